@@ -1,0 +1,57 @@
+"""Text on the way out, without the modules that would cost more than the work.
+
+`json` and `datetime` each cost a good part of a warm get; what protocols print needs neither.
+"""
+
+from __future__ import annotations
+
+import time
+
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def json_string(text: str) -> str:
+    """Return `text` as a JSON string literal in ASCII (RFC 8259 section 7)."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_escape, text))}"'
+
+
+def json_object(members: dict[str, str]) -> str:
+    """Return a JSON object on one line; `members` maps names to values that are JSON already."""
+    return "{" + ",".join(f"{json_string(name)}:{value}" for name, value in members.items()) + "}"
+
+
+def rfc3339(seconds: int) -> str:
+    """Return Unix `seconds` as UTC in RFC 3339, for example `2026-01-02T03:04:05Z`."""
+    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything that could move a terminal's cursor or direction escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def complaint(message: str, hint: str | None = None) -> bytes:
+    """Return the stderr lines that tell a person of an error, and of the next step if known."""
+    lines = f"credhelper: error: {printable(message)}\n"
+    if hint:
+        lines += f"credhelper: hint: {printable(hint)}\n"
+    return lines.encode()
+
+
+def _escape(char: str) -> str:
+    if char in _SHORT:
+        return _SHORT[char]
+    if " " <= char <= "~":
+        return char
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

@@ -1,0 +1,148 @@
+"""What can go wrong, named by what the caller can do next.
+
+Every class answers one question: what now? Ask another helper (`NotFoundError`), log in
+(`LoginRequiredError`), mend the config (`ConfigError`), try again (`retryable`), or give up.
+Which library raised is nobody's concern. Messages are lower case, end without a full stop and
+never hold a secret; `hint` is the one line that tells a person what to do.
+"""
+
+from __future__ import annotations
+
+
+class CredhelperError(Exception):
+    """Base of all errors that are told to a user.
+
+    Parameters: `message`, one line; `hint`, one optional line with the next step.
+    """
+
+    code = "error"
+    retryable = False
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RequestError(CredhelperError):
+    """The tool's message makes no sense."""
+
+    code = "bad_request"
+    exit_status = 2
+
+
+class UnsupportedActionError(RequestError):
+    """The message is well-formed, but asks for something that this protocol does not do."""
+
+    code = "unsupported_action"
+
+
+class UnsupportedVersionError(RequestError):
+    """The message is of a protocol version that we do not speak."""
+
+    code = "unsupported_version"
+
+
+class LifetimeError(CredhelperError):
+    """The caller wants more life than any new token has: asking again will not help."""
+
+    code = "lifetime_too_short"
+    exit_status = 5
+
+
+class NotFoundError(CredhelperError):
+    """Nothing for this service: ask another helper."""
+
+    code = "not_found"
+    exit_status = 3
+
+
+class UnknownServiceError(NotFoundError):
+    """No profile names this service."""
+
+    code = "unknown_service"
+
+
+class LoginRequiredError(CredhelperError):
+    """Only a person can continue."""
+
+    code = "login_required"
+    exit_status = 4
+
+
+class ConfigError(CredhelperError):
+    """The configuration must be mended: the message names file, line, key and what was expected."""
+
+    code = "config"
+    exit_status = 6
+
+
+class CacheError(CredhelperError):
+    """The disk said no."""
+
+    code = "cache"
+    exit_status = 7
+
+
+class LockTimeoutError(CacheError):
+    """A lock on the config or the state could not be had in time."""
+
+    code = "lock_timeout"
+    retryable = True
+
+
+class TokenAPIError(CredhelperError):
+    """The Tokens API did not give what was asked for.
+
+    Parameters: `status`, the HTTP status or None; `retryable`, whether asking again may help;
+    `retry_after`, seconds that the server asked us to wait, or None.
+    """
+
+    code = "token_api"
+    exit_status = 5
+
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        status: int | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.retry_after = retry_after
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class UnreachableError(TokenAPIError):
+    """No answer, or a 408 or 5xx: the network or the server is down."""
+
+    code = "unreachable"
+    retryable = True
+
+
+class RateLimitedError(TokenAPIError):
+    """429: too many requests."""
+
+    code = "rate_limited"
+    retryable = True
+
+
+class RejectedError(TokenAPIError):
+    """A definite no: 400, 401, 403 and their kin."""
+
+    code = "rejected"
+
+
+class MalformedAnswerError(TokenAPIError):
+    """An answer came, but not one that a Tokens API gives (a captive portal, say)."""
+
+    code = "malformed_answer"
+    retryable = True

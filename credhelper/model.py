@@ -1,0 +1,192 @@
+"""The nouns: Secret, Call, Request, Credential, Reply, Token.
+
+Plain classes with slots, because `dataclasses` and `typing` cost more than a whole warm get.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from credhelper.service import Service
+
+JWT = "jwt"
+SESSION = "session"
+
+
+class Secret:
+    """A string that prints as `***` however it is printed.
+
+    Parameters: `value`, the secret text. Read it back with `reveal()`, at the last moment.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        from hmac import compare_digest
+
+        return compare_digest(self._value.encode(), other._value.encode())
+
+    __hash__ = None  # type: ignore[assignment]  # a secret in a set or a dict key invites printing
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+class Call:
+    """How a tool called us: the edge's view, handed to a protocol's `parse`.
+
+    Parameters: `program`, the name we were called by; `arguments`, argv without it; `stdin`, the
+    bytes read, empty where the protocol reads nothing; `environ`, the environment.
+    """
+
+    __slots__ = ("arguments", "environ", "program", "stdin")
+
+    def __init__(
+        self, program: str, arguments: Sequence[str], stdin: bytes, environ: Mapping[str, str]
+    ) -> None:
+        self.program = program
+        self.arguments = arguments
+        self.stdin = stdin
+        self.environ = environ
+
+
+class Request:
+    """What a tool asks, in our words.
+
+    Parameters: `action` (`get`, `store`, `erase`, `list`, or one that the protocol answers by
+    itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
+    the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
+    seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
+    likes to see; `echo`, whatever the protocol's `render` needs to see again.
+    """
+
+    __slots__ = ("action", "echo", "margin", "min_ttl", "profile", "rejected", "service", "username")
+
+    def __init__(
+        self,
+        action: str,
+        *,
+        service: Service | None = None,
+        profile: str | None = None,
+        username: str | None = None,
+        rejected: Secret | None = None,
+        min_ttl: int = 0,
+        margin: int = 60,
+        echo: Mapping[str, str] | None = None,
+    ) -> None:
+        self.action = action
+        self.service = service
+        self.profile = profile
+        self.username = username
+        self.rejected = rejected
+        self.min_ttl = min_ttl
+        self.margin = margin
+        self.echo: Mapping[str, str] = echo or {}
+
+
+class Credential:
+    """What a tool receives.
+
+    Parameters: `token`; `expires_at`, Unix seconds on this host's clock, a little before the real
+    expiry; `username`, for protocols that speak Basic; `profile`, the profile it came from;
+    `kind`, `jwt` or `session`; `service`, the configured service that matched, or None.
+    """
+
+    __slots__ = ("expires_at", "kind", "profile", "service", "token", "url", "username")
+
+    def __init__(
+        self,
+        token: Secret,
+        expires_at: int,
+        *,
+        username: str,
+        profile: str,
+        kind: str = JWT,
+        url: str = "",
+        service: Service | None = None,
+    ) -> None:
+        self.token = token
+        self.expires_at = expires_at
+        self.username = username
+        self.profile = profile
+        self.kind = kind
+        self.url = url
+        self.service = service
+
+
+class Listing:
+    """What we could answer for, without asking anybody: the reply to `list`.
+
+    Parameters: `entries`, triples of service (normal form), user name and profile name.
+    """
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[tuple[str, str, str]]) -> None:
+        self.entries = entries
+
+
+class Reply:
+    """What the edge writes, whole or not at all.
+
+    Parameters: `stdout` and `stderr`, bytes; `status`, the exit status.
+    """
+
+    __slots__ = ("status", "stderr", "stdout")
+
+    def __init__(self, stdout: bytes = b"", stderr: bytes = b"", status: int = 0) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.status = status
+
+
+class Token:
+    """A token as the API gave it, with what we know of its life.
+
+    Parameters: `value`; `kind`, `jwt` or `session`; `issued_at`, `expires_at` and `not_before`,
+    Unix seconds on the server's clock; `skew`, the server's clock minus ours in seconds, measured
+    at issue; `assumed`, true when the expiry is our stated guess because the token told none.
+    """
+
+    __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")
+
+    def __init__(
+        self,
+        value: Secret,
+        *,
+        kind: str,
+        issued_at: int,
+        expires_at: int,
+        not_before: int = 0,
+        skew: int = 0,
+        assumed: bool = False,
+    ) -> None:
+        self.value = value
+        self.kind = kind
+        self.issued_at = issued_at
+        self.expires_at = expires_at
+        self.not_before = not_before
+        self.skew = skew
+        self.assumed = assumed

@@ -1,0 +1,163 @@
+"""Services: what a credential is for. Parsed strictly, normalised, matched exactly.
+
+A service is an origin with an optional path. Parsers disagree about the odd corners of URLs, and
+attackers live in those corners, so the odd corners are refused: userinfo, backslashes, queries,
+fragments, escapes of separators, dot segments, control and non-ASCII characters, ports in any
+spelling but the plain one. Two services are the same when scheme, host and port are equal; one
+covers another when its path is a prefix on a `/` boundary. There is no suffix or pattern matching.
+"""
+
+from __future__ import annotations
+
+from credhelper.encode import printable
+from credhelper.errors import RequestError
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+_HEX = frozenset("0123456789abcdef:.")
+_PATH = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/%"
+)
+_ENCODED_TRAPS = ("%2f", "%5c", "%00", "%2e", "%0a", "%0d", "%25")
+
+
+class Service:
+    """An origin with an optional path, in normal form.
+
+    Parameters: `scheme` (`https` or `http`), `host` (lower case; an IPv6 literal in brackets),
+    `port` (a number, always filled in), `path` (`""`, or `/...` without a final slash).
+    """
+
+    __slots__ = ("host", "path", "port", "scheme")
+
+    def __init__(self, scheme: str, host: str, port: int, path: str = "") -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.path = path
+
+    @property
+    def netloc(self) -> str:
+        """`host`, with `:port` unless it is the scheme's own."""
+        return self.host if self.port == _DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]`."""
+        return f"{self.scheme}://{self.netloc}"
+
+    def __str__(self) -> str:
+        return self.origin + self.path
+
+    def __repr__(self) -> str:
+        return f"Service({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Service) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def prefixes(self) -> list[str]:
+        """Return what may be configured to cover this service, most specific first."""
+        found = []
+        path = self.path
+        while path:
+            found.append(self.origin + path)
+            path = path[: path.rindex("/")]
+        return [*found, self.origin]
+
+
+def parse(text: str, *, default_scheme: str = "https") -> Service:
+    """Return the service that `text` names: a URL, or `host[:port][/path]`.
+
+    Raises RequestError for anything that two parsers could read differently, and for plain http to
+    anything but a literal loopback address.
+    """
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise RequestError(f"service {printable(text)!r} holds a blank, control or non-ASCII character")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = default_scheme, text
+    netloc, slash, path = rest.partition("/")
+    return build(scheme, netloc, slash + path)
+
+
+def build(scheme: str, netloc: str, path: str = "") -> Service:
+    """Return the service made of these parts, checked as by `parse`.
+
+    Parameters: `scheme` (any case), `netloc` (`host[:port]`), `path` (with or without the leading
+    slash). Raises RequestError.
+    """
+    scheme = scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise RequestError(f"scheme {printable(scheme)!r} is not supported: only https is")
+    host, port = _split_netloc(netloc, scheme)
+    if scheme == "http" and not is_loopback(host):
+        raise RequestError(
+            f"plain http refused for {printable(host)}: tokens go over https only",
+            hint=f"ask for https://{printable(netloc)} instead",
+        )
+    return Service(scheme, host, port, _normal_path(path))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is a literal loopback address: 127.0.0.0/8 or [::1], not a name."""
+    if host == "[::1]":
+        return True
+    octets = host.split(".")
+    return (
+        len(octets) == 4
+        and octets[0] == "127"
+        and all(_plain_number(octet, 255) for octet in octets)
+    )
+
+
+def _split_netloc(netloc: str, scheme: str) -> tuple[str, int]:
+    netloc = netloc.lower() if netloc.isascii() else netloc
+    if netloc.startswith("["):
+        host, bracket, port = netloc.partition("]")
+        host += bracket
+        if not bracket or not _HEX.issuperset(host[1:-1]) or host.count(":") < 2:
+            raise RequestError(f"host {printable(netloc)!r} is not an IPv6 literal")
+        if port and not port.startswith(":"):
+            raise RequestError(f"host {printable(netloc)!r} is not a host with an optional port")
+        port, has_port = port[1:], bool(port)
+    else:
+        host, colon, port = netloc.partition(":")
+        has_port = bool(colon)
+        labels = host.split(".")
+        if not host or len(host) > 253 or not all(0 < len(label) < 64 for label in labels):
+            raise RequestError(f"host {printable(netloc)!r} is empty, too long or ends in a dot")
+        if not all(_LABEL.issuperset(label) for label in labels):
+            raise RequestError(f"host {printable(netloc)!r} is not a plain host name")
+    if not has_port:
+        return host, _DEFAULT_PORTS[scheme]
+    if port == "0" or not _plain_number(port, 65535):
+        raise RequestError(f"port {printable(port)!r} of {printable(host)} is not a plain number")
+    return host, int(port)
+
+
+def _plain_number(text: str, most: int) -> bool:
+    # The length first: int() takes signs, blanks, underscores and other scripts' digits.
+    return (
+        0 < len(text) < 6
+        and text.isascii()
+        and text.isdigit()
+        and str(int(text)) == text
+        and int(text) <= most
+    )
+
+
+def _normal_path(path: str) -> str:
+    if not path or path == "/":
+        return ""
+    if not _PATH.issuperset(path):
+        raise RequestError(f"path {printable(path)!r} holds a query, a fragment or an odd character")
+    lowered = path.lower()
+    if any(trap in lowered for trap in _ENCODED_TRAPS):
+        raise RequestError(f"path {printable(path)!r} hides a separator or a dot behind an escape")
+    segments = path.strip("/").split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise RequestError(f"path {printable(path)!r} has empty or dot segments")
+    return "/" + "/".join(segments)
