@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import time
 
+from credhelper.errors import CredhelperError
+
+_LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z: RFC 3339 has no year 10000
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -23,8 +26,12 @@ def json_object(members: dict[str, str]) -> str:
 
 
 def rfc3339(seconds: int) -> str:
-    """Return Unix `seconds` as UTC in RFC 3339, for example `2026-01-02T03:04:05Z`."""
-    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    """Return Unix `seconds` as UTC in RFC 3339, for example `2026-01-02T03:04:05Z`.
+
+    What lies outside 1970 to 9999 is moved to the nearest end: a reader gets a date in any case.
+    """
+    moment = time.gmtime(min(max(seconds, 0), _LAST_SECOND))
+    year, month, day, hour, minute, second = moment[:6]
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
 
 
@@ -35,6 +42,23 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def quoted(text: str, most: int = 100) -> str:
+    """Return `text` between single quotes, `printable`, and cut after `most` characters."""
+    return f"'{printable(text)}'" if len(text) <= most else f"'{printable(text[:most])}...'"
+
+
+def one_line(text: str, what: str) -> str:
+    """Return `text` if a reader of lines sees exactly one line in it.
+
+    Parameters: `what`, the name of the value for the error. Raises CredhelperError for anything
+    that is not printable: the value comes from a server, a file or a disk, and a line break in it
+    would be an attribute of somebody else's making.
+    """
+    if not text or not text.isprintable():
+        raise CredhelperError(f"the {what} is empty or holds a control character: not handed over")
+    return text
 
 
 def complaint(message: str, hint: str | None = None) -> bytes:

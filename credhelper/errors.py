@@ -35,6 +35,12 @@ class RequestError(CredhelperError):
     exit_status = 2
 
 
+class UsageError(RequestError):
+    """The command line makes no sense, whatever the message says."""
+
+    code = "usage"
+
+
 class UnsupportedActionError(RequestError):
     """The message is well-formed, but asks for something that this protocol does not do."""
 

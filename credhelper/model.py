@@ -43,7 +43,11 @@ class Secret:
             return NotImplemented
         from hmac import compare_digest
 
-        return compare_digest(self._value.encode(), other._value.encode())
+        # surrogatepass: argv and JSON can hold lone surrogates, and a comparison must not raise.
+        return compare_digest(
+            self._value.encode("utf-8", "surrogatepass"),
+            other._value.encode("utf-8", "surrogatepass"),
+        )
 
     __hash__ = None  # type: ignore[assignment]  # a secret in a set or a dict key invites printing
 
@@ -82,7 +86,16 @@ class Request:
     likes to see; `echo`, whatever the protocol's `render` needs to see again.
     """
 
-    __slots__ = ("action", "echo", "margin", "min_ttl", "profile", "rejected", "service", "username")
+    __slots__ = (
+        "action",
+        "echo",
+        "margin",
+        "min_ttl",
+        "profile",
+        "rejected",
+        "service",
+        "username",
+    )
 
     def __init__(
         self,

@@ -9,16 +9,18 @@ covers another when its path is a prefix on a `/` boundary. There is no suffix o
 
 from __future__ import annotations
 
-from credhelper.encode import printable
+from credhelper.encode import quoted
 from credhelper.errors import RequestError
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _HEX = frozenset("0123456789abcdef:.")
+_DIGITS = frozenset("0123456789abcdefABCDEF")
 _PATH = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/%"
 )
-_ENCODED_TRAPS = ("%2f", "%5c", "%00", "%2e", "%0a", "%0d", "%25")
+_TRAPS = frozenset("/\\.%")  # what an escape may not hide, besides control characters
+_MOST = 2048  # characters; a path of n segments has n prefixes, each to be looked up
 
 
 class Service:
@@ -75,7 +77,7 @@ def parse(text: str, *, default_scheme: str = "https") -> Service:
     anything but a literal loopback address.
     """
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise RequestError(f"service {printable(text)!r} holds a blank, control or non-ASCII character")
+        raise RequestError(f"service {_shown(text)} holds a blank, control or non-ASCII character")
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = default_scheme, text
@@ -91,12 +93,14 @@ def build(scheme: str, netloc: str, path: str = "") -> Service:
     """
     scheme = scheme.lower()
     if scheme not in _DEFAULT_PORTS:
-        raise RequestError(f"scheme {printable(scheme)!r} is not supported: only https is")
+        raise RequestError(f"scheme {_shown(scheme)} is not supported: only https is")
+    if len(netloc) + len(path) > _MOST:
+        raise RequestError(f"service {_shown(netloc)} is longer than {_MOST} characters")
     host, port = _split_netloc(netloc, scheme)
     if scheme == "http" and not is_loopback(host):
         raise RequestError(
-            f"plain http refused for {printable(host)}: tokens go over https only",
-            hint=f"ask for https://{printable(netloc)} instead",
+            f"plain http refused for {host}: tokens go over https only",
+            hint=f"ask for https://{host} instead",
         )
     return Service(scheme, host, port, _normal_path(path))
 
@@ -114,27 +118,29 @@ def is_loopback(host: str) -> bool:
 
 
 def _split_netloc(netloc: str, scheme: str) -> tuple[str, int]:
+    if "@" in netloc:
+        raise RequestError(f"service {_shown(netloc)} holds a user name or password")
     netloc = netloc.lower() if netloc.isascii() else netloc
     if netloc.startswith("["):
         host, bracket, port = netloc.partition("]")
         host += bracket
         if not bracket or not _HEX.issuperset(host[1:-1]) or host.count(":") < 2:
-            raise RequestError(f"host {printable(netloc)!r} is not an IPv6 literal")
+            raise RequestError(f"host {_shown(netloc)} is not an IPv6 literal")
         if port and not port.startswith(":"):
-            raise RequestError(f"host {printable(netloc)!r} is not a host with an optional port")
+            raise RequestError(f"host {_shown(netloc)} is not a host with an optional port")
         port, has_port = port[1:], bool(port)
     else:
         host, colon, port = netloc.partition(":")
         has_port = bool(colon)
         labels = host.split(".")
         if not host or len(host) > 253 or not all(0 < len(label) < 64 for label in labels):
-            raise RequestError(f"host {printable(netloc)!r} is empty, too long or ends in a dot")
-        if not all(_LABEL.issuperset(label) for label in labels):
-            raise RequestError(f"host {printable(netloc)!r} is not a plain host name")
+            raise RequestError(f"host {_shown(netloc)} is empty, too long or ends in a dot")
+        if not all(map(_plain_label, labels)):
+            raise RequestError(f"host {_shown(netloc)} is not a plain host name")
     if not has_port:
         return host, _DEFAULT_PORTS[scheme]
     if port == "0" or not _plain_number(port, 65535):
-        raise RequestError(f"port {printable(port)!r} of {printable(host)} is not a plain number")
+        raise RequestError(f"port {_shown(port)} of {host} is not a plain number")
     return host, int(port)
 
 
@@ -153,11 +159,31 @@ def _normal_path(path: str) -> str:
     if not path or path == "/":
         return ""
     if not _PATH.issuperset(path):
-        raise RequestError(f"path {printable(path)!r} holds a query, a fragment or an odd character")
-    lowered = path.lower()
-    if any(trap in lowered for trap in _ENCODED_TRAPS):
-        raise RequestError(f"path {printable(path)!r} hides a separator or a dot behind an escape")
-    segments = path.strip("/").split("/")
+        raise RequestError(f"path {_shown(path)} holds a query, a fragment or an odd character")
+    for escape in path.split("%")[1:]:
+        if not _plain_escape(escape[:2]):
+            raise RequestError(f"path {_shown(path)} hides a separator or a dot behind an escape")
+    segments = path.removeprefix("/").removesuffix("/").split("/")
     if any(segment in ("", ".", "..") for segment in segments):
-        raise RequestError(f"path {printable(path)!r} has empty or dot segments")
+        raise RequestError(f"path {_shown(path)} has empty or dot segments")
     return "/" + "/".join(segments)
+
+
+def _plain_label(label: str) -> bool:
+    # A leading hyphen makes a host an option, to a program that is handed it.
+    return _LABEL.issuperset(label) and label[0] != "-" and label[-1] != "-"
+
+
+def _plain_escape(digits: str) -> bool:
+    if len(digits) != 2 or not _DIGITS.issuperset(digits):
+        return False
+    char = chr(int(digits, 16))
+    return char not in _TRAPS and char >= " " and char != "\x7f"
+
+
+def _shown(text: str) -> str:
+    # People paste passwords into URLs, before an @ or in a query: neither goes into a message.
+    if "@" in text:
+        text = f"***@{text.rpartition('@')[2]}"
+    head, mark, _ = text.replace("#", "?").partition("?")
+    return quoted(head) + "..." if mark else quoted(text)
