@@ -1,0 +1,65 @@
+"""The registry: which protocols we speak, and what a program's name says about the protocol.
+
+A protocol is a plain module of pure functions, named by its file: no streams, disk, clock or
+network. Each offers
+
+- `reads(arguments)`: what the edge must read from stdin before `parse`. `nothing`; `paragraph`
+  (to a blank line or the end of input); `document` (to the end of input); `lines` (a dialogue: one
+  `parse` and one reply for each line, without its LF). Never raises;
+- `parse(call)`: a Request, or a CredhelperError;
+- `render(request, answer)`: the Reply to `get` (a Credential), `list` (a Listing), `erase`
+  (whether a token was forgotten) and everything else (None);
+- `refuse(error, request)`: the Reply that tells an error in the protocol's own way.
+
+`arguments` are the words after the protocol's name, or after the program's name where that alone
+chose the protocol.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# name -> (module, summary, patterns of program names; `*` stands for one character or more)
+PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "get": ("get", "print one token: bare, or as a header, JSON, netrc, curl config or env", ()),
+    "git": ("git", "git credential helper: key=value lines", ("git-credential-*",)),
+    "docker": (
+        "docker",
+        "docker credential helper: docker, podman, skopeo, buildah, oras, helm",
+        ("docker-credential-*",),
+    ),
+    "json": ("jsonlines", "credhelper's own protocol: one JSON object a line, both ways", ()),
+}
+
+
+def load(name: str) -> ModuleType:
+    """Return the module of the protocol `name`, imported now. Raises KeyError for other names."""
+    module = f"{__name__}.{PROTOCOLS[name][0]}"
+    __import__(module)
+    return sys.modules[module]
+
+
+def by_program(basename: str) -> str | None:
+    """Return the protocol that a program of this name speaks, or None.
+
+    Parameters: `basename`, the last part of the program's path; `.exe` in any case may follow.
+    """
+    if basename[-4:].lower() == ".exe":
+        basename = basename[:-4]
+    for name, (_, _, patterns) in PROTOCOLS.items():
+        for pattern in patterns:
+            start, star, end = pattern.partition("*")
+            if not star and basename == pattern:
+                return name
+            if (
+                star
+                and len(basename) > len(start) + len(end)
+                and basename.startswith(start)
+                and basename.endswith(end)
+            ):
+                return name
+    return None

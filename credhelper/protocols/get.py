@@ -1,0 +1,133 @@
+"""`credhelper get` as machines use it: one token on stdout, in the shape that the next tool reads.
+
+Reads nothing, ever. Scripts depend on these shapes: see the formats below.
+
+- `token`: the token alone;
+- `json`: one object with `version`, `token`, `token_type`, `expires_at`, `profile`, `username`, the
+  members of the json protocol's answer;
+- `header`: an HTTP header line;
+- `curl`: the same as a line for `curl -K -`;
+- `netrc`: a `machine` entry. The format has no word for a port or a scheme: programs that read it
+  send the token to every port of that host;
+- `env`: shell assignments, for `eval`.
+"""
+
+from __future__ import annotations
+
+from credhelper import service
+from credhelper.encode import complaint, json_object, json_string, one_line, quoted, rfc3339
+from credhelper.errors import CredhelperError, RequestError, UsageError
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+FORMATS = ("token", "json", "header", "curl", "netrc", "env")
+USAGE = (
+    f"credhelper get [SERVICE] [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
+)
+
+_OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/:@%,=")
+_NETRC_TRAPS = frozenset(" \"\\#'")
+
+
+def reads(arguments: Sequence[str]) -> str:  # noqa: ARG001  # protocol interface
+    """Return `nothing`: some callers leave stdin open for ever."""
+    return "nothing"
+
+
+def parse(call: Call) -> Request:
+    """Return the request to get a token: for a service, a profile, both, or the default profile.
+
+    Raises UsageError for the command line, RequestError for the service.
+    """
+    found, words = options.split(call.arguments, _OPTIONS, USAGE)
+    if "service" in found:
+        words.append(found["service"])
+    if len(words) > 1:
+        raise UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+    form = found.get("format", "token")
+    if form not in FORMATS:
+        raise UsageError(f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}")
+    if form == "netrc" and not words:
+        raise UsageError("format netrc needs a service: it names a machine", f"usage: {USAGE}")
+    echo = {"format": form}
+    wanted: Service | None = None
+    if words:
+        wanted = service.parse(words[0])
+        if "://" not in words[0]:
+            echo["any_scheme"] = "1"
+    return Request(
+        "get",
+        service=wanted,
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        echo=echo,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token in the shape that was asked for.
+
+    Parameters: `answer`, a Credential. Raises CredhelperError for a credential that does not fit
+    on a line, RequestError for one that netrc cannot hold.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    form = request.echo["format"]
+    if form == "json":
+        text = json_object(members(answer))
+    else:
+        token = one_line(answer.token.reveal(), "token")
+        if form == "token":
+            text = token
+        elif form == "header":
+            text = f"Authorization: Bearer {token}"
+        elif form == "curl":
+            inner = token.replace("\\", "\\\\").replace('"', '\\"')
+            text = f'header = "Authorization: Bearer {inner}"'
+        elif form == "env":
+            text = f"export ICA_ACCESS_TOKEN={_shell_word(token)}"
+            if answer.url:
+                text += f"\nexport ICA_BASE_URL={_shell_word(one_line(answer.url, 'base URL'))}"
+        else:
+            text = _netrc(request, answer.username, token)
+    return Reply(f"{text}\n".encode())
+
+
+def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+    """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def members(credential: Credential) -> dict[str, str]:
+    """Return the members of a JSON answer that holds a token, each value as JSON text."""
+    return {
+        "version": "1",
+        "token": json_string(credential.token.reveal()),
+        "token_type": '"Bearer"',
+        "expires_at": json_string(rfc3339(credential.expires_at)),
+        "profile": json_string(credential.profile),
+        "username": json_string(credential.username),
+    }
+
+
+def _shell_word(text: str) -> str:
+    if _BARE.issuperset(text):
+        return text
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _netrc(request: Request, username: str, token: str) -> str:
+    assert request.service is not None  # noqa: S101  # parse refuses netrc without a service
+    for what, word in (("user name", username), ("token", token)):
+        if not _NETRC_TRAPS.isdisjoint(one_line(word, what)):
+            raise RequestError(
+                f"the {what} holds a blank, a quote, # or \\, which netrc cannot hold"
+            )
+    return f"machine {request.service.host.strip('[]')}\nlogin {username}\npassword {token}"

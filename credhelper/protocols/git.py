@@ -1,0 +1,196 @@
+"""git's credential helper protocol: `key=value` lines in, `key=value` lines out.
+
+Source: git-credential(1), section "INPUT/OUTPUT FORMAT", and gitcredentials(7). Where git is
+lenient we are not: a carriage return is refused wherever it stands (so CRLF line ends are, too),
+and so are other control bytes, bytes that are not UTF-8, lines without `=` and single-valued keys
+that contradict each other. Silence means "ask the next helper"; it is the answer for protocols
+other than http and https, for operations that we do not know, and for services that no profile
+names.
+"""
+
+from __future__ import annotations
+
+from credhelper import service
+from credhelper.encode import complaint, one_line, quoted
+from credhelper.errors import CredhelperError, NotFoundError, RequestError, UsageError
+from credhelper.model import Credential, Listing, Reply, Request, Secret
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|capability"
+
+_MARGIN = 10  # seconds: git looks at the expiry once, and uses the credential at once
+_LONGEST_LINE = 65535  # bytes, LF included
+_CONTROLS = bytes(byte for byte in range(32) if byte != 10) + b"\x7f"
+_SINGLE = ("protocol", "host", "path", "username", "url", "password", "credential")
+_PLAIN = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"
+)
+
+
+def reads(arguments: Sequence[str]) -> str:
+    """Return `paragraph` for the three operations that git sends attributes with."""
+    try:
+        _, action = _command(arguments)
+    except UsageError:
+        return "nothing"
+    return "paragraph" if action in ("get", "store", "erase") else "nothing"
+
+
+def parse(call: Call) -> Request:
+    """Return what git asks: `get`, `erase`, `store`, `capability`, or `ignored` for other words.
+
+    Raises UsageError for the command line, RequestError for attributes that make no sense,
+    NotFoundError for a protocol that is not http or https.
+    """
+    found, action = _command(call.arguments)
+    min_ttl = options.min_ttl(found)
+    if action not in ("get", "erase"):
+        return Request(action if action in ("store", "capability") else "ignored")
+    attributes = _attributes(call.stdin)
+    wanted = _service(attributes)
+    secret = _one(attributes, "credential") or _one(attributes, "password")
+    return Request(
+        action,
+        service=wanted,
+        profile=found.get("profile"),
+        username=_one(attributes, "username"),
+        rejected=Secret(secret) if secret and action == "erase" else None,
+        min_ttl=min_ttl,
+        margin=_MARGIN,
+        echo={"authtype": "Bearer"} if _takes_bearer(attributes) else None,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the attributes of a credential; nothing for `store`, `erase` and unknown operations.
+
+    Parameters: `answer`, the credential for `get`; it is not looked at otherwise. Raises
+    CredhelperError for a credential that does not fit on a line.
+    """
+    if request.action == "capability":
+        return Reply(b"version 0\ncapability authtype\n")
+    if not isinstance(answer, Credential):
+        return Reply()
+    token = one_line(answer.token.reveal(), "token")
+    if "authtype" in request.echo:
+        # The capability first: without it git sends the header once, but forgets how it got it.
+        lines = f"capability[]=authtype\nauthtype=Bearer\ncredential={token}\nephemeral=1\n"
+    else:
+        # Never the one without the other: git would prompt for what is missing.
+        lines = f"username={one_line(answer.username, 'user name')}\npassword={token}\n"
+    return Reply(f"{lines}password_expiry_utc={answer.expires_at}\n".encode())
+
+
+def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+    """Return silence if there is nothing for this service, and a complaint on stderr otherwise.
+
+    git does not look at the exit status: only an empty stdout makes it ask the next helper.
+    """
+    if isinstance(error, NotFoundError):
+        return Reply()
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _command(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
+    found, words = options.split(arguments, options.COMMON, USAGE)
+    if not words:
+        raise UsageError("no operation given", f"usage: {USAGE}")
+    if len(words) > 1 and words[0] in ("get", "store", "erase", "capability"):
+        raise UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+    return found, words[0]
+
+
+def _attributes(data: bytes) -> dict[str, list[str]]:
+    if len(data.translate(None, _CONTROLS)) != len(data):
+        raise RequestError(_control_found(data))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        place = data.count(b"\n", 0, error.start) + 1
+        raise RequestError(f"line {place} of the request is not UTF-8") from None
+    attributes: dict[str, list[str]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            break
+        if len(line.encode()) >= _LONGEST_LINE:
+            raise RequestError(f"line {number} of the request is longer than {_LONGEST_LINE} bytes")
+        key, equals, value = line.partition("=")
+        if not equals or not key:
+            raise RequestError(f"line {number} of the request is not key=value")
+        if key.endswith("[]"):
+            if value:
+                attributes.setdefault(key, []).append(value)
+            else:
+                attributes.pop(key, None)
+        elif key in _SINGLE and attributes.setdefault(key, [value]) != [value]:
+            raise RequestError(f"line {number} of the request contradicts an earlier {key}")
+    return attributes
+
+
+def _control_found(data: bytes) -> str:
+    place, byte = next((at, byte) for at, byte in enumerate(data) if byte in _CONTROLS)
+    line = data.count(b"\n", 0, place) + 1
+    name = "a carriage return" if byte == 13 else f"control byte 0x{byte:02x}"
+    return f"line {line} of the request holds {name}: lines end in LF alone"
+
+
+def _one(attributes: dict[str, list[str]], key: str) -> str | None:
+    values = attributes.get(key)
+    return values[0] or None if values else None
+
+
+def _service(attributes: dict[str, list[str]]) -> Service:
+    url = _one(attributes, "url")
+    scheme, host = _one(attributes, "protocol"), _one(attributes, "host")
+    path = attributes.get("path")
+    if url is not None:
+        if "://" not in url:
+            raise RequestError("the url of the request names no protocol")
+        whole = service.parse(url)
+        # git lets the later of url and host win; two helpers in a row need not agree on that.
+        parts = service.build(
+            scheme or whole.scheme,
+            host or whole.netloc,
+            _escaped(path[0]) if path is not None else whole.path,
+        )
+        if parts != whole:
+            raise RequestError("the url of the request contradicts protocol, host or path")
+        return whole
+    if scheme is None:
+        raise RequestError("the request names no protocol")
+    if scheme.isascii() and scheme.isalnum() and scheme.lower() not in ("http", "https"):
+        raise NotFoundError(f"nothing for protocol {quoted(scheme)}")
+    if host is None:
+        raise RequestError("the request names no host")
+    return service.build(scheme, host, _escaped(path[0]) if path is not None else "")
+
+
+def _escaped(path: str) -> str:
+    # git sends the path decoded, services hold it as it stands in a URL.
+    if _PLAIN.issuperset(path):
+        return path
+    return "".join(
+        char if char in _PLAIN else "".join(f"%{byte:02X}" for byte in char.encode())
+        for char in path
+    )
+
+
+def _takes_bearer(attributes: dict[str, list[str]]) -> bool:
+    if "authtype" not in attributes.get("capability[]", ()):
+        return False
+    challenges = attributes.get("wwwauth[]")
+    if not challenges:
+        return True
+    # Only the scheme's name is believed: the rest of a challenge is the server's to invent.
+    return any(
+        part.split(" ", 1)[0].lower() == "bearer"
+        for challenge in challenges
+        for part in challenge.replace(", ", ",").split(",")
+    )

@@ -1,0 +1,241 @@
+"""credhelper's own protocol: one JSON object a line, one answer a line, until the end of input.
+
+Requests and answers are described by `schema/json-request.schema.json` and
+`schema/json-answer.schema.json`. A line ends in LF; the last may end with the input. A carriage
+return is refused wherever it stands. Whatever a line holds, it gets exactly one answer, and the
+next line is read. Members that we do not know are ignored; a name that occurs twice in one object
+is refused, since two parsers would disagree about its value.
+"""
+
+from __future__ import annotations
+
+import json
+
+from credhelper import service
+from credhelper.encode import complaint, json_object, json_string
+from credhelper.errors import (
+    CredhelperError,
+    RequestError,
+    UnsupportedVersionError,
+    UsageError,
+)
+from credhelper.model import Credential, Listing, Reply, Request, Secret
+from credhelper.protocols import options
+from credhelper.protocols.get import members
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper json [--profile NAME]"
+VERSIONS = (1,)
+
+_OPTIONS = {"--profile": "profile", "-p": "profile"}
+_DEEPEST = 32
+_LONGEST_NUMBER = 32  # digits; int() takes quadratic time
+_LONGEST_NAME = 1024  # characters of a user or profile name
+
+
+def reads(arguments: Sequence[str]) -> str:
+    """Return `lines`: a dialogue, unless the command line makes no sense."""
+    try:
+        _profile(arguments)
+    except UsageError:
+        return "nothing"
+    return "lines"
+
+
+def parse(call: Call) -> Request:
+    """Return the request that one line makes: `get`, `list`, or `erase` for `reject`.
+
+    A profile on the command line is for the lines that name none. Raises UsageError for the
+    command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
+    """
+    default_profile = _profile(call.arguments)
+    document = _document(call.stdin)
+    version = document.get("version", 1)
+    if type(version) is not int or version not in VERSIONS:
+        raise UnsupportedVersionError(
+            f"unknown version: credhelper speaks {', '.join(map(str, VERSIONS))}"
+        )
+    action = document.get("action")
+    if action == "list":
+        return Request("list")
+    if action not in ("get", "reject"):
+        raise RequestError("action is not one of get, reject, list")
+    wanted = _service(document)
+    profile = _name(document, "profile") or default_profile
+    if wanted is None and profile is None:
+        raise RequestError(f"{action} names neither a service nor a profile")
+    return Request(
+        "get" if action == "get" else "erase",
+        service=wanted,
+        profile=profile,
+        username=_name(document, "username"),
+        rejected=_rejected(document) if action == "reject" else None,
+        min_ttl=_min_ttl(document),
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:  # noqa: ARG001  # protocol interface
+    """Return one line with the token, the services, or whether the token was forgotten."""
+    if isinstance(answer, Credential):
+        return _line(members(answer))
+    if isinstance(answer, Listing):
+        services = ",".join(
+            json_object(
+                {
+                    "service": json_string(name),
+                    "username": json_string(username),
+                    "profile": json_string(profile),
+                }
+            )
+            for name, username, profile in answer.entries
+        )
+        return _line({"version": "1", "services": f"[{services}]"})
+    return _line({"version": "1", "rejected": "true" if answer else "false"})
+
+
+def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+    """Return one line with the error: the dialogue goes on, so the status is 0.
+
+    Only a command line that makes no sense is told on stderr, with the error's exit status.
+    """
+    if isinstance(error, UsageError):
+        return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    inner = {
+        "code": json_string(error.code),
+        "message": json_string(error.message),
+        "retryable": "true" if error.retryable else "false",
+    }
+    if error.hint:
+        inner["hint"] = json_string(error.hint)
+    return _line({"version": "1", "error": json_object(inner)})
+
+
+def _line(answer: dict[str, str]) -> Reply:
+    return Reply(f"{json_object(answer)}\n".encode())
+
+
+def _profile(arguments: Sequence[str]) -> str | None:
+    found, words = options.split(arguments, _OPTIONS, USAGE)
+    if words:
+        raise UsageError("unexpected word on the command line", f"usage: {USAGE}")
+    return found.get("profile")
+
+
+def _document(line: bytes) -> dict[str, object]:
+    if b"\r" in line:
+        raise RequestError("the line holds a carriage return: lines end in LF alone")
+    if _too_deep(line):
+        raise RequestError(f"the line nests deeper than {_DEEPEST} levels")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise RequestError("the line is not UTF-8") from None
+    try:
+        document = _DECODER.decode(text)
+        if "\\u" in text:
+            # Escapes can spell half a character, which no bytes can hold.
+            json.dumps(document, ensure_ascii=False).encode()
+    except ValueError as error:
+        reason = _reason(error)
+    else:
+        if isinstance(document, dict):
+            return document
+        reason = "the line is not a JSON object"
+    # Raised out here, so that no exception carries the line, and with it a token.
+    raise RequestError(reason)
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"the line is not one JSON object: parsing stopped at column {error.colno}"
+    if isinstance(error, UnicodeEncodeError):
+        return "the line holds half a character: a lone surrogate"
+    return str(error)
+
+
+def _too_deep(line: bytes) -> bool:
+    # The parser recurses, so depth is judged first; most lines have too few brackets to be deep.
+    if line.count(b"{") + line.count(b"[") <= _DEEPEST:
+        return False
+    depth = 0
+    in_string = escaped = False
+    for byte in line:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            depth += 1
+            if depth > _DEEPEST:
+                return True
+        elif byte in b"}]":
+            depth -= 1
+    return False
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("the line names a member twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _short_number(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError(f"the line holds a number of more than {_LONGEST_NUMBER} digits")
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_short_number
+)
+
+
+def _service(document: dict[str, object]) -> Service | None:
+    if "service" not in document:
+        return None
+    url = document["service"]
+    if not isinstance(url, str) or "://" not in url:
+        raise RequestError("service is not a URL with its scheme")
+    return service.parse(url)
+
+
+def _name(document: dict[str, object], member: str) -> str | None:
+    if member not in document:
+        return None
+    name = document[member]
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"{member} is not a printable string of 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def _rejected(document: dict[str, object]) -> Secret:
+    token = document.get("token")
+    if not isinstance(token, str) or not token:
+        raise RequestError(
+            "reject names no token: only the very token that was refused is forgotten"
+        )
+    return Secret(token)
+
+
+def _min_ttl(document: dict[str, object]) -> int:
+    seconds = document.get("min_ttl", 0)
+    # bool is an int to Python, but not to JSON.
+    if type(seconds) is not int or not 0 <= seconds <= options.LONGEST:
+        raise RequestError(f"min_ttl is not a whole number of seconds from 0 to {options.LONGEST}")
+    return seconds
