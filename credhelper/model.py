@@ -124,10 +124,20 @@ class Credential:
 
     Parameters: `token`; `expires_at`, Unix seconds on this host's clock, a little before the real
     expiry; `username`, for protocols that speak Basic; `profile`, the profile it came from;
-    `kind`, `jwt` or `session`; `service`, the configured service that matched, or None.
+    `kind`, `jwt` or `session`; `url`, the API's origin; `service`, the configured service that
+    matched, or None; `fresh_until`, Unix seconds until which nobody need ask again.
     """
 
-    __slots__ = ("expires_at", "kind", "profile", "service", "token", "url", "username")
+    __slots__ = (
+        "expires_at",
+        "fresh_until",
+        "kind",
+        "profile",
+        "service",
+        "token",
+        "url",
+        "username",
+    )
 
     def __init__(
         self,
@@ -139,6 +149,7 @@ class Credential:
         kind: str = JWT,
         url: str = "",
         service: Service | None = None,
+        fresh_until: float = 0,
     ) -> None:
         self.token = token
         self.expires_at = expires_at
@@ -147,6 +158,7 @@ class Credential:
         self.kind = kind
         self.url = url
         self.service = service
+        self.fresh_until = fresh_until
 
 
 class Listing:

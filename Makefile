@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all their own set-up: a virtual environment in .venv, with the wheel.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '*/__pycache__/*')
+# What the machine happens to set for other runs must not leak into ours.
+CLEAN := env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH -u PYTHONHOME
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.installed
+	@$(CLEAN) $(BIN)/credhelper demo
+
+test: $(VENV)/.test
+	$(CLEAN) $(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+check: $(VENV)/.check
+	$(CLEAN) $(BIN)/ruff check .
+	$(CLEAN) $(BIN)/ruff format --check .
+	$(CLEAN) $(BIN)/mypy
+	$(CLEAN) $(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(CLEAN) $(BIN)/python benchmarks/warm.py
+	$(CLEAN) $(BIN)/python benchmarks/herd.py
+	$(CLEAN) $(BIN)/python benchmarks/inprocess.py
+
+# The wheel, never an editable install: its finder alone costs more than a whole warm answer.
+$(VENV)/.installed: $(SOURCES)
+	@test -x $(BIN)/python || $(CLEAN) $(PYTHON) -m venv $(VENV)
+	@echo "installing credhelper into $(VENV)"
+	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check ".[sandbox]"
+	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check ".[sandbox,test]"
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check ".[sandbox,test,check]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

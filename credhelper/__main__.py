@@ -1,0 +1,7 @@
+"""`python -m credhelper`: the people's door and the protocols, where no program file can be had."""
+
+from __future__ import annotations
+
+from credhelper.entry import main
+
+main()

@@ -1,0 +1,358 @@
+"""Records on disk: read freely, replace whole, lock to write.
+
+A record is lines: a format version, then `key=value`, then `end`. Readers never lock, because
+writers write a new file, flush it and rename it over the old one. The gate to a renewal is the
+kernel's `flock`, which dies with its owner; a lock file is never deleted and is never the record.
+Nothing is read from, or written to, a folder or file that somebody else could have put there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from credhelper.errors import CacheError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Fields = dict[str, str]
+
+_HEADER = "credhelper-record 1"
+_MOST_BYTES = 4 * 1024 * 1024
+_ODD = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO}
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+# --- records as text ----------------------------------------------------------------------------
+
+
+def decode(data: bytes) -> Fields | None:
+    """Return the fields of a record, or None for anything that is not a whole record."""
+    try:
+        lines = data.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        return None
+    if len(lines) < 3 or lines[0] != _HEADER or lines[-2:] != ["end", ""]:
+        return None
+    fields = {}
+    for line in lines[1:-2]:
+        key, equals, value = line.partition("=")
+        if not equals:
+            return None
+        fields[key] = value
+    return fields
+
+
+def encode(fields: Mapping[str, str]) -> bytes:
+    """Return `fields` as a record; raises CacheError if a value could break the lines."""
+    lines = [_HEADER]
+    for key, value in fields.items():
+        if not (value.isascii() and (value.isprintable() or not value)):
+            raise CacheError(f"field {key} of a record holds a control or non-ASCII character")
+        lines.append(f"{key}={value}")
+    return "\n".join([*lines, "end", ""]).encode()
+
+
+def number(fields: Mapping[str, str], key: str) -> int:
+    """Return field `key` as a whole number; 0 when it is absent or is not one."""
+    text = fields.get(key, "")
+    digits = text[1:] if text.startswith("-") else text
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 16 else 0
+
+
+# --- folders and files that are ours alone --------------------------------------------------------
+
+
+def complaint_about(folder: str) -> CacheError | None:
+    """Return what is wrong with `folder` as a private folder of ours; None if nothing is.
+
+    A missing folder is fine: it is ours to make.
+    """
+    try:
+        found = os.lstat(folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return CacheError(f"cannot look at folder {folder}: {os.strerror(error.errno or 0)}")
+    if stat.S_ISLNK(found.st_mode):
+        return CacheError(
+            f"folder {folder} is a symlink",
+            hint="point CREDHELPER_CACHE_DIR or CREDHELPER_STATE_DIR at the folder itself:"
+            f" {os.path.realpath(folder)}",
+        )
+    if not stat.S_ISDIR(found.st_mode):
+        return CacheError(
+            f"{folder} is not a folder", hint=f"move it away: mv {folder} {folder}.old"
+        )
+    if not _posix():
+        return None
+    if found.st_uid != os.geteuid():
+        return CacheError(
+            f"folder {folder} belongs to another user (uid {found.st_uid})",
+            hint=f"chown {os.geteuid()} {folder}",
+        )
+    if found.st_mode & 0o077:
+        return CacheError(
+            f"folder {folder} is open to other users (mode {stat.S_IMODE(found.st_mode):04o})",
+            hint=f"chmod 700 {folder}",
+        )
+    return None
+
+
+def make_folder(folder: str) -> None:
+    """Create `folder` and its missing parents, each for us alone.
+
+    Raises CacheError when it cannot be made, is not private, or hangs from a folder that others may
+    write to, or from somebody else's home while we are root.
+    """
+    missing = []
+    at = folder
+    while not os.path.lexists(at):
+        missing.append(at)
+        at = os.path.dirname(at)
+    _distrust(at if missing else os.path.dirname(at), folder)
+    try:
+        for new in reversed(missing):
+            os.mkdir(new, 0o700)
+            os.chmod(new, 0o700)  # the umask may have taken our own bits
+    except FileExistsError:
+        pass  # another process made it: judged below like any other
+    except OSError as error:
+        raise CacheError(f"cannot make folder {folder}: {os.strerror(error.errno or 0)}") from error
+    wrong = complaint_about(folder)
+    if wrong:
+        raise wrong
+
+
+def _distrust(ancestor: str, folder: str) -> None:
+    if not _posix():
+        return
+    ours = {0, os.geteuid(), *_unmapped_root()}
+    at = os.path.realpath(ancestor)
+    while True:
+        try:
+            found = os.stat(at)
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise CacheError(f"cannot look at folder {at}: {why}") from error
+        if found.st_uid not in ours:
+            raise CacheError(
+                f"folder {at} above {folder} belongs to another user (uid {found.st_uid})",
+                hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own",
+            )
+        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+            raise CacheError(
+                f"folder {at} above {folder} may be written by anybody", hint=f"chmod o-w {at}"
+            )
+        parent = os.path.dirname(at)
+        if parent == at:
+            return
+        at = parent
+
+
+def _unmapped_root() -> list[int]:
+    # In a container's user namespace the host's root shows as the overflow user.
+    try:
+        with open("/proc/self/uid_map", "rb") as uid_map:
+            if uid_map.read().split() == [b"0", b"0", b"4294967295"]:
+                return []
+        with open("/proc/sys/kernel/overflowuid", "rb") as overflow:
+            return [int(overflow.read(16))]
+    except (OSError, ValueError):
+        return []
+
+
+def read_private(path: str) -> bytes | None:
+    """Return the bytes of a file of ours, or None when there is none that we may believe.
+
+    Believed is a regular file that is ours, that nobody else can read or write and that is not
+    reached through a symlink. Never blocks on a FIFO, never locks.
+    """
+    for _ in range(3):
+        try:
+            handle = os.open(path, _READ)
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                continue  # NFS: the name was replaced under us; the next look finds the new file
+            return None
+        try:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+                return None
+            if _posix() and (found.st_uid != os.geteuid() or found.st_mode & 0o077):
+                return None
+            return os.read(handle, found.st_size + 1)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                return None
+        finally:
+            os.close(handle)
+    return None
+
+
+def replace(path: str, data: bytes, *, durable: bool = False) -> None:
+    """Put `data` at `path` whole: a new private file, flushed, renamed over the old one.
+
+    Parameters: `durable`, also flush the folder, for what cannot be made again. Raises OSError; the
+    old file is then untouched.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
+    try:
+        try:
+            if _posix():
+                os.fchmod(handle, 0o600)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass  # the first error is the one to tell
+        raise
+    if durable and _posix():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+# --- locks ----------------------------------------------------------------------------------------
+
+
+class Lock:
+    """A held kernel lock; release it, or let it die with the process."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def release(self) -> None:
+        """Let the next one in. The file stays: only its lock goes."""
+        os.close(self._handle)
+
+
+class Unlockable(Exception):
+    """There is no lock to be had at this place (a filesystem without locks, a read-only disk)."""
+
+
+def acquire(path: str, *, wait: float, alarm: bool) -> Lock | None:
+    """Take the exclusive lock on `path`, or None when `wait` seconds have passed.
+
+    Parameters: `wait`, seconds, 0 for one try; `alarm`, true to sleep in the kernel until an alarm
+    signal (the fast way, for a process of our own), false to poll (a library, or a thread).
+    Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        handle = _open_lock(path)
+        try:
+            if not _flock(handle, max(0.0, deadline - time.monotonic()), alarm):
+                os.close(handle)
+                return None
+            found = os.fstat(handle)
+            if found.st_nlink and os.path.exists(path) and os.path.samestat(found, os.lstat(path)):
+                return Lock(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # somebody removed or replaced the file: what we hold guards nothing
+
+
+def _open_lock(path: str) -> int:
+    try:
+        handle = os.open(path, os.O_RDWR | _CREATE, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise CacheError(
+                f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
+            ) from error
+        raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or (_posix() and found.st_uid != os.geteuid()):
+        os.close(handle)
+        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
+    if _posix() and found.st_mode & 0o777 != 0o600:
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def _flock(handle: int, wait: float, alarm: bool) -> bool:
+    try:
+        import fcntl
+    except ImportError as error:  # Windows: told by the caller, who goes on without
+        raise Unlockable("this platform has no flock") from error
+    exclusive = fcntl.LOCK_EX
+    try:
+        fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        if error.errno in _ODD:
+            raise Unlockable(f"no lock: {os.strerror(error.errno or 0)}") from error
+        raise
+    else:
+        return True
+    if wait <= 0:
+        return False
+    if alarm:
+        return _flock_until_alarm(lambda: fcntl.flock(handle, exclusive), wait)
+    return _flock_by_polling(lambda: fcntl.flock(handle, exclusive | fcntl.LOCK_NB), wait)
+
+
+def _flock_until_alarm(block: Callable[[], None], wait: float) -> bool:
+    # `signal` builds enums for 4 ms a process; a herd of waiters pays that two hundred times.
+    import _signal
+
+    class TimeIsOver(Exception):
+        pass
+
+    waiting = True
+
+    def ring(number: int, frame: object) -> None:
+        if waiting:
+            raise TimeIsOver
+
+    before = _signal.signal(_signal.SIGALRM, ring)
+    try:
+        _signal.setitimer(_signal.ITIMER_REAL, wait)
+        block()
+    except TimeIsOver:
+        return False
+    finally:
+        waiting = False
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, before)
+    return True
+
+
+def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:
+    deadline = time.monotonic() + wait
+    pause = 0.005
+    while time.monotonic() < deadline:
+        # Jitter, so that a herd does not knock in step.
+        time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
+        pause = min(pause * 1.5, 0.05)
+        try:
+            attempt()
+        except BlockingIOError:
+            continue
+        return True
+    return False
+
+
+def _posix() -> bool:
+    return os.name == "posix"

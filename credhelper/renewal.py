@@ -1,0 +1,291 @@
+"""A renewal: grant to session to token, by the shortest road that the profile allows.
+
+A grant is the long-lived secret, a session is a psToken, a token is what tools receive. A session
+hangs on an identity of its own, so several tokens share one; it has its own record and lock, always
+taken after the token's. It is written down before it is used, and the old one is kept until the new
+one has worked.
+"""
+
+from __future__ import annotations
+
+import time
+
+from credhelper import cache
+from credhelper.errors import CacheError, LoginRequiredError, RejectedError, TokenAPIError
+from credhelper.model import JWT, SESSION, Secret, Token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credhelper.broker import Held
+    from credhelper.client.authorization import Authorization
+    from credhelper.client.iap import Client
+    from credhelper.config import Profile
+    from credhelper.slot import Slot
+
+SESSION_WAIT = 30.0
+
+
+class Renewal:
+    """Makes new tokens for one profile.
+
+    Parameters: `profile`; `client`, of the profile's API; `authorize`, reads the grant and returns
+    how it authorises a create, or None for a profile that has no grant; `sessions`, the slot of the
+    session's record; `trace`; `clock`, Unix seconds.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        client: Client,
+        authorize: Callable[[], Authorization] | None,
+        sessions: Slot,
+        *,
+        trace: Callable[..., None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.profile = profile
+        self.client = client
+        self.authorize = authorize
+        self.sessions = sessions
+        self.trace = trace
+        self.clock = clock
+
+    @property
+    def holds_session(self) -> bool:
+        """Whether tokens of this profile are minted from a psToken that we keep."""
+        profile = self.profile
+        return profile.keep_session or profile.auth == "session" or profile.token == SESSION
+
+    def renew(self, held: Held | None) -> tuple[Token, int]:
+        """Return a new token, and when its session is due for refresh (0: it has none).
+
+        Parameters: `held`, the token in the cache, if any. Raises LoginRequiredError when only a
+        person can continue, and TokenAPIError.
+        """
+        if not self.holds_session:
+            return self._create_from_grant(session=False), 0
+        session, due = self._session()
+        if self.profile.token == SESSION:
+            return session, due
+        now = self.clock()
+        if (
+            held is not None
+            and held.kind == JWT
+            and held.due <= now < held.told - held.lifetime / 2
+        ):
+            # Only the session was due: the token itself has more than half of its life left.
+            return _as_token(held), due
+        return self._mint(session)
+
+    # --- sessions ---------------------------------------------------------------------------------
+
+    def _session(self) -> tuple[Token, int]:
+        lock = self._lock()
+        try:
+            found = self._found()
+            now = self.clock()
+            if found is None or now >= found.expires_at - found.skew:
+                return self._new_session(found)
+            if now < self._due(found):
+                return found, self._due(found)
+            if lock is None:
+                # Unlocked, two of us could refresh at once and one answer would be lost.
+                return found, self._due(found)
+            return self._refreshed(found)
+        finally:
+            if lock:
+                lock.release()
+
+    def _refreshed(self, old: Token) -> tuple[Token, int]:
+        self.trace("session", refresh=self.profile.name)
+        try:
+            new = self.client.refresh(old.value)
+        except RejectedError as error:
+            if self.authorize is None:
+                raise self._ended(error) from error
+            return self._new_session(old)
+        except TokenAPIError as error:
+            # It is due, not dead: mint from it as long as the server lets us.
+            self.trace("session", refresh=self.profile.name, failed=error.code)
+            return old, int(self.clock()) + 60
+        previous = old.value if new.value != old.value else None
+        self._keep(new, previous)
+        return new, self._due(new)
+
+    def _new_session(self, dead: Token | None) -> tuple[Token, int]:
+        if self.authorize is None:
+            if dead is None:
+                raise self._nobody()
+            raise self._ended(None)
+        new = self._create_from_grant(session=True)
+        self._keep(new, None)
+        return new, self._due(new)
+
+    def _mint(self, session: Token) -> tuple[Token, int]:
+        try:
+            token = self._create_from_session(session.value)
+        except RejectedError as error:
+            if error.status != 401:
+                raise
+            return self._mint_otherwise(session, error)
+        lock = self._lock()
+        try:
+            found = self.sessions.find()
+            if found and found.get("previous") and Secret(found["token"]) == session.value:
+                self._keep(session, None)
+        finally:
+            if lock:
+                lock.release()
+        return token, self._due(session)
+
+    def _mint_otherwise(self, refused: Token, error: RejectedError) -> tuple[Token, int]:
+        """Mint though the server refused the session: from its successor or predecessor."""
+        lock = self._lock()
+        try:
+            found = self._found()
+            if found is not None and found.value != refused.value:
+                return self._create_from_session(found.value), self._due(found)
+            previous = self._previous()
+            if previous is not None:
+                self.trace("session", previous=self.profile.name)
+                try:
+                    token = self._create_from_session(previous)
+                except RejectedError:
+                    self.trace("session", previous=self.profile.name, failed="rejected")
+                else:
+                    older = Token(
+                        previous,
+                        kind=SESSION,
+                        issued_at=refused.issued_at,
+                        expires_at=refused.expires_at,
+                        skew=refused.skew,
+                        assumed=True,
+                    )
+                    self._keep(older, None)
+                    return token, self._due(older)
+            if self.authorize is None:
+                raise self._ended(error)
+            session, due = self._new_session(refused)
+            return self._create_from_session(session.value), due
+        finally:
+            if lock:
+                lock.release()
+
+    # --- the record of the session --------------------------------------------------------------
+
+    def _lock(self) -> cache.Lock | None:
+        try:
+            return self.sessions.lock(SESSION_WAIT)
+        except cache.Unlockable as error:
+            self.trace("session", unlocked=str(error))
+            return None
+
+    def _found(self) -> Token | None:
+        fields = self.sessions.find()
+        if not fields or not fields.get("token"):
+            return None
+        return Token(
+            Secret(fields["token"]),
+            kind=SESSION,
+            issued_at=cache.number(fields, "issued"),
+            expires_at=cache.number(fields, "expires"),
+            skew=cache.number(fields, "skew"),
+            assumed=True,
+        )
+
+    def _previous(self) -> Secret | None:
+        fields = self.sessions.find() or {}
+        return Secret(fields["previous"]) if fields.get("previous") else None
+
+    def _keep(self, session: Token, previous: Secret | None) -> None:
+        fields = {
+            "profile": self.profile.name,
+            "kind": SESSION,
+            "issued": str(session.issued_at),
+            "expires": str(session.expires_at),
+            "skew": str(session.skew),
+            "token": session.value.reveal(),
+        }
+        if previous is not None:
+            fields["previous"] = previous.reveal()
+        try:
+            self.sessions.save(fields)
+        except CacheError:
+            if self.authorize is None:
+                raise  # it cannot be made again: better to stop than to lose it
+            self.trace("session", kept=False)
+
+    def _due(self, session: Token) -> int:
+        # Half of the idle life leaves as much time again for the next caller to come by.
+        return session.issued_at - session.skew + (session.expires_at - session.issued_at) // 2
+
+    # --- calls ------------------------------------------------------------------------------------
+
+    def _create_from_grant(self, *, session: bool) -> Token:
+        if self.authorize is None:
+            raise self._nobody()
+        profile = self.profile
+        self.trace("api", create=profile.name, session=session)
+        if session:
+            return self.client.create(
+                self.authorize(),
+                client_id=profile.client_id,
+                domain=profile.domain,
+                data=profile.data,
+                return_session_token=True,
+            )
+        return self.client.create(
+            self.authorize(),
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            scopes=profile.scopes,
+            cwid=profile.cwid,
+            cid=profile.cid,
+        )
+
+    def _create_from_session(self, session: Secret) -> Token:
+        from credhelper.client.authorization import Bearer
+
+        profile = self.profile
+        self.trace("api", mint=profile.name)
+        return self.client.create(
+            Bearer(session),
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            scopes=profile.scopes,
+            cwid=profile.cwid,
+            cid=profile.cid,
+        )
+
+    # --- what only a person can mend ------------------------------------------------------------
+
+    def _nobody(self) -> LoginRequiredError:
+        name = self.profile.name
+        return LoginRequiredError(
+            f"nobody is logged in to profile {name}", hint=f"credhelper login --profile {name}"
+        )
+
+    def _ended(self, error: RejectedError | None) -> LoginRequiredError:
+        name = self.profile.name
+        told = f": {error.message}" if error else " while idle"
+        return LoginRequiredError(
+            f"the session of profile {name} has ended{told}",
+            hint=f"credhelper login --profile {name}",
+        )
+
+
+def _as_token(held: Held) -> Token:
+    fields = held.fields
+    return Token(
+        held.secret,
+        kind=held.kind,
+        issued_at=cache.number(fields, "issued"),
+        expires_at=cache.number(fields, "expires"),
+        not_before=cache.number(fields, "not_before"),
+        skew=cache.number(fields, "skew"),
+        assumed=fields.get("assumed") == "1",
+    )

@@ -1,0 +1,334 @@
+"""The composition root: which collaborator goes where.
+
+The late imports live here and nowhere else: TOML, hashing and HTTP are loaded when the cache cannot
+answer, and by the one process of a herd that renews.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from credhelper import __version__, broker, cache, paths, routes
+from credhelper.errors import CacheError
+from credhelper.model import Listing
+from credhelper.slot import Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from credhelper.broker import Held
+    from credhelper.client.authorization import Authorization
+    from credhelper.client.iap import Client
+    from credhelper.config import Config, Profile
+    from credhelper.model import Credential, Request, Token
+    from credhelper.renewal import Renewal
+    from credhelper.routes import Route, Routes
+
+_COMPILE_WAIT = 10.0
+
+
+def silent(event: str, **facts: object) -> None:
+    """Trace nothing."""
+
+
+class Context:
+    """What an answer may know of the world around it.
+
+    Parameters: `environ`; `warn`, one line to the user and a hint; `trace`, one decision; `alarm`,
+    whether this process may use an alarm signal to wait; `clock`, Unix seconds.
+    """
+
+    __slots__ = ("_cache_folder", "alarm", "clock", "environ", "trace", "warn")
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        warn: Callable[[str, str | None], None],
+        trace: Callable[..., None] = silent,
+        alarm: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.environ = environ
+        self.warn = _once(warn)
+        self.trace = trace
+        self.alarm = alarm
+        self.clock = clock
+        self._cache_folder: str | None = None
+
+    @property
+    def host(self) -> str:
+        """This host's name: a clock's skew is only true where it was measured."""
+        return os.uname().nodename if hasattr(os, "uname") else ""
+
+    def cache_folder(self) -> str | None:
+        """Return where records lie; None, after a warning, if that place is not to be trusted."""
+        if self._cache_folder is None:
+            self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
+            wrong = self._cache_folder and cache.complaint_about(self._cache_folder)
+            if wrong:
+                self.warn(f"going on without a cache: {wrong.message}", wrong.hint)
+                self._cache_folder = ""
+        return self._cache_folder or None
+
+    def lock_folders(self) -> tuple[str, ...]:
+        """Return private local folders for locks, where the cache's own file system has none."""
+        found = []
+        runtime = self.environ.get("XDG_RUNTIME_DIR", "")
+        if runtime.startswith("/"):
+            found.append(os.path.join(runtime, "credhelper"))
+        if hasattr(os, "geteuid"):
+            found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
+        return tuple(found)
+
+    def slot(self, record: str) -> Slot:
+        """Return the slot of a token's record."""
+        return Slot(
+            self.cache_folder(),
+            record,
+            lock_folders=self.lock_folders(),
+            warn=self.warn,
+            alarm=self.alarm,
+        )
+
+    def session_slot(self, record: str) -> Slot:
+        """Return the slot of a session's record, in the state folder."""
+        folder = paths.state_dir(self.environ, sys.platform)
+        return Slot(
+            os.path.join(folder, "sessions") if folder else None,
+            record,
+            lock_folders=self.lock_folders(),
+            warn=self.warn,
+            alarm=self.alarm,
+            durable=True,
+        )
+
+
+def answer(context: Context, request: Request) -> Credential | Listing | bool | None:
+    """Return what `request` asks for: a credential, a listing, or whether a token was forgotten.
+
+    None for an action that is the protocol's own. Raises CredhelperError.
+    """
+    if request.action == "get":
+        return get(context, request)
+    if request.action == "erase":
+        return reject(context, request)
+    if request.action == "list":
+        found = load_routes(context)
+        return Listing(
+            [
+                (service, route.username, route.profile)
+                for service, named in sorted(found.by_service.items())
+                for route in named
+            ]
+        )
+    return None
+
+
+def get(context: Context, request: Request) -> Credential:
+    """Return a credential for `request`, from the cache or through a renewal."""
+    return get_with_record(context, request)[0]
+
+
+def get_with_record(context: Context, request: Request) -> tuple[Credential, str]:
+    """Return a credential for `request`, and the path of the record that holds it."""
+    found = load_routes(context)
+    route, service = routes.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
+    context.trace("route", service=service, profile=route.profile)
+    desk = broker_for(context, found, route)
+    return broker.get(desk, request, route, service), desk.slot.path
+
+
+def reject(context: Context, request: Request) -> bool:
+    """Forget the token that `request` says was refused, if it is the one we hold."""
+    if request.rejected is None or (request.service is None and request.profile is None):
+        return False
+    found = load_routes(context)
+    route, _ = routes.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
+    return broker.reject(broker_for(context, found, route), request.rejected)
+
+
+def broker_for(context: Context, found: Routes, route: Route) -> broker.Broker:
+    """Return the broker of one profile's record."""
+    record, stamp = routes.record_of(found, route, context.environ)
+
+    def renew(held: Held | None) -> tuple[Token, int]:
+        profile = load_config(context).profiles[route.profile]
+        return renewal_for(context, profile).renew(held)
+
+    return broker.Broker(
+        context.slot(record),
+        stamp,
+        renew=renew,
+        warn=context.warn,
+        trace=context.trace,
+        host=context.host,
+        clock=context.clock,
+    )
+
+
+# --- the config, and the config compiled ----------------------------------------------------------
+
+
+def source(environ: Mapping[str, str]) -> tuple[str, bytes]:
+    """Return the name and the bytes of what configures us: the file, or else the environment.
+
+    Without a file and without a key in the environment the bytes are empty. Raises ConfigError.
+    """
+    path = paths.config_file(environ, sys.platform)
+    data = paths.read_config(path) if path else None
+    if data is not None:
+        return path or "", data
+    told = environ.get("CREDHELPER_RECORD", "").startswith("env:")
+    if not told and not environ.get("CREDHELPER_API_KEY"):
+        return path or "environment", b""
+    url, services = environ.get("CREDHELPER_URL", ""), environ.get("CREDHELPER_SERVICES", "")
+    return "environment", os.fsencode(f"CREDHELPER_URL={url}\nCREDHELPER_SERVICES={services}\n")
+
+
+def load_config(context: Context) -> Config:
+    """Return the whole config, parsed and checked; raises ConfigError."""
+    from credhelper import config
+
+    label, data = source(context.environ)
+    if label != "environment":
+        return config.parse(data, label, context.environ)
+    # The variable's value is read with the grant, and a child of `exec` does not have it.
+    known = {"CREDHELPER_API_KEY": "told by exec", **context.environ}
+    return config.from_environment(known) or config.parse(b"", label, context.environ)
+
+
+def load_routes(context: Context) -> Routes:
+    """Return the routes: from the cache if they hold, else compiled by one process for all."""
+    label, data = source(context.environ)
+    home = context.environ.get("HOME", "")
+    folder = context.cache_folder()
+    if folder is None:
+        return compile_routes(context, os.urandom(16).hex())
+    path = os.path.join(folder, routes.file_name(label))
+    found = _read_routes(path, label, home, data)
+    if found:
+        return found
+    context.trace("routes", compiled=label)
+    gate = None
+    try:
+        cache.make_folder(folder)
+        gate = cache.acquire(path + ".lock", wait=_COMPILE_WAIT, alarm=context.alarm)
+    except (CacheError, cache.Unlockable) as error:
+        context.trace("routes", unlocked=str(error))
+    try:
+        found = _read_routes(path, label, home, data)
+        if found:
+            return found
+        old = cache.read_private(path)
+        salt = (old and routes.salt_of(old)) or os.urandom(16).hex()
+        compiled = compile_routes(context, salt)
+        try:
+            made = routes.encode(compiled, label, home, __version__, data)
+            cache.replace(path, made)
+        except OSError as error:
+            context.trace("routes", kept=False, why=os.strerror(error.errno or 0))
+        return compiled
+    finally:
+        if gate:
+            gate.release()
+
+
+def _read_routes(path: str, label: str, home: str, data: bytes) -> Routes | None:
+    compiled = cache.read_private(path)
+    return routes.decode(compiled, label, home, __version__, data) if compiled else None
+
+
+def compile_routes(context: Context, salt: str) -> Routes:
+    """Return the routes of the config as it is now; raises ConfigError."""
+    from credhelper import identity
+
+    config = load_config(context)
+    return routes.Routes(
+        config.default_profile or "",
+        salt,
+        [
+            routes.Route(
+                profile.name,
+                identity.record_name(profile, kind=profile.token),
+                profile.token,
+                profile.username,
+                profile.user or "",
+                profile.url,
+                profile.min_ttl,
+                identity.visible_grant(profile),
+                [str(service) for service in profile.services],
+            )
+            for profile in config.profiles.values()
+        ],
+    )
+
+
+# --- what a renewal needs -------------------------------------------------------------------------
+
+
+def client_for(context: Context, profile: Profile) -> Client:
+    """Return a client of the profile's API."""
+    from credhelper.client.iap import Client
+    from credhelper.client.transport import Transport
+
+    transport = Transport(
+        profile.url,
+        environ=context.environ,
+        user_agent=f"credhelper/{__version__}",
+        ca_file=profile.ca_file,
+    )
+    return Client(
+        transport,
+        session_lifetime=profile.session_lifetime,
+        warn=lambda message: context.warn(message, None),
+    )
+
+
+def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization] | None:
+    """Return what reads the profile's grant, late; None for a profile that has none."""
+    grant = profile.grant
+    if grant is None:
+        return None
+
+    def authorize() -> Authorization:
+        from credhelper import grants
+        from credhelper.client import authorization
+
+        secret = grants.resolve(grant, profile_name=profile.name, environ=context.environ)
+        if profile.auth == "password":
+            return authorization.Password(profile.user or "", secret)
+        if profile.auth == "session":
+            return authorization.Bearer(secret)
+        return authorization.ApiKey(secret, profile.api_key_as, profile.user or "")
+
+    return authorize
+
+
+def renewal_for(context: Context, profile: Profile) -> Renewal:
+    """Return what makes new tokens for `profile`."""
+    from credhelper import identity
+    from credhelper.renewal import Renewal
+
+    return Renewal(
+        profile,
+        client_for(context, profile),
+        authorizer(context, profile),
+        context.session_slot(identity.session_name(profile)),
+        trace=context.trace,
+        clock=context.clock,
+    )
+
+
+def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:
+    told: set[str] = set()
+
+    def warn_once(message: str, hint: str | None) -> None:
+        if message not in told:
+            told.add(message)
+            warn(message, hint)
+
+    return warn_once
