@@ -1,0 +1,162 @@
+"""What a token says about itself: its times, and whom and what it is for. Pure.
+
+The signature is not checked: a helper that forwards a token is not its audience, and has no key.
+So claims decide when to renew and what `status` shows, never what anybody may do.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, NoReturn
+
+from credhelper.encode import printable
+from credhelper.errors import MalformedAnswerError
+from credhelper.model import JWT, SESSION, Secret, Token
+
+ASSUMED_LIFETIME = 300
+LONGEST_TOKEN = 65535
+
+_LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z, the last that RFC 3339 can write
+_SHOWN = ("uid", "sub", "name", "username", "tid", "cid", "cwid", "aud", "scope", "mem")
+_LONGEST_SHOWN = 200
+_LITERALS = frozenset({"null", "none", "undefined"})
+
+
+def token_from(
+    value: object, *, kind: str, now_local: float, skew: int, session_lifetime: int
+) -> Token:
+    """Return the token that the API gave as `value`, with what is known of its life.
+
+    Parameters: `kind`, `jwt` or `session`; `now_local`, Unix seconds on this host's clock;
+    `skew`, the server's clock minus ours in seconds; `session_lifetime`, seconds of idle life that
+    the administrator allows a psToken. A JWT without a usable `exp` is assumed to live
+    `ASSUMED_LIFETIME` seconds. Raises MalformedAnswerError, which never holds the value.
+    """
+    flaw = token_flaw(value)
+    if flaw or not isinstance(value, str):
+        raise MalformedAnswerError(f"the server's access_token {flaw}")
+    issued_at = int(now_local) + skew
+    claims = payload(value) if kind == JWT else None
+    expires_at = _seconds((claims or {}).get("exp"))
+    assumed = expires_at is None
+    if expires_at is None:
+        expires_at = issued_at + (session_lifetime if kind == SESSION else ASSUMED_LIFETIME)
+    return Token(
+        Secret(value),
+        kind=kind,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        not_before=_seconds((claims or {}).get("nbf")) or 0,
+        skew=skew,
+        assumed=assumed,
+    )
+
+
+def token_flaw(value: object) -> str:
+    """Return why `value` cannot be a token, as the end of a sentence; empty if it can.
+
+    A token is 1 to 65535 printable ASCII characters without blanks, quotes and backslashes, and
+    not a word that careless programs print for nothing. Anything else could break out of a header,
+    a line protocol or a shell.
+    """
+    if not isinstance(value, str):
+        return "is missing or not a string"
+    if not value:
+        return "is empty"
+    if len(value) > LONGEST_TOKEN:
+        return f"is longer than {LONGEST_TOKEN} characters"
+    if not all("!" <= char <= "~" and char not in "\"'`\\" for char in value):
+        return "holds a blank, quote, control or non-ASCII character"
+    if value.lower() in _LITERALS:
+        return "is a word for nothing"
+    return ""
+
+
+def payload(token: str) -> dict[str, Any] | None:
+    """Return the claims of a JWT (RFC 7519 section 3), or None when `token` is not strictly one.
+
+    Strictly: three parts, each unpadded canonical base64url; in the middle a JSON object in UTF-8
+    without duplicate names or NaN.
+    """
+    parts = [_decoded(part) for part in token.split(".")]
+    if len(parts) != 3 or not all(parts):
+        return None
+    try:
+        claims = load_strict(parts[1] or b"")
+    except ValueError:
+        return None
+    return claims if isinstance(claims, dict) else None
+
+
+def load_strict(text: bytes) -> object:
+    """Return the JSON value in `text`.
+
+    Raises ValueError for what RFC 8259 leaves to chance: other encodings than UTF-8, duplicate
+    names, NaN and infinities, nesting without end.
+    """
+    try:
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def identity(claims: dict[str, Any]) -> dict[str, str]:
+    """Return what `claims` tell of who and where, as short text that is safe on a terminal.
+
+    Parameters: `claims`, as from `payload`, or the members of the token details. Lists and the
+    names of an object are joined with commas; anything else than text and numbers is left out.
+    """
+    shown = {}
+    for name in _SHOWN:
+        text = _display(claims.get(name))
+        if text:
+            shown[name] = text
+    return shown
+
+
+def _display(value: object) -> str:
+    if isinstance(value, dict | list):
+        return _shortened(", ".join(filter(None, map(_display_word, value))))
+    return _shortened(_display_word(value))
+
+
+def _display_word(value: object) -> str:
+    if isinstance(value, bool):
+        return ""
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _shortened(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def _decoded(part: str) -> bytes:
+    # Decoders drop junk in silence; only a canonical text comes back the same when encoded again.
+    try:
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        return b""
+    return decoded if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() == part else b""
+
+
+def _seconds(value: object) -> int | None:
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _LAST_SECOND else None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate names")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

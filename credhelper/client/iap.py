@@ -1,0 +1,161 @@
+"""The v1 Tokens API (IAP, ICA v1): create, details, refresh and revoke.
+
+Source: the `TokensApi` page of Illumina's generated v1 client, base URL
+`https://aps2.platform.illumina.com`; each method names its path.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from typing import Any
+
+from credhelper.client import authorization as authorizations
+from credhelper.client import claims
+from credhelper.client.authorization import Authorization, Bearer
+from credhelper.client.transport import Answer, Transport
+from credhelper.errors import ConfigError, MalformedAnswerError, RejectedError
+from credhelper.model import JWT, SESSION, Secret, Token
+
+REVOKED = "revoked"
+UNKNOWN = "unknown"
+
+_LOG = logging.getLogger("credhelper")
+_TOKENS = "/v1/tokens"
+
+
+class Client:
+    """The four calls of the v1 Tokens API.
+
+    Parameters: `transport`, bound to the API's origin; `session_lifetime`, seconds of idle life
+    that the administrator allows a psToken; `clock`, Unix seconds; `warn`, told of choices that
+    endanger a secret. All calls raise UnreachableError, RateLimitedError, RejectedError,
+    MalformedAnswerError or ConfigError.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        session_lifetime: int = 3600,
+        clock: Callable[[], float] = time.time,
+        warn: Callable[[str], None] = _LOG.warning,
+    ) -> None:
+        self._transport = transport
+        self._session_lifetime = session_lifetime
+        self._clock = clock
+        self._warn = warn
+
+    def create(
+        self,
+        authorization: Authorization,
+        *,
+        client_id: str | None = None,
+        domain: str | None = None,
+        data: str | None = None,
+        scopes: Sequence[str] = (),
+        cwid: str | None = None,
+        cid: str | None = None,
+        return_session_token: bool = False,
+    ) -> Token:
+        """Create a token: `POST /v1/tokens` (create_token).
+
+        Parameters: `client_id`, the authorized party on the JWT; `domain`, where one logs in;
+        `data`, custom metadata for the session field of the JWT; `scopes`, which limit the token;
+        `cwid`, the workgroup; `cid`, the project; `return_session_token`, for a psToken instead of
+        a JWT. A JWT that is expired on arrival is a MalformedAnswerError.
+        """
+        query = [
+            (name, value)
+            for name, value in (
+                ("clientId", client_id),
+                ("domain", domain),
+                ("data", data),
+                ("scopes", ",".join(scopes) or None),
+                ("cwid", cwid),
+                ("cid", cid),
+                ("returnSessionToken", "true" if return_session_token else None),
+            )
+            if value is not None
+        ]
+        answer = self._call("POST", _TOKENS, authorization, query=query, idempotent=True)
+        return self._token(answer, SESSION if return_session_token else JWT)
+
+    def details(self, token: Secret) -> dict[str, Any]:
+        """Return what the API says of `token`: `GET /v1/tokens/details` (get_token_details).
+
+        Nothing in it is required, and anything may be null.
+        """
+        return self._call("GET", f"{_TOKENS}/details", Bearer(token), idempotent=True).members()
+
+    def refresh(self, session: Secret, authorization: Authorization | None = None) -> Token:
+        """Extend a session: `POST /v1/tokens:refresh` (refresh_token).
+
+        Parameters: `session`, a psToken; `authorization`, by default Bearer the same psToken. The
+        answer may be the same string or a new one: keep what comes back.
+        """
+        answer = self._call(
+            "POST", f"{_TOKENS}:refresh", authorization or Bearer(session), body=session
+        )
+        return self._token(answer, SESSION)
+
+    def revoke(self, token: Secret, authorization: Authorization | None = None) -> str:
+        """Revoke a psToken or JWT: `DELETE /v1/tokens` with a body (revoke_token).
+
+        Returns `revoked` when the server confirms, `unknown` when it does not know the token (404,
+        or 401 to the token itself): dead either way. Other answers raise.
+        """
+        try:
+            self._call(
+                "DELETE", _TOKENS, authorization or Bearer(token), body=token, idempotent=True
+            )
+        except RejectedError as error:
+            if error.status == 404 or (error.status == 401 and authorization is None):
+                return UNKNOWN
+            raise
+        return REVOKED
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        authorization: Authorization,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Secret | None = None,
+        idempotent: bool = False,
+    ) -> Answer:
+        if body is not None:
+            flaw = claims.token_flaw(body.reveal())
+            if flaw:
+                raise ConfigError(f"the token to send {flaw}")
+        granted = authorizations.parts(authorization, self._warn)
+        return self._transport.call(
+            method,
+            path,
+            headers=granted.headers,
+            query=[*query, *granted.query],
+            body=None if body is None else {"access_token": body.reveal()},
+            secrets=granted.secrets if body is None else (*granted.secrets, body),
+            idempotent=idempotent,
+        )
+
+    def _token(self, answer: Answer, kind: str) -> Token:
+        now = self._clock()
+        token = claims.token_from(
+            answer.members().get("access_token"),
+            kind=kind,
+            now_local=now,
+            skew=answer.skew,
+            session_lifetime=self._session_lifetime,
+        )
+        if kind == JWT and token.expires_at <= token.issued_at:
+            raise MalformedAnswerError(
+                f"the new token had already expired at {formatdate(token.expires_at, usegmt=True)}:"
+                f" the server's Date says {formatdate(token.issued_at, usegmt=True)},"
+                f" the local clock {formatdate(now, usegmt=True)}",
+                hint="check this host's clock, and the token lifetime set by your administrator",
+            )
+        return token
