@@ -53,13 +53,13 @@ class _Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **named)
         budget = sock.gettimeout()
         if budget is not None:
-            raw = self.fp.detach()  # type: ignore[attr-defined]  # a BufferedReader, says http.client
+            raw = self.fp.detach()
             self.fp = io.BufferedReader(_Budgeted(raw, sock, budget, time.monotonic))
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client skips 100 alone, and takes 103 (early hints) for the answer.
         for _ in range(_MOST_INTERIM):
-            version, status, reason = super()._read_status()
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the stubs
             if not 100 <= status < 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 return version, status, reason
             http.client.parse_headers(self.fp)

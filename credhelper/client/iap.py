@@ -14,8 +14,9 @@ from typing import Any
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
+from credhelper.client.answers import Answer
 from credhelper.client.authorization import Authorization, Bearer
-from credhelper.client.transport import Answer, Transport
+from credhelper.client.transport import Transport
 from credhelper.errors import ConfigError, MalformedAnswerError, RejectedError
 from credhelper.model import JWT, SESSION, Secret, Token
 

@@ -93,4 +93,5 @@ def _parse(value: str, variable: str) -> Proxy:
         for form in (part, unquote(part or ""))
         if form
     )
-    return Proxy(Secret(url), name, secrets)
+    # requests tells schemes apart in lower case only.
+    return Proxy(Secret(scheme + url[len(scheme) :]), name, secrets)

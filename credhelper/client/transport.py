@@ -14,8 +14,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,23 +21,13 @@ from urllib.parse import quote, urlencode
 import requests
 from requests.adapters import HTTPAdapter
 
-from credhelper.client import failures
-from credhelper.client.claims import load_strict
+from credhelper.client import answers, failures
+from credhelper.client.answers import PORTAL_HINT, Answer
 from credhelper.client.connection import POOLS
 from credhelper.client.failures import Failure
 from credhelper.client.proxy import Proxy, proxy_for
-from credhelper.client.redaction import redacted
 from credhelper.client.trust import context_for
-from credhelper.encode import printable
-from credhelper.errors import (
-    ConfigError,
-    MalformedAnswerError,
-    RateLimitedError,
-    RejectedError,
-    RequestError,
-    TokenAPIError,
-    UnreachableError,
-)
+from credhelper.errors import ConfigError, MalformedAnswerError, RequestError, UnreachableError
 from credhelper.model import Secret
 from credhelper.service import parse
 
@@ -48,58 +36,14 @@ LARGEST_ANSWER = 1 << 20
 _CONNECT_TIMEOUT = 5.0
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.3
-_LONGEST_RETRY_AFTER = 86400.0
-_LONGEST_SAID = 300
 _CHUNK = 1 << 16
 _WORKER = "credhelper-exchange"
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-_NOT_DONE = frozenset({429, 503})  # statuses that say that nothing was done yet
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
     "urllib3.response",
     "urllib3.util.retry",
 )
-_HINTS = {
-    401: "the key, password or session may be wrong, revoked or expired",
-    403: "the grant is known, but not allowed to do this",
-    404: "check the url of the profile: is it a Tokens API?",
-}
-_PORTAL_HINT = "is this the right url, or does a captive portal or proxy answer in its place?"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer.
-
-    Parameters: `status`; `body`, at most 1 MiB; `skew`, the server's clock minus ours in seconds
-    by its Date, 0 when within the error of measurement or unknown; `origin`, who answered.
-    """
-
-    status: int
-    body: bytes = field(repr=False)
-    skew: int
-    origin: str
-
-    def members(self) -> dict[str, Any]:
-        """Return the JSON object in the body; raises MalformedAnswerError for anything else."""
-        try:
-            value = load_strict(self.body)
-        except ValueError:
-            looks = "HTML" if self.body.lstrip()[:1] == b"<" else "something"
-            what = f"{looks} that is not JSON" if self.body.strip() else "nothing"
-            raise self._malformed(what) from None
-        if not isinstance(value, dict):
-            kind = {list: "a list", str: "a string", type(None): "null"}.get(
-                type(value), "a bare value"
-            )
-            raise self._malformed(f"{kind} where a JSON object was expected")
-        return value
-
-    def _malformed(self, what: str) -> MalformedAnswerError:
-        return MalformedAnswerError(
-            f"{self.origin} answered {self.status} with {what}", _PORTAL_HINT, status=self.status
-        )
 
 
 class Transport:
@@ -210,7 +154,11 @@ class Transport:
                 broken.append(error)
 
         thread = threading.Thread(target=run, name=_WORKER, daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            what = f"could not ask {self.origin}: no more threads may be started"
+            return Failure(UnreachableError(what))
         thread.join(max(0.0, ends - self._monotonic()))
         if done:
             return done[0]
@@ -237,66 +185,62 @@ class Transport:
                 allow_redirects=False,
                 timeout=(min(_CONNECT_TIMEOUT, left), left),
             )
-            received = self._clock()
+        except failures.NETWORK as error:
+            return self._explained(error, ends)
+        received = self._clock()
+        with response:
+            if not 200 <= response.status_code < 300:
+                return self._refusal(response, hidden)
             try:
                 body = self._body(response)
-            finally:
-                response.close()
-        except MalformedAnswerError as error:
-            return Failure(error)
-        except failures.NETWORK as error:
-            late = self._monotonic() >= ends
-            return failures.explain(
-                error,
-                self.origin,
-                self._proxy.name if self._proxy else None,
-                self._deadline if late else _CONNECT_TIMEOUT,
-            )
-        if 200 <= response.status_code < 300:
-            skew = _skew(response.headers.get("Date"), sent, received)
-            return Answer(response.status_code, body, skew, self.origin)
-        return self._refusal(response, body, hidden)
+            except MalformedAnswerError as error:
+                return Failure(error)
+            except failures.NETWORK as error:
+                return self._explained(error, ends)
+        skew = answers.skew(response.headers.get("Date"), sent, received)
+        return Answer(self.origin, response.status_code, body, skew)
+
+    def _refusal(self, response: requests.Response, hidden: Sequence[Secret]) -> Failure:
+        # The status is the news. What else was said is welcome, if it can be read.
+        try:
+            body = self._body(response)
+        except (MalformedAnswerError, *failures.NETWORK):
+            body = b""
+        request = response.request
+        return answers.refusal(
+            f"{request.method} {self.origin}{request.path_url.partition('?')[0]}",
+            response.status_code,
+            response.headers,
+            body,
+            hidden=hidden,
+            now=self._clock(),
+        )
 
     def _body(self, response: requests.Response) -> bytes:
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in ("", "identity"):
-            raise MalformedAnswerError(
-                f"{self.origin} answered in a content encoding that we did not ask for",
-                _PORTAL_HINT,
-                status=response.status_code,
-            )
+            raise self._unusable(response, "a content encoding that we did not ask for")
         body = bytearray()
         while chunk := response.raw.read(_CHUNK, decode_content=False):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                raise MalformedAnswerError(
-                    f"{self.origin} answered with more than {LARGEST_ANSWER} bytes",
-                    _PORTAL_HINT,
-                    status=response.status_code,
-                )
+                raise self._unusable(response, f"more than {LARGEST_ANSWER} bytes")
         return bytes(body)
 
-    def _refusal(
-        self, response: requests.Response, body: bytes, hidden: Sequence[Secret]
-    ) -> Failure:
+    def _unusable(self, response: requests.Response, what: str) -> MalformedAnswerError:
         status = response.status_code
-        request = response.request
-        message = f"{self.origin} answered {status} to {request.method} {_path(request)}"
-        message += _said(body, hidden)
-        retry_after = _retry_after(response.headers.get("Retry-After"), self._clock())
-        error: TokenAPIError
-        if status == 429:
-            error = RateLimitedError(message, status=status, retry_after=retry_after)
-        elif status == 408 or 500 <= status < 600:
-            error = UnreachableError(message, status=status, retry_after=retry_after)
-        elif 400 <= status < 500:
-            error = RejectedError(message, _HINTS.get(status), status=status)
-        else:
-            what = (
-                "a redirect, which is never followed" if 300 <= status < 400 else "no known status"
-            )
-            error = MalformedAnswerError(f"{message}: {what}", _PORTAL_HINT, status=status)
-        return Failure(error, unheard=status in _NOT_DONE, transient=status in _TRANSIENT)
+        return MalformedAnswerError(
+            f"{self.origin} answered {status} with {what}", PORTAL_HINT, status=status
+        )
+
+    def _explained(self, error: Exception, ends: float) -> Failure:
+        late = self._monotonic() >= ends
+        return failures.explain(
+            error,
+            self.origin,
+            self._proxy.name if self._proxy else None,
+            self._deadline if late else _CONNECT_TIMEOUT,
+        )
 
 
 class _Adapter(HTTPAdapter):
@@ -357,51 +301,3 @@ def _session(user_agent: str, context: ssl.SSLContext | None, proxy: Proxy | Non
 def _not_ours(record: logging.LogRecord) -> bool:
     # urllib3 logs request lines with their query, and headers that it cannot parse.
     return record.threadName != _WORKER
-
-
-def _path(request: requests.PreparedRequest) -> str:
-    return request.path_url.partition("?")[0]
-
-
-def _said(body: bytes, hidden: Sequence[Secret]) -> str:
-    try:
-        told = load_strict(body)
-    except ValueError:
-        return ""
-    if not isinstance(told, dict):
-        return ""
-    # v1 says code and message; v2 (problem+json) says title and detail.
-    words = [told.get(name) for name in ("code", "message", "title", "detail")]
-    text = ": ".join(word for word in words if isinstance(word, str) and word)
-    text = printable(redacted(text[: 10 * _LONGEST_SAID], hidden))
-    if len(text) > _LONGEST_SAID:
-        text = text[: _LONGEST_SAID - 3] + "..."
-    return f": {text}" if text else ""
-
-
-def _retry_after(value: str | None, now: float) -> float | None:
-    value = (value or "").strip()
-    if value.isascii() and value.isdigit():
-        seconds = float(value[:10])
-    else:
-        moment = _moment(value)
-        if moment is None:
-            return None
-        seconds = moment - now
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
-
-
-def _skew(date: str | None, sent: float, received: float) -> int:
-    moment = _moment(date or "")
-    if moment is None:
-        return 0
-    skew = round(moment - (sent + received) / 2)
-    # Date has whole seconds, and nobody knows when within the exchange it was written.
-    return 0 if abs(skew) <= max(2, (received - sent) / 2) else skew
-
-
-def _moment(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
