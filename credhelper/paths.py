@@ -16,12 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MOST_BYTES = 1024 * 1024  # of a config
 HOMELESS = (
     "no home folder is known: HOME is not an absolute path, and the password database has none"
 )
 
 _APP = "credhelper"
-_MOST_BYTES = 1024 * 1024
 _LIBRARY = "Library/Application Support"
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -123,9 +123,9 @@ def _read(path: str) -> bytes:
         if found.st_mode & stat.S_IWOTH and os.name == "posix":
             raise ConfigError(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
         data = b""
-        while chunk := os.read(handle, _MOST_BYTES + 1 - len(data)):
+        while chunk := os.read(handle, MOST_BYTES + 1 - len(data)):
             data += chunk
-        if len(data) > _MOST_BYTES:
+        if len(data) > MOST_BYTES:
             raise ConfigError(f"{path}: larger than 1 MiB")
         return data
     finally:

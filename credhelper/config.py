@@ -1,0 +1,125 @@
+"""The config: profiles in TOML, or one from the environment; every mistake with its line."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from credhelper import paths
+from credhelper import profile as profiles
+from credhelper.encode import printable
+from credhelper.errors import ConfigError
+from credhelper.keylines import line_of
+from credhelper.profile import Grant, Profile
+from credhelper.table import Mistake, Table, dotted, nearest
+
+__all__ = ["Config", "Grant", "Profile", "from_environment", "parse"]
+
+_KEYS = ("default_profile", "profiles")
+_VARIABLES = {"url": "CREDHELPER_URL", "services": "CREDHELPER_SERVICES"}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All profiles.
+
+    Parameters: `default_profile`, a name or None; `profiles`, by name, in the file's order; `path`,
+    of the file, or None when the environment was the source.
+    """
+
+    default_profile: str | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
+    path: str | None = None
+
+
+def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
+    """Return the config that the file `path` with the content `data` describes.
+
+    Parameters: `data`, TOML in UTF-8; `path`, for messages; `environ`, for the `~` in paths. Raises
+    ConfigError with the file, the line, the key, and what was expected.
+    """
+    text = _decode(data, path)
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{printable(path)}: too deeply nested") from None
+    except ValueError as error:
+        raise _not_toml(error, path) from None
+    try:
+        return _config(document, path, environ)
+    except Mistake as mistake:
+        line = line_of(mistake.place, text)
+        place = f"{printable(path)}, line {line}" if line else printable(path)
+        message = f"{place}: {dotted(mistake.place)}: {mistake.message}"
+        raise ConfigError(message, mistake.hint) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> Config | None:
+    """Return a config of one profile, `env`, whose key is in `CREDHELPER_API_KEY`; None without it.
+
+    `CREDHELPER_URL` and `CREDHELPER_SERVICES` (separated by commas or blanks) count here only: a
+    config file makes the environment's voice void. Raises ConfigError with the variable's name.
+    """
+    if not environ.get("CREDHELPER_API_KEY"):
+        return None
+    values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
+    if url := environ.get("CREDHELPER_URL"):
+        values["url"] = url
+    if services := environ.get("CREDHELPER_SERVICES"):
+        values["services"] = [word for word in re.split("[, ]+", services) if word]
+    try:
+        found = profiles.read("env", values, _expander(environ))
+    except Mistake as mistake:
+        variable = _VARIABLES[str(mistake.place[2])]
+        raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
+    return Config("env", MappingProxyType({"env": found}))
+
+
+def _decode(data: bytes, path: str) -> str:
+    shown = printable(path)
+    if len(data) > paths.MOST_BYTES:
+        raise ConfigError(f"{shown}: larger than 1 MiB")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ConfigError(
+            f"{shown}, line 1: begins with a byte order mark", hint="save it as UTF-8 without one"
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{shown}, line {line}: expected text in UTF-8"
+        raise ConfigError(message, hint="save it as UTF-8") from None
+
+
+def _not_toml(error: ValueError, path: str) -> ConfigError:
+    told = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
+    what, line = (told[1], f", line {told[2]}") if told else (str(error), "")
+    what = printable(what[:1].lower() + what[1:])
+    return ConfigError(f"{printable(path)}{line}: not valid TOML: {what}")
+
+
+def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) -> Config:
+    table = Table(document, ())
+    table.only(_KEYS, elsewhere=profiles.KEYS)
+    expand = _expander(environ)
+    named = Table(document.get("profiles", {}), ("profiles",)).values
+    found = {name: profiles.read(name, values, expand) for name, values in named.items()}
+    default = table.text("default_profile")
+    if default is not None and default not in found:
+        near = nearest(default, found) or f"; known profiles: {', '.join(found) or 'none'}"
+        raise table.wrong("default_profile", f"no profile has this name{near}")
+    return Config(default, MappingProxyType(found), path)
+
+
+def _expander(environ: Mapping[str, str]) -> Callable[[str], str]:
+    def expand(text: str) -> str:
+        try:
+            return paths.expand(text, environ, sys.platform)
+        except ConfigError as error:
+            raise ValueError(error.message) from error
+
+    return expand

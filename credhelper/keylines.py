@@ -1,0 +1,135 @@
+"""On which line of a TOML file a key stands, so that a complaint can say so.
+
+tomllib tells lines for mistakes of syntax only. This walks a text that tomllib has accepted, and
+notes where each key and array item begins; values are stepped over, not understood.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from bisect import bisect_right
+
+Place = tuple[str | int, ...]
+
+_GAP = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
+_BLANKS = re.compile(r"[ \t]*")
+_KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
+# A multi-line string may end in up to two quotes of its own before the closing three.
+_SCALAR = re.compile(
+    r'''"""(?:[^\\]|\\[\s\S])*?"{3,5}|\'\'\'[\s\S]*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^,\]}\n#]+'''
+)
+
+
+def key_lines(text: str) -> dict[Place, int]:
+    """Return the line (from 1) on which each key, table and array item of `text` begins.
+
+    Parameters: `text`, TOML that tomllib accepts. A place is the keys from the top, with the index
+    of an array item as a number: `("profiles", "dev", "services", 0)`.
+    """
+    walk = _Walk(text.replace("\r\n", "\n"))
+    walk.document()
+    return walk.found
+
+
+def line_of(place: Place, text: str) -> int | None:
+    """Return the line of `place` in `text`, else of the nearest thing around it, else None."""
+    try:
+        found = key_lines(text)
+    except RecursionError:
+        return None  # arrays in arrays, as deep as tomllib just bears it
+    while place and place not in found:
+        place = place[:-1]
+    return found.get(place)
+
+
+class _Walk:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.found: dict[Place, int] = {}
+        self._ends = [match.start() for match in re.finditer("\n", text)]
+        self._tables: dict[Place, int] = {}
+
+    def document(self) -> None:
+        table: Place = ()
+        self._step(_GAP)
+        while self.at < len(self.text):
+            if self.text[self.at] == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+            self._step(_GAP)
+
+    def _header(self) -> Place:
+        line = self._line()
+        brackets = 2 if self.text.startswith("[[", self.at) else 1
+        self.at += brackets
+        place: Place = ()
+        *outer, last = self._keys()
+        for key in outer:
+            place = self._note((*place, key), line)
+            # A table below an array of tables belongs to the array's latest one.
+            if place in self._tables:
+                place = (*place, self._tables[place])
+        place = self._note((*place, last), line)
+        if brackets == 2:
+            self._tables[place] = self._tables.get(place, -1) + 1
+            place = self._note((*place, self._tables[place]), line)
+        self.at += brackets
+        return place
+
+    def _pair(self, table: Place) -> None:
+        line = self._line()
+        for key in self._keys():
+            table = self._note((*table, key), line)
+        self.at += 1  # the equals sign
+        self._value(table)
+
+    def _keys(self) -> list[str]:
+        keys: list[str] = []
+        while not keys or self.text[self.at] == ".":
+            self.at += bool(keys)
+            self._step(_BLANKS)
+            word = self._step(_KEY)
+            keys.append(tomllib.loads(f"key = {word}")["key"] if word[0] in "\"'" else word)
+            self._step(_BLANKS)
+        return keys
+
+    def _value(self, place: Place) -> None:
+        self._step(_BLANKS)
+        if self.text[self.at] == "[":
+            self._items("]", place)
+        elif self.text[self.at] == "{":
+            self._items("}", place)
+        else:
+            self._step(_SCALAR)
+
+    def _items(self, closing: str, place: Place) -> None:
+        index = 0
+        self.at += 1
+        self._step(_GAP)
+        while self.text[self.at] != closing:
+            if closing == "}":
+                self._pair(place)
+            else:
+                self._value(self._note((*place, index), self._line()))
+            index += 1
+            self._step(_GAP)
+            self.at += self.text[self.at] == ","
+            self._step(_GAP)
+        self.at += 1
+
+    def _step(self, pattern: re.Pattern[str]) -> str:
+        """Move over what `pattern` matches here, and return it."""
+        match = pattern.match(self.text, self.at)
+        assert match is not None  # noqa: S101  # told to mypy: tomllib has accepted the text
+        self.at = match.end()
+        return match[0]
+
+    def _note(self, place: Place, line: int) -> Place:
+        self.found.setdefault(place, line)
+        return place
+
+    def _line(self) -> int:
+        return bisect_right(self._ends, self.at - 1) + 1

@@ -1,0 +1,226 @@
+"""A profile: a named section of the config, and all that may stand in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from credhelper.keylines import Place
+from credhelper.model import JWT, SESSION
+from credhelper.origin import canonical, origin
+from credhelper.service import Service
+from credhelper.table import GRANT_HINT, Mistake, Table, plain
+
+# Each API that we speak, with its default origin.
+APIS = {"iap": "https://aps2.platform.illumina.com"}
+
+API_KEY, PASSWORD, LOGIN = AUTHS = ("api-key", "password", "session")
+KEY_FORMS = ("header", "basic", "basic-raw", "basic-password", "query")
+GRANTS = ("env", "file", "command", "keyring")
+_YEAR = 366 * 86400
+_LONGEST_COMMAND = 300
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FORMS = (
+    'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Where the long-lived secret comes from.
+
+    Parameters: `how`, one of `GRANTS`; `words`, what names it: a variable, an absolute path, a
+    program with its arguments, or a keyring's service and user name; `allow_readable`, whether
+    others may read the file; `timeout`, seconds for a command or keyring, or None.
+    """
+
+    how: str
+    words: tuple[str, ...]
+    allow_readable: bool = False
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One identity at one API, and the services that may have its tokens.
+
+    Parameters: `name`; `api`; `url`, the API's origin; `auth`, how a create is authorised
+    (`api-key`, `password` or `session`); `grant`, or None where `login` keeps a session; `user`,
+    the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
+    parameters; `keep_session`, hold a psToken and mint from it; `token`, the kind that tools get;
+    `services`; `username`, for Basic; `min_ttl` and `session_lifetime`, seconds; `ca_file`,
+    absolute; `api_key_as`, one of `KEY_FORMS`. What is not configured is None.
+    """
+
+    name: str
+    api: str = "iap"
+    url: str = APIS["iap"]
+    auth: str = API_KEY
+    grant: Grant | None = None
+    user: str | None = None
+    domain: str | None = None
+    cid: str | None = None
+    cwid: str | None = None
+    scopes: tuple[str, ...] = ()
+    client_id: str | None = None
+    data: str | None = None
+    keep_session: bool = False
+    token: str = JWT
+    services: tuple[Service, ...] = ()
+    username: str = "oauth2"
+    min_ttl: int = 0
+    session_lifetime: int = 3600
+    ca_file: str | None = None
+    api_key_as: str = KEY_FORMS[0]
+
+
+KEYS = tuple(field.name for field in fields(Profile) if field.name != "name")
+
+
+def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
+    """Return the profile `name` that the table `values` describes.
+
+    Parameters: `expand`, makes a path absolute or raises ValueError. Raises Mistake.
+    """
+    place: Place = ("profiles", name)
+    if not _NAME.fullmatch(name):
+        message = "a profile's name is 1 to 64 letters, digits, '.', '_' or '-', and begins with"
+        raise Mistake(place, f"{message} a letter or digit")
+    table = Table(values, place)
+    table.only(KEYS)
+    api = table.choice("api", APIS)
+    auth = table.choice("auth", AUTHS)
+    user = table.text("user")
+    form = table.choice("api_key_as", KEY_FORMS)
+    if "api_key_as" in table and auth != API_KEY:
+        raise table.wrong("api_key_as", f"goes with auth = '{API_KEY}' only")
+    if auth == PASSWORD or form == "basic-password":
+        _check_login_name(table, user)
+    return Profile(
+        name=name,
+        api=api,
+        url=table.checked("url", origin) or APIS[api],
+        auth=auth,
+        grant=_grant(table, auth, user or name, expand),
+        user=user,
+        domain=table.text("domain"),
+        cid=table.text("cid"),
+        cwid=table.text("cwid"),
+        scopes=_scopes(table),
+        client_id=table.text("client_id"),
+        data=table.text("data"),
+        keep_session=table.flag("keep_session"),
+        token=table.choice("token", (JWT, SESSION)),
+        services=_services(table),
+        username=table.checked("username", _without_colon) or "oauth2",
+        min_ttl=table.seconds("min_ttl", 0, least=0, most=_YEAR),
+        session_lifetime=table.seconds("session_lifetime", 3600, least=1, most=_YEAR),
+        ca_file=table.checked("ca_file", expand),
+        api_key_as=form,
+    )
+
+
+def _check_login_name(table: Table, user: str | None) -> None:
+    if user is None:
+        raise table.wrong("user", "missing: this way of logging in needs the login name")
+    table.checked("user", _without_colon)
+
+
+def _without_colon(text: str) -> str:
+    if ":" in text:
+        raise ValueError("must not hold a colon, which ends a user name in Basic (RFC 7617)")
+    return text
+
+
+def _scopes(table: Table) -> tuple[str, ...]:
+    scopes = table.texts("scopes")
+    for scope, place in scopes:
+        if "," in scope or " " in scope:
+            raise Mistake(place, "expected one scope, without a comma or blank")
+    return tuple(dict.fromkeys(scope for scope, _ in scopes))
+
+
+def _services(table: Table) -> tuple[Service, ...]:
+    found: dict[Service, None] = {}
+    for text, place in table.texts("services"):
+        try:
+            found[canonical(text)] = None
+        except ValueError as error:
+            raise Mistake(place, str(error), 'expected "https://HOST/PATH" or "HOST"') from error
+    return tuple(found)
+
+
+# --- the grant ------------------------------------------------------------------------------------
+
+
+def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) -> Grant | None:
+    if "grant" not in table:
+        if auth == LOGIN:
+            return None
+        raise table.wrong("grant", f"missing: auth = '{auth}' needs {_FORMS}")
+    if isinstance(table.values["grant"], str):
+        raise table.wrong("grant", f"expected {_FORMS}, not a secret itself", GRANT_HINT)
+    grant = Table(table.values["grant"], (*table.place, "grant"))
+    grant.only((*GRANTS, "allow_readable", "timeout"))
+    given = [how for how in GRANTS if how in grant]
+    if len(given) != 1:
+        raise table.wrong("grant", f"expected exactly {_FORMS}")
+    how = given[0]
+    if "allow_readable" in grant and how != "file":
+        raise grant.wrong("allow_readable", "goes with a file only")
+    if "timeout" in grant and how not in ("command", "keyring"):
+        raise grant.wrong("timeout", "goes with a command or a keyring only")
+    return Grant(
+        how,
+        _words(grant, how, login, expand),
+        allow_readable=grant.flag("allow_readable"),
+        timeout=_timeout(grant),
+    )
+
+
+def _words(grant: Table, how: str, login: str, expand: Callable[[str], str]) -> tuple[str, ...]:
+    if how == "env":
+        return (grant.checked("env", _variable) or "",)
+    if how == "file":
+        return (grant.checked("file", expand) or "",)
+    if how == "command":
+        return _command(grant)
+    if isinstance(grant.values["keyring"], str):
+        # The name belongs to the grant: two profiles must not take each other's entry for theirs.
+        return (grant.text("keyring") or "", login)
+    words = tuple(word for word, _ in grant.texts("keyring"))
+    if len(words) != 2:
+        raise grant.wrong("keyring", 'expected "SERVICE" or ["SERVICE", "USERNAME"]')
+    return words
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("expected the name of an environment variable")
+    return text
+
+
+def _command(grant: Table) -> tuple[str, ...]:
+    place: Place = (*grant.place, "command")
+    words = grant.values["command"]
+    if not isinstance(words, list) or not words:
+        raise Mistake(place, 'expected a program and its arguments, as in ["pass", "show", "key"]')
+    program = plain(words[0], (*place, 0))
+    if "/" in program and not program.startswith("/"):
+        raise Mistake((*place, 0), "expected an absolute path, or a name to be found on PATH")
+    return (program, *(_argument(word, (*place, i)) for i, word in enumerate(words[1:], 1)))
+
+
+def _argument(word: object, place: Place) -> str:
+    return plain(word, place, empty=True)
+
+
+def _timeout(grant: Table) -> float | None:
+    if "timeout" not in grant:
+        return None
+    value = grant.values["timeout"]
+    if type(value) not in (int, float) or not 0 < value <= _LONGEST_COMMAND:
+        raise grant.wrong("timeout", f"expected seconds, more than 0 and up to {_LONGEST_COMMAND}")
+    return float(value)
