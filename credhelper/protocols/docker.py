@@ -66,9 +66,11 @@ def parse(call: Call) -> Request:
         raise UnsupportedActionError(
             STORE_REFUSED, "tokens are fetched when a client asks: there is nothing to store"
         )
-    server = _server(call.stdin)
     if verb == "erase":
+        if not call.stdin.strip():
+            raise RequestError(NO_SERVER)
         return Request("erase")
+    server = _server(call.stdin)
     wanted = service.parse(server)
     if wanted.path not in _REGISTRY_PATHS:
         raise NotFoundError(f"registry {quoted(server)} has a path of its own")
@@ -102,7 +104,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply()
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+def refuse(error: CredhelperError, request: Request | None) -> Reply:
     """Return the exact sentence for "nothing here", and any other error's message, on stdout.
 
     The exit status is 1 in any case: that is all that clients know.

@@ -33,11 +33,11 @@ USAGE = (
 )
 
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/:@%,=")
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+/:@%,=")
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 
-def reads(arguments: Sequence[str]) -> str:  # noqa: ARG001  # protocol interface
+def reads(arguments: Sequence[str]) -> str:
     """Return `nothing`: some callers leave stdin open for ever."""
     return "nothing"
 
@@ -100,7 +100,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply(f"{text}\n".encode())
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+def refuse(error: CredhelperError, request: Request | None) -> Reply:
     """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
     return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 

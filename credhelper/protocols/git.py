@@ -88,7 +88,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply(f"{lines}password_expiry_utc={answer.expires_at}\n".encode())
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+def refuse(error: CredhelperError, request: Request | None) -> Reply:
     """Return silence if there is nothing for this service, and a complaint on stderr otherwise.
 
     git does not look at the exit status: only an empty stdout makes it ask the next helper.

@@ -80,7 +80,7 @@ def parse(call: Call) -> Request:
     )
 
 
-def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:  # noqa: ARG001  # protocol interface
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return one line with the token, the services, or whether the token was forgotten."""
     if isinstance(answer, Credential):
         return _line(members(answer))
@@ -99,7 +99,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return _line({"version": "1", "rejected": "true" if answer else "false"})
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:  # noqa: ARG001  # protocol interface
+def refuse(error: CredhelperError, request: Request | None) -> Reply:
     """Return one line with the error: the dialogue goes on, so the status is 0.
 
     Only a command line that makes no sense is told on stderr, with the error's exit status.
