@@ -46,7 +46,7 @@ def printable(text: str) -> str:
 
 def quoted(text: str, most: int = 100) -> str:
     """Return `text` between single quotes, `printable`, and cut after `most` characters."""
-    return f"'{printable(text)}'" if len(text) <= most else f"'{printable(text[:most])}...'"
+    return f"'{printable(text[:most])}'" + ("..." if len(text) > most else "")
 
 
 def one_line(text: str, what: str) -> str:

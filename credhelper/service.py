@@ -186,4 +186,4 @@ def _shown(text: str) -> str:
     if "@" in text:
         text = f"***@{text.rpartition('@')[2]}"
     head, mark, _ = text.replace("#", "?").partition("?")
-    return quoted(head) + "..." if mark else quoted(text)
+    return quoted(head) + ("..." if mark else "")

@@ -62,22 +62,22 @@ def parse(call: Call) -> Request:
             f"unknown version: credhelper speaks {', '.join(map(str, VERSIONS))}"
         )
     action = document.get("action")
-    if action == "list":
-        return Request("list")
-    if action not in ("get", "reject"):
+    if action not in ("get", "reject", "list"):
         raise RequestError("action is not one of get, reject, list")
     wanted = _service(document)
     profile = _name(document, "profile") or default_profile
+    username = _name(document, "username")
+    rejected = _token(document)
+    min_ttl = _min_ttl(document)
+    if action == "list":
+        return Request("list")
     if wanted is None and profile is None:
         raise RequestError(f"{action} names neither a service nor a profile")
-    return Request(
-        "get" if action == "get" else "erase",
-        service=wanted,
-        profile=profile,
-        username=_name(document, "username"),
-        rejected=_rejected(document) if action == "reject" else None,
-        min_ttl=_min_ttl(document),
-    )
+    if action == "get":
+        return Request("get", service=wanted, profile=profile, username=username, min_ttl=min_ttl)
+    if rejected is None:
+        raise RequestError("reject names no token: only the very token that was refused goes")
+    return Request("erase", service=wanted, profile=profile, username=username, rejected=rejected)
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
@@ -224,12 +224,12 @@ def _name(document: dict[str, object], member: str) -> str | None:
     return name
 
 
-def _rejected(document: dict[str, object]) -> Secret:
-    token = document.get("token")
+def _token(document: dict[str, object]) -> Secret | None:
+    if "token" not in document:
+        return None
+    token = document["token"]
     if not isinstance(token, str) or not token:
-        raise RequestError(
-            "reject names no token: only the very token that was refused is forgotten"
-        )
+        raise RequestError("token is not a string of one character or more")
     return Secret(token)
 
 

@@ -164,7 +164,7 @@ def test_absence_does_not_mean_any(action: str) -> None:
     "token", ["", ',"token":null', ',"token":""', ',"token":7', ',"token":["t"]']
 )
 def test_reject_names_the_token(token: str) -> None:
-    with pytest.raises(RequestError, match="names no token"):
+    with pytest.raises(RequestError, match="token"):
         ask(f'{{"action":"reject","service":"https://ica.example"{token}}}')
 
 
@@ -173,6 +173,12 @@ def test_reject_is_an_erase_of_the_very_token() -> None:
     assert (request.action, request.username) == ("erase", "u")
     assert request.rejected == Secret("T1")
     assert request.rejected != Secret("T2")
+
+
+@pytest.mark.parametrize("member", ['"min_ttl":"x"', '"profile":1', '"service":"x"', '"token":7'])
+def test_a_member_that_list_does_not_need_is_still_held_to_the_schema(member: str) -> None:
+    with pytest.raises(RequestError):
+        ask(f'{{"action":"list",{member}}}')
 
 
 def test_get_never_carries_a_rejected_token() -> None:
