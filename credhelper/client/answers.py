@@ -27,7 +27,6 @@ from credhelper.model import Secret
 PORTAL_HINT = "is this the right url, or does a captive portal or proxy answer in its place?"
 
 _LONGEST_SAID = 300
-_LONGEST_READ = 4096
 _LONGEST_RETRY_AFTER = 86400.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _NOT_DONE = frozenset({429, 503})  # statuses that say that nothing was done yet
@@ -125,7 +124,7 @@ def _said(body: bytes, hidden: Sequence[Secret]) -> str:
     # v1 says code and message; v2 (problem+json) says title and detail.
     words = [told.get(name) for name in ("code", "message", "title", "detail")]
     text = ": ".join(word for word in words if isinstance(word, str) and word)
-    text = printable(redacted(text[:_LONGEST_READ], hidden))
+    text = printable(redacted(text, hidden))
     if len(text) > _LONGEST_SAID:
         text = text[: _LONGEST_SAID - 3] + "..."
     return f": {text}" if text else ""

@@ -20,6 +20,7 @@ LONGEST_TOKEN = 65535
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z, the last that RFC 3339 can write
 _SHOWN = ("uid", "sub", "name", "username", "tid", "cid", "cwid", "aud", "scope", "mem")
 _LONGEST_SHOWN = 200
+_FIRST_ODD_NUMBER = 1 << 64
 _LITERALS = frozenset({"null", "none", "undefined"})
 
 
@@ -124,9 +125,9 @@ def _display(value: object) -> str:
 
 
 def _display_word(value: object) -> str:
-    if isinstance(value, bool):
-        return ""
-    return str(value) if isinstance(value, str | int) else ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _FIRST_ODD_NUMBER:
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _shortened(text: str) -> str:

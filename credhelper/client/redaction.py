@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from string import ascii_lowercase, ascii_uppercase
 from urllib.parse import quote
 
 from credhelper.model import Secret
 
 # A server may echo but a part of a secret: this many characters in a row give it away.
 _TELLING = 8
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-def redacted(text: str, secrets: Iterable[Secret]) -> str:
+def redacted(text: str, secrets: Iterable[Secret], most: int = 4096) -> str:
     """Return `text` with `***` wherever a secret, or 8 characters of one, stands.
 
     Each secret is known as itself, in upper or lower case, percent-encoded, escaped as JSON, in
-    base64 of either alphabet, and as UTF-8 that was read as Latin-1.
+    base64 of either alphabet, and as UTF-8 that was read as Latin-1. After `most` characters the
+    text is cut.
     """
-    lowered = text.translate(_LOWER)
+    if len(text) > most:
+        # The cut may leave too little of a secret to be known as one: that goes too.
+        return redacted(text[:most], secrets, most)[:-_TELLING]
+    lowered = _lower(text)
     hidden = bytearray(len(text))
     for form in _forms(secrets):
         size = min(len(form), _TELLING)
@@ -42,7 +44,7 @@ def _forms(secrets: Iterable[Secret]) -> set[str]:
     forms = set()
     for secret in secrets:
         text = secret.reveal()
-        raw = text.encode("utf-8", "surrogateescape")
+        raw = text.encode("utf-8", "surrogatepass")
         forms |= {
             text,
             json.dumps(text)[1:-1],
@@ -55,4 +57,9 @@ def _forms(secrets: Iterable[Secret]) -> set[str]:
             encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=").decode()
             inner = encoded[(shift * 8 + 5) // 6 : len(encoded) - 1]
             forms |= {inner, inner.replace("+", "-").replace("/", "_")}
-    return {form.translate(_LOWER) for form in forms if form}
+    return {_lower(form) for form in forms if form}
+
+
+def _lower(text: str) -> str:
+    # Some characters become two in lower case; those stay, so that places stay.
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)

@@ -1,0 +1,590 @@
+"""The four calls of v1: what goes over the wire, and what each answer becomes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests_mock as mocking
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from credhelper.client.authorization import ApiKey, Bearer, Password
+from credhelper.client.iap import REVOKED, UNKNOWN, Client
+from credhelper.client.transport import Transport
+from credhelper.errors import (
+    ConfigError,
+    CredhelperError,
+    MalformedAnswerError,
+    RateLimitedError,
+    RejectedError,
+    TokenAPIError,
+    UnreachableError,
+)
+from credhelper.model import JWT, SESSION, Secret
+
+NOW = 1_800_000_000
+URL = "https://api.test"
+TOKENS = f"{URL}/v1/tokens"
+KEY = ApiKey(Secret("the-api-key-CANARY"))
+CANARY = "CANARY"
+
+Make = Callable[..., Transport]
+
+
+def jwt(**claims: object) -> str:
+    parts = [b'{"alg":"RS256"}', json.dumps(claims).encode(), b"signature"]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+@pytest.fixture
+def mocked() -> Iterator[mocking.Mocker]:
+    with mocking.Mocker() as mocker:
+        yield mocker
+
+
+@pytest.fixture
+def client(transport: Make, frozen: Any) -> Client:
+    return Client(transport(URL), clock=frozen.clock, session_lifetime=1800)
+
+
+def told(error: CredhelperError) -> str:
+    return f"{error} {error!r} {error.hint} {error.__context__!r} {error.__cause__!r}"
+
+
+# --- create ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_create_exchanges_a_key_for_a_jwt(
+    client: Client, mocked: mocking.Mocker, status: int
+) -> None:
+    value = jwt(exp=NOW + 86400, nbf=NOW + 2)
+    mocked.post(TOKENS, json={"access_token": value, "token_type": "MAC"}, status_code=status)
+
+    token = client.create(KEY)
+
+    assert token.value == Secret(value)
+    assert (token.kind, token.expires_at, token.not_before) == (JWT, NOW + 86400, NOW + 2)
+    [request] = mocked.request_history
+    assert request.url == TOKENS
+    assert request.body is None
+    assert dict(request.headers) == {
+        "User-Agent": "credhelper/test",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "X-API-Key": "the-api-key-CANARY",
+        "Content-Length": "0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameters", "query"),
+    [
+        ({"client_id": "app"}, {"clientId": "app"}),
+        ({"domain": "my domain"}, {"domain": "my domain"}),
+        ({"data": '{"a": "b&c=d#e"}\n'}, {"data": '{"a": "b&c=d#e"}\n'}),
+        ({"scopes": ["a.read", "b.write"]}, {"scopes": "a.read,b.write"}),
+        ({"scopes": ()}, {}),
+        ({"cwid": "w-1"}, {"cwid": "w-1"}),
+        ({"cid": "ü/+%2f"}, {"cid": "ü/+%2f"}),
+        ({"return_session_token": True}, {"returnSessionToken": "true"}),
+        ({"return_session_token": False}, {}),
+        (
+            {
+                "client_id": "1",
+                "domain": "2",
+                "data": "3",
+                "scopes": ["4"],
+                "cwid": "5",
+                "cid": "6",
+            },
+            {"clientId": "1", "domain": "2", "data": "3", "scopes": "4", "cwid": "5", "cid": "6"},
+        ),
+    ],
+)
+def test_each_parameter_has_its_name_on_the_wire(
+    client: Client, mocked: mocking.Mocker, parameters: dict[str, Any], query: dict[str, str]
+) -> None:
+    mocked.post(TOKENS, json={"access_token": "opaque"})
+
+    client.create(KEY, **parameters)
+
+    sent = urlsplit(mocked.request_history[0].url).query
+    assert dict(parse_qsl(sent, strict_parsing=bool(sent))) == query
+    assert "+" not in sent
+
+
+def test_the_obsolete_key_parameter_is_sent_only_when_chosen_and_warns(
+    transport: Make, mocked: mocking.Mocker
+) -> None:
+    warnings: list[str] = []
+    mocked.post(TOKENS, json={"access_token": "opaque"})
+
+    Client(transport(URL), warn=warnings.append).create(ApiKey(Secret("k+ey"), "query"), cid="1")
+
+    [request] = mocked.request_history
+    assert dict(parse_qsl(urlsplit(request.url).query)) == {"cid": "1", "api_key": "k+ey"}
+    assert "X-API-Key" not in request.headers
+    assert len(warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "header"),
+    [
+        (Bearer(Secret("psToken")), "Bearer psToken"),
+        (Password("me", Secret("pw")), "Basic bWU6cHc="),
+        (ApiKey(Secret("k"), "basic"), "Basic azo="),
+    ],
+)
+def test_create_takes_each_authorization(
+    client: Client, mocked: mocking.Mocker, authorization: Any, header: str
+) -> None:
+    mocked.post(TOKENS, json={"access_token": "opaque"})
+
+    client.create(authorization)
+
+    assert mocked.request_history[0].headers["Authorization"] == header
+
+
+def test_create_can_answer_a_session(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.post(TOKENS, json={"access_token": "psToken"})
+
+    token = client.create(KEY, return_session_token=True)
+
+    assert (token.kind, token.expires_at, token.assumed) == (SESSION, NOW + 1800, True)
+
+
+def test_a_parameter_that_is_no_text_is_refused(client: Client, mocked: mocking.Mocker) -> None:
+    with pytest.raises(ConfigError):
+        client.create(KEY, cid="\udcff")
+    assert not mocked.called
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_the_servers_clock_decides_what_has_expired(
+    client: Client, mocked: mocking.Mocker, hours: int
+) -> None:
+    date = {"Date": formatdate(NOW + 3600 * hours, usegmt=True)}
+    mocked.post(TOKENS, json={"access_token": jwt(exp=NOW + 3600 * hours + 60)}, headers=date)
+
+    token = client.create(KEY)
+
+    assert token.skew == 3600 * hours
+    assert token.expires_at - token.issued_at == 60
+
+
+@pytest.mark.parametrize(
+    "date",
+    [None, "", "yesterday", "Thu, 99 Jan 2027 08:00:00 GMT", "0", formatdate(NOW + 2, usegmt=True),
+     formatdate(NOW - 2, usegmt=True), "Mon, 01 Jan 99999 00:00:00 GMT", "\x00"],
+)  # fmt: skip
+def test_without_a_usable_difference_there_is_no_skew(
+    client: Client, mocked: mocking.Mocker, date: str | None
+) -> None:
+    headers = {} if date is None else {"Date": date}
+    mocked.post(TOKENS, json={"access_token": "opaque"}, headers=headers)
+
+    assert client.create(KEY).skew == 0
+
+
+@pytest.mark.parametrize("age", [0, 1, 86400])
+def test_a_token_that_is_expired_on_arrival_is_asked_for_once(
+    client: Client, mocked: mocking.Mocker, age: int
+) -> None:
+    date = formatdate(NOW + 7200, usegmt=True)
+    value = jwt(exp=NOW + 7200 - age, sub=CANARY)
+    mocked.post(TOKENS, json={"access_token": value}, headers={"Date": date})
+
+    with pytest.raises(MalformedAnswerError) as caught:
+        client.create(KEY)
+
+    assert mocked.call_count == 1
+    assert date in str(caught.value)
+    assert formatdate(NOW, usegmt=True) in str(caught.value)
+    assert value not in told(caught.value)
+
+
+BAD_BODIES = [
+    b"", b" ", b"null", b"[]", b"{}", b'"token"', b"5", b"true", b"<html>welcome</html>", b"{", b"\xff",
+    b'{"access_token":null}', b'{"access_token":""}', b'{"access_token":"null"}',
+    b'{"access_token":"None"}', b'{"access_token":"undefined"}', b'{"Access_Token":"CANARY"}',
+    b'{"accessToken":"CANARY"}', b'{"ACCESS_TOKEN":"CANARY"}', b'{"token":"CANARY"}',
+    b'{"access_token":5}', b'{"access_token":true}', b'{"access_token":["CANARY"]}',
+    b'{"access_token":{"value":"CANARY"}}', b'[{"access_token":"CANARY"}]',
+    b'{"access_token":"CANARY\\n"}', b'{"access_token":"CANARY\\r\\nX: y"}',
+    b'{"access_token":"CANARY\\u0000"}', b'{"access_token":"CANARY x"}',
+    b'{"access_token":"CANARY\\"x"}', b'{"access_token":"CANARY\\\\x"}',
+    b'{"access_token":"CANARY\\u00e9"}', b'{"access_token":"CANARY\xc3\xa9"}',
+    b'{"access_token":"CANARY\\ud800"}', b'{"access_token":"\\u001b[2JCANARY"}',
+    b'{"access_token":"' + b"CANARY" * 11000 + b'"}',
+    b'{"access_token":"CANARY1","access_token":"CANARY2"}', b'{"access_token":"CANARY","x":NaN}',
+    b"\xef\xbb\xbf" + b'{"access_token":"CANARY"}', '{"access_token":"CANARY"}'.encode("utf-16"),
+    b'{"access_token":"CANARY"} trailing', b'{"access_token":"CANARY"', b"[" * 100_000,
+    b'{"access_token":"CANARY","x":' + b"9" * 5000 + b"}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=lambda body: repr(body[:40]))
+@pytest.mark.parametrize("call", ["create", "refresh"])
+def test_an_answer_without_a_usable_token_is_malformed_and_not_repeated(
+    client: Client, mocked: mocking.Mocker, body: bytes, call: str
+) -> None:
+    mocked.post(mocking.ANY, content=body, status_code=201)
+
+    with pytest.raises(MalformedAnswerError) as caught:
+        client.create(KEY) if call == "create" else client.refresh(Secret("psToken-CANARY"))
+
+    assert mocked.call_count == 1
+    assert CANARY not in told(caught.value)
+    assert str(caught.value).isprintable()
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("status", [202, 203, 204, 205, 206, 226])
+def test_another_2xx_is_no_answer_without_a_token(
+    client: Client, mocked: mocking.Mocker, status: int
+) -> None:
+    mocked.post(TOKENS, status_code=status)
+
+    with pytest.raises(MalformedAnswerError):
+        client.create(KEY)
+
+
+def test_a_portal_is_named_as_one(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.post(TOKENS, text="\n <!doctype html><title>Guest</title>")
+
+    with pytest.raises(MalformedAnswerError, match="HTML") as caught:
+        client.create(KEY)
+
+    assert "portal" in (caught.value.hint or "")
+
+
+# --- statuses -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "attempts"),
+    [
+        (300, MalformedAnswerError, 1), (301, MalformedAnswerError, 1),
+        (302, MalformedAnswerError, 1), (303, MalformedAnswerError, 1),
+        (304, MalformedAnswerError, 1), (307, MalformedAnswerError, 1),
+        (308, MalformedAnswerError, 1), (400, RejectedError, 1), (401, RejectedError, 1),
+        (403, RejectedError, 1), (404, RejectedError, 1), (405, RejectedError, 1),
+        (407, RejectedError, 1), (409, RejectedError, 1), (415, RejectedError, 1),
+        (418, RejectedError, 1), (422, RejectedError, 1), (499, RejectedError, 1),
+        (408, UnreachableError, 3), (429, RateLimitedError, 3), (500, UnreachableError, 3),
+        (501, UnreachableError, 1), (502, UnreachableError, 3), (503, UnreachableError, 3),
+        (504, UnreachableError, 3), (511, UnreachableError, 1), (599, UnreachableError, 1),
+        (600, MalformedAnswerError, 1), (999, MalformedAnswerError, 1),
+        (101, MalformedAnswerError, 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [b"", b'{"code":"c0de","message":"why not"}', b"<html>", b"[1]"])
+def test_each_status_has_its_error(
+    client: Client,
+    mocked: mocking.Mocker,
+    status: int,
+    kind: type[TokenAPIError],
+    attempts: int,
+    body: bytes,
+) -> None:
+    mocked.post(
+        TOKENS, status_code=status, content=body, headers={"Location": "https://evil.test/"}
+    )
+
+    with pytest.raises(kind) as caught:
+        client.create(KEY, data="CANARY")
+
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert caught.value.retryable == (kind is not RejectedError)
+    assert mocked.call_count == attempts
+    assert str(status) in str(caught.value)
+    assert URL in str(caught.value)
+    assert "evil" not in str(caught.value)
+    assert CANARY not in told(caught.value)
+    if body.startswith(b"{"):
+        assert "c0de: why not" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 408])
+def test_refresh_is_not_repeated_when_it_may_have_been_done(
+    client: Client, mocked: mocking.Mocker, status: int
+) -> None:
+    mocked.post(f"{TOKENS}:refresh", status_code=status)
+
+    with pytest.raises(UnreachableError):
+        client.refresh(Secret("psToken"))
+
+    assert mocked.call_count == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_refresh_is_repeated_when_the_server_says_that_it_did_nothing(
+    client: Client, mocked: mocking.Mocker, status: int
+) -> None:
+    mocked.post(
+        f"{TOKENS}:refresh",
+        [{"status_code": status}, {"json": {"access_token": "new"}, "status_code": 201}],
+    )
+
+    assert client.refresh(Secret("psToken")).value == Secret("new")
+    assert mocked.call_count == 2
+
+
+def test_pauses_grow_and_are_jittered(client: Client, mocked: mocking.Mocker, frozen: Any) -> None:
+    mocked.post(TOKENS, status_code=500)
+
+    with pytest.raises(UnreachableError):
+        client.create(KEY)
+
+    first, second = frozen.slept
+    assert 0 < first < second
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [
+        ("7", 7), ("0", 0.3), (" 7 ", 7), (formatdate(NOW + 7, usegmt=True), 7),
+        (formatdate(NOW - 7, usegmt=True), 0.3), ("", 0.3), ("soon", 0.3), ("-5", 0.3), ("1e1", 0.3),
+        ("٧", 0.3), ("7_0", 0.3), ("7.5", 0.3),
+    ],
+)  # fmt: skip
+def test_retry_after_is_honoured_within_the_deadline(
+    client: Client, mocked: mocking.Mocker, frozen: Any, value: str, pause: float
+) -> None:
+    failure = {"status_code": 429, "headers": {"Retry-After": value}}
+    mocked.post(TOKENS, [failure, {"json": {"access_token": "opaque"}}])
+
+    client.create(KEY)
+
+    assert frozen.slept == [pytest.approx(pause)]
+
+
+def test_retry_after_as_a_date_is_counted_from_the_servers_clock(
+    client: Client, mocked: mocking.Mocker, frozen: Any
+) -> None:
+    headers = {
+        "Date": formatdate(NOW + 7200, usegmt=True),
+        "Retry-After": formatdate(NOW + 7205, usegmt=True),
+    }
+    mocked.post(
+        TOKENS, [{"status_code": 503, "headers": headers}, {"json": {"access_token": "opaque"}}]
+    )
+
+    client.create(KEY)
+
+    assert frozen.slept == [5]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("20", 20), ("3600", 3600), ("9" * 400, 86400), (formatdate(NOW + 60, usegmt=True), 60)],
+)
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimitedError), (503, UnreachableError)])
+def test_a_wait_beyond_the_deadline_is_the_callers(
+    client: Client,
+    mocked: mocking.Mocker,
+    frozen: Any,
+    value: str,
+    seconds: int,
+    status: int,
+    kind: type[TokenAPIError],
+) -> None:
+    mocked.post(TOKENS, status_code=status, headers={"Retry-After": value})
+
+    with pytest.raises(kind) as caught:
+        client.create(KEY)
+
+    assert caught.value.retry_after == seconds
+    assert (mocked.call_count, frozen.slept) == (1, [])
+
+
+def test_the_deadline_is_over_all_attempts(
+    transport: Make, mocked: mocking.Mocker, frozen: Any
+) -> None:
+    mocked.post(TOKENS, status_code=500)
+
+    with pytest.raises(UnreachableError):
+        Client(transport(URL, deadline=0.2)).create(KEY)
+
+    assert (mocked.call_count, frozen.slept) == (1, [])
+
+
+def test_what_the_server_says_is_one_short_printable_line(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    message = "first\r\ncredhelper: hint: run \x1b[31mrm\x1b[0m \u202e" + "x" * 10_000
+    mocked.post(TOKENS, status_code=400, json={"code": 5, "message": message})
+
+    with pytest.raises(RejectedError) as caught:
+        client.create(KEY)
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=20, max_size=40)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    visible,
+    st.sampled_from(
+        ["header", "basic", "basic-raw", "basic-password", "query", "password", "bearer"]
+    ),
+    st.sampled_from([200, 302, 400, 401, 429, 500]),
+)
+def test_no_error_holds_a_secret_that_the_server_echoes(
+    client: Client, secret: str, form: str, status: int
+) -> None:
+    def echo(request: Any, _: Any) -> str:
+        said = [request.url, str(dict(request.headers)), secret, base64.b64encode(secret.encode())]
+        return json.dumps({"code": str(said), "message": f"{secret} is wrong", "details": [secret]})
+
+    ways: dict[str, Any] = {
+        "password": Password("user", Secret(secret)),
+        "bearer": Bearer(Secret(secret)),
+    }
+    with mocking.Mocker() as mocker:
+        mocker.post(TOKENS, text=echo, status_code=status)
+        with pytest.raises(CredhelperError) as caught:
+            client.create(ways.get(form) or ApiKey(Secret(secret), form, "user"))
+
+    assert secret not in told(caught.value)
+    assert base64.b64encode(secret.encode()).decode()[:-4] not in told(caught.value)
+
+
+# --- details --------------------------------------------------------------------------------------
+
+
+def test_details_tell_about_the_bearer(client: Client, mocked: mocking.Mocker) -> None:
+    detail = {"uid": "u", "currentWorkgroup": None, "acls": ["a"], "new": {"member": 1}}
+    mocked.get(f"{TOKENS}/details", json=detail)
+
+    assert client.details(Secret("token")) == detail
+    assert mocked.request_history[0].headers["Authorization"] == "Bearer token"
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"7", b"<html>", b'{"uid":', b"NaN"])
+def test_details_of_another_shape_are_malformed(
+    client: Client, mocked: mocking.Mocker, body: bytes
+) -> None:
+    mocked.get(f"{TOKENS}/details", content=body)
+
+    with pytest.raises(MalformedAnswerError):
+        client.details(Secret("token"))
+
+
+def test_details_of_a_dead_token_are_refused_even_without_a_body(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    mocked.get(f"{TOKENS}/details", status_code=401)
+
+    with pytest.raises(RejectedError) as caught:
+        client.details(Secret("token"))
+
+    assert caught.value.status == 401
+
+
+@pytest.mark.parametrize("call", ["details", "refresh", "revoke"])
+@pytest.mark.parametrize("value", ["", "a\r\nX-Evil: 1", "a b", "null", "é"])
+def test_what_is_no_token_is_not_sent(
+    client: Client, mocked: mocking.Mocker, call: str, value: str
+) -> None:
+    with pytest.raises(ConfigError):
+        getattr(client, call)(Secret(value))
+    assert not mocked.called
+
+
+# --- refresh --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["psToken", "another"])
+@pytest.mark.parametrize("status", [200, 201])
+def test_refresh_returns_whatever_session_comes_back(
+    client: Client, mocked: mocking.Mocker, answer: str, status: int
+) -> None:
+    mocked.post(f"{TOKENS}:refresh", json={"access_token": answer}, status_code=status)
+
+    session = client.refresh(Secret("psToken"))
+
+    assert (session.value, session.kind) == (Secret(answer), SESSION)
+    [request] = mocked.request_history
+    assert request.headers["Authorization"] == "Bearer psToken"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.json() == {"access_token": "psToken"}
+
+
+def test_refresh_may_be_authorised_otherwise(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.post(f"{TOKENS}:refresh", json={"access_token": "new"})
+
+    client.refresh(Secret("psToken"), KEY)
+
+    [request] = mocked.request_history
+    assert "Authorization" not in request.headers
+    assert request.headers["X-API-Key"] == KEY.key.reveal()
+
+
+def test_a_session_that_can_no_longer_be_refreshed_is_refused(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    mocked.post(
+        f"{TOKENS}:refresh", status_code=401, json={"code": "x", "message": "psToken-CANARY ended"}
+    )
+
+    with pytest.raises(RejectedError, match="ended") as caught:
+        client.refresh(Secret("psToken-CANARY"))
+
+    assert CANARY not in told(caught.value)
+
+
+# --- revoke ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(204, REVOKED), (200, REVOKED), (404, UNKNOWN), (401, UNKNOWN)]
+)
+def test_revoke_says_whether_the_server_confirmed(
+    client: Client, mocked: mocking.Mocker, status: int, outcome: str
+) -> None:
+    mocked.delete(TOKENS, status_code=status)
+
+    assert client.revoke(Secret("token")) == outcome
+    [request] = mocked.request_history
+    assert request.headers["Authorization"] == "Bearer token"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.json() == {"access_token": "token"}
+
+
+def test_a_refused_key_says_nothing_about_the_token_to_revoke(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    mocked.delete(TOKENS, status_code=401)
+
+    with pytest.raises(RejectedError):
+        client.revoke(Secret("token"), KEY)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 422])
+def test_a_revocation_that_is_refused_is_an_error(
+    client: Client, mocked: mocking.Mocker, status: int
+) -> None:
+    mocked.delete(TOKENS, status_code=status)
+
+    with pytest.raises(RejectedError):
+        client.revoke(Secret("token"))
+
+
+def test_revoke_is_repeated_after_trouble(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.delete(TOKENS, [{"status_code": 502}, {"status_code": 204}])
+
+    assert client.revoke(Secret("token")) == REVOKED
