@@ -264,6 +264,26 @@ def test_prefixes_go_up_to_the_origin_on_slashes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+        ("[::1]:5000", "http://[::1]:5000"),
+        ("127.0.0.1", "http://127.0.0.1"),
+        ("http://127.0.0.1:8080", None),
+        ("localhost:8080", None),
+        ("ica.example", None),
+        ("127.0.0.1.evil.test", None),
+    ],
+)
+def test_only_a_literal_loopback_address_is_ever_on_plain_http(
+    text: str, plain: str | None
+) -> None:
+    found = service.parse(text).on_plain_http()
+    assert (found and str(found)) == plain
+    assert found is None or found.on_plain_http() is None
+
+
 @pytest.mark.parametrize("path", ["/ab", "/A", "/a.", "/a%20", "/b/a", ""])
 def test_a_path_covers_itself_and_what_is_below_it_only(path: str) -> None:
     assert f"{OURS}/a" not in service.parse(OURS + path).prefixes()
