@@ -1,0 +1,118 @@
+"""A child process that prints a secret: no shell, no terminal, a deadline, one end for all."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+MOST_BYTES = 64 * 1024
+
+_GRACE = 1.0
+_LOOK_AGAIN = 0.05
+
+
+class Unfinished(Exception):
+    """The child was ended: it took too long, or printed too much."""
+
+
+def find(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return the absolute path of `program`, or None.
+
+    Searched are the absolute entries of PATH only: an empty or relative one means the current
+    directory, where anybody's files may lie.
+    """
+    if program.startswith("/"):
+        return program if _runs(program) else None
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(folder, program)
+        if folder.startswith("/") and _runs(path):
+            return path
+    return None
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
+    """Return the exit status and the output of a program.
+
+    Parameters: `arguments`, an absolute path first; `environ`, its whole environment; `deadline`,
+    seconds. It runs in `/`, without stdin, in a session of its own, and its stderr is dropped, as
+    it may hold the secret. What it left running is neither waited for nor harmed. Raises Unfinished
+    when it had to be ended, together with its process group, and OSError when it does not start.
+    """
+    until = time.monotonic() + deadline
+    process = subprocess.Popen(
+        arguments,
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=dict(environ),
+        start_new_session=True,
+    )
+    assert process.stdout is not None  # noqa: S101  # told to mypy: it is a pipe
+    with process.stdout as output:
+        try:
+            return _collect(process, output.fileno(), until, deadline)
+        except BaseException:
+            # Ctrl-C does not reach another session: it is ours to pass on.
+            _end(process)
+            raise
+
+
+def _runs(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+    except OSError:
+        return False
+
+
+def _collect(
+    process: subprocess.Popen[bytes], handle: int, until: float, deadline: float
+) -> tuple[int, bytes]:
+    os.set_blocking(handle, False)
+    data = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        while True:
+            # First whether it has ended, then its output: then nothing of it can be missed, and
+            # grandchildren that keep the pipe open are not waited for.
+            ended = process.poll() is not None
+            chunk = _read(handle)
+            data += chunk or b""
+            if len(data) > MOST_BYTES:
+                raise Unfinished(f"printed more than {MOST_BYTES // 1024} KiB")
+            if chunk:
+                continue
+            if ended:
+                return process.returncode, data
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Unfinished(f"did not end within {deadline:g} s")
+            if chunk is None:
+                selector.select(min(left, _LOOK_AGAIN))
+            else:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(left)
+
+
+def _read(handle: int) -> bytes | None:
+    """Return what is there; nothing at the end of the output, None when there may come more."""
+    try:
+        return os.read(handle, MOST_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
+        # The group may be gone, or its leader be another user's by now.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
