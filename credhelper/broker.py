@@ -12,20 +12,19 @@ import time
 
 from credhelper import cache, errors
 from credhelper.errors import CacheError, CredhelperError, LifetimeError, MalformedAnswerError
-from credhelper.model import Credential, Secret, Token
+from credhelper.freshness import EXPIRED, FRESH, STALE, Held, held_in, judge
+from credhelper.model import Credential, Secret
+from credhelper.records import number
+from credhelper.warm import credential
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from credhelper.model import Request
+    from credhelper.model import Request, Token
     from credhelper.routes import Route
     from credhelper.service import Service
     from credhelper.slot import Slot
-
-FRESH = "fresh"
-STALE = "stale"
-EXPIRED = "expired"
 
 LOCK_WAIT = 30.0
 NOT_YET_WAIT = 10.0
@@ -34,39 +33,6 @@ TROUBLE = 2.0
 MOST_TROUBLE = 60.0
 YOUNG = 60
 REJECT_PAUSE = 10
-
-
-class Held:
-    """A token as the cache holds it, with all times on this host's clock, in Unix seconds.
-
-    Parameters: `secret`; `kind`; `issued_at`, `expires_at`, `not_before`; `told`, what callers are
-    told as its expiry, a little earlier than the real one; `due`, when its session must be
-    refreshed, 0 for never; `fields`, the record itself.
-    """
-
-    __slots__ = ("due", "expires_at", "fields", "issued_at", "kind", "not_before", "secret", "told")
-
-    def __init__(self, fields: Mapping[str, str], host: str) -> None:
-        # A skew is a fact about the clock that measured it; homes are shared between hosts.
-        skew = cache.number(fields, "skew") if fields.get("host") == host else 0
-        self.secret = Secret(fields["token"])
-        self.kind = fields.get("kind", "")
-        self.issued_at = cache.number(fields, "issued") - skew
-        self.expires_at = cache.number(fields, "expires") - skew
-        self.not_before = cache.number(fields, "not_before") - skew
-        self.due = cache.number(fields, "due")
-        self.told = self.expires_at - min(10, max(0, self.lifetime // 10))
-        self.fields = fields
-
-    @property
-    def lifetime(self) -> int:
-        """Seconds from issue to expiry."""
-        return self.expires_at - self.issued_at
-
-    def stale_at(self, margin: int) -> float:
-        """Return when a caller with this margin should see it renewed, in Unix seconds."""
-        soft = self.expires_at - min(margin, self.lifetime / 2)
-        return min(soft, self.due) if self.due else soft
 
 
 class Broker:
@@ -102,17 +68,6 @@ class Broker:
         self.sleep = sleep
 
 
-def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
-    """Return `fresh`, `stale` or `expired` for what is held.
-
-    Parameters: `now`, Unix seconds; `margin`, seconds that the caller likes to see, never more than
-    half of the lifetime; `min_ttl`, seconds that it insists on.
-    """
-    if held is None or now >= held.told or held.told - now < min_ttl:
-        return EXPIRED
-    return STALE if now >= held.stale_at(margin) else FRESH
-
-
 def get(broker: Broker, request: Request, route: Route, service: Service | None) -> Credential:
     """Return a credential for `request` from the profile of `route`.
 
@@ -126,16 +81,7 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     if held is None or state != FRESH:
         held = _renewed(broker, held, state, request.margin, min_ttl, route.profile)
     _wait_until_valid(broker, held, route.profile)
-    return Credential(
-        held.secret,
-        held.told,
-        username=route.username,
-        profile=route.profile,
-        kind=held.kind,
-        url=route.url,
-        service=service,
-        fresh_until=min(held.stale_at(request.margin), held.told - min_ttl),
-    )
+    return credential(held, request, route, service, min_ttl)
 
 
 def reject(broker: Broker, rejected: Secret) -> bool:
@@ -154,7 +100,7 @@ def reject(broker: Broker, rejected: Secret) -> bool:
             return False
         now = broker.clock()
         fields = dict(held.fields)
-        paused = now - cache.number(fields, "rejected_at") < REJECT_PAUSE
+        paused = now - number(fields, "rejected_at") < REJECT_PAUSE
         if paused or (now - held.issued_at < YOUNG and not fields.get("rejected")):
             broker.trace("reject", record=broker.slot.name, kept=True)
             fields["rejected"] = "1"
@@ -169,10 +115,7 @@ def reject(broker: Broker, rejected: Secret) -> bool:
 
 
 def _find(broker: Broker) -> Held | None:
-    fields = broker.slot.find()
-    if not fields or not fields.get("token") or fields.get("grant", "") != broker.stamp:
-        return None
-    return Held(fields, broker.host)
+    return held_in(broker.slot.find(), broker.stamp, broker.host)
 
 
 def _renewed(

@@ -1,7 +1,7 @@
-"""Records on disk: read freely, replace whole, lock to write.
+"""Writing what we keep on disk, and locking what is being made.
 
-A record is lines: a format version, then `key=value`, then `end`. Readers never lock, because
-writers write a new file, flush it and rename it over the old one. The gate to a renewal is the
+Readers never lock (see `records`), because writers write a new file, flush it and rename it over
+the old one. The gate to a renewal is the
 kernel's `flock`, which dies with its owner; a lock file is never deleted and is never the record.
 Nothing is read from, or written to, a folder or file that somebody else could have put there.
 """
@@ -14,55 +14,27 @@ import stat
 import time
 
 from credhelper.errors import CacheError
+from credhelper.records import HEADER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Fields = dict[str, str]
-
-_HEADER = "credhelper-record 1"
-_MOST_BYTES = 4 * 1024 * 1024
 _ODD = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO}
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 # --- records as text ----------------------------------------------------------------------------
 
 
-def decode(data: bytes) -> Fields | None:
-    """Return the fields of a record, or None for anything that is not a whole record."""
-    try:
-        lines = data.decode("ascii").split("\n")
-    except UnicodeDecodeError:
-        return None
-    if len(lines) < 3 or lines[0] != _HEADER or lines[-2:] != ["end", ""]:
-        return None
-    fields = {}
-    for line in lines[1:-2]:
-        key, equals, value = line.partition("=")
-        if not equals:
-            return None
-        fields[key] = value
-    return fields
-
-
 def encode(fields: Mapping[str, str]) -> bytes:
     """Return `fields` as a record; raises CacheError if a value could break the lines."""
-    lines = [_HEADER]
+    lines = [HEADER]
     for key, value in fields.items():
         if not (value.isascii() and (value.isprintable() or not value)):
             raise CacheError(f"field {key} of a record holds a control or non-ASCII character")
         lines.append(f"{key}={value}")
     return "\n".join([*lines, "end", ""]).encode()
-
-
-def number(fields: Mapping[str, str], key: str) -> int:
-    """Return field `key` as a whole number; 0 when it is absent or is not one."""
-    text = fields.get(key, "")
-    digits = text[1:] if text.startswith("-") else text
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 16 else 0
 
 
 # --- folders and files that are ours alone --------------------------------------------------------
@@ -165,34 +137,6 @@ def _unmapped_root() -> list[int]:
             return [int(overflow.read(16))]
     except (OSError, ValueError):
         return []
-
-
-def read_private(path: str) -> bytes | None:
-    """Return the bytes of a file of ours, or None when there is none that we may believe.
-
-    Believed is a regular file that is ours, that nobody else can read or write and that is not
-    reached through a symlink. Never blocks on a FIFO, never locks.
-    """
-    for _ in range(3):
-        try:
-            handle = os.open(path, _READ)
-        except OSError as error:
-            if error.errno == errno.ESTALE:
-                continue  # NFS: the name was replaced under us; the next look finds the new file
-            return None
-        try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
-                return None
-            if _posix() and (found.st_uid != os.geteuid() or found.st_mode & 0o077):
-                return None
-            return os.read(handle, found.st_size + 1)
-        except OSError as error:
-            if error.errno != errno.ESTALE:
-                return None
-        finally:
-            os.close(handle)
-    return None
 
 
 def replace(path: str, data: bytes, *, durable: bool = False) -> None:

@@ -4,8 +4,6 @@ Used for one thing: to recognise, under a random salt, the value of an environme
 the warm path use `hashlib`, which the tests hold this to.
 """
 
-from __future__ import annotations
-
 _MASK = 0xFFFFFFFF
 
 # FIPS 180-4, sections 5.3.3 and 4.2.2.

@@ -3,11 +3,14 @@
 `json` and `datetime` each cost a good part of a warm get; what protocols print needs neither.
 """
 
-from __future__ import annotations
-
 import time
 
-from credhelper.errors import CredhelperError
+import credhelper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import credhelper.errors
+
 
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z: RFC 3339 has no year 10000
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -57,7 +60,9 @@ def one_line(text: str, what: str) -> str:
     would be an attribute of somebody else's making.
     """
     if not text or not text.isprintable():
-        raise CredhelperError(f"the {what} is empty or holds a control character: not handed over")
+        raise credhelper.errors.CredhelperError(
+            f"the {what} is empty or holds a control character: not handed over"
+        )
     return text
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper import entry, paths, service, wiring
+from credhelper import edge, paths, service, wiring
 from credhelper.model import Request
 
 # (profile, service, least life) -> (chosen profile, fresh until, the files and their stamps, token)
@@ -27,7 +27,7 @@ def get_token(
     service: str | None = None,
     min_ttl: int = 0,
     *,
-    environ: Mapping[str, str] = entry.ENVIRON,
+    environ: Mapping[str, str] = edge.ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return a token that is good for `service`, or the token of `profile`.

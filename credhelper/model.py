@@ -3,8 +3,6 @@
 Plain classes with slots, because `dataclasses` and `typing` cost more than a whole warm get.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +66,7 @@ class Call:
     __slots__ = ("arguments", "environ", "program", "stdin")
 
     def __init__(
-        self, program: str, arguments: Sequence[str], stdin: bytes, environ: Mapping[str, str]
+        self, program: str, arguments: "Sequence[str]", stdin: bytes, environ: "Mapping[str, str]"
     ) -> None:
         self.program = program
         self.arguments = arguments
@@ -101,13 +99,13 @@ class Request:
         self,
         action: str,
         *,
-        service: Service | None = None,
+        service: "Service | None" = None,
         profile: str | None = None,
         username: str | None = None,
         rejected: Secret | None = None,
         min_ttl: int = 0,
         margin: int = 60,
-        echo: Mapping[str, str] | None = None,
+        echo: "Mapping[str, str] | None" = None,
     ) -> None:
         self.action = action
         self.service = service
@@ -148,7 +146,7 @@ class Credential:
         profile: str,
         kind: str = JWT,
         url: str = "",
-        service: Service | None = None,
+        service: "Service | None" = None,
         fresh_until: float = 0,
     ) -> None:
         self.token = token
@@ -169,7 +167,7 @@ class Listing:
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, entries: "Sequence[tuple[str, str, str]]") -> None:
         self.entries = entries
 
 

@@ -4,17 +4,17 @@ Pure functions of an environment and a platform name. House rules are stricter i
 not absolute is never used, so nothing of ours can land in, or come from, the current directory.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
 
-from credhelper.errors import ConfigError
+import credhelper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import credhelper.errors
 
 MOST_BYTES = 1024 * 1024  # of a config
 HOMELESS = (
@@ -26,7 +26,7 @@ _LIBRARY = "Library/Application Support"
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def cache_dir(environ: Mapping[str, str], platform: str) -> str | None:
+def cache_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
     """Return the folder for what can be made again: tokens and compiled routes.
 
     Parameters: `environ`; `platform`, as in `sys.platform`. `CREDHELPER_CACHE_DIR` overrides.
@@ -39,7 +39,7 @@ def cache_dir(environ: Mapping[str, str], platform: str) -> str | None:
     return local and f"{local}\\Cache"
 
 
-def state_dir(environ: Mapping[str, str], platform: str) -> str | None:
+def state_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
     """Return the folder for what must not be lost: sessions.
 
     Parameters and answers as for `cache_dir`; `CREDHELPER_STATE_DIR` overrides.
@@ -50,7 +50,7 @@ def state_dir(environ: Mapping[str, str], platform: str) -> str | None:
     return _windows(environ)
 
 
-def config_file(environ: Mapping[str, str], platform: str) -> str | None:
+def config_file(environ: "Mapping[str, str]", platform: str) -> str | None:
     """Return the path of the config file.
 
     Parameters and answers as for `cache_dir`; `CREDHELPER_CONFIG` overrides, and names the file.
@@ -65,7 +65,7 @@ def config_file(environ: Mapping[str, str], platform: str) -> str | None:
     return folder and f"{folder}/config.toml"
 
 
-def home(environ: Mapping[str, str], platform: str) -> str | None:
+def home(environ: "Mapping[str, str]", platform: str) -> str | None:
     """Return the user's home folder without a final slash (so `/` is ""), or None.
 
     A HOME that is unset, empty or relative gives way to the password database.
@@ -79,15 +79,15 @@ def home(environ: Mapping[str, str], platform: str) -> str | None:
     return found.rstrip("/") if found.startswith("/") else None
 
 
-def expand(text: str, environ: Mapping[str, str], platform: str) -> str:
+def expand(text: str, environ: "Mapping[str, str]", platform: str) -> str:
     """Return the absolute path that `text` (absolute, or `~/...`) names; raises ConfigError."""
     if _absolute(text, platform):
         return text
     if not text.startswith("~/"):
-        raise ConfigError("expected an absolute path, or one that begins with ~/")
+        raise _mistake("expected an absolute path, or one that begins with ~/")
     base = home(environ, platform)
     if base is None:
-        raise ConfigError(HOMELESS, hint="write the whole path, or set HOME")
+        raise _mistake(HOMELESS, hint="write the whole path, or set HOME")
     return base + text[1:]
 
 
@@ -98,7 +98,7 @@ def read_config(path: str) -> bytes | None:
     written by anybody, is over 1 MiB, or cannot be read. Never blocks on a FIFO.
     """
     if not os.path.isabs(path):
-        raise ConfigError(f"{path}: the path of a config file must be absolute")
+        raise _mistake(f"{path}: the path of a config file must be absolute")
     for attempt in (1, 2, 3):
         try:
             return _read(path)
@@ -110,7 +110,7 @@ def read_config(path: str) -> bytes | None:
                 continue
             # A socket cannot be opened at all.
             why = "not a regular file" if error.errno == errno.ENXIO else _why(error)
-            raise ConfigError(f"{path}: {why}") from error
+            raise _mistake(f"{path}: {why}") from error
     return None
 
 
@@ -119,14 +119,14 @@ def _read(path: str) -> bytes:
     try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(f"{path}: not a regular file")
+            raise _mistake(f"{path}: not a regular file")
         if found.st_mode & stat.S_IWOTH and os.name == "posix":
-            raise ConfigError(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
+            raise _mistake(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
         data = b""
         while chunk := os.read(handle, MOST_BYTES + 1 - len(data)):
             data += chunk
         if len(data) > MOST_BYTES:
-            raise ConfigError(f"{path}: larger than 1 MiB")
+            raise _mistake(f"{path}: larger than 1 MiB")
         return data
     finally:
         os.close(handle)
@@ -136,15 +136,15 @@ def _why(error: OSError) -> str:
     return f"cannot be read: {os.strerror(error.errno or 0)}"
 
 
-def _override(environ: Mapping[str, str], platform: str, variable: str) -> str | None:
+def _override(environ: "Mapping[str, str]", platform: str, variable: str) -> str | None:
     chosen = environ.get(variable)
     if chosen and not _absolute(chosen, platform):
-        raise ConfigError(f"{variable} is not an absolute path")
+        raise _mistake(f"{variable} is not an absolute path")
     return chosen or None
 
 
 def _xdg(
-    environ: Mapping[str, str], platform: str, variable: str, default: str, on_mac: str
+    environ: "Mapping[str, str]", platform: str, variable: str, default: str, on_mac: str
 ) -> str | None:
     # The XDG Base Directory Specification: a relative path is to be ignored.
     base = environ.get(variable, "")
@@ -156,7 +156,7 @@ def _xdg(
     return f"{base}{_APP}" if base.endswith("/") else f"{base}/{_APP}"
 
 
-def _windows(environ: Mapping[str, str]) -> str | None:
+def _windows(environ: "Mapping[str, str]") -> str | None:
     local = environ.get("LOCALAPPDATA", "")
     if not _absolute(local, "win32"):
         folder = home(environ, "win32")
@@ -179,3 +179,7 @@ def _home_from_database() -> str:
         return pwd.getpwuid(os.getuid()).pw_dir
     except (ImportError, KeyError):
         return ""
+
+
+def _mistake(message: str, hint: str | None = None) -> "credhelper.errors.ConfigError":
+    return credhelper.errors.ConfigError(message, hint)

@@ -13,15 +13,16 @@ import time
 from credhelper import cache
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.model import JWT, SESSION, Secret, Token
+from credhelper.records import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credhelper.broker import Held
     from credhelper.client.authorization import Authorization
     from credhelper.client.iap import Client
     from credhelper.config import Profile
+    from credhelper.freshness import Held
     from credhelper.slot import Slot
 
 SESSION_WAIT = 30.0
@@ -189,9 +190,9 @@ class Renewal:
         return Token(
             Secret(fields["token"]),
             kind=SESSION,
-            issued_at=cache.number(fields, "issued"),
-            expires_at=cache.number(fields, "expires"),
-            skew=cache.number(fields, "skew"),
+            issued_at=number(fields, "issued"),
+            expires_at=number(fields, "expires"),
+            skew=number(fields, "skew"),
             assumed=True,
         )
 
@@ -283,9 +284,9 @@ def _as_token(held: Held) -> Token:
     return Token(
         held.secret,
         kind=held.kind,
-        issued_at=cache.number(fields, "issued"),
-        expires_at=cache.number(fields, "expires"),
-        not_before=cache.number(fields, "not_before"),
-        skew=cache.number(fields, "skew"),
+        issued_at=number(fields, "issued"),
+        expires_at=number(fields, "expires"),
+        not_before=number(fields, "not_before"),
+        skew=number(fields, "skew"),
         assumed=fields.get("assumed") == "1",
     )

@@ -5,21 +5,19 @@ very bytes of the config that it was made from, and holds only as long as the co
 no time stamp can lie about that, and hosts that share a home share it too.
 """
 
-from __future__ import annotations
-
-import os
-
-from credhelper.encode import printable
-from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
-from credhelper.service import Service, is_loopback
+try:
+    import posix as os  # see `records`
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from credhelper.model import Request
+    from credhelper.service import Service
 
-_HEADER = "credhelper-routes 1"
+_HEADER = "credhelper-routes 2"
 
 
 class Route:
@@ -52,7 +50,7 @@ class Route:
         url: str,
         min_ttl: int,
         grant: str,
-        services: Sequence[str],
+        services: "Sequence[str]",
     ) -> None:
         self.profile = profile
         self.record = record
@@ -69,12 +67,14 @@ class Routes:
     """All profiles of one config.
 
     Parameters: `default`, the default profile's name or ""; `salt`, hex, for values of environment
-    variables; `by_profile`, name to Route; `by_service`, normal form to the Routes that name it.
+    variables; `routes`, one for each profile.
+
+    Attributes: `by_profile`, name to Route; `by_service`, normal form to the Routes that name it.
     """
 
     __slots__ = ("by_profile", "by_service", "default", "salt")
 
-    def __init__(self, default: str, salt: str, routes: Sequence[Route]) -> None:
+    def __init__(self, default: str, salt: str, routes: "Sequence[Route]") -> None:
         self.default = default
         self.salt = salt
         self.by_profile = {route.profile: route for route in routes}
@@ -86,29 +86,16 @@ class Routes:
 
 def file_name(label: str) -> str:
     """Return the name of the routes file for the config called `label`."""
-    return f"routes-{int.from_bytes(os.fsencode(label), 'big') % (2**61 - 1):x}"
+    return f"routes-{int.from_bytes(_bytes(label), 'big') % (2**61 - 1):x}"
 
 
 def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -> bytes:
     """Return `routes` as the bytes of a routes file, bound to `source`."""
     lines = [_HEADER, version, label, home, routes.salt, routes.default]
     for route in routes.by_profile.values():
-        lines.append(
-            "\t".join(
-                (
-                    route.profile,
-                    route.record,
-                    route.kind,
-                    route.username,
-                    route.user,
-                    route.url,
-                    str(route.min_ttl),
-                    route.grant,
-                    *route.services,
-                )
-            )
-        )
-    return os.fsencode("\n".join(lines) + "\n\n") + source
+        fields = [route.profile, route.record, route.kind, route.username, route.user, route.url]
+        lines.append("\t".join([*fields, str(route.min_ttl), route.grant, *route.services]))
+    return _bytes("\n".join(lines) + "\n\n") + source
 
 
 def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> Routes | None:
@@ -116,7 +103,7 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
     head, _, tail = data.partition(b"\n\n")
     if tail != source:
         return None
-    lines = os.fsdecode(head).split("\n")
+    lines = head.decode("utf-8", "surrogateescape").split("\n")
     if lines[:4] != [_HEADER, version, label, home] or len(lines) < 6:
         return None
     routes = []
@@ -133,114 +120,58 @@ def salt_of(data: bytes) -> str | None:
     lines = data.split(b"\n", 5)
     if len(lines) < 6 or lines[0] != _HEADER.encode():
         return None
-    return os.fsdecode(lines[4])
+    return lines[4].decode()
 
 
-def match(routes: Routes, request: Request, chosen: str | None) -> tuple[Route, Service | None]:
+def match(
+    routes: Routes, request: "Request", chosen: str | None
+) -> "tuple[Route, Service | None] | None":
     """Return the one profile that may answer `request`, and the service it was matched by.
 
     Parameters: `chosen`, the profile that the user chose for this terminal (`CREDHELPER_PROFILE`)
-    or None. Raises UnknownServiceError, NotFoundError or RequestError, which name the candidates
-    when there are several.
+    or None. None when no profile may, or when several could: `unmatched.why` says which.
     """
     if request.service is None:
-        return _by_profile(routes, request.profile or chosen), None
-    candidates, service = _candidates(routes, request)
-    if request.profile:
-        candidates = [route for route in candidates if route.profile == request.profile]
-        if not candidates:
-            by_name(routes, request.profile)
-            raise UnknownServiceError(
-                f"profile {printable(request.profile)} does not name {request.service}",
-                hint=_how_to_add(request.profile, request.service),
-            )
-    if request.username is not None:
-        name = request.username
-        candidates = [r for r in candidates if name in (r.username, r.user, r.profile)]
-        if not candidates:
-            raise NotFoundError(f"no profile for user {printable(name)} at {request.service}")
+        name = request.profile or chosen or routes.default
+        if not name and len(routes.by_profile) == 1:
+            return next(iter(routes.by_profile.values())), None
+        route = routes.by_profile.get(name)
+        return (route, None) if route else None
+    named, service = naming(routes, request)
+    candidates = suitable(named, request)
     for preferred in (chosen, routes.default):
         if len(candidates) > 1:
-            chosen_ones = [route for route in candidates if route.profile == preferred]
-            candidates = chosen_ones or candidates
-    if len(candidates) > 1:
-        names = ", ".join(route.profile for route in candidates)
-        raise NotFoundError(
-            f"several profiles name {service}: {names}",
-            hint=f"choose one: export CREDHELPER_PROFILE={candidates[0].profile}",
-        )
-    return candidates[0], service
+            candidates = [r for r in candidates if r.profile == preferred] or candidates
+    return (candidates[0], service) if len(candidates) == 1 else None
 
 
-def by_name(routes: Routes, name: str) -> Route:
-    """Return the route of the profile called `name`; raises NotFoundError."""
-    route = routes.by_profile.get(name)
-    if route is None:
-        known = ", ".join(routes.by_profile) or "none"
-        raise NotFoundError(
-            f"there is no profile {printable(name)}; known profiles: {known}",
-            hint=f"credhelper login --profile {printable(name)}",
-        )
-    return route
+def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | None]":
+    """Return the profiles that name the service of `request`, most specific path first and alone.
 
-
-def _by_profile(routes: Routes, name: str | None) -> Route:
-    if name:
-        return by_name(routes, name)
-    if routes.default:
-        return routes.by_profile[routes.default]
-    if len(routes.by_profile) == 1:
-        return next(iter(routes.by_profile.values()))
-    if not routes.by_profile:
-        raise NotFoundError("no profile is configured", hint="credhelper login")
-    raise RequestError(
-        f"several profiles are configured: {', '.join(routes.by_profile)}",
-        hint="name one with --profile, or choose a default: credhelper profile use NAME",
-    )
-
-
-def _candidates(routes: Routes, request: Request) -> tuple[list[Route], Service]:
+    A caller that could not tell the scheme (docker) gets https before http on a loopback address.
+    """
     service = request.service
-    assert service is not None  # noqa: S101  # told to mypy: the caller has looked
-    asked = [service]
-    if request.echo.get("any_scheme") and is_loopback(service.host):
-        port = 80 if service.port == 443 and service.netloc == service.host else service.port
-        asked.append(Service("http", service.host, port, service.path))
-    for one in asked:
-        for prefix in one.prefixes():
-            found = routes.by_service.get(prefix)
-            if found:
-                return list(found), one
-    raise UnknownServiceError(_unknown(routes, service), hint=_hint(routes, service))
+    while service is not None:
+        for prefix in service.prefixes():
+            named = routes.by_service.get(prefix)
+            if named:
+                return named, service
+        service = service.on_plain_http() if request.echo.get("any_scheme") else None
+    return [], None
 
 
-def _unknown(routes: Routes, service: Service) -> str:
-    if not routes.by_profile:
-        return f"no profile is configured, so none names {service}"
-    return f"no profile names {service}"
+def suitable(named: "Sequence[Route]", request: "Request") -> list[Route]:
+    """Return those profiles that the profile and the user name in `request`, if any, allow."""
+    profile, name = request.profile, request.username
+    return [
+        route
+        for route in named
+        if (profile is None or route.profile == profile)
+        and (name is None or name in (route.username, route.user, route.profile))
+    ]
 
 
-def _hint(routes: Routes, service: Service) -> str:
-    deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
-    if deeper:
-        return (
-            f"{deeper[0]} is named, with its path, and this request has another or none"
-            " (git omits it: git config --global credential.useHttpPath true)"
-        )
-    if not routes.by_profile:
-        return f"credhelper login --service {service}"
-    return _how_to_add(routes.default or next(iter(routes.by_profile)), service)
-
-
-def _how_to_add(profile: str, service: Service) -> str:
-    add = f"credhelper profile add {printable(profile)} --service {service}"
-    return f"if it may have this token: {add}"
-
-
-# --- what the warm path can know of a grant -------------------------------------------------------
-
-
-def record_of(routes: Routes, route: Route, environ: Mapping[str, str]) -> tuple[str, str]:
+def record_of(routes: Routes, route: Route, environ: "Mapping[str, str]") -> tuple[str, str]:
     """Return the name of the route's record, and the stamp that its grant has now.
 
     A grant in an environment variable is part of the name (a salted hash of its value), so that two
@@ -257,8 +188,7 @@ def record_of(routes: Routes, route: Route, environ: Mapping[str, str]) -> tuple
             return (record if told and "/" not in record else route.record), ""
         from credhelper.digest import sha256
 
-        salted = bytes.fromhex(routes.salt) + os.fsencode(value)
-        return f"{route.record}-{sha256(salted)[:16]}", ""
+        return f"{route.record}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""
     if how == "file":
         try:
             found = os.stat(what)
@@ -266,3 +196,7 @@ def record_of(routes: Routes, route: Route, environ: Mapping[str, str]) -> tuple
             return route.record, "missing"
         return route.record, f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
     return route.record, ""
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -7,10 +7,12 @@ spelling but the plain one. Two services are the same when scheme, host and port
 covers another when its path is a prefix on a `/` boundary. There is no suffix or pattern matching.
 """
 
-from __future__ import annotations
-
+import credhelper
 from credhelper.encode import quoted
-from credhelper.errors import RequestError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import credhelper.errors
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -60,6 +62,13 @@ class Service:
     def __hash__(self) -> int:
         return hash(str(self))
 
+    def on_plain_http(self) -> "Service | None":
+        """Return the http service in the same place; None unless it is a loopback address."""
+        if self.scheme != "https" or not is_loopback(self.host):
+            return None
+        port = _DEFAULT_PORTS["http"] if self.port == _DEFAULT_PORTS["https"] else self.port
+        return Service("http", self.host, port, self.path)
+
     def prefixes(self) -> list[str]:
         """Return what may be configured to cover this service, most specific first."""
         found = []
@@ -77,7 +86,7 @@ def parse(text: str, *, default_scheme: str = "https") -> Service:
     anything but a literal loopback address.
     """
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise RequestError(f"service {_shown(text)} holds a blank, control or non-ASCII character")
+        raise _refused(f"service {_shown(text)} holds a blank, control or non-ASCII character")
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = default_scheme, text
@@ -93,12 +102,12 @@ def build(scheme: str, netloc: str, path: str = "") -> Service:
     """
     scheme = scheme.lower()
     if scheme not in _DEFAULT_PORTS:
-        raise RequestError(f"scheme {_shown(scheme)} is not supported: only https is")
+        raise _refused(f"scheme {_shown(scheme)} is not supported: only https is")
     if len(netloc) + len(path) > _MOST:
-        raise RequestError(f"service {_shown(netloc)} is longer than {_MOST} characters")
+        raise _refused(f"service {_shown(netloc)} is longer than {_MOST} characters")
     host, port = _split_netloc(netloc, scheme)
     if scheme == "http" and not is_loopback(host):
-        raise RequestError(
+        raise _refused(
             f"plain http refused for {host}: tokens go over https only",
             hint=f"ask for https://{host} instead",
         )
@@ -119,28 +128,28 @@ def is_loopback(host: str) -> bool:
 
 def _split_netloc(netloc: str, scheme: str) -> tuple[str, int]:
     if "@" in netloc:
-        raise RequestError(f"service {_shown(netloc)} holds a user name or password")
+        raise _refused(f"service {_shown(netloc)} holds a user name or password")
     netloc = netloc.lower() if netloc.isascii() else netloc
     if netloc.startswith("["):
         host, bracket, port = netloc.partition("]")
         host += bracket
         if not bracket or not _HEX.issuperset(host[1:-1]) or host.count(":") < 2:
-            raise RequestError(f"host {_shown(netloc)} is not an IPv6 literal")
+            raise _refused(f"host {_shown(netloc)} is not an IPv6 literal")
         if port and not port.startswith(":"):
-            raise RequestError(f"host {_shown(netloc)} is not a host with an optional port")
+            raise _refused(f"host {_shown(netloc)} is not a host with an optional port")
         port, has_port = port[1:], bool(port)
     else:
         host, colon, port = netloc.partition(":")
         has_port = bool(colon)
         labels = host.split(".")
         if not host or len(host) > 253 or not all(0 < len(label) < 64 for label in labels):
-            raise RequestError(f"host {_shown(netloc)} is empty, too long or ends in a dot")
+            raise _refused(f"host {_shown(netloc)} is empty, too long or ends in a dot")
         if not all(map(_plain_label, labels)):
-            raise RequestError(f"host {_shown(netloc)} is not a plain host name")
+            raise _refused(f"host {_shown(netloc)} is not a plain host name")
     if not has_port:
         return host, _DEFAULT_PORTS[scheme]
     if port == "0" or not _plain_number(port, 65535):
-        raise RequestError(f"port {_shown(port)} of {host} is not a plain number")
+        raise _refused(f"port {_shown(port)} of {host} is not a plain number")
     return host, int(port)
 
 
@@ -159,13 +168,13 @@ def _normal_path(path: str) -> str:
     if not path or path == "/":
         return ""
     if not _PATH.issuperset(path):
-        raise RequestError(f"path {_shown(path)} holds a query, a fragment or an odd character")
+        raise _refused(f"path {_shown(path)} holds a query, a fragment or an odd character")
     for escape in path.split("%")[1:]:
         if not _plain_escape(escape[:2]):
-            raise RequestError(f"path {_shown(path)} hides a separator or a dot behind an escape")
+            raise _refused(f"path {_shown(path)} hides a separator or a dot behind an escape")
     segments = path.removeprefix("/").removesuffix("/").split("/")
     if any(segment in ("", ".", "..") for segment in segments):
-        raise RequestError(f"path {_shown(path)} has empty or dot segments")
+        raise _refused(f"path {_shown(path)} has empty or dot segments")
     return "/" + "/".join(segments)
 
 
@@ -187,3 +196,7 @@ def _shown(text: str) -> str:
         text = f"***@{text.rpartition('@')[2]}"
     head, mark, _ = text.replace("#", "?").partition("?")
     return quoted(head) + ("..." if mark else "")
+
+
+def _refused(message: str, hint: str | None = None) -> "credhelper.errors.RequestError":
+    return credhelper.errors.RequestError(message, hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from credhelper import cache
+from credhelper import cache, records
 from credhelper.errors import CacheError, CredhelperError
 
 TYPE_CHECKING = False
@@ -55,10 +55,10 @@ class Slot:
 
     def find(self) -> dict[str, str] | None:
         """Return the record's fields; None when there is none that we may believe. Never locks."""
-        if self.folder is None or cache.complaint_about(self.folder):
+        if self.folder is None or not records.private_folder(self.folder):
             return None
-        data = cache.read_private(self.path)
-        return cache.decode(data) if data else None
+        data = records.read_private(self.path)
+        return records.decode(data) if data else None
 
     def writable(self) -> bool:
         """Tell whether a record could be kept, as far as the folder's mode tells."""
@@ -137,13 +137,13 @@ class Slot:
         It counts until its time is over, and for whoever has been waiting since before it happened
         (`since`, Unix seconds). Another value of the grant makes it void.
         """
-        if self.folder is None or cache.complaint_about(self.folder):
+        if self.folder is None or not records.private_folder(self.folder):
             return None
-        data = cache.read_private(os.path.join(self.folder, self._failure))
-        fields = cache.decode(data) if data else None
+        data = records.read_private(os.path.join(self.folder, self._failure))
+        fields = records.decode(data) if data else None
         if fields is None or fields.get("grant") != grant:
             return None
-        at, until = cache.number(fields, "at") / 1000, cache.number(fields, "until") / 1000
+        at, until = records.number(fields, "at") / 1000, records.number(fields, "until") / 1000
         if now < until < now + 3600 or since <= at <= now:
             return fields
         return None
@@ -180,7 +180,7 @@ class Slot:
     def _sweep_record(self, name: str, now: float) -> None:
         other = Slot(self.folder, name, warn=self._warn)
         found = other.find()
-        if not found or cache.number(found, "expires") > now - _DEAD:
+        if not found or records.number(found, "expires") > now - _DEAD:
             return
         # Under its gate, or it might just be renewed.
         try:
@@ -191,7 +191,7 @@ class Slot:
             return
         try:
             found = other.find()
-            if found and cache.number(found, "expires") < now - _DEAD:
+            if found and records.number(found, "expires") < now - _DEAD:
                 other.remove()
         finally:
             gate.release()

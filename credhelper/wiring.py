@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from credhelper import __version__, broker, cache, paths, routes
+from credhelper import __version__, broker, cache, paths, records, routes, unmatched, warm
 from credhelper.errors import CacheError
 from credhelper.model import Listing
 from credhelper.slot import Slot
@@ -19,13 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from credhelper.broker import Held
     from credhelper.client.authorization import Authorization
     from credhelper.client.iap import Client
     from credhelper.config import Config, Profile
+    from credhelper.freshness import Held
     from credhelper.model import Credential, Request, Token
     from credhelper.renewal import Renewal
     from credhelper.routes import Route, Routes
+    from credhelper.service import Service
 
 _COMPILE_WAIT = 10.0
 
@@ -58,11 +59,6 @@ class Context:
         self.alarm = alarm
         self.clock = clock
         self._cache_folder: str | None = None
-
-    @property
-    def host(self) -> str:
-        """This host's name: a clock's skew is only true where it was measured."""
-        return os.uname().nodename if hasattr(os, "uname") else ""
 
     def cache_folder(self) -> str | None:
         """Return where records lie; None, after a warning, if that place is not to be trusted."""
@@ -136,8 +132,7 @@ def get(context: Context, request: Request) -> Credential:
 def get_with_record(context: Context, request: Request) -> tuple[Credential, str]:
     """Return a credential for `request`, and the path of the record that holds it."""
     found = load_routes(context)
-    route, service = routes.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
-    context.trace("route", service=service, profile=route.profile)
+    route, service = _match(context, found, request)
     desk = broker_for(context, found, route)
     return broker.get(desk, request, route, service), desk.slot.path
 
@@ -147,8 +142,17 @@ def reject(context: Context, request: Request) -> bool:
     if request.rejected is None or (request.service is None and request.profile is None):
         return False
     found = load_routes(context)
-    route, _ = routes.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
+    route, _ = _match(context, found, request)
     return broker.reject(broker_for(context, found, route), request.rejected)
+
+
+def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
+    chosen = context.environ.get("CREDHELPER_PROFILE")
+    matched = routes.match(found, request, chosen)
+    if matched is None:
+        raise unmatched.why(found, request, chosen)
+    context.trace("route", service=matched[1], profile=matched[0].profile)
+    return matched
 
 
 def broker_for(context: Context, found: Routes, route: Route) -> broker.Broker:
@@ -165,7 +169,7 @@ def broker_for(context: Context, found: Routes, route: Route) -> broker.Broker:
         renew=renew,
         warn=context.warn,
         trace=context.trace,
-        host=context.host,
+        host=warm.host(),
         clock=context.clock,
     )
 
@@ -173,27 +177,11 @@ def broker_for(context: Context, found: Routes, route: Route) -> broker.Broker:
 # --- the config, and the config compiled ----------------------------------------------------------
 
 
-def source(environ: Mapping[str, str]) -> tuple[str, bytes]:
-    """Return the name and the bytes of what configures us: the file, or else the environment.
-
-    Without a file and without a key in the environment the bytes are empty. Raises ConfigError.
-    """
-    path = paths.config_file(environ, sys.platform)
-    data = paths.read_config(path) if path else None
-    if data is not None:
-        return path or "", data
-    told = environ.get("CREDHELPER_RECORD", "").startswith("env:")
-    if not told and not environ.get("CREDHELPER_API_KEY"):
-        return path or "environment", b""
-    url, services = environ.get("CREDHELPER_URL", ""), environ.get("CREDHELPER_SERVICES", "")
-    return "environment", os.fsencode(f"CREDHELPER_URL={url}\nCREDHELPER_SERVICES={services}\n")
-
-
 def load_config(context: Context) -> Config:
     """Return the whole config, parsed and checked; raises ConfigError."""
     from credhelper import config
 
-    label, data = source(context.environ)
+    label, data = warm.configuration(context.environ)
     if label != "environment":
         return config.parse(data, label, context.environ)
     # The variable's value is read with the grant, and a child of `exec` does not have it.
@@ -203,13 +191,13 @@ def load_config(context: Context) -> Config:
 
 def load_routes(context: Context) -> Routes:
     """Return the routes: from the cache if they hold, else compiled by one process for all."""
-    label, data = source(context.environ)
+    label, data = warm.configuration(context.environ)
     home = context.environ.get("HOME", "")
     folder = context.cache_folder()
     if folder is None:
         return compile_routes(context, os.urandom(16).hex())
     path = os.path.join(folder, routes.file_name(label))
-    found = _read_routes(path, label, home, data)
+    found = warm.compiled(folder, label, home, data)
     if found:
         return found
     context.trace("routes", compiled=label)
@@ -220,10 +208,10 @@ def load_routes(context: Context) -> Routes:
     except (CacheError, cache.Unlockable) as error:
         context.trace("routes", unlocked=str(error))
     try:
-        found = _read_routes(path, label, home, data)
+        found = warm.compiled(folder, label, home, data)
         if found:
             return found
-        old = cache.read_private(path)
+        old = records.read_private(path)
         salt = (old and routes.salt_of(old)) or os.urandom(16).hex()
         compiled = compile_routes(context, salt)
         try:
@@ -235,11 +223,6 @@ def load_routes(context: Context) -> Routes:
     finally:
         if gate:
             gate.release()
-
-
-def _read_routes(path: str, label: str, home: str, data: bytes) -> Routes | None:
-    compiled = cache.read_private(path)
-    return routes.decode(compiled, label, home, __version__, data) if compiled else None
 
 
 def compile_routes(context: Context, salt: str) -> Routes:
@@ -259,7 +242,7 @@ def compile_routes(context: Context, salt: str) -> Routes:
                 profile.user or "",
                 profile.url,
                 profile.min_ttl,
-                identity.visible_grant(profile),
+                _visible_grant(profile),
                 [str(service) for service in profile.services],
             )
             for profile in config.profiles.values()
@@ -267,11 +250,32 @@ def compile_routes(context: Context, salt: str) -> Routes:
     )
 
 
+def _visible_grant(profile: Profile) -> str:
+    """Return the part of the grant that a warm answer can look at: `env:NAME` or `file:PATH`."""
+    grant = profile.grant
+    if grant is None:
+        return ""
+    if grant.file is not None:
+        return f"file:{grant.file}"
+    if grant.env is not None and profile.auth != "password":
+        return f"env:{grant.env}"
+    return ""  # nothing is derived from a password; commands and keyrings show at renewal
+
+
 # --- what a renewal needs -------------------------------------------------------------------------
+
+
+def admit_third_parties() -> None:
+    """Make the packages beside us importable: the program files start Python without `site`."""
+    if "site" not in sys.modules:
+        import site
+
+        site.main()
 
 
 def client_for(context: Context, profile: Profile) -> Client:
     """Return a client of the profile's API."""
+    admit_third_parties()
     from credhelper.client.iap import Client
     from credhelper.client.transport import Transport
 

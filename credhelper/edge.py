@@ -1,0 +1,210 @@
+"""The edge beyond a warm answer: dialogues, errors, warnings, signals, trace, people's door."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from credhelper import entry, protocols, wiring
+from credhelper.encode import complaint, printable
+from credhelper.errors import CredhelperError, RequestError
+from credhelper.model import Call, Reply, Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import NoReturn
+
+    from credhelper.protocols import Protocol
+
+ENVIRON = os.environ
+
+_CHUNK = 65536
+_STOPS = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: `signal` costs an enum
+
+
+class Stopped(BaseException):
+    """A signal asked us to end; locks and temporary files are let go on the way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main(
+    name: str | None, program: str, arguments: list[str], stdin: bytes, trouble: str
+) -> NoReturn:
+    """Serve one call, and end the process.
+
+    Parameters: `name`, the protocol, or None for people; `program` and `arguments`, how we were
+    called; `stdin`, what was read of it; `trouble`, why that is not a whole request, or "".
+    """
+    try:
+        _listen_for_stops()
+        if name is None:
+            wiring.admit_third_parties()
+            from credhelper.cli import people
+
+            status = people()
+        else:
+            status = _serve(name, program, arguments, stdin, trouble)
+    except Stopped as stop:
+        status = 128 + stop.number
+    except BrokenPipeError:
+        status = 1  # the caller has gone: there is nobody to tell
+    if "credhelper.client" in sys.modules or name is None:
+        sys.exit(status)
+    os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
+
+
+def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble: str) -> int:
+    protocol = protocols.load(name)
+    warnings: list[bytes] = []
+    context = wiring.Context(
+        ENVIRON,
+        warn=lambda message, hint: warnings.append(_warning(message, hint)),
+        trace=_tracer(ENVIRON.get("CREDHELPER_TRACE", "")),
+        alarm=True,
+    )
+    if protocol.reads(arguments) == "lines":
+        return _converse(protocol, context, program, arguments, warnings)
+    if trouble:
+        reply = protocol.refuse(RequestError(trouble), None)
+    else:
+        reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
+    _write(2, b"".join(warnings) + reply.stderr)
+    _write(1, reply.stdout)
+    return reply.status
+
+
+def _converse(
+    protocol: Protocol,
+    context: wiring.Context,
+    program: str,
+    arguments: list[str],
+    warnings: list[bytes],
+) -> int:
+    for line in _lines():
+        if line is None:
+            error = RequestError(f"a line is longer than {entry.MOST_BYTES} bytes")
+            reply = protocol.refuse(error, None)
+        else:
+            reply = _answer(protocol, context, Call(program, arguments, line, ENVIRON))
+        _write(2, b"".join(warnings) + reply.stderr)
+        warnings.clear()
+        _write(1, reply.stdout)
+    return 0
+
+
+def _answer(protocol: Protocol, context: wiring.Context, call: Call) -> Reply:
+    request = None
+    try:
+        request = protocol.parse(call)
+        context.trace("request", action=request.action, service=request.service)
+        return protocol.render(request, wiring.answer(context, request))
+    except CredhelperError as error:
+        context.trace("refuse", code=error.code, message=error.message)
+        return protocol.refuse(error, request)
+    except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+        unexpected = CredhelperError(
+            f"an unexpected {type(error).__name__} at {_place(error)}: this is a bug in credhelper",
+            hint="please report this line",
+        )
+        return protocol.refuse(unexpected, request)
+
+
+def _place(error: BaseException) -> str:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return "nowhere"
+    return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"
+
+
+# --- streams and signals --------------------------------------------------------------------------
+
+
+def _lines() -> Iterator[bytes | None]:
+    """Yield the lines of stdin without their LF; None for one that is too long."""
+    pending = b""
+    skipping = False
+    while True:
+        try:
+            chunk = os.read(0, _CHUNK)
+        except OSError:
+            chunk = b""
+        *whole, pending = (pending + chunk).split(b"\n")
+        for line in whole:
+            yield None if skipping or len(line) > entry.MOST_BYTES else line
+            skipping = False
+        if len(pending) > entry.MOST_BYTES:
+            pending, skipping = b"", True
+        if not chunk:
+            if pending or skipping:
+                yield None if skipping else pending
+            return
+
+
+def _write(stream: int, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(stream, view) :]
+    except OSError:
+        if stream == 1:
+            raise BrokenPipeError from None  # a full disk or a closed pipe: nobody got the reply
+
+
+def _listen_for_stops() -> None:
+    import _signal
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    for number in _STOPS:
+        # A caller's nohup stays: what is ignored is left ignored.
+        if _signal.getsignal(number) is not _signal.SIG_IGN:
+            _signal.signal(number, stop)
+
+
+# --- what a person is told ------------------------------------------------------------------------
+
+
+def _warning(message: str, hint: str | None) -> bytes:
+    return complaint(message, hint).replace(b"credhelper: error:", b"credhelper: warning:", 1)
+
+
+def _tracer(where: str) -> Callable[..., None]:
+    """Return what tells each decision: on stderr for `1`, in a file for an absolute path."""
+    if not where or where == "0":
+        return wiring.silent
+    path = where if where.startswith("/") else ""
+
+    def trace(event: str, **facts: object) -> None:
+        told = " ".join(f"{name}={_told(value)}" for name, value in facts.items())
+        line = f"credhelper: trace: {os.getpid()} {event} {told}\n".encode()
+        if not path:
+            _write(2, line)
+            return
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            handle = os.open(path, flags | os.O_NONBLOCK, 0o600)
+        except OSError:
+            return  # a trace is no reason to fail
+        try:
+            os.fchmod(handle, 0o600)
+            os.write(handle, line)
+        except OSError:
+            return
+        finally:
+            os.close(handle)
+
+    return trace
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Secret):
+        return "***"
+    text = printable(str(value))
+    return repr(text) if " " in text else text
