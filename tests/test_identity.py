@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ profiles = st.builds(
 def session_of(profile: Profile) -> tuple[Any, ...]:
     grant = profile.grant
     words = (grant.how, *grant.words) if grant else ("login", profile.name)
-    names = "api url auth user domain client_id data".split()
+    names = ("api", "url", "auth", "user", "domain", "client_id", "data")
     return (words, *(getattr(profile, name) for name in names))
 
 
@@ -74,7 +75,8 @@ def test_two_names_are_equal_exactly_when_the_identities_are(one: Profile, two: 
 @given(profiles, st.data())
 def test_a_small_change_anywhere_is_another_record(profile: Profile, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(["user", "domain", "cid", "cwid", "client_id", "data"]))
-    other = replace(profile, **{field: data.draw(optional)})
+    change: dict[str, Any] = {field: data.draw(optional)}
+    other = replace(profile, **change)
     equal = getattr(profile, field) == getattr(other, field)
     assert (record_name(profile, kind=JWT) == record_name(other, kind=JWT)) == equal
 
@@ -82,16 +84,16 @@ def test_a_small_change_anywhere_is_another_record(profile: Profile, data: st.Da
 ORDER = ("user", "domain", "client_id", "data", "cid", "cwid")
 
 
-@pytest.mark.parametrize(("left", "right"), list(zip(ORDER, ORDER[1:], strict=False)))
+@pytest.mark.parametrize(("left", "right"), list(pairwise(ORDER)))
 def test_characters_that_move_to_the_neighbouring_field_change_the_name(
     left: str, right: str
 ) -> None:
     whole = getattr(BASE, left) + getattr(BASE, right)
-    splits: list[tuple[str | None, str | None]] = [
-        (whole[:cut], whole[cut:]) for cut in range(len(whole) + 1)
+    splits: list[dict[str, Any]] = [
+        {left: whole[:cut], right: whole[cut:]} for cut in range(len(whole) + 1)
     ]
-    splits += [(None, whole), (whole, None)]
-    names = {record_name(replace(BASE, **{left: a, right: b}), kind=JWT) for a, b in splits}
+    splits += [{left: None, right: whole}, {left: whole, right: None}]
+    names = {record_name(replace(BASE, **split), kind=JWT) for split in splits}
     assert len(names) == len(splits)
 
 
