@@ -242,24 +242,12 @@ def compile_routes(context: Context, salt: str) -> Routes:
                 profile.user or "",
                 profile.url,
                 profile.min_ttl,
-                _visible_grant(profile),
+                identity.visible_grant(profile),
                 [str(service) for service in profile.services],
             )
             for profile in config.profiles.values()
         ],
     )
-
-
-def _visible_grant(profile: Profile) -> str:
-    """Return the part of the grant that a warm answer can look at: `env:NAME` or `file:PATH`."""
-    grant = profile.grant
-    if grant is None:
-        return ""
-    if grant.file is not None:
-        return f"file:{grant.file}"
-    if grant.env is not None and profile.auth != "password":
-        return f"env:{grant.env}"
-    return ""  # nothing is derived from a password; commands and keyrings show at renewal
 
 
 # --- what a renewal needs -------------------------------------------------------------------------
@@ -302,7 +290,12 @@ def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization
         from credhelper import grants
         from credhelper.client import authorization
 
-        secret = grants.resolve(grant, profile_name=profile.name, environ=context.environ)
+        secret = grants.resolve(
+            grant,
+            profile_name=profile.name,
+            environ=context.environ,
+            password=profile.auth == "password",
+        )
         if profile.auth == "password":
             return authorization.Password(profile.user or "", secret)
         if profile.auth == "session":
