@@ -80,6 +80,19 @@ class Renewal:
             return _as_token(held), due
         return self._mint(session)
 
+    def adopt(self, session: Token) -> int:
+        """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
+
+        Raises CacheError when it cannot be kept, and nothing could make another.
+        """
+        lock = self._lock()
+        try:
+            self._keep(session, None)
+        finally:
+            if lock:
+                lock.release()
+        return self._due(session)
+
     # --- sessions ---------------------------------------------------------------------------------
 
     def _session(self) -> tuple[Token, int]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from credhelper.service import Service
 
 _COMPILE_WAIT = 10.0
+_FORGET_WAIT = 5.0
 
 
 def silent(event: str, **facts: object) -> None:
@@ -318,6 +319,44 @@ def renewal_for(context: Context, profile: Profile) -> Renewal:
         trace=context.trace,
         clock=context.clock,
     )
+
+
+# --- what we hold of a profile ---------------------------------------------------------------------
+
+
+def token_slots(context: Context, profile: Profile) -> list[Slot]:
+    """Return the slots in which tokens, or failures, of `profile` lie: one for each grant's value.
+
+    Profiles of one identity share them.
+    """
+    from credhelper import identity
+
+    folder = context.cache_folder()
+    base = identity.record_name(profile, kind=profile.token)
+    try:
+        names = os.listdir(folder) if folder else []
+    except OSError:
+        names = []
+    found = {name.removesuffix(".failed") for name in names if name.startswith(base)}
+    return [context.slot(name) for name in sorted(found) if "." not in name]
+
+
+def forget_tokens(context: Context, profile: Profile) -> None:
+    """Remove all tokens and failures of `profile`, each under its gate.
+
+    A process that renews just now is waited for, but not for ever. Raises CacheError.
+    """
+    for slot in token_slots(context, profile):
+        try:
+            gate = slot.lock(_FORGET_WAIT)
+        except cache.Unlockable as error:
+            context.trace("forget", unlocked=str(error))
+            gate = None
+        try:
+            slot.remove()
+        finally:
+            if gate:
+                gate.release()
 
 
 def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:
