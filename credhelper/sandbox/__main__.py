@@ -1,0 +1,64 @@
+"""`python -m credhelper.sandbox`: the only part of the sandbox that touches argv and streams."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
+
+HINT = "credhelper: hint: pip install 'credhelper[sandbox]'"
+
+
+def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+    """Run `credhelper sandbox`.
+
+    Parameters: `argv` without the program name; `stdout`, where the one JSON line goes;
+    `stderr`, for errors. Returns the exit status: 0 ended by a signal, 1 cannot listen, 2 wrong
+    use or the extra is not installed.
+    """
+    try:
+        from credhelper.sandbox import server
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("jwt", "cryptography"):
+            raise
+        print(f"credhelper: error: the sandbox needs {error.name}", file=stderr)
+        print(HINT, file=stderr)
+        return 2
+    parser = argparse.ArgumentParser(
+        prog="credhelper sandbox",
+        description="Serve a stand-in for the v1 Tokens API on loopback until a signal ends it.",
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="0, the default, means any free one"
+    )
+    for option, default, text in (
+        ("--token-lifetime", server.TOKEN_LIFETIME, "of a JWT, from 1 second to 90 days"),
+        ("--session-lifetime", server.SESSION_LIFETIME, "idle life of a psToken"),
+        ("--latency", 0.0, "how long every /v1 answer takes"),
+    ):
+        parser.add_argument(
+            option,
+            type=float,
+            default=default,
+            metavar="SECONDS",
+            help=f"{text} (default {default:g})",
+        )
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    try:
+        return server.serve(stdout, **vars(options))
+    except ValueError as error:
+        print(f"credhelper: error: {error}", file=stderr)
+        return 2
+    except OSError as error:
+        print(f"credhelper: error: cannot listen: {error.strerror}", file=stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    # Unbuffered: bytes left in a buffer for a reader who is gone would spoil the exit status.
+    with open(1, "wb", buffering=0, closefd=False) as raw:
+        sys.exit(main(sys.argv[1:], raw, sys.stderr))

@@ -1,0 +1,120 @@
+"""The one account of the sandbox: who it is, what it may use, what its tokens claim."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+REGION = "aps2"
+TENANT = "tenant-sandbox"
+DEFAULT_DOMAIN = "sandbox"
+DEFAULT_SCOPES = ("GDS.FILES.READ", "GDS.FILES.WRITE", "TES.RUNS.READ", "WES.RUNS.READ")
+PROJECTS = {"project-alpha": "Alpha", "project-beta": "Beta"}
+WORKGROUPS = {"workgroup-alpha": "Alpha team"}
+# Somebody else's: how a documented 403 is reached without a scripted fault.
+FOREIGN_PROJECT = "project-foreign"
+FOREIGN_WORKGROUP = "workgroup-foreign"
+CREATED = "2023-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Account:
+    """The one person the sandbox knows. `password` and `api_key` never print."""
+
+    username: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
+    uid: str = "user-sandbox"
+    name: str = "Sandbox User"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What create_token was asked for, apart from who asks (query of POST /v1/tokens)."""
+
+    client_id: str | None = None
+    domain: str | None = None
+    data: str | None = None
+    scopes: tuple[str, ...] = ()
+    cwid: str | None = None
+    cid: str | None = None
+    session: bool = False
+
+
+def claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict[str, Any]:
+    """What a JWT says, apart from its times.
+
+    Parameters: `issuer`, a URL; `sid`, the session it is minted from, if any.
+    """
+    session = {"id": sid, "data": order.data}
+    optional: dict[str, Any] = {
+        "azp": order.client_id,
+        "cid": order.cid,
+        "cwid": order.cwid,
+        "session": {name: value for name, value in session.items() if value is not None} or None,
+    }
+    return {
+        "iss": issuer,
+        "sub": account.uid,
+        "aud": [f"iap-{REGION}"],
+        "jti": str(uuid.uuid4()),
+        "tid": TENANT,
+        "uid": account.uid,
+        "name": account.name,
+        "username": account.username,
+        "domain": domain(order)["name"],
+        "mem": {acl: {"role": "owner"} for acl in acls(account, order)},
+        "acl": acls(account, order),
+        "scope": ",".join(order.scopes or DEFAULT_SCOPES),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def details(account: Account, order: Order) -> dict[str, Any]:
+    """A TokenDetailResponse. `currentWorkgroup` is null where no cwid was asked for."""
+    return {
+        "uid": account.uid,
+        "name": account.name,
+        "username": account.username,
+        "currentWorkgroup": None if order.cwid is None else workgroup(order.cwid),
+        "tid": TENANT,
+        "acls": acls(account, order),
+        "domain": domain(order),
+    }
+
+
+def projects(account: Account) -> dict[str, Any]:
+    """A page with all of the account's projects."""
+    items = [
+        {
+            "id": project,
+            "name": name,
+            "urn": f"urn:ilmn:iap:{REGION}:{TENANT}:project:{project}#{name}",
+            "owner": account.uid,
+            "timeCreated": CREATED,
+            "timeModified": CREATED,
+        }
+        for project, name in PROJECTS.items()
+    ]
+    count = len(items)
+    return {"items": items, "itemCount": count, "totalItemCount": count, "totalPageCount": 1}
+
+
+def acls(account: Account, order: Order) -> list[str]:
+    """What a token gives access to: tenant, user and, where asked for, project and workgroup."""
+    found = [] if order.cid is None else [f"cid:{order.cid}"]
+    found += [f"tid:{TENANT}", f"uid:{account.uid}"]
+    return found if order.cwid is None else [*found, f"wid:{order.cwid}"]
+
+
+def domain(order: Order) -> dict[str, str]:
+    """The domain that was logged in to: any name is taken."""
+    name = order.domain or DEFAULT_DOMAIN
+    return {"id": f"domain-{name}", "name": name}
+
+
+def workgroup(given: str) -> dict[str, str]:
+    """A Workgroup with this id, known or merely well-formed."""
+    name = WORKGROUPS.get(given, given)
+    return {"id": given, "name": name, "description": f"Workgroup {name} of the sandbox"}

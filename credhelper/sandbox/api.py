@@ -1,0 +1,175 @@
+"""Which request is answered by what: v1, the protected resource, and the sandbox's own doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+
+from credhelper.sandbox import faults, wire
+from credhelper.sandbox.state import RefusedError, State, Tweak
+from credhelper.sandbox.wire import Answer, Request
+
+JWKS = "/.well-known/jwks.json"
+BACK_DOORS = "/_sandbox/"
+
+
+@dataclass(frozen=True, repr=False)
+class World:
+    """What every connection of one sandbox shares.
+
+    Parameters: `state`; `jwks`, the public keys; `clock`, seconds since 1970; `pause`, waits so
+    many seconds (or until the sandbox ends); `latency` in seconds, for every /v1 answer.
+    """
+
+    state: State
+    jwks: dict[str, Any]
+    clock: Callable[[], float]
+    pause: Callable[[float], object]
+    latency: float
+    queue: faults.Queue = field(default_factory=faults.Queue)
+    lock: Lock = field(default_factory=Lock)
+
+
+def is_private(path: str) -> bool:
+    """Whether a path is the sandbox's own: not counted, not slowed, never at fault."""
+    return path.startswith(BACK_DOORS) or path == JWKS
+
+
+def admit(world: World, request: Request) -> faults.Fault:
+    """Count a request and say which fault it meets."""
+    if is_private(request.path):
+        return faults.NONE
+    with world.lock:
+        world.state.counters["requests"] += 1
+    return world.queue.take(request.method, request.path)
+
+
+def answer(world: World, request: Request, fault: faults.Fault) -> Answer:
+    """Perform a request, or answer what its fault scripts instead."""
+    doors = _ROUTES.get(request.path, {})
+    if fault.canned:
+        return _canned(request, fault, documented=doors.get(request.method))
+    try:
+        if not doors:
+            raise RefusedError(404, "there is nothing at this path")
+        if request.method not in doors:
+            refused = wire.error_answer(405, "the method is not allowed here")
+            return Answer(405, refused.body, refused.headers | {"Allow": ", ".join(doors)})
+        status, perform = doors[request.method]
+        with world.lock:
+            value = perform(world, request, fault)
+    except RefusedError as refusal:
+        refused = wire.error_answer(refusal.status, refusal.message, request.path)
+        if request.path == "/protected" and refusal.status == HTTPStatus.UNAUTHORIZED:
+            # git and curl only offer a user name and password to who asks for Basic.
+            challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'}
+            return Answer(refused.status, refused.body, refused.headers | challenge)
+        return refused
+    return Answer(status) if value is None else wire.json_answer(status, value)
+
+
+def _canned(request: Request, fault: faults.Fault, documented: tuple[int, object] | None) -> Answer:
+    if fault.redirect:
+        status = fault.status or HTTPStatus.FOUND
+        found = wire.error_answer(status)
+        return Answer(status, found.body, found.headers | {"Location": fault.redirect})
+    status = fault.status or (documented[0] if documented else HTTPStatus.OK)
+    if fault.body is not None:
+        return Answer(status, fault.body.encode(), {"Content-Type": "application/json"})
+    return wire.error_answer(status, path=request.path)
+
+
+def _tweak(fault: faults.Fault) -> Tweak:
+    return Tweak(fault.date, fault.nbf, fault.lifetime, fault.rotate)
+
+
+def _token_response(token: str, fault: faults.Fault) -> dict[str, str]:
+    told = token if fault.access_token is None else fault.access_token
+    return {"access_token": told, "token_type": "Bearer"}
+
+
+def _create(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
+    who, order = wire.credentials(request), wire.order(request)
+    return _token_response(world.state.create(who, order, world.clock(), _tweak(fault)), fault)
+
+
+def _refresh(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
+    who, token = wire.credentials(request), wire.access_token(request)
+    return _token_response(world.state.refresh(who, token, world.clock(), _tweak(fault)), fault)
+
+
+def _revoke(world: World, request: Request, fault: faults.Fault) -> None:
+    who, token = wire.credentials(request), wire.access_token(request)
+    world.state.revoke(who, token, world.clock(), _tweak(fault))
+
+
+def _details(world: World, request: Request, fault: faults.Fault) -> dict[str, Any]:
+    return world.state.details(wire.credentials(request), world.clock(), _tweak(fault))
+
+
+def _projects(world: World, request: Request, fault: faults.Fault) -> dict[str, Any]:
+    return world.state.projects(wire.credentials(request), world.clock(), _tweak(fault))
+
+
+def _workgroups(world: World, request: Request, _: faults.Fault) -> dict[str, Any]:
+    return world.state.workgroups(wire.credentials(request), world.clock())
+
+
+def _protected(world: World, request: Request, fault: faults.Fault) -> dict[str, Any]:
+    return world.state.identity(wire.credentials(request), world.clock(), _tweak(fault))
+
+
+def _health(*_: object) -> dict[str, Any]:
+    return {"status": "2", "details": [{"name": "sandbox", "status": "2", "version": "v1"}]}
+
+
+def _jwks(world: World, *_: object) -> dict[str, Any]:
+    return world.jwks
+
+
+def _stats(world: World, *_: object) -> dict[str, int]:
+    return dict(world.state.counters)
+
+
+def _revoke_all(world: World, *_: object) -> None:
+    world.state.revoke_all()
+
+
+def _faults_shown(world: World, *_: object) -> list[dict[str, Any]]:
+    return world.queue.queued()
+
+
+def _faults_cleared(world: World, *_: object) -> None:
+    world.queue.clear()
+
+
+def _faults_added(world: World, request: Request, _: faults.Fault) -> list[dict[str, Any]]:
+    try:
+        world.queue.add(faults.parse(wire.decode_json(request.body)))
+    except faults.FaultError as error:
+        raise RefusedError(400, str(error)) from None
+    return world.queue.queued()
+
+
+_Door = tuple[int, Callable[[World, Request, faults.Fault], Any]]
+# Path, method, the documented success status, and what to do.
+_ROUTES: dict[str, dict[str, _Door]] = {
+    "/v1/tokens": {"POST": (201, _create), "DELETE": (204, _revoke)},
+    "/v1/tokens:refresh": {"POST": (201, _refresh)},
+    "/v1/tokens/details": {"GET": (200, _details)},
+    "/v1/projects": {"GET": (200, _projects)},
+    "/v1/workgroups": {"GET": (200, _workgroups)},
+    "/v1/health": {"GET": (200, _health)},
+    "/protected": {"GET": (200, _protected)},
+    JWKS: {"GET": (200, _jwks)},
+    "/_sandbox/stats": {"GET": (200, _stats)},
+    "/_sandbox/faults": {
+        "GET": (200, _faults_shown),
+        "POST": (200, _faults_added),
+        "DELETE": (204, _faults_cleared),
+    },
+    "/_sandbox/revoke-all": {"POST": (204, _revoke_all)},
+}

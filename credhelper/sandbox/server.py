@@ -1,0 +1,240 @@
+"""The sandbox as a running thing: in this process (`start`) or as a program (`serve`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import shutil
+import signal
+import socket
+import socketserver
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import BinaryIO, Self
+
+from credhelper.sandbox.account import Account
+from credhelper.sandbox.api import World
+from credhelper.sandbox.connection import Connection
+from credhelper.sandbox.signer import Signer
+from credhelper.sandbox.state import State
+
+HOST = "127.0.0.1"
+USERNAME = "sandbox@example.com"
+TOKEN_LIFETIME = 86400.0
+SESSION_LIFETIME = 3600.0
+MAX_LIFETIME = 90 * 86400.0
+MAX_LATENCY = 3600.0
+BACKLOG = 4096
+
+
+class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A thread for every connection, and a list of them so that stopping can end them all."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = BACKLOG
+
+    def __init__(self, port: int) -> None:
+        super().__init__((HOST, port), Connection)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def get_request(self) -> tuple[socket.socket, str]:
+        """Accept one connection."""
+        connection, address = super().get_request()
+        with self._lock:
+            self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close one connection."""
+        super().shutdown_request(request)
+        with self._lock:
+            self._open.discard(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing goes to stderr: a traceback could hold a secret."""
+
+    def hang_up(self) -> None:
+        """Cut every connection that is still open, so that its thread ends."""
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class Sandbox:
+    """A sandbox that listens. Use it as a context manager, or call `stop`.
+
+    `url` has no path; `config` is the TOML text of a working profile; `api_key`, `username` and
+    `password` are what it accepts. Nothing secret shows in its repr.
+    """
+
+    def __init__(self, url: str, account: Account, config: str, end: Callable[[], None]) -> None:
+        self.url = url
+        self.api_key = account.api_key
+        self.username = account.username
+        self.password = account.password
+        self.config = config
+        self.stop = end
+
+    def __repr__(self) -> str:
+        return f"Sandbox(url={self.url!r}, api_key=***, password=***)"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start(
+    port: int = 0,
+    token_lifetime: float = TOKEN_LIFETIME,
+    session_lifetime: float = SESSION_LIFETIME,
+    latency: float = 0.0,
+    *,
+    clock: Callable[[], float] = time.time,
+    pause: Callable[[float], object] | None = None,
+    signer: Signer | None = None,
+) -> Sandbox:
+    """Start a sandbox on loopback, in threads of this process.
+
+    Parameters: `port`, 0 for any free one; `token_lifetime`, seconds from 1 to 90 days;
+    `session_lifetime`, idle seconds, more than 0 and up to 90 days; `latency`, seconds that
+    every /v1 answer takes, up to an hour; `clock`, seconds since 1970; `pause`, called with
+    seconds wherever the sandbox would wait; `signer`, to share one key between sandboxes.
+    Raises `ValueError` for a number out of range and `OSError` when it cannot listen.
+    """
+    check(port, token_lifetime, session_lifetime, latency)
+    signer = signer or Signer()
+    stopping = threading.Event()
+    account = Account(USERNAME, secrets.token_urlsafe(18), "key-" + secrets.token_urlsafe(30))
+    listener = Listener(port)
+    url = f"http://{HOST}:{listener.server_address[1]}"
+    state = State(account, signer.sign, url, token_lifetime, session_lifetime)
+    world = World(state, signer.jwks(), clock, pause or stopping.wait, latency)
+    listener.RequestHandlerClass = type("Connection", (Connection,), {"world": world})
+    folder = _key_folder(account.api_key)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+
+    def end() -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        listener.shutdown()
+        listener.server_close()
+        listener.hang_up()
+        thread.join()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    return Sandbox(url, account, _config(url, folder / "api-key", session_lifetime), end)
+
+
+def serve(
+    stdout: BinaryIO,
+    port: int = 0,
+    token_lifetime: float = TOKEN_LIFETIME,
+    session_lifetime: float = SESSION_LIFETIME,
+    latency: float = 0.0,
+) -> int:
+    """Run a sandbox until SIGTERM, SIGINT or SIGHUP: call it in the main thread.
+
+    Prints one JSON line on `stdout` once it listens: url, api_key, username, password, pid,
+    config. Parameters and errors as for `start`. Returns the exit status.
+    """
+    with _signals() as wait, start(port, token_lifetime, session_lifetime, latency) as sandbox:
+        line = {
+            "url": sandbox.url,
+            "api_key": sandbox.api_key,
+            "username": sandbox.username,
+            "password": sandbox.password,
+            "pid": os.getpid(),
+            "config": sandbox.config,
+        }
+        # Nobody may be listening any more: that is no reason to stop serving.
+        with contextlib.suppress(OSError, ValueError):
+            stdout.write(json.dumps(line).encode() + b"\n")
+            stdout.flush()
+        wait()
+    return 0
+
+
+def check(port: int, token_lifetime: float, session_lifetime: float, latency: float) -> None:
+    """Hold the four numbers to their ranges. Raises `ValueError` that names the option."""
+    if not 0 <= port <= 65535:
+        raise ValueError("--port must be from 0 to 65535")
+    if not 1 <= token_lifetime <= MAX_LIFETIME:
+        raise ValueError("--token-lifetime must be from 1 second to 90 days, in seconds")
+    if not 0 < session_lifetime <= MAX_LIFETIME:
+        raise ValueError("--session-lifetime must be more than 0 and up to 90 days, in seconds")
+    if not 0 <= latency <= MAX_LATENCY:
+        raise ValueError("--latency must be from 0 to 3600 seconds")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Callable[[], object]]:
+    """Catch the signals that end a program; yields a wait for the first of them.
+
+    A pipe and not an Event: setting an Event from a handler can deadlock with the wait.
+    """
+    reader, writer = os.pipe()
+
+    def wake(_number: int, _frame: FrameType | None) -> None:
+        os.write(writer, b".")
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, wake) for number in numbers}
+    try:
+        yield lambda: os.read(reader, 1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _key_folder(api_key: str) -> Path:
+    """A private folder with the API key in a file, for the profile to name."""
+    folder = Path(tempfile.mkdtemp(prefix="credhelper-sandbox-"))
+    folder.chmod(0o700)  # a umask of 0777 would leave nothing
+    handle = os.open(folder / "api-key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(api_key)
+    return folder
+
+
+def _config(url: str, key_file: Path, session_lifetime: float) -> str:
+    lines = [
+        'default_profile = "sandbox"',
+        "",
+        "[profiles.sandbox]",
+        'api = "iap"',
+        f"url = {_toml(url)}",
+        f"grant = {{ file = {_toml(str(key_file))} }}",
+        f"services = [{_toml(url)}]",
+    ]
+    if session_lifetime != SESSION_LIFETIME:
+        whole = math.floor(session_lifetime) == session_lifetime
+        number = int(session_lifetime) if whole else session_lifetime
+        lines.append(f"session_lifetime = {number}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(text: str) -> str:
+    """A TOML basic string. JSON's escapes are TOML's, but DEL is free in JSON only."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,321 @@
+"""What the Tokens API remembers: one account, its sessions and its tokens.
+
+No HTTP and no clock in here: every operation is told what time it is (`now`, seconds since 1970)
+and answers plain data or raises `RefusedError`. `docs/sandbox.md` says which rules are
+upstream's and which ones were chosen because upstream's are unknown.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from credhelper.sandbox import account as accounts
+from credhelper.sandbox.account import Account, Order
+
+MAX_ID = 128
+
+
+class RefusedError(Exception):
+    """A definite no. Parameters: `status`, the HTTP status; `message`, one line, no secret."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """What a request was sent with, decoded but not yet judged.
+
+    Parameters: `api_key`, from the X-API-Key header or the obsolete query parameter; `bearer`,
+    the token of a Bearer Authorization; `basic`, the decoded text of a Basic one.
+    """
+
+    api_key: str | None = None
+    bearer: str | None = None
+    basic: str | None = None
+
+
+@dataclass(frozen=True)
+class Tweak:
+    """How one request's outcome is bent by a scripted fault.
+
+    Parameters, all in seconds: `date`, how far the server's clock is off in this request; `nbf`,
+    how far in the future a new token begins; `lifetime`, of a new token, may be negative.
+    `rotate`: a refresh answers a new psToken and the old one is no longer good.
+    """
+
+    date: float = 0.0
+    nbf: float = 0.0
+    lifetime: float | None = None
+    rotate: bool = False
+
+
+PLAIN = Tweak()
+
+
+@dataclass(repr=False)
+class Session:
+    sid: str
+    order: Order
+    idle_deadline: float
+    replaced: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Token:
+    order: Order
+    claims: dict[str, Any]
+    sid: str | None
+
+
+class State:
+    """The state machine. One caller at a time: the server holds a lock around each operation.
+
+    Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
+    `token_lifetime` and `session_lifetime` in seconds.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        sign: Callable[[dict[str, Any]], str],
+        issuer: str,
+        token_lifetime: float,
+        session_lifetime: float,
+    ) -> None:
+        self.account = account
+        self.counters = dict.fromkeys(
+            ("requests", "created", "minted", "refreshed", "revoked", "details"), 0
+        )
+        self._sign = sign
+        self._issuer = issuer
+        self._token_lifetime = token_lifetime
+        self._session_lifetime = session_lifetime
+        self._sessions: dict[str, Session] = {}
+        self._tokens: dict[str, Token] = {}
+        self._revoked_tokens: set[str] = set()
+        self._revoked_sids: set[str] = set()
+
+    def create(self, who: Credentials, order: Order, now: float, tweak: Tweak = PLAIN) -> str:
+        """Make a JWT or, when the order says so, a psToken (POST /v1/tokens).
+
+        Raises `RefusedError`: 401 for anything but a valid key, password or living psToken; 400 for
+        a malformed id and for a psToken asked for with a psToken; 403 for a context or
+        workgroup of somebody else.
+        """
+        parent = self._grant_of(who, now)
+        _check_membership("cid", order.cid, accounts.FOREIGN_PROJECT)
+        _check_membership("cwid", order.cwid, accounts.FOREIGN_WORKGROUP)
+        if parent is None:
+            answer = (
+                self._open_session(order, now)
+                if order.session
+                else self._issue(order, None, now, tweak)
+            )
+            self.counters["created"] += 1
+            return answer
+        if order.session:
+            raise RefusedError(400, "a session token cannot create another session token")
+        inherited = Order(
+            client_id=order.client_id or parent.order.client_id,
+            domain=order.domain or parent.order.domain,
+            data=order.data if order.data is not None else parent.order.data,
+            scopes=order.scopes or parent.order.scopes,
+            cwid=order.cwid or parent.order.cwid,
+            cid=order.cid or parent.order.cid,
+        )
+        answer = self._issue(inherited, parent.sid, now, tweak)
+        self.counters["minted"] += 1
+        return answer
+
+    def details(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
+        """Tell whose token it is, as a TokenDetailResponse (GET /v1/tokens/details).
+
+        Raises `RefusedError` 401 when the token is not, not yet or no longer valid.
+        """
+        order = self._standing(who, now, tweak)
+        self.counters["details"] += 1
+        return accounts.details(self.account, order)
+
+    def refresh(self, who: Credentials, pstoken: str, now: float, tweak: Tweak = PLAIN) -> str:
+        """Extend a session by its whole idle life (POST /v1/tokens:refresh).
+
+        Answers the psToken to use from now on. Raises `RefusedError`: 401 for a request without
+        authorization and for a psToken that is unknown, idle for too long or revoked; 400 for a
+        JWT. A psToken may authorise its own refresh.
+        """
+        if who.bearer != pstoken:
+            self._standing(who, now, tweak)
+        if pstoken in self._tokens:
+            raise RefusedError(400, "a JWT cannot be refreshed: only a session token can")
+        session = self._living_session(pstoken, now)
+        if session is None:
+            raise RefusedError(401, "the token can no longer be refreshed")
+        session.idle_deadline = now + self._session_lifetime
+        self.counters["refreshed"] += 1
+        if not tweak.rotate:
+            return pstoken
+        session.replaced = True
+        return self._admit_session(Session(session.sid, session.order, session.idle_deadline))
+
+    def revoke(self, who: Credentials, token: str, now: float, tweak: Tweak = PLAIN) -> None:
+        """End a JWT, or a session with every JWT minted from it (DELETE /v1/tokens).
+
+        Revoking what is dead already succeeds. A token may authorise its own revocation, even
+        when it has expired or was revoked before. Raises `RefusedError`: 401 for a request without
+        authorization, 400 for a string that this sandbox never issued.
+        """
+        ours = token in self._tokens or token in self._sessions
+        if not (ours and who.bearer == token):
+            self._standing(who, now, tweak)
+        if not ours:
+            raise RefusedError(400, "the token was not issued here")
+        if token in self._sessions:
+            self._revoked_sids.add(self._sessions[token].sid)
+        else:
+            self._revoked_tokens.add(token)
+        self.counters["revoked"] += 1
+
+    def projects(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
+        """The account's projects in one page (GET /v1/projects).
+
+        Raises `RefusedError` 401 for anything but a valid Bearer JWT.
+        """
+        if self._valid_jwt(who.bearer, now + tweak.date) is None:
+            raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+        return accounts.projects(self.account)
+
+    def workgroups(self, who: Credentials, now: float) -> dict[str, Any]:
+        """The account's workgroups (GET /v1/workgroups).
+
+        Raises `RefusedError` 401 for anything but a living psToken as Bearer.
+        """
+        if who.bearer is None or self._living_session(who.bearer, now) is None:
+            raise RefusedError(401, "a session token is needed as Bearer authorization")
+        return {"items": [accounts.workgroup(workgroup) for workgroup in accounts.WORKGROUPS]}
+
+    def identity(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
+        """Who a protected resource is talking to; never the token (GET /protected).
+
+        A JWT is taken as Bearer, or as the password of Basic with any user name.
+        Raises `RefusedError` 401 for everything else.
+        """
+        username, jwt = None, who.bearer
+        if who.basic is not None:
+            username, _, jwt = who.basic.partition(":")
+        token = self._valid_jwt(jwt, now + tweak.date)
+        if token is None:
+            raise RefusedError(401, "a valid JWT is needed")
+        return {
+            "scheme": "bearer" if username is None else "basic",
+            "basicUser": username,
+            "uid": self.account.uid,
+            "name": self.account.name,
+            "username": self.account.username,
+            "tid": accounts.TENANT,
+            "cid": token.order.cid,
+            "cwid": token.order.cwid,
+            "scope": token.claims["scope"],
+            "exp": token.claims["exp"],
+        }
+
+    def revoke_all(self) -> None:
+        """Revoke every session and token that exists now (POST /_sandbox/revoke-all)."""
+        self._revoked_sids.update(session.sid for session in self._sessions.values())
+        self._revoked_tokens.update(self._tokens)
+
+    def _grant_of(self, who: Credentials, now: float) -> Session | None:
+        """The session that a create is authorised by; None for a key or a password."""
+        if who.api_key is not None:
+            if not _same(who.api_key, self.account.api_key):
+                raise RefusedError(401, "the API key is not known")
+            return None
+        if who.bearer is not None:
+            session = self._living_session(who.bearer, now)
+            if session is None:
+                raise RefusedError(401, "the Bearer token is not a living session token")
+            return session
+        self._check_basic(who.basic)
+        return None
+
+    def _standing(self, who: Credentials, now: float, tweak: Tweak) -> Order:
+        """What the token that authorises a request was ordered with."""
+        if who.bearer is not None:
+            session = self._living_session(who.bearer, now)
+            if session is not None:
+                return session.order
+            token = self._valid_jwt(who.bearer, now + tweak.date)
+            if token is None:
+                raise RefusedError(401, "the Bearer token is not valid")
+            return token.order
+        self._check_basic(who.basic)
+        return Order()
+
+    def _check_basic(self, basic: str | None) -> None:
+        if basic is None:
+            raise RefusedError(401, "authorization is missing")
+        username, colon, password = basic.partition(":")
+        # "Basic with apiKey" is documented, its form is not: alone, as user, or as password.
+        key = password or username
+        by_key = _same(key, self.account.api_key)
+        by_password = _same(username, self.account.username) and _same(
+            password, self.account.password
+        )
+        if not (by_key or (colon and by_password)):
+            raise RefusedError(401, "the Basic credentials are not known")
+
+    def _living_session(self, pstoken: str, now: float) -> Session | None:
+        session = self._sessions.get(pstoken)
+        if session is None or session.replaced or session.sid in self._revoked_sids:
+            return None
+        return session if now < session.idle_deadline else None
+
+    def _valid_jwt(self, jwt: str | None, now: float) -> Token | None:
+        # Looking up the exact string is stricter than verifying it: only what was issued here.
+        token = self._tokens.get(jwt or "")
+        if token is None or jwt in self._revoked_tokens or token.sid in self._revoked_sids:
+            return None
+        return token if token.claims["nbf"] <= now < token.claims["exp"] else None
+
+    def _open_session(self, order: Order, now: float) -> str:
+        deadline = now + self._session_lifetime
+        return self._admit_session(Session(str(uuid.uuid4()), order, deadline))
+
+    def _admit_session(self, session: Session) -> str:
+        pstoken = "ps-" + secrets.token_urlsafe(36)
+        self._sessions[pstoken] = session
+        return pstoken
+
+    def _issue(self, order: Order, sid: str | None, now: float, tweak: Tweak) -> str:
+        lifetime = self._token_lifetime if tweak.lifetime is None else tweak.lifetime
+        issued = math.floor(now + tweak.date)
+        claims = accounts.claims(self.account, order, self._issuer, sid) | {
+            "iat": issued,
+            "nbf": issued + math.ceil(tweak.nbf),
+            "exp": issued + math.ceil(lifetime),
+        }
+        jwt = self._sign(claims)
+        self._tokens[jwt] = Token(order, claims, sid)
+        return jwt
+
+
+def _same(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), known.encode())
+
+
+def _check_membership(name: str, given: str | None, foreign: str) -> None:
+    if given is None:
+        return
+    plain = given.replace("-", "").replace("_", "").replace(".", "")
+    if not (plain.isascii() and plain.isalnum() and len(given) <= MAX_ID):
+        raise RefusedError(400, f"{name} is not a well-formed id")
+    if given == foreign:
+        raise RefusedError(403, f"the user has no access to this {name}")

@@ -1,0 +1,186 @@
+"""Requests and answers as plain data, and how v1 spells credentials, parameters and errors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import urllib.parse
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from credhelper.sandbox.account import Order
+from credhelper.sandbox.state import Credentials, RefusedError
+
+MAX_PARAMETERS = 64
+
+
+@dataclass(frozen=True, repr=False)
+class Request:
+    """One request. `path` is decoded and has no query; Names in `headers` are lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """One answer. `headers` without Content-Length, Date and Server, which every answer has."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Part a request target into decoded path and raw query.
+
+    Raises `RefusedError` 400 for control characters and for what is not UTF-8.
+    """
+    if not target.startswith("/"):
+        # Absolute form, as sent to proxies: RFC 9112 says that every server takes it.
+        _, _, rest = target.partition("://")
+        target = "/" + rest.partition("/")[2]
+    raw, _, query = target.partition("?")
+    try:
+        path = urllib.parse.unquote(raw, errors="strict")
+    except UnicodeDecodeError:
+        raise RefusedError(400, "the path is not UTF-8") from None
+    if not path.isprintable():
+        raise RefusedError(400, "the path holds a control character")
+    return path, query
+
+
+def credentials(request: Request) -> Credentials:
+    """Decode what a request is authorised with; judging it is the state's business.
+
+    Raises `RefusedError` 401 for an unknown scheme and for Basic that is not base64.
+    """
+    api_key = request.headers.get("x-api-key") or _single(parameters(request), "api_key")
+    scheme, _, value = request.headers.get("authorization", "").strip().partition(" ")
+    value = value.strip()
+    # A valid key wins beside any Authorization, so the latter is not even looked at.
+    if api_key or not scheme:
+        return Credentials(api_key=api_key or None)
+    if scheme.lower() == "bearer":
+        return Credentials(bearer=value)
+    if scheme.lower() == "basic":
+        return Credentials(basic=_basic_text(value))
+    raise RefusedError(401, "the Authorization scheme is neither Bearer nor Basic")
+
+
+def order(request: Request) -> Order:
+    """Read create_token's query.
+
+    Raises `RefusedError` 400 for a parameter that is given twice (except `scopes`), is not UTF-8 or
+    holds control characters, and for a `returnSessionToken` that is not a boolean.
+    """
+    given = parameters(request)
+    scopes = [scope.strip() for text in given.get("scopes", []) for scope in text.split(",")]
+    session = (_single(given, "returnSessionToken") or "false").lower()
+    if session not in ("true", "false"):
+        raise RefusedError(400, "returnSessionToken must be true or false")
+    return Order(
+        client_id=_single(given, "clientId"),
+        domain=_single(given, "domain"),
+        data=_single(given, "data"),
+        scopes=tuple(scope for scope in scopes if scope),
+        cwid=_single(given, "cwid"),
+        cid=_single(given, "cid"),
+        session=session == "true",
+    )
+
+
+def parameters(request: Request) -> dict[str, list[str]]:
+    """The query as name to values. Raises `RefusedError` 400 when it cannot be read."""
+    try:
+        pairs = urllib.parse.parse_qsl(
+            request.query,
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except (UnicodeDecodeError, ValueError):
+        raise RefusedError(400, "the query cannot be read") from None
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if not value.isprintable():
+            raise RefusedError(400, f"{name!r} holds a control character")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def access_token(request: Request) -> str:
+    """Read an AccessTokenRequest body: `{"access_token": "..."}` in one of the JSON types.
+
+    Raises `RefusedError`: 400 for an empty body, `null`, `{}` and whatever else holds no token, 415
+    for another content type.
+    """
+    if not request.body.strip():
+        raise RefusedError(400, "a body with an access_token is needed")
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media in ("application/json", "text/json") or (
+        media.startswith("application/") and media.endswith("+json")
+    )
+    if not is_json:
+        raise RefusedError(415, "the Content-Type is not JSON")
+    found = decode_json(request.body)
+    token = found.get("access_token") if isinstance(found, dict) else None
+    if not isinstance(token, str) or not token:
+        raise RefusedError(400, "access_token must be a non-empty string")
+    return token
+
+
+def decode_json(body: bytes) -> object:
+    """Decode a JSON body. Raises `RefusedError` 400 when it is not JSON, or nested without end."""
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the body is not JSON") from None
+    return found
+
+
+def json_answer(status: int, value: Any, **headers: str) -> Answer:
+    """An answer with a JSON body."""
+    body = json.dumps(value).encode()
+    return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
+
+
+def error_answer(status: int, message: str = "", path: str = "") -> Answer:
+    """An error as v1 words it: ErrorResponse `{code, message, details}`.
+
+    A 401 of GET /v1/tokens/details has no body upstream, so it has none here.
+    """
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Error"
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    bare = status == HTTPStatus.UNAUTHORIZED and path == "/v1/tokens/details"
+    if bare or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return Answer(status, headers=headers)
+    code = "".join(char for char in phrase if char.isalnum())
+    answer = json_answer(status, {"code": code, "message": message or phrase, "details": []})
+    return Answer(status, answer.body, answer.headers | headers)
+
+
+def _single(given: dict[str, list[str]], name: str) -> str | None:
+    values = given.get(name, [])
+    if len(values) > 1:
+        raise RefusedError(400, f"{name} is given more than once")
+    return values[0] if values and values[0] else None
+
+
+def _basic_text(value: str) -> str:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise RefusedError(401, "the Basic credentials are not base64") from None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
