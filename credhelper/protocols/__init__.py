@@ -15,13 +15,24 @@ network. Each offers
 chose the protocol.
 """
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    import typing
+    from collections.abc import Sequence
+
+    from credhelper.errors import CredhelperError
+    from credhelper.model import Call, Credential, Listing, Reply, Request
+
+    class Protocol(typing.Protocol):
+        """What a protocol's module offers."""
+
+        def reads(self, arguments: Sequence[str]) -> str: ...
+        def parse(self, call: Call) -> Request: ...
+        def render(self, request: Request, answer: Credential | Listing | bool | None) -> Reply: ...
+        def refuse(self, error: CredhelperError, request: Request | None) -> Reply: ...
+
 
 # name -> (module, summary, patterns of program names; `*` stands for one character or more)
 PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -36,11 +47,12 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-def load(name: str) -> ModuleType:
+def load(name: str) -> "Protocol":
     """Return the module of the protocol `name`, imported now. Raises KeyError for other names."""
     module = f"{__name__}.{PROTOCOLS[name][0]}"
     __import__(module)
-    return sys.modules[module]
+    protocol: Protocol = sys.modules[module]  # type: ignore[assignment]  # a module is one
+    return protocol
 
 
 def by_program(basename: str) -> str | None:

@@ -7,17 +7,9 @@ passwords, so `store` fails and says what to do; `erase` has no token to compare
 forgets nothing and succeeds.
 """
 
-from __future__ import annotations
-
+import credhelper
 from credhelper import service
 from credhelper.encode import json_object, json_string, printable, quoted
-from credhelper.errors import (
-    CredhelperError,
-    NotFoundError,
-    RequestError,
-    UnsupportedActionError,
-    UsageError,
-)
 from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
@@ -25,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import credhelper.errors
     from credhelper.model import Call
 
 USAGE = "docker-credential-credhelper [--profile NAME] get|store|erase|list|version"
@@ -39,19 +32,19 @@ STORE_REFUSED = (
 _REGISTRY_PATHS = ("", "/v1", "/v2")
 
 
-def reads(arguments: Sequence[str]) -> str:
+def reads(arguments: "Sequence[str]") -> str:
     """Return `document` for the verbs that clients send something with.
 
     `list` is sent the word `unused` by some and nothing, not even an end, by others.
     """
     try:
         _, verb = _command(arguments)
-    except UsageError:
+    except credhelper.errors.UsageError:
         return "nothing"
     return "document" if verb in ("get", "store", "erase") else "nothing"
 
 
-def parse(call: Call) -> Request:
+def parse(call: "Call") -> Request:
     """Return what the client asks: `get`, `erase`, `list` or `version`.
 
     Raises UsageError for the command line, UnsupportedActionError for `store`, NotFoundError for a
@@ -63,17 +56,17 @@ def parse(call: Call) -> Request:
         return Request(verb)
     if verb == "store":
         _check_document(call.stdin)
-        raise UnsupportedActionError(
+        raise credhelper.errors.UnsupportedActionError(
             STORE_REFUSED, "tokens are fetched when a client asks: there is nothing to store"
         )
     if verb == "erase":
         if not call.stdin.strip():
-            raise RequestError(NO_SERVER)
+            raise credhelper.errors.RequestError(NO_SERVER)
         return Request("erase")
     server = _server(call.stdin)
     wanted = service.parse(server)
     if wanted.path not in _REGISTRY_PATHS:
-        raise NotFoundError(f"registry {quoted(server)} has a path of its own")
+        raise credhelper.errors.NotFoundError(f"registry {quoted(server)} has a path of its own")
     echo = {"server": server}
     if "://" not in server:
         echo["any_scheme"] = "1"
@@ -104,23 +97,23 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply()
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return the exact sentence for "nothing here", and any other error's message, on stdout.
 
     The exit status is 1 in any case: that is all that clients know.
     """
-    if isinstance(error, NotFoundError):
+    if isinstance(error, credhelper.errors.NotFoundError):
         return Reply(f"{NOT_FOUND}\n".encode(), status=1)
     hint = f"credhelper: hint: {printable(error.hint)}\n" if error.hint else ""
     return Reply(f"{printable(error.message)}\n".encode(), hint.encode(), 1)
 
 
-def _command(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
+def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str]:
     if list(arguments) == ["--version"]:
         return {}, "version"
     found, words = options.split(arguments, options.COMMON, USAGE)
     if len(words) != 1 or words[0] not in ("get", "store", "erase", "list", "version"):
-        raise UsageError(f"usage: {USAGE}")
+        raise credhelper.errors.UsageError(f"usage: {USAGE}")
     return found, words[0]
 
 
@@ -128,11 +121,11 @@ def _server(data: bytes) -> str:
     try:
         server = data.removesuffix(b"\n").decode().rstrip(" \t")
     except UnicodeDecodeError:
-        raise RequestError("the server name is not UTF-8") from None
+        raise credhelper.errors.RequestError("the server name is not UTF-8") from None
     if not server:
-        raise RequestError(NO_SERVER)
+        raise credhelper.errors.RequestError(NO_SERVER)
     if "\n" in server:
-        raise RequestError("the server name is more than one line")
+        raise credhelper.errors.RequestError("the server name is more than one line")
     return server
 
 
@@ -145,11 +138,11 @@ def _check_document(data: bytes) -> None:
         document = None
     # Raised out here, so that no exception carries the document, and with it a password.
     if not isinstance(document, dict):
-        raise RequestError(NOT_A_DOCUMENT)
+        raise credhelper.errors.RequestError(NOT_A_DOCUMENT)
     for name, message in (("ServerURL", NO_SERVER), ("Username", NO_USERNAME)):
         value = document.get(name)
         if not isinstance(value, str) or not value.strip():
-            raise RequestError(message)
+            raise credhelper.errors.RequestError(message)
 
 
 def _hosts(listing: Listing) -> dict[str, str]:

@@ -12,11 +12,9 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 - `env`: shell assignments, for `eval`.
 """
 
-from __future__ import annotations
-
+import credhelper
 from credhelper import service
 from credhelper.encode import complaint, json_object, json_string, one_line, quoted, rfc3339
-from credhelper.errors import CredhelperError, RequestError, UsageError
 from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
@@ -24,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import credhelper.errors
     from credhelper.model import Call
     from credhelper.service import Service
 
@@ -37,12 +36,12 @@ _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 
-def reads(arguments: Sequence[str]) -> str:
+def reads(arguments: "Sequence[str]") -> str:
     """Return `nothing`: some callers leave stdin open for ever."""
     return "nothing"
 
 
-def parse(call: Call) -> Request:
+def parse(call: "Call") -> Request:
     """Return the request to get a token: for a service, a profile, both, or the default profile.
 
     Raises UsageError for the command line, RequestError for the service.
@@ -51,12 +50,16 @@ def parse(call: Call) -> Request:
     if "service" in found:
         words.append(found["service"])
     if len(words) > 1:
-        raise UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
     form = found.get("format", "token")
     if form not in FORMATS:
-        raise UsageError(f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}")
+        raise credhelper.errors.UsageError(
+            f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}"
+        )
     if form == "netrc" and not words:
-        raise UsageError("format netrc needs a service: it names a machine", f"usage: {USAGE}")
+        raise credhelper.errors.UsageError(
+            "format netrc needs a service: it names a machine", f"usage: {USAGE}"
+        )
     echo = {"format": form}
     wanted: Service | None = None
     if words:
@@ -100,7 +103,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply(f"{text}\n".encode())
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
     return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
@@ -127,7 +130,7 @@ def _netrc(request: Request, username: str, token: str) -> str:
     assert request.service is not None  # noqa: S101  # parse refuses netrc without a service
     for what, word in (("user name", username), ("token", token)):
         if not _NETRC_TRAPS.isdisjoint(one_line(word, what)):
-            raise RequestError(
+            raise credhelper.errors.RequestError(
                 f"the {what} holds a blank, a quote, # or \\, which netrc cannot hold"
             )
     return f"machine {request.service.host.strip('[]')}\nlogin {username}\npassword {token}"

@@ -8,11 +8,9 @@ other than http and https, for operations that we do not know, and for services 
 names.
 """
 
-from __future__ import annotations
-
+import credhelper
 from credhelper import service
 from credhelper.encode import complaint, one_line, quoted
-from credhelper.errors import CredhelperError, NotFoundError, RequestError, UsageError
 from credhelper.model import Credential, Listing, Reply, Request, Secret
 from credhelper.protocols import options
 
@@ -20,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import credhelper.errors
     from credhelper.model import Call
     from credhelper.service import Service
 
@@ -34,16 +33,16 @@ _PLAIN = frozenset(
 )
 
 
-def reads(arguments: Sequence[str]) -> str:
+def reads(arguments: "Sequence[str]") -> str:
     """Return `paragraph` for the three operations that git sends attributes with."""
     try:
         _, action = _command(arguments)
-    except UsageError:
+    except credhelper.errors.UsageError:
         return "nothing"
     return "paragraph" if action in ("get", "store", "erase") else "nothing"
 
 
-def parse(call: Call) -> Request:
+def parse(call: "Call") -> Request:
     """Return what git asks: `get`, `erase`, `store`, `capability`, or `ignored` for other words.
 
     Raises UsageError for the command line, RequestError for attributes that make no sense,
@@ -88,49 +87,53 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return Reply(f"{lines}password_expiry_utc={answer.expires_at}\n".encode())
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return silence if there is nothing for this service, and a complaint on stderr otherwise.
 
     git does not look at the exit status: only an empty stdout makes it ask the next helper.
     """
-    if isinstance(error, NotFoundError):
+    if isinstance(error, credhelper.errors.NotFoundError):
         return Reply()
     return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
 
-def _command(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
+def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
     if not words:
-        raise UsageError("no operation given", f"usage: {USAGE}")
+        raise credhelper.errors.UsageError("no operation given", f"usage: {USAGE}")
     if len(words) > 1 and words[0] in ("get", "store", "erase", "capability"):
-        raise UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
     return found, words[0]
 
 
 def _attributes(data: bytes) -> dict[str, list[str]]:
     if len(data.translate(None, _CONTROLS)) != len(data):
-        raise RequestError(_control_found(data))
+        raise credhelper.errors.RequestError(_control_found(data))
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         place = data.count(b"\n", 0, error.start) + 1
-        raise RequestError(f"line {place} of the request is not UTF-8") from None
+        raise credhelper.errors.RequestError(f"line {place} of the request is not UTF-8") from None
     attributes: dict[str, list[str]] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line:
             break
         if len(line.encode()) >= _LONGEST_LINE:
-            raise RequestError(f"line {number} of the request is longer than {_LONGEST_LINE} bytes")
+            raise credhelper.errors.RequestError(
+                f"line {number} of the request is longer than {_LONGEST_LINE} bytes"
+            )
         key, equals, value = line.partition("=")
         if not equals or not key:
-            raise RequestError(f"line {number} of the request is not key=value")
+            raise credhelper.errors.RequestError(f"line {number} of the request is not key=value")
         if key.endswith("[]"):
             if value:
                 attributes.setdefault(key, []).append(value)
             else:
                 attributes.pop(key, None)
         elif key in _SINGLE and attributes.setdefault(key, [value]) != [value]:
-            raise RequestError(f"line {number} of the request contradicts an earlier {key}")
+            raise credhelper.errors.RequestError(
+                f"line {number} of the request contradicts an earlier {key}"
+            )
     return attributes
 
 
@@ -146,13 +149,13 @@ def _one(attributes: dict[str, list[str]], key: str) -> str | None:
     return values[0] or None if values else None
 
 
-def _service(attributes: dict[str, list[str]]) -> Service:
+def _service(attributes: dict[str, list[str]]) -> "Service":
     url = _one(attributes, "url")
     scheme, host = _one(attributes, "protocol"), _one(attributes, "host")
     path = attributes.get("path")
     if url is not None:
         if "://" not in url:
-            raise RequestError("the url of the request names no protocol")
+            raise credhelper.errors.RequestError("the url of the request names no protocol")
         whole = service.parse(url)
         # git lets the later of url and host win; two helpers in a row need not agree on that.
         parts = service.build(
@@ -161,14 +164,16 @@ def _service(attributes: dict[str, list[str]]) -> Service:
             _escaped(path[0]) if path is not None else whole.path,
         )
         if parts != whole:
-            raise RequestError("the url of the request contradicts protocol, host or path")
+            raise credhelper.errors.RequestError(
+                "the url of the request contradicts protocol, host or path"
+            )
         return whole
     if scheme is None:
-        raise RequestError("the request names no protocol")
+        raise credhelper.errors.RequestError("the request names no protocol")
     if scheme.isascii() and scheme.isalnum() and scheme.lower() not in ("http", "https"):
-        raise NotFoundError(f"nothing for protocol {quoted(scheme)}")
+        raise credhelper.errors.NotFoundError(f"nothing for protocol {quoted(scheme)}")
     if host is None:
-        raise RequestError("the request names no host")
+        raise credhelper.errors.RequestError("the request names no host")
     return service.build(scheme, host, _escaped(path[0]) if path is not None else "")
 
 

@@ -7,18 +7,11 @@ next line is read. Members that we do not know are ignored; a name that occurs t
 is refused, since two parsers would disagree about its value.
 """
 
-from __future__ import annotations
-
 import json
 
+import credhelper
 from credhelper import service
 from credhelper.encode import complaint, json_object, json_string
-from credhelper.errors import (
-    CredhelperError,
-    RequestError,
-    UnsupportedVersionError,
-    UsageError,
-)
 from credhelper.model import Credential, Listing, Reply, Request, Secret
 from credhelper.protocols import options
 from credhelper.protocols.get import members
@@ -27,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import credhelper.errors
     from credhelper.model import Call
     from credhelper.service import Service
 
@@ -39,16 +33,16 @@ _LONGEST_NUMBER = 32  # digits; int() takes quadratic time
 _LONGEST_NAME = 1024  # characters of a user or profile name
 
 
-def reads(arguments: Sequence[str]) -> str:
+def reads(arguments: "Sequence[str]") -> str:
     """Return `lines`: a dialogue, unless the command line makes no sense."""
     try:
         _profile(arguments)
-    except UsageError:
+    except credhelper.errors.UsageError:
         return "nothing"
     return "lines"
 
 
-def parse(call: Call) -> Request:
+def parse(call: "Call") -> Request:
     """Return the request that one line makes: `get`, `list`, or `erase` for `reject`.
 
     A profile on the command line is for the lines that name none. Raises UsageError for the
@@ -58,12 +52,12 @@ def parse(call: Call) -> Request:
     document = _document(call.stdin)
     version = document.get("version", 1)
     if type(version) is not int or version not in VERSIONS:
-        raise UnsupportedVersionError(
+        raise credhelper.errors.UnsupportedVersionError(
             f"unknown version: credhelper speaks {', '.join(map(str, VERSIONS))}"
         )
     action = document.get("action")
     if action not in ("get", "reject", "list"):
-        raise RequestError("action is not one of get, reject, list")
+        raise credhelper.errors.RequestError("action is not one of get, reject, list")
     wanted = _service(document)
     profile = _name(document, "profile") or default_profile
     username = _name(document, "username")
@@ -72,11 +66,13 @@ def parse(call: Call) -> Request:
     if action == "list":
         return Request("list")
     if wanted is None and profile is None:
-        raise RequestError(f"{action} names neither a service nor a profile")
+        raise credhelper.errors.RequestError(f"{action} names neither a service nor a profile")
     if action == "get":
         return Request("get", service=wanted, profile=profile, username=username, min_ttl=min_ttl)
     if rejected is None:
-        raise RequestError("reject names no token: only the very token that was refused goes")
+        raise credhelper.errors.RequestError(
+            "reject names no token: only the very token that was refused goes"
+        )
     return Request("erase", service=wanted, profile=profile, username=username, rejected=rejected)
 
 
@@ -99,12 +95,12 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     return _line({"version": "1", "rejected": "true" if answer else "false"})
 
 
-def refuse(error: CredhelperError, request: Request | None) -> Reply:
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return one line with the error: the dialogue goes on, so the status is 0.
 
     Only a command line that makes no sense is told on stderr, with the error's exit status.
     """
-    if isinstance(error, UsageError):
+    if isinstance(error, credhelper.errors.UsageError):
         return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
     inner = {
         "code": json_string(error.code),
@@ -120,22 +116,24 @@ def _line(answer: dict[str, str]) -> Reply:
     return Reply(f"{json_object(answer)}\n".encode())
 
 
-def _profile(arguments: Sequence[str]) -> str | None:
+def _profile(arguments: "Sequence[str]") -> str | None:
     found, words = options.split(arguments, _OPTIONS, USAGE)
     if words:
-        raise UsageError("unexpected word on the command line", f"usage: {USAGE}")
+        raise credhelper.errors.UsageError("unexpected word on the command line", f"usage: {USAGE}")
     return found.get("profile")
 
 
 def _document(line: bytes) -> dict[str, object]:
     if b"\r" in line:
-        raise RequestError("the line holds a carriage return: lines end in LF alone")
+        raise credhelper.errors.RequestError(
+            "the line holds a carriage return: lines end in LF alone"
+        )
     if _too_deep(line):
-        raise RequestError(f"the line nests deeper than {_DEEPEST} levels")
+        raise credhelper.errors.RequestError(f"the line nests deeper than {_DEEPEST} levels")
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise RequestError("the line is not UTF-8") from None
+        raise credhelper.errors.RequestError("the line is not UTF-8") from None
     try:
         document = _DECODER.decode(text)
         if "\\u" in text:
@@ -148,7 +146,7 @@ def _document(line: bytes) -> dict[str, object]:
             return document
         reason = "the line is not a JSON object"
     # Raised out here, so that no exception carries the line, and with it a token.
-    raise RequestError(reason)
+    raise credhelper.errors.RequestError(reason)
 
 
 def _reason(error: ValueError) -> str:
@@ -206,12 +204,12 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _service(document: dict[str, object]) -> Service | None:
+def _service(document: dict[str, object]) -> "Service | None":
     if "service" not in document:
         return None
     url = document["service"]
     if not isinstance(url, str) or "://" not in url:
-        raise RequestError("service is not a URL with its scheme")
+        raise credhelper.errors.RequestError("service is not a URL with its scheme")
     return service.parse(url)
 
 
@@ -220,7 +218,9 @@ def _name(document: dict[str, object], member: str) -> str | None:
         return None
     name = document[member]
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise RequestError(f"{member} is not a printable string of 1 to {_LONGEST_NAME} characters")
+        raise credhelper.errors.RequestError(
+            f"{member} is not a printable string of 1 to {_LONGEST_NAME} characters"
+        )
     return name
 
 
@@ -229,7 +229,7 @@ def _token(document: dict[str, object]) -> Secret | None:
         return None
     token = document["token"]
     if not isinstance(token, str) or not token:
-        raise RequestError("token is not a string of one character or more")
+        raise credhelper.errors.RequestError("token is not a string of one character or more")
     return Secret(token)
 
 
@@ -237,5 +237,7 @@ def _min_ttl(document: dict[str, object]) -> int:
     seconds = document.get("min_ttl", 0)
     # bool is an int to Python, but not to JSON.
     if type(seconds) is not int or not 0 <= seconds <= options.LONGEST:
-        raise RequestError(f"min_ttl is not a whole number of seconds from 0 to {options.LONGEST}")
+        raise credhelper.errors.RequestError(
+            f"min_ttl is not a whole number of seconds from 0 to {options.LONGEST}"
+        )
     return seconds

@@ -4,21 +4,21 @@
 No abbreviations, nothing twice, no empty values.
 """
 
-from __future__ import annotations
-
+import credhelper
 from credhelper.encode import quoted
-from credhelper.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import credhelper.errors
 
 LONGEST = 315_360_000  # ten years in seconds: no token lives longer, and int() stays cheap
 COMMON = {"--profile": "profile", "-p": "profile", "--min-ttl": "min-ttl"}
 
 
 def split(
-    arguments: Sequence[str], known: Mapping[str, str], usage: str
+    arguments: "Sequence[str]", known: "Mapping[str, str]", usage: str
 ) -> tuple[dict[str, str], list[str]]:
     """Return the options by name, and the other words in order.
 
@@ -37,21 +37,29 @@ def split(
             option, equals, value = word.partition("=")
             name = known.get(option)
             if name is None or (equals and not option.startswith("--")):
-                raise UsageError(f"unknown option {quoted(option)}", f"usage: {usage}")
+                raise credhelper.errors.UsageError(
+                    f"unknown option {quoted(option)}", f"usage: {usage}"
+                )
             if not equals:
                 value = next(rest, "")
             if not value:
-                raise UsageError(f"option {option} needs a value", f"usage: {usage}")
+                raise credhelper.errors.UsageError(
+                    f"option {option} needs a value", f"usage: {usage}"
+                )
             if name in found:
-                raise UsageError(f"option {option} is given twice", f"usage: {usage}")
+                raise credhelper.errors.UsageError(
+                    f"option {option} is given twice", f"usage: {usage}"
+                )
             found[name] = value
     return found, words
 
 
-def min_ttl(found: Mapping[str, str]) -> int:
+def min_ttl(found: "Mapping[str, str]") -> int:
     """Return the seconds that `--min-ttl` insists on, 0 without it. Raises UsageError."""
     text = found.get("min-ttl", "0")
     # Length and digits first: int() takes signs, blanks, underscores and other scripts' digits.
     if len(text) > 9 or not (text.isascii() and text.isdigit()) or int(text) > LONGEST:
-        raise UsageError(f"--min-ttl {quoted(text)} is not a number of seconds from 0 to {LONGEST}")
+        raise credhelper.errors.UsageError(
+            f"--min-ttl {quoted(text)} is not a number of seconds from 0 to {LONGEST}"
+        )
     return int(text)
