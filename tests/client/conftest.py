@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -157,15 +157,15 @@ def transport(frozen: Time) -> Callable[..., Transport]:
     """A transport to `url` whose clocks stand still, in an empty environment."""
 
     def make(url: str = "https://api.test", **named: Any) -> Transport:
-        named = {
+        settings: dict[str, Any] = {
             "environ": {},
             "user_agent": "credhelper/test",
             "clock": frozen.clock,
             "monotonic": frozen.clock,
             "sleep": frozen.sleep,
             "jitter": lambda: 0.5,
-        } | named
-        return Transport(url, **named)
+        }
+        return Transport(url, **(settings | named))
 
     return make
 
@@ -175,13 +175,13 @@ def live() -> Callable[..., Transport]:
     """A transport to `url` in real time that does not wait between attempts."""
 
     def make(url: str, **named: Any) -> Transport:
-        named = {
+        settings: dict[str, Any] = {
             "environ": {},
             "user_agent": "credhelper/test",
             "deadline": 10.0,
             "sleep": lambda _: None,
-        } | named
-        return Transport(url, **named)
+        }
+        return Transport(url, **(settings | named))
 
     return make
 
@@ -238,15 +238,15 @@ class Authority:
         ca: bool = False,
         signer: Any = None,
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(subject if signer else self._name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + datetime.timedelta(days=days[0]))
-            .not_valid_after(now + datetime.timedelta(days=days[1]))
+            .not_valid_before(now + dt.timedelta(days=days[0]))
+            .not_valid_after(now + dt.timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         )
         if host:

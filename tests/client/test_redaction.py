@@ -23,7 +23,7 @@ SPELLINGS: list[Callable[[str], str]] = [
     quote_plus,
     lambda text: quote(text, safe=""),
     lambda text: quote(text, safe="").lower(),
-    lambda text: json.dumps(text),
+    json.dumps,
     lambda text: base64.b64encode(text.encode()).decode(),
     lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     lambda text: base64.b64encode(f"{text}:".encode()).decode(),

@@ -1,0 +1,531 @@
+"""The transport against servers on loopback that do not play by the rules."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from credhelper.client.authorization import ApiKey, Bearer
+from credhelper.client.iap import REVOKED, Client
+from credhelper.client.transport import LARGEST_ANSWER, Transport
+from credhelper.errors import (
+    ConfigError,
+    CredhelperError,
+    MalformedAnswerError,
+    RejectedError,
+    TokenAPIError,
+    UnreachableError,
+)
+from credhelper.model import Secret
+
+KEY = ApiKey(Secret("the-api-key-CANARY"))
+SESSION = Secret("psToken-CANARY")
+TOKEN_BODY = b'{"access_token":"opaque"}'
+
+Make = Callable[..., Transport]
+
+
+def calls(client: Client) -> dict[str, Callable[[], object]]:
+    return {
+        "create": lambda: client.create(KEY),
+        "details": lambda: client.details(SESSION),
+        "refresh": lambda: client.refresh(SESSION),
+        "revoke": lambda: client.revoke(SESSION),
+    }
+
+
+def fails(kind: type[TokenAPIError], call: Callable[[], object]) -> TokenAPIError:
+    """Return the error of `call`, after a look at what it tells."""
+    with pytest.raises(kind) as caught:
+        call()
+    told = f"{caught.value} {caught.value!r} {caught.value.hint}"
+    assert "CANARY" not in told
+    assert "?" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    return caught.value
+
+
+# --- redirects ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("call", ["create", "details", "refresh", "revoke"])
+def test_a_redirect_is_an_error_and_the_second_host_hears_nothing(
+    serve: Any, wire: Any, live: Make, status: int, call: str
+) -> None:
+    second = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+    first = serve(wire.says(wire.answer(status, b"moved", f"Location: {second.url}/v1/tokens")))
+
+    error = fails(MalformedAnswerError, calls(Client(live(first.url)))[call])
+
+    assert error.status == status
+    assert len(first.requests) == 1
+    assert second.connections == 0
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://127.0.0.1:{port}/elsewhere", "/v1/other", "//127.0.0.1:{port}/", "?x=1", "", "http://[",
+     "https://127.0.0.1:{port}/", "http://u:p@127.0.0.1:{port}/", "\\\\evil.test", "javascript:1"],
+)  # fmt: skip
+def test_no_location_is_good_enough_to_follow(
+    serve: Any, wire: Any, live: Make, location: str
+) -> None:
+    second = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+    first = serve(
+        wire.says(wire.answer(302, b"", "Location: " + location.format(port=second.port)))
+    )
+
+    fails(MalformedAnswerError, lambda: Client(live(first.url)).create(KEY))
+
+    assert (len(first.requests), second.connections) == (1, 0)
+
+
+# --- what the environment and the home could add --------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["NETRC", "HOME"])
+@pytest.mark.parametrize("kind", ["good", "malformed", "fifo"])
+def test_netrc_is_never_opened(
+    serve: Any,
+    wire: Any,
+    live: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    kind: str,
+) -> None:
+    netrc = tmp_path / ".netrc"
+    if kind == "fifo":
+        os.mkfifo(netrc, 0o600)
+    else:
+        text = "machine 127.0.0.1 login a password b\n" if kind == "good" else "machine\0 {"
+        netrc.write_text(text)
+        netrc.chmod(0o600)
+    monkeypatch.setenv(place, str(netrc if place == "NETRC" else tmp_path))
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+    client = Client(live(server.url, environ=dict(os.environ)))
+
+    client.create(KEY)
+    client.create(Bearer(SESSION))
+
+    assert b"\r\nAuthorization" not in server.requests[0]
+    assert b"\r\nAuthorization: Bearer psToken-CANARY\r\n" in server.requests[1]
+
+
+def test_cookies_are_neither_kept_nor_sent(serve: Any, wire: Any, live: Make) -> None:
+    cookie = "Set-Cookie: id=1; Path=/; Domain=127.0.0.1"
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY, cookie, "Set-Cookie: plain=2")))
+    transport = live(server.url)
+
+    for _ in range(2):
+        Client(transport).create(KEY)
+
+    assert len(server.requests) == 2
+    assert not any(b"cookie" in request.lower() for request in server.requests)
+    assert len(transport._session.cookies) == 0
+
+
+def test_a_request_holds_what_it_must_and_no_more(serve: Any, wire: Any, live: Make) -> None:
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+
+    Client(live(server.url + "/")).create(KEY, cid="1", scopes=["a", "b"])
+
+    lines = server.requests[0].split(b"\r\n")
+    assert lines[0] == b"POST /v1/tokens?scopes=a%2Cb&cid=1 HTTP/1.1"
+    assert {line.partition(b":")[0] for line in lines[1:] if line} == {
+        b"Host",
+        b"User-Agent",
+        b"Accept",
+        b"Accept-Encoding",
+        b"X-API-Key",
+        b"Content-Length",
+    }
+    assert b"Accept-Encoding: identity" in lines
+    assert b"Content-Length: 0" in lines
+
+
+def test_one_connection_serves_several_calls(serve: Any, wire: Any, live: Make) -> None:
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+    client = Client(live(server.url))
+
+    client.create(KEY)
+    client.refresh(SESSION)
+    client.revoke(SESSION)
+
+    assert (len(server.requests), server.connections) == (3, 1)
+
+
+def test_a_connection_that_died_while_idle_is_replaced(serve: Any, wire: Any, live: Make) -> None:
+    def once(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(wire.answer(200, TOKEN_BODY))
+        connection.shutdown(socket.SHUT_RDWR)
+
+    server = serve(once)
+    client = Client(live(server.url))
+    client.refresh(SESSION)
+    time.sleep(0.05)
+    client.refresh(SESSION)
+
+    assert server.connections == 2
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+def drip(head: bytes, forever: bytes = b"x") -> Callable[[socket.socket, bytes], None]:
+    def handle(connection: socket.socket, _: bytes) -> None:
+        for byte in head:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+        while True:
+            connection.sendall(forever)
+            time.sleep(0.02)
+
+    return handle
+
+
+def hang(connection: socket.socket, _: bytes) -> None:
+    connection.recv(1)
+
+
+def stall(connection: socket.socket, _: bytes) -> None:
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"access')
+    connection.recv(1)
+
+
+SLOW: dict[str, Callable[[socket.socket, bytes], None]] = {
+    "hangs": hang,
+    "drips the status line": drip(b"HTTP/1.1 200 "),
+    "drips headers": drip(b"HTTP/1.1 200 OK\r\nX-Slow: "),
+    "drips a body": drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"),
+    "drips chunks": drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "drips an error": drip(b"HTTP/1.1 400 Bad\r\nContent-Length: 99999\r\n\r\n"),
+    "stalls mid-body": stall,
+}
+
+
+@pytest.mark.parametrize("way", SLOW)
+@pytest.mark.parametrize("call", ["create", "refresh"])
+def test_the_deadline_holds_when_a_server(serve: Any, live: Make, way: str, call: str) -> None:
+    server = serve(SLOW[way])
+    before = threading.active_count()
+
+    error = fails(UnreachableError, calls(Client(live(server.url, deadline=0.4)))[call])
+
+    assert "within 0.4 s" in str(error)
+    assert error.retryable
+    assert len(server.requests) == 1
+    # The work that was left behind ends by itself, although the server goes on.
+    while any(thread.name == "credhelper-exchange" for thread in threading.enumerate()):
+        time.sleep(0.01)
+    assert threading.active_count() <= before + 1
+
+
+def test_the_deadline_holds_against_slow_name_resolution(
+    live: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def slow(*_: object, **__: object) -> Any:
+        released.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "CANARY")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        error = fails(
+            UnreachableError, lambda: Client(live("https://api.test", deadline=0.2)).create(KEY)
+        )
+    finally:
+        released.set()
+
+    assert "within 0.2 s" in str(error)
+
+
+def test_without_threads_a_call_fails_as_a_passing_trouble(
+    live: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+
+    error = fails(UnreachableError, lambda: Client(live("http://127.0.0.1:9")).create(KEY))
+
+    assert "threads" in str(error)
+
+
+# --- size -----------------------------------------------------------------------------------------
+
+
+class Flood:
+    """A server that sends `chunk` until nobody listens, or `most` bytes have gone."""
+
+    def __init__(self, head: bytes, chunk: bytes, most: int = 100 << 20) -> None:
+        self.sent = 0
+        self._head, self._chunk, self._most = head, chunk, most
+
+    def __call__(self, connection: socket.socket, _: bytes) -> None:
+        connection.sendall(self._head)
+        while self.sent < self._most:
+            self.sent += connection.send(self._chunk)
+
+
+FLOODS: dict[str, tuple[bytes, bytes]] = {
+    "a huge body": (b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n", b"x" * 65536),
+    "a body without length": (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
+    "chunks without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1000\r\n" + b"y" * 4096 + b"\r\n",
+    ),
+    "one chunk without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n",
+        b"y" * 65536,
+    ),
+    "a chunk length without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"0" * 65536,
+    ),
+    "headers without end": (b"HTTP/1.1 200 OK\r\n", b"X-More: CANARY\r\n" * 1000),
+    "a header without end": (b"HTTP/1.1 200 OK\r\nX-More: ", b"CANARY" * 10000),
+    "a status line without end": (b"HTTP/1.1 200 ", b"CANARY" * 10000),
+    "interim answers without end": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: CANARY\r\n\r\n" * 100),
+    "continues without end": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_what_comes_without_end_is_cut_off(serve: Any, live: Make, kind: str) -> None:
+    flood = Flood(*FLOODS[kind])
+    server = serve(flood)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    fails(MalformedAnswerError, lambda: Client(live(server.url)).create(KEY))
+
+    assert server.connections == 1
+    assert flood.sent < 16 << 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 << 10
+
+
+def test_a_huge_error_is_still_that_error(serve: Any, live: Make) -> None:
+    flood = Flood(b"HTTP/1.1 403 No\r\nContent-Length: 104857600\r\n\r\n", b"x" * 65536)
+
+    error = fails(RejectedError, lambda: Client(live(serve(flood).url)).create(KEY))
+
+    assert error.status == 403
+    assert flood.sent < 16 << 20
+
+
+def test_the_largest_answer_is_taken(serve: Any, wire: Any, live: Make) -> None:
+    padding = b" " * (LARGEST_ANSWER - len(TOKEN_BODY))
+    server = serve(
+        wire.says(
+            wire.answer(200, TOKEN_BODY + padding), wire.answer(200, TOKEN_BODY + padding + b" ")
+        )
+    )
+    client = Client(live(server.url))
+
+    assert client.create(KEY).value == Secret("opaque")
+    fails(MalformedAnswerError, lambda: client.create(KEY))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "x"]
+)
+def test_an_encoded_body_is_refused_before_it_is_inflated(
+    serve: Any, wire: Any, live: Make, encoding: str
+) -> None:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = squeeze.compress(b" " * (64 << 20)) + squeeze.flush()
+    server = serve(wire.says(wire.answer(200, bomb, f"Content-Encoding: {encoding}")))
+
+    error = fails(MalformedAnswerError, lambda: Client(live(server.url)).create(KEY))
+
+    assert "encoding" in str(error)
+
+
+def test_an_error_in_an_encoding_is_still_that_error(serve: Any, wire: Any, live: Make) -> None:
+    server = serve(wire.says(wire.answer(401, b"\x1f\x8b", "Content-Encoding: gzip")))
+
+    assert fails(RejectedError, lambda: Client(live(server.url)).create(KEY)).status == 401
+
+
+# --- answers in pieces ----------------------------------------------------------------------------
+
+
+def raw(data: bytes) -> Callable[[socket.socket, bytes], None]:
+    def handle(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        connection.close()
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + TOKEN_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n" + TOKEN_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + TOKEN_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + TOKEN_BODY,
+        b'HTTP/1.1 200 OK\r\n\r\n{"access_token":"opaq',
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.0\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/3.0 200 OK\r\n\r\n" + TOKEN_BODY,
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ],
+)
+def test_a_broken_answer_is_malformed_and_asked_for_once(
+    serve: Any, live: Make, data: bytes
+) -> None:
+    server = serve(raw(data))
+
+    fails(MalformedAnswerError, lambda: Client(live(server.url)).create(KEY))
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_interim_answers_are_passed_over(serve: Any, wire: Any, live: Make, interim: bytes) -> None:
+    hint = b"HTTP/1.1 " + interim + b"\r\nLink: </x>; rel=preload\r\n\r\n"
+    server = serve(wire.says(hint + hint + wire.answer(201, TOKEN_BODY)))
+
+    assert Client(live(server.url)).create(KEY).value == Secret("opaque")
+
+
+def test_a_chunked_answer_is_put_together(serve: Any, wire: Any, live: Make) -> None:
+    chunks = (
+        b"a\r\n" + TOKEN_BODY[:10] + b"\r\nf;x=y\r\n" + TOKEN_BODY[10:] + b"\r\n0\r\nX: y\r\n\r\n"
+    )
+    server = serve(wire.says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
+
+    assert Client(live(server.url)).create(KEY).value == Secret("opaque")
+
+
+def test_revoke_is_confirmed_by_an_empty_answer(serve: Any, live: Make) -> None:
+    def no_content(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    server = serve(no_content)
+
+    assert Client(live(server.url)).revoke(SESSION) == REVOKED
+    assert server.requests[0].endswith(b'\r\n\r\n{"access_token": "psToken-CANARY"}')
+
+
+# --- connections that break -----------------------------------------------------------------------
+
+
+def test_a_reset_is_tried_again_for_create_and_not_for_refresh(
+    serve: Any, wire: Any, live: Make
+) -> None:
+    server = serve(wire.reset)
+    client = Client(live(server.url))
+
+    error = fails(UnreachableError, lambda: client.create(KEY))
+    assert "connection reset by peer" in str(error)
+    assert len(server.requests) == 3
+
+    fails(UnreachableError, lambda: client.refresh(SESSION))
+    assert len(server.requests) == 4
+
+
+def test_a_server_that_hangs_up_is_unreachable(serve: Any, live: Make) -> None:
+    server = serve(lambda connection, _: connection.shutdown(socket.SHUT_RDWR))
+
+    error = fails(UnreachableError, lambda: Client(live(server.url)).create(KEY))
+
+    assert "closed the connection" in str(error)
+    assert len(server.requests) == 3
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    # Bound but not listening: the port stays ours, and refuses.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("call", ["create", "refresh"])
+def test_a_refused_connection_is_tried_again_for_every_call(
+    nobody: str, live: Make, call: str
+) -> None:
+    slept: list[float] = []
+
+    error = fails(UnreachableError, calls(Client(live(nobody, sleep=slept.append)))[call])
+
+    assert str(error) == f"{nobody}: connection refused"
+    assert len(slept) == 2
+
+
+def test_a_name_that_nobody_knows_is_named(live: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known CANARY")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    error = fails(UnreachableError, lambda: Client(live("https://api.test")).create(KEY))
+
+    assert str(error) == "could not resolve host of https://api.test"
+
+
+# --- logs and urls --------------------------------------------------------------------------------
+
+
+def test_debug_logging_shows_no_query_and_no_header(
+    serve: Any,
+    wire: Any,
+    live: Make,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
+    caplog.set_level(logging.DEBUG)
+    bad_header = b"HTTP/1.1 200 OK\r\nContent-Length: 25\r\n: CANARY\r\nX CANARY\r\n\r\n"
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY), bad_header + TOKEN_BODY))
+    client = Client(live(server.url), warn=lambda _: None)
+
+    for _ in range(2):
+        client.create(ApiKey(Secret("CANARY"), "query"), data="CANARY")
+
+    assert b"CANARY" in server.requests[0]
+    assert "CANARY" not in caplog.text
+    assert "CANARY" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.test", "http://localhost:8080", "http://127.1", "http://2130706433", "ftp://api.test",
+     "https://api.test@evil.test", "https://evil.test/?x=api.test", "https://api.test#x", "https://",
+     "https://api.test\\@evil.test", "https://api.test:0", "https://api.test/\r\n", "https://api.test "],
+)  # fmt: skip
+def test_a_base_url_that_two_parsers_could_read_differently_is_refused(
+    live: Make, url: str
+) -> None:
+    with pytest.raises(CredhelperError) as caught:
+        live(url)
+
+    assert type(caught.value) is ConfigError
+
+
+def test_a_base_url_may_have_a_path(serve: Any, wire: Any, live: Make) -> None:
+    server = serve(wire.says(wire.answer(200, b"{}")))
+
+    live(f"{server.url}/ica/rest/").call("GET", "/api/tokens")
+
+    assert server.requests[0].startswith(b"GET /ica/rest/api/tokens HTTP/1.1\r\n")

@@ -1,0 +1,277 @@
+"""Certificates that must not be believed, and authorities that must."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from credhelper.client.authorization import ApiKey
+from credhelper.client.iap import Client
+from credhelper.client.transport import Transport
+from credhelper.client.trust import context_for
+from credhelper.errors import ConfigError, MalformedAnswerError, UnreachableError
+from credhelper.model import Secret
+
+KEY = ApiKey(Secret("the-api-key-CANARY"))
+VARIABLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+
+Make = Callable[..., Transport]
+
+
+@pytest.fixture
+def answer(wire: Any) -> Any:
+    return wire.says(wire.answer(200, b'{"access_token":"opaque"}'))
+
+
+@pytest.fixture
+def hashed(authority: Any, tmp_path: Path) -> Path:
+    """A folder of authorities as `openssl rehash` makes it."""
+    folder = tmp_path / "hashed"
+    folder.mkdir()
+    # OpenSSL looks a certificate up by a hash of its canonical subject: UTF8String, lower case.
+    text = b"credhelper test authority"
+    name = b"\x06\x03\x55\x04\x03\x0c" + bytes([len(text)]) + text
+    canonical = b"\x31" + bytes([len(name) + 2]) + b"\x30" + bytes([len(name)]) + name
+    digest = hashlib.sha1(canonical).digest()[:4]
+    target = folder / f"{int.from_bytes(digest, 'little'):08x}.0"
+    target.write_bytes(authority.file.read_bytes())
+    return folder
+
+
+def created(transport: Transport) -> bool:
+    return Client(transport).create(KEY).value == Secret("opaque")
+
+
+def test_the_configured_authority_is_believed(
+    serve: Any, live: Make, authority: Any, answer: Any
+) -> None:
+    server = serve(answer, authority.context())
+
+    assert created(live(server.url, ca_file=str(authority.file)))
+
+
+@pytest.mark.parametrize("variable", VARIABLES[:3])
+def test_each_variable_names_an_authority(
+    serve: Any, live: Make, authority: Any, answer: Any, variable: str
+) -> None:
+    server = serve(answer, authority.context())
+
+    assert created(live(server.url, environ={variable: str(authority.file)}))
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_may_name_a_folder(
+    serve: Any, live: Make, authority: Any, answer: Any, hashed: Path, variable: str
+) -> None:
+    server = serve(answer, authority.context())
+
+    assert created(live(server.url, environ={variable: str(hashed)}))
+
+
+def test_the_folder_variable_may_name_several(
+    serve: Any, live: Make, authority: Any, answer: Any, hashed: Path, tmp_path: Path
+) -> None:
+    server = serve(answer, authority.context())
+    several = f"{tmp_path / 'missing'}:{tmp_path}:{hashed}"
+
+    assert created(live(server.url, environ={"SSL_CERT_DIR": several}))
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_the_first_that_is_set_decides(
+    live: Make, authority: Any, tmp_path: Path, first: int
+) -> None:
+    missing = str(tmp_path / "missing.pem")
+    environ = {
+        variable: missing if index == first else str(authority.file)
+        for index, variable in enumerate(VARIABLES)
+        if index >= first
+    }
+
+    with pytest.raises(ConfigError, match=VARIABLES[first]) as caught:
+        live("https://api.test", environ=environ)
+
+    assert missing in str(caught.value)
+    assert live("https://api.test", environ=environ, ca_file=str(authority.file))
+
+
+def test_the_configured_authority_replaces_all_others(
+    serve: Any, live: Make, authority: Any, answer: Any
+) -> None:
+    context = context_for(str(authority.file), {"SSL_CERT_FILE": "/missing"})
+
+    assert [dict(part[0] for part in each["subject"]) for each in context.get_ca_certs()] == [
+        {"commonName": "credhelper test authority"}
+    ]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_without_a_choice_the_public_authorities_are_believed() -> None:
+    assert len(context_for(None, {"SSL_CERT_FILE": ""}).get_ca_certs()) > 50
+
+
+def test_an_authority_that_nobody_named_is_not_believed(
+    serve: Any, live: Make, authority: Any, answer: Any
+) -> None:
+    server = serve(answer, authority.context())
+
+    with pytest.raises(UnreachableError, match="certificate verify failed: unable to get local"):
+        created(live(server.url))
+    assert (server.connections, server.requests) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("certificate", "why"),
+    [
+        ({"days": (-9, -2)}, "certificate has expired"),
+        ({"days": (2, 9)}, "certificate is not yet valid"),
+        ({"host": "evil.test"}, "IP address mismatch"),
+        ({"host": "127.0.0.2"}, "IP address mismatch"),
+        ({"self_signed": True}, "self-signed certificate"),
+        ({"weak": True}, "EE certificate key too weak"),
+    ],
+)
+def test_a_bad_certificate_is_refused_and_said_why(
+    serve: Any,
+    live: Make,
+    authority: Any,
+    answer: Any,
+    certificate: dict[str, Any],
+    why: str,
+) -> None:
+    server = serve(answer, authority.context(**certificate))
+
+    with pytest.raises(UnreachableError) as caught:
+        created(live(server.url, ca_file=str(authority.file)))
+
+    assert str(caught.value).startswith(f"{server.url}: certificate verify failed: {why}")
+    assert caught.value.retryable
+    assert "ca_file" in (caught.value.hint or "")
+    assert (server.connections, server.requests) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PYTHONHTTPSVERIFY", "REQUESTS_VERIFY", "CURL_INSECURE", "SSL_NO_VERIFY", "GIT_SSL_NO_VERIFY"],
+)
+@pytest.mark.parametrize("value", ["0", "1", "false", "true"])
+def test_no_variable_switches_the_checks_off(
+    serve: Any,
+    live: Make,
+    authority: Any,
+    answer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    server = serve(answer, authority.context(self_signed=True))
+
+    with pytest.raises(UnreachableError, match="verify failed"):
+        created(live(server.url, environ={variable: value}))
+
+
+def test_session_keys_are_written_nowhere(
+    serve: Any,
+    live: Make,
+    authority: Any,
+    answer: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    server = serve(answer, authority.context())
+
+    assert created(
+        live(server.url, ca_file=str(authority.file), environ={"SSLKEYLOGFILE": str(keys)})
+    )
+    assert not keys.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "holds no certificates"),
+        (b"nonsense", "holds no certificates"),
+        (b"-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n", "holds no"),
+        (None, "cannot be read: no such file"),
+    ],
+)
+@pytest.mark.parametrize("source", ["ca_file", *VARIABLES])
+def test_an_unusable_authority_is_named_with_who_named_it(
+    live: Make, tmp_path: Path, content: bytes | None, why: str, source: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    named: dict[str, Any] = {"ca_file": str(file)}
+
+    with pytest.raises(ConfigError, match=why) as caught:
+        live(
+            "https://api.test",
+            **(named if source == "ca_file" else {"environ": {source: str(file)}}),
+        )
+
+    assert str(file) in str(caught.value)
+    assert source in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\nb\x1b[2J", "x" * 5000])
+def test_an_impossible_file_name_is_a_config_error(live: Make, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        live("https://api.test", ca_file=name)
+    assert str(caught.value).isprintable()
+
+
+def test_an_unreadable_authority_is_a_config_error(
+    live: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", denied)
+
+    with pytest.raises(ConfigError, match="cannot be read: permission denied"):
+        live("https://api.test", ca_file=str(tmp_path / "ca.pem"))
+
+
+def test_a_plain_loopback_url_needs_no_authorities(live: Make, serve: Any, answer: Any) -> None:
+    server = serve(answer)
+
+    assert created(live(server.url, environ={"SSL_CERT_FILE": "/missing"}))
+
+
+def test_old_protocol_versions_are_refused(
+    serve: Any, live: Make, authority: Any, answer: Any
+) -> None:
+    context = authority.context()
+    context.set_ciphers("DEFAULT@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    server = serve(answer, context)
+
+    with pytest.raises(UnreachableError, match="TLS failed"):
+        created(live(server.url, ca_file=str(authority.file)))
+    assert server.requests == []
+
+
+def test_plain_text_where_tls_was_expected_is_unreachable(
+    serve: Any, live: Make, authority: Any
+) -> None:
+    def greet(connection: Any, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    server = serve(greet)
+    url = server.url.replace("http:", "https:")
+
+    with pytest.raises((UnreachableError, MalformedAnswerError)) as caught:
+        created(live(url, ca_file=str(authority.file), deadline=1.0))
+    assert caught.value.retryable
+    assert not any(b"CANARY" in request for request in server.requests)
