@@ -321,7 +321,7 @@ def renewal_for(context: Context, profile: Profile) -> Renewal:
     )
 
 
-# --- what we hold of a profile ---------------------------------------------------------------------
+# --- what we hold of a profile --------------------------------------------------------------------
 
 
 def token_slots(context: Context, profile: Profile) -> list[Slot]:
