@@ -51,7 +51,7 @@ def load(name: str) -> "Protocol":
     """Return the module of the protocol `name`, imported now. Raises KeyError for other names."""
     module = f"{__name__}.{PROTOCOLS[name][0]}"
     __import__(module)
-    protocol: Protocol = sys.modules[module]  # type: ignore[assignment]  # a module is one
+    protocol: Protocol = sys.modules[module]
     return protocol
 
 

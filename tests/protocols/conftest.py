@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -18,6 +18,9 @@ from credhelper.errors import (
     UnknownServiceError,
 )
 from credhelper.model import Call, Credential, Listing, Reply, Request, Secret
+
+if TYPE_CHECKING:
+    from credhelper.protocols import Protocol
 
 TOKEN = "eyJh.eyJz.c2ln"
 EXPIRES_AT = 1800000000
@@ -101,7 +104,7 @@ def answer_to(
 
 
 def one(
-    module: ModuleType,
+    module: Protocol,
     program: str,
     arguments: Sequence[str],
     data: bytes,
@@ -159,10 +162,10 @@ def talk() -> Talk:
 
 
 @pytest.fixture(scope="session")
-def refusal() -> Callable[[ModuleType, Sequence[str], bytes], CredhelperError]:
+def refusal() -> Callable[[Protocol, Sequence[str], bytes], CredhelperError]:
     """The error that `parse` raises, for those that have to."""
 
-    def raised(module: ModuleType, arguments: Sequence[str], stdin: bytes) -> CredhelperError:
+    def raised(module: Protocol, arguments: Sequence[str], stdin: bytes) -> CredhelperError:
         with pytest.raises(CredhelperError) as caught:
             module.parse(Call("credhelper", arguments, stdin, {}))
         return caught.value
