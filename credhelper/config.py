@@ -48,7 +48,7 @@ def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
     except RecursionError:
         raise ConfigError(f"{printable(path)}: too deeply nested") from None
     except ValueError as error:
-        raise _not_toml(error, path) from None
+        raise _not_toml(error, text, path) from None
     try:
         return _config(document, path, environ)
     except Mistake as mistake:
@@ -95,9 +95,12 @@ def _decode(data: bytes, path: str) -> str:
         raise ConfigError(message, hint="save it as UTF-8") from None
 
 
-def _not_toml(error: ValueError, path: str) -> ConfigError:
-    told = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
-    what, line = (told[1], f", line {told[2]}") if told else (str(error), "")
+def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
+    what, line = str(error), ""
+    if told := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
+        what, line = told[1], f", line {told[2]}"
+    elif what.endswith(" (at end of document)"):
+        line = f", line {text.rstrip().count(chr(10)) + 1}"
     what = printable(what[:1].lower() + what[1:])
     return ConfigError(f"{printable(path)}{line}: not valid TOML: {what}")
 
