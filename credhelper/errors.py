@@ -73,6 +73,18 @@ class UnknownServiceError(NotFoundError):
     code = "unknown_service"
 
 
+class PathRequiredError(UnknownServiceError):
+    """A profile names this origin, but only below a path that the request does not show."""
+
+    code = "path_required"
+
+
+class AmbiguousServiceError(NotFoundError):
+    """Several profiles name this service, and nothing says which is meant."""
+
+    code = "ambiguous_service"
+
+
 class LoginRequiredError(CredhelperError):
     """Only a person can continue."""
 

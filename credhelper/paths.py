@@ -5,10 +5,14 @@ not absolute is never used, so nothing of ours can land in, or come from, the cu
 """
 
 import errno
-import os
-import stat
+
+try:
+    import posix as os  # see `records`
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
 import credhelper
+from credhelper.records import POSIX, regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ HOMELESS = (
     "no home folder is known: HOME is not an absolute path, and the password database has none"
 )
 
+_ANYBODY_WRITES = 0o002
+_CHUNK = 65536
 _APP = "credhelper"
 _LIBRARY = "Library/Application Support"
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -97,7 +103,7 @@ def read_config(path: str) -> bytes | None:
     It may be a symlink (dotfile managers). Raises ConfigError when it is not a regular file, can be
     written by anybody, is over 1 MiB, or cannot be read. Never blocks on a FIFO.
     """
-    if not os.path.isabs(path):
+    if not path.startswith("/") and POSIX:
         raise _mistake(f"{path}: the path of a config file must be absolute")
     for attempt in (1, 2, 3):
         try:
@@ -118,15 +124,15 @@ def _read(path: str) -> bytes:
     handle = os.open(path, _READ)
     try:
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
+        if not regular(found):
             raise _mistake(f"{path}: not a regular file")
-        if found.st_mode & stat.S_IWOTH and os.name == "posix":
+        if found.st_mode & _ANYBODY_WRITES and POSIX:
             raise _mistake(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
         data = b""
-        while chunk := os.read(handle, MOST_BYTES + 1 - len(data)):
+        while chunk := os.read(handle, _CHUNK):
             data += chunk
-        if len(data) > MOST_BYTES:
-            raise _mistake(f"{path}: larger than 1 MiB")
+            if len(data) > MOST_BYTES:
+                raise _mistake(f"{path}: larger than 1 MiB")
         return data
     finally:
         os.close(handle)

@@ -5,6 +5,8 @@ replace whole files (see `cache`). Nothing is read from a folder or file that so
 have put there, and nothing here waits: not for a lock, not for a FIFO.
 """
 
+import errno
+
 try:
     # `os` is half C, half Python; the Python half costs more than all the rest of a warm answer.
     import posix as os
@@ -25,7 +27,6 @@ _READ = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
-_ESTALE = 116  # `errno` has it too, for one more import
 # The bits of st_mode, as POSIX has them (sys/stat.h): what kind of file, and who else may use it.
 _KIND = 0o170000
 _REGULAR = 0o100000
@@ -57,6 +58,11 @@ def number(fields: "Mapping[str, str]", key: str) -> int:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 16 else 0
 
 
+def regular(found: "os.stat_result") -> bool:
+    """Tell whether what was found is a regular file."""
+    return found.st_mode & _KIND == _REGULAR
+
+
 def private_folder(folder: str) -> bool:
     """Tell whether `folder` is there, no symlink, ours, and closed to everybody else."""
     try:
@@ -82,18 +88,18 @@ def read_private(path: str) -> bytes | None:
         try:
             handle = os.open(path, _READ)
         except OSError as error:
-            if error.errno == _ESTALE:
+            if error.errno == errno.ESTALE:
                 continue  # NFS: the name was replaced under us; the next look finds the new file
             return None
         try:
             found = os.fstat(handle)
-            if found.st_mode & _KIND != _REGULAR or found.st_size > MOST_BYTES:
+            if not regular(found) or found.st_size > MOST_BYTES:
                 return None
             if POSIX and (found.st_uid != os.geteuid() or found.st_mode & _OTHERS):
                 return None
             return os.read(handle, found.st_size + 1)
         except OSError as error:
-            if error.errno != _ESTALE:
+            if error.errno != errno.ESTALE:
                 return None
         finally:
             os.close(handle)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from credhelper.encode import printable
-from credhelper.errors import CredhelperError, NotFoundError, RequestError, UnknownServiceError
+from credhelper.errors import (
+    AmbiguousServiceError,
+    CredhelperError,
+    NotFoundError,
+    PathRequiredError,
+    RequestError,
+    UnknownServiceError,
+)
 from credhelper.model import Request
 from credhelper.routes import Routes, naming, suitable
 from credhelper.service import Service
@@ -21,7 +28,7 @@ def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError
     candidates = suitable(named, request)
     if len(candidates) > 1:
         names = ", ".join(route.profile for route in candidates)
-        return NotFoundError(
+        return AmbiguousServiceError(
             f"several profiles name {request.service}: {names}",
             hint=f"choose one: export CREDHELPER_PROFILE={candidates[0].profile}",
         )
@@ -56,13 +63,14 @@ def _unknown(routes: Routes, service: Service) -> UnknownServiceError:
         )
     deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
     if deeper:
-        hint = (
-            f"{deeper[0]} is named, with its path, and this request has another or none"
-            " (git omits it: git config --global credential.useHttpPath true)"
+        return PathRequiredError(
+            f"{deeper[0]} is named, with its path, and the request for {service} has another or none",
+            hint="git omits the path: git config --global credential.useHttpPath true",
         )
-    else:
-        hint = _how_to_add(routes.default or next(iter(routes.by_profile)), service)
-    return UnknownServiceError(f"no profile names {service}", hint=hint)
+    return UnknownServiceError(
+        f"no profile names {service}",
+        hint=_how_to_add(routes.default or next(iter(routes.by_profile)), service),
+    )
 
 
 def _how_to_add(profile: str, service: Service) -> str:

@@ -90,9 +90,11 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return silence if there is nothing for this service, and a complaint on stderr otherwise.
 
-    git does not look at the exit status: only an empty stdout makes it ask the next helper.
+    git does not look at the exit status: only an empty stdout makes it ask the next helper. What a
+    person meant for this host, but could not be answered, is told.
     """
-    if isinstance(error, credhelper.errors.NotFoundError):
+    meant = credhelper.errors.PathRequiredError, credhelper.errors.AmbiguousServiceError
+    if isinstance(error, credhelper.errors.NotFoundError) and not isinstance(error, meant):
         return Reply()
     return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
