@@ -60,10 +60,15 @@ def resolve(
         seconds = grant.timeout or deadline
         ask = _from_command if grant.how == "command" else _from_keyring
         what, data = ask(grant.words, profile_name, asking, seconds)
-    return Secret(_one_line(data, what, password=password))
+    return Secret(one_line(data, what, password=password))
 
 
-def _one_line(data: bytes, what: str, *, password: bool) -> str:
+def one_line(data: bytes, what: str, *, password: bool) -> str:
+    """Return the one line of text in `data`, with or without its LF.
+
+    Parameters: `what` it is, for messages; `password`, whether blanks and non-ASCII characters are
+    allowed. Raises LoginRequiredError for nothing, ConfigError for anything else.
+    """
     data = data.removesuffix(b"\n")
     if not data:
         raise LoginRequiredError(f"{what} is empty")
