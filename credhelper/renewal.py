@@ -33,7 +33,8 @@ class Renewal:
 
     Parameters: `profile`; `client`, of the profile's API; `authorize`, reads the grant and returns
     how it authorises a create, or None for a profile that has no grant; `sessions`, the slot of the
-    session's record; `trace`; `clock`, Unix seconds.
+    session's record; `stamp`, what can be seen of the grant now, since a session from another one
+    is not ours; `trace`; `clock`, Unix seconds.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Renewal:
         authorize: Callable[[], Authorization] | None,
         sessions: Slot,
         *,
+        stamp: str,
         trace: Callable[..., None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -50,6 +52,7 @@ class Renewal:
         self.client = client
         self.authorize = authorize
         self.sessions = sessions
+        self.stamp = stamp
         self.trace = trace
         self.clock = clock
 
@@ -197,8 +200,8 @@ class Renewal:
             return None
 
     def _found(self) -> Token | None:
-        fields = self.sessions.find()
-        if not fields or not fields.get("token"):
+        fields = self._fields()
+        if not fields.get("token"):
             return None
         return Token(
             Secret(fields["token"]),
@@ -209,14 +212,19 @@ class Renewal:
             assumed=True,
         )
 
-    def _previous(self) -> Secret | None:
+    def _fields(self) -> dict[str, str]:
         fields = self.sessions.find() or {}
+        return fields if fields.get("grant", "") == self.stamp else {}
+
+    def _previous(self) -> Secret | None:
+        fields = self._fields()
         return Secret(fields["previous"]) if fields.get("previous") else None
 
     def _keep(self, session: Token, previous: Secret | None) -> None:
         fields = {
             "profile": self.profile.name,
             "kind": SESSION,
+            "grant": self.stamp,
             "issued": str(session.issued_at),
             "expires": str(session.expires_at),
             "skew": str(session.skew),

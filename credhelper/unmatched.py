@@ -64,7 +64,7 @@ def _unknown(routes: Routes, service: Service) -> UnknownServiceError:
     deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
     if deeper:
         return PathRequiredError(
-            f"{deeper[0]} is named, with its path, and the request for {service} has another or none",
+            f"{deeper[0]} is named, and the request for {service} has another path or none",
             hint="git omits the path: git config --global credential.useHttpPath true",
         )
     return UnknownServiceError(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from credhelper.service import Service
 
 _COMPILE_WAIT = 10.0
+_NAME_DIGITS = 32  # of a record; what follows stands for the value of a variable
 _FORGET_WAIT = 5.0
 
 
@@ -91,7 +92,7 @@ class Context:
             alarm=self.alarm,
         )
 
-    def session_slot(self, record: str) -> Slot:
+    def state_slot(self, record: str) -> Slot:
         """Return the slot of a session's record, in the state folder."""
         folder = paths.state_dir(self.environ, sys.platform)
         return Slot(
@@ -228,26 +229,25 @@ def load_routes(context: Context) -> Routes:
 
 def compile_routes(context: Context, salt: str) -> Routes:
     """Return the routes of the config as it is now; raises ConfigError."""
+    config = load_config(context)
+    default = config.default_profile or ""
+    return routes.Routes(default, salt, [route_to(one) for one in config.profiles.values()])
+
+
+def route_to(profile: Profile) -> Route:
+    """Return the route that leads to `profile`."""
     from credhelper import identity
 
-    config = load_config(context)
-    return routes.Routes(
-        config.default_profile or "",
-        salt,
-        [
-            routes.Route(
-                profile.name,
-                identity.record_name(profile, kind=profile.token),
-                profile.token,
-                profile.username,
-                profile.user or "",
-                profile.url,
-                profile.min_ttl,
-                identity.visible_grant(profile),
-                [str(service) for service in profile.services],
-            )
-            for profile in config.profiles.values()
-        ],
+    return routes.Route(
+        profile.name,
+        identity.record_name(profile, kind=profile.token),
+        profile.token,
+        profile.username,
+        profile.user or "",
+        profile.url,
+        profile.min_ttl,
+        identity.visible_grant(profile),
+        [str(service) for service in profile.services],
     )
 
 
@@ -308,17 +308,33 @@ def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization
 
 def renewal_for(context: Context, profile: Profile) -> Renewal:
     """Return what makes new tokens for `profile`."""
-    from credhelper import identity
     from credhelper.renewal import Renewal
 
+    stamp = _record_of(context, profile)[1]
     return Renewal(
         profile,
         client_for(context, profile),
         authorizer(context, profile),
-        context.session_slot(identity.session_name(profile)),
+        session_slot(context, profile),
+        stamp=stamp,
         trace=context.trace,
         clock=context.clock,
     )
+
+
+def session_slot(context: Context, profile: Profile) -> Slot:
+    """Return the slot of the profile's session.
+
+    Like the tokens' records, it is another one for another value of a grant in the environment.
+    """
+    from credhelper import identity
+
+    record, _ = _record_of(context, profile)
+    return context.state_slot(identity.session_name(profile) + record[_NAME_DIGITS:])
+
+
+def _record_of(context: Context, profile: Profile) -> tuple[str, str]:
+    return routes.record_of(load_routes(context), route_to(profile), context.environ)
 
 
 # --- what we hold of a profile --------------------------------------------------------------------

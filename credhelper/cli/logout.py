@@ -1,0 +1,131 @@
+"""`credhelper logout`: revoke what is held upstream, forget it here, and be honest about both."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from credhelper import paths, warm, wiring
+from credhelper.cli import telling
+from credhelper.cli.telling import say
+from credhelper.cli.world import chosen, context, profile_option
+from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.freshness import Held
+from credhelper.model import Secret
+from credhelper.profile import Profile
+from credhelper.records import number
+
+
+@click.command()
+@profile_option("Log out of this profile; without it, of the one that `get` would use.")
+@click.option("--all", "everywhere", is_flag=True, help="Log out of every profile.")
+def logout(name: str | None, everywhere: bool) -> int:
+    """Revoke a profile's token and session upstream, and forget them here.
+
+    The profile itself stays; `credhelper profile remove` takes that away, too. An API key that was
+    typed at login is removed; one that lives elsewhere stays there. Whatever the server says, it
+    is forgotten here. The exit status is 0 only if the server confirmed, or does not know it.
+
+    \b
+    Examples:
+      credhelper logout
+      credhelper logout --profile dev
+    """
+    world = context()
+    if everywhere and name:
+        raise UsageError("--all and --profile exclude each other")
+    if everywhere:
+        profiles = list(wiring.load_config(world).profiles.values())
+        if not profiles:
+            say("no profile is configured: nothing to do")
+    else:
+        profiles = [chosen(world, name)]
+    return max((leave(world, profile) for profile in profiles), default=0)
+
+
+def leave(world: wiring.Context, profile: Profile) -> int:
+    """Log out of `profile`, tell how it went, and return the exit status."""
+    outcome = 0
+    rows = []
+    session_slot = wiring.session_slot(world, profile)
+    session = session_slot.find() or {}
+    for what, secret, until in (*_tokens(world, profile), *_sessions(session)):
+        status, text = _revoke(world, profile, secret, until)
+        outcome = max(outcome, status)
+        rows.append((what, text))
+    try:
+        wiring.forget_tokens(world, profile)
+        session_slot.remove()
+        rows.append(("here", "forgotten" if rows else "there was nothing to forget"))
+    except CacheError as error:
+        outcome = max(outcome, error.exit_status)
+        rows.append(("here", f"NOT forgotten: {error.message}"))
+    path = typed_key(world, profile)
+    if path:
+        try:
+            os.unlink(path)
+            rows.append(("key", f"removed {path}"))
+        except FileNotFoundError:
+            pass  # an earlier logout took it
+        except OSError as error:
+            outcome = max(outcome, CacheError.exit_status)
+            why = os.strerror(error.errno or 0)
+            rows.append(("key", f"NOT removed: {path}: {why}"))
+    elif profile.grant is not None:
+        where = telling.grant_in_words(profile.grant)
+        rows.append(("note", f"the next get will log in again with {where}"))
+    say(f"logged out of profile {profile.name}")
+    telling.table(rows)
+    return outcome
+
+
+def typed_key(world: wiring.Context, profile: Profile) -> str | None:
+    """Return the file in which `login` keeps the key that was typed; None for other grants."""
+    grant = profile.grant
+    own = key_file(world, profile.name)
+    return own if grant is not None and grant.how == "file" and grant.words == (own,) else None
+
+
+def key_file(world: wiring.Context, name: str) -> str:
+    """Return where `login` keeps a key that was typed for the profile called `name`.
+
+    Raises CacheError when no state folder is known.
+    """
+    folder = paths.state_dir(world.environ, sys.platform)
+    if folder is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_STATE_DIR")
+    return os.path.join(folder, "grants", f"{name}.key")
+
+
+def _tokens(world: wiring.Context, profile: Profile) -> list[tuple[str, Secret, int]]:
+    found = []
+    for slot in wiring.token_slots(world, profile):
+        fields = slot.find()
+        if fields and fields.get("token"):
+            held = Held(fields, warm.host())
+            found.append(("token", held.secret, held.expires_at))
+    return found
+
+
+def _sessions(fields: dict[str, str]) -> list[tuple[str, Secret, int]]:
+    ends = number(fields, "expires") - number(fields, "skew")
+    return [
+        ("session", Secret(fields[key]), ends) for key in ("previous", "token") if fields.get(key)
+    ]
+
+
+def _revoke(world: wiring.Context, profile: Profile, secret: Secret, until: int) -> tuple[int, str]:
+    if until <= world.clock():
+        return 0, "had expired already"
+    try:
+        answer = wiring.client_for(world, profile).revoke(secret)
+    except CredhelperError as error:
+        return (
+            error.exit_status,
+            f"NOT confirmed, it may live until {telling.moment(until)}: {error.message}",
+        )
+    if answer == "revoked":
+        return 0, "revoked: the server confirmed"
+    return 0, "the server does not know it (any more)"

@@ -1,0 +1,189 @@
+"""`credhelper profile`: list, show, add, remove, and choose the default."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from credhelper import configfile, wiring
+from credhelper.cli import settings, telling
+from credhelper.cli.logout import typed_key
+from credhelper.cli.settings import existing, merged, preview
+from credhelper.cli.telling import say
+from credhelper.cli.world import chosen, complete_profile, context
+from credhelper.errors import LoginRequiredError, UsageError
+from credhelper.profile import AUTHS, Profile
+
+_name = click.argument("name", shell_complete=complete_profile)
+
+
+@click.group(no_args_is_help=False)
+def profile() -> None:
+    """List, show, add, change and remove profiles, and choose the default.
+
+    A profile says which API, who, which project, and which services may have its tokens. It is a
+    section of the config file, which you may edit by hand as well.
+
+    \b
+    Example:
+      credhelper profile add default --service https://registry.example
+    """
+
+
+@profile.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def list_(as_json: bool) -> None:
+    """List the profiles, the default with a star.
+
+    \b
+    Example:
+      credhelper profile list
+    """
+    config = wiring.load_config(context())
+    if as_json:
+        known = [_entry(one, config.default_profile) for one in config.profiles.values()]
+        click.echo(json.dumps({"version": 1, "profiles": known}))
+        return
+    if not config.profiles:
+        say("no profile is configured: credhelper login")
+    telling.table(
+        [
+            (
+                f"{'*' if one.name == config.default_profile else ' '} {one.name}",
+                f"{one.url}  {', '.join(map(str, one.services))}".rstrip(),
+            )
+            for one in config.profiles.values()
+        ],
+        indent=0,
+    )
+
+
+@profile.command()
+@click.argument("name", required=False, shell_complete=complete_profile)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def show(name: str | None, as_json: bool) -> None:
+    """Show a profile with all its settings, also those that are not written down.
+
+    \b
+    Example:
+      credhelper profile show default
+    """
+    world = context()
+    one = chosen(world, name)
+    entry = _entry(one, wiring.load_config(world).default_profile)
+    if as_json:
+        click.echo(json.dumps({"version": 1, **entry}))
+        return
+    telling.table([(key, _in_words(value)) for key, value in entry.items()], indent=0)
+
+
+@profile.command()
+@_name
+@settings.options
+@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--user", metavar="NAME", help="The login name.")
+@click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+def add(name: str, auth: str | None, user: str | None, make_default: bool, **given: Any) -> None:
+    """Add a profile, or change one: what is not named stays as it is. Nothing is verified.
+
+    \b
+    Examples:
+      credhelper profile add default --service https://registry.example
+      credhelper profile add ci --grant-env ILLUMINA_KEY --cid project-alpha
+    """
+    world = context()
+    old = existing(world, name)
+    if not old and not any((auth, user, make_default, *given.values())):
+        raise UsageError(
+            f"profile {name} does not exist, and no option says what it is",
+            hint=f"credhelper login --profile {name}",
+        )
+    values = merged(old, given)
+    for key, value in (("auth", auth), ("user", user)):
+        if value is not None:
+            values[key] = value
+    one = preview(world, name, values)
+    path = settings.write(world, name, values, make_default=make_default)
+    say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
+    services = ", ".join(map(str, one.services)) or "none"
+    telling.table([("grant", telling.grant_in_words(one.grant)), ("services", services)])
+
+
+@profile.command()
+@_name
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    """Remove a profile, its tokens and its session here. It does not revoke: see logout.
+
+    \b
+    Example:
+      credhelper profile remove dev --yes
+    """
+    world = context()
+    one = chosen(world, name)
+    if not yes:
+        _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
+    path, lock = settings.files(world)
+    wiring.forget_tokens(world, one)
+    wiring.session_slot(world, one).remove()
+    key = typed_key(world, one)
+    configfile.remove_profile(path, lock, one.name, environ=world.environ)
+    if key:
+        with suppress(FileNotFoundError):
+            os.unlink(key)
+    say(f"removed profile {one.name} from {path}")
+
+
+@profile.command()
+@_name
+def use(name: str) -> None:
+    """Make a profile the default. For one terminal only, export CREDHELPER_PROFILE instead.
+
+    \b
+    Example:
+      credhelper profile use dev
+    """
+    world = context()
+    one = chosen(world, name)
+    path, lock = settings.files(world)
+    configfile.set_default(path, lock, one.name, environ=world.environ)
+    say(f"{one.name} is the default profile now")
+
+
+def _confirm(question: str) -> None:
+    import sys
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise LoginRequiredError("only a person can confirm this", hint="say --yes")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+def _entry(one: Profile, default: str | None) -> dict[str, object]:
+    entry: dict[str, object] = {"profile": one.name, "default": one.name == default}
+    for each in fields(one):
+        value = getattr(one, each.name)
+        if each.name == "services":
+            value = [str(service) for service in value]
+        elif each.name == "grant":
+            value = telling.grant_in_words(value)
+        elif isinstance(value, tuple):
+            value = list(value)
+        if each.name != "name":
+            entry[each.name] = value
+    return entry
+
+
+def _in_words(value: object) -> str:
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

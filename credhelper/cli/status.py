@@ -1,0 +1,275 @@
+"""`credhelper status`: what we hold, for whom, and for how long. Offline, and safe to paste."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from credhelper import paths, routes, warm, wiring
+from credhelper.cli import telling
+from credhelper.cli.telling import say
+from credhelper.cli.world import chosen, context, profile_option
+from credhelper.client import claims
+from credhelper.encode import printable, rfc3339
+from credhelper.errors import CredhelperError
+from credhelper.freshness import Held, held_in
+from credhelper.model import SESSION
+from credhelper.profile import Profile
+from credhelper.records import number
+
+if TYPE_CHECKING:
+    from credhelper.routes import Routes
+
+# What other tools read before they ask anybody: (variable, who reads it).
+OVERRIDES = (
+    ("ICA_ACCESS_TOKEN", "the ica CLI and the v1 SDK"),
+    ("IAP_AUTH_TOKEN", "libiap"),
+    ("IAP_TOKEN", "libiap"),
+    ("IAP_ACCESS_TOKEN", "libiap"),
+    ("ICAV2_ACCESS_TOKEN", "v2 tools"),
+)
+
+
+@dataclass
+class Standing:
+    """What is known of one profile.
+
+    Parameters: `profile`; `default`, whether it is the default; `held`, its token, or None;
+    `record`, the path where that lies; `session_ends`, Unix seconds, 0 for none; `skew`, seconds;
+    `who`, from the token's claims or the API; `checked`, what the API said, if it was asked.
+    """
+
+    profile: Profile
+    default: bool
+    held: Held | None
+    record: str
+    session_ends: int
+    skew: int
+    who: dict[str, str] = field(default_factory=dict)
+    checked: str | None = None
+
+
+@click.command()
+@profile_option("Show this profile only.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--check", is_flag=True, help="Ask the API whether it still knows each token.")
+def status(name: str | None, as_json: bool, check: bool) -> int:
+    """Show each profile: who, where, and how much life its token has left.
+
+    It asks nobody but this machine (see --check), and shows no secret: a token is known by a
+    fingerprint, the first 8 hex digits of its SHA-256.
+
+    \b
+    Examples:
+      credhelper status
+      credhelper status --json | jq '.profiles[] | {profile, expires_at}'
+    """
+    world = context()
+    config = wiring.load_config(world)
+    wanted = [chosen(world, name)] if name else list(config.profiles.values())
+    found = wiring.load_routes(world)
+    standings = [
+        _standing(world, found, profile, profile.name == config.default_profile)
+        for profile in wanted
+    ]
+    outcome = 0
+    if check:
+        for one in standings:
+            outcome = max(outcome, _check(world, one))
+    warnings = _warnings(world, found, config.path)
+    if as_json:
+        click.echo(json.dumps(_document(world, config.path, standings, warnings)))
+        return outcome
+    for one in standings:
+        _show(one, world.clock())
+        say()
+    if not standings:
+        say("no profile is configured")
+        say("  with an API key:  credhelper login")
+        say("  without account:  credhelper demo")
+    for message, hint in warnings:
+        telling.warn(message, hint)
+    return outcome
+
+
+def _standing(world: wiring.Context, found: Routes, profile: Profile, default: bool) -> Standing:
+    record, stamp = routes.record_of(found, found.by_profile[profile.name], world.environ)
+    slot = world.slot(record)
+    host = warm.host()
+    held = held_in(slot.find(), stamp, host)
+    session = wiring.session_slot(world, profile).find() or {}
+    skew = 0
+    if held is not None and held.fields.get("host") == host:
+        skew = number(held.fields, "skew")
+    ends = number(session, "expires") - number(session, "skew") if session.get("token") else 0
+    told = claims.payload(held.secret.reveal()) if held is not None else None
+    return Standing(
+        profile, default, held, slot.path, ends, skew, claims.identity(told) if told else {}
+    )
+
+
+def _check(world: wiring.Context, one: Standing) -> int:
+    if one.held is None:
+        one.checked = "no token to ask about"
+        return 0
+    try:
+        details = wiring.client_for(world, one.profile).details(one.held.secret)
+    except CredhelperError as error:
+        one.checked = f"refused or not reached: {error.message}"
+        return error.exit_status
+    one.who = claims.identity(details) | {
+        name: text for name, text in one.who.items() if name not in details
+    }
+    one.checked = "the API knows this token"
+    return 0
+
+
+def _warnings(
+    world: wiring.Context, found: Routes, path: str | None
+) -> list[tuple[str, str | None]]:
+    environ = world.environ
+    told: list[tuple[str, str | None]] = []
+    name = environ.get("CREDHELPER_PROFILE")
+    if name and name not in found.by_profile:
+        told.append(
+            (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
+        )
+    if not environ.get("CREDHELPER_RECORD"):
+        for variable, reader in OVERRIDES:
+            if environ.get(variable):
+                told.append(
+                    (
+                        f"{variable} is set: {reader} will use that token, not one of these",
+                        f"unset {variable}",
+                    )
+                )
+    if path is not None and found.by_profile and environ.get("CREDHELPER_API_KEY"):
+        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.by_profile.values())
+        if not used:
+            told.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
+    return told
+
+
+# --- for people -----------------------------------------------------------------------------------
+
+
+def _show(one: Standing, now: float) -> None:
+    profile = one.profile
+    say(f"{profile.name}{' (default)' if one.default else ''}")
+    rows = [
+        ("api", profile.url),
+        ("who", who(one.who) or profile.user or ""),
+        ("context", scope(profile)),
+        ("token", _life(one, now)),
+        ("", _kept(one)),
+        ("session", _session(one, now)),
+        ("grant", telling.grant_in_words(profile.grant)),
+        ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
+        ("check", one.checked or ""),
+    ]
+    if one.skew:
+        side = "ahead of" if one.skew > 0 else "behind"
+        rows.append(("clock", f"the server's is {telling.span(abs(one.skew))} {side} ours"))
+    telling.table(rows)
+
+
+def who(told: dict[str, str]) -> str:
+    """Return a person as `name (login name)`, from claims or details."""
+    name, login = told.get("name", ""), told.get("username", "")
+    if name and login:
+        return f"{name} ({login})"
+    return name or login or told.get("uid", "") or told.get("sub", "")
+
+
+def scope(profile: Profile) -> str:
+    """Return what a profile's tokens are limited to."""
+    parts = (
+        ("domain", profile.domain),
+        ("workgroup", profile.cwid),
+        ("project", profile.cid),
+        ("scopes", ",".join(profile.scopes)),
+    )
+    return ", ".join(f"{name} {text}" for name, text in parts if text)
+
+
+def _life(one: Standing, now: float) -> str:
+    held = one.held
+    if held is None:
+        return "none yet: the next get makes one"
+    kind = "psToken" if held.kind == SESSION else "JWT"
+    left = held.told - now
+    if left <= 0:
+        return f"{kind}, expired {telling.span(-left)} ago: the next get makes a new one"
+    whole = held.lifetime
+    guess = ", a guess: the token does not tell" if held.fields.get("assumed") == "1" else ""
+    return (
+        f"{kind}, {telling.bar(left, whole)} {telling.span(left)} of {telling.span(whole)}"
+        f" left, until {telling.moment(held.told)}{guess}"
+    )
+
+
+def _kept(one: Standing) -> str:
+    if one.held is None:
+        return ""
+    return f"fingerprint {telling.fingerprint(one.held.secret)}, kept in {one.record}"
+
+
+def _session(one: Standing, now: float) -> str:
+    if not one.session_ends:
+        kept = one.profile.auth == "session" and one.profile.grant is None
+        return f"none: credhelper login --profile {one.profile.name}" if kept else ""
+    left = one.session_ends - now
+    if left <= 0:
+        return f"idle for too long, ended {telling.span(-left)} ago"
+    return f"held, ends after {telling.span(left)} without use"
+
+
+# --- for programs ---------------------------------------------------------------------------------
+
+
+def _document(
+    world: wiring.Context,
+    path: str | None,
+    standings: list[Standing],
+    warnings: list[tuple[str, str | None]],
+) -> dict[str, object]:
+    return {
+        "version": 1,
+        "config": path,
+        "cache": paths.cache_dir(os.environ, sys.platform),
+        "profiles": [_entry(one, world.clock()) for one in standings],
+        "warnings": [message for message, _ in warnings],
+    }
+
+
+def _entry(one: Standing, now: float) -> dict[str, object]:
+    profile, held = one.profile, one.held
+    return {
+        "profile": profile.name,
+        "default": one.default,
+        "url": profile.url,
+        "auth": profile.auth,
+        "grant": telling.grant_in_words(profile.grant),
+        "who": one.who,
+        "domain": profile.domain,
+        "cid": profile.cid,
+        "cwid": profile.cwid,
+        "scopes": list(profile.scopes),
+        "services": [str(service) for service in profile.services],
+        "kind": held.kind if held else profile.token,
+        "record": one.record,
+        "fingerprint": telling.fingerprint(held.secret) if held else None,
+        "issued_at": rfc3339(held.issued_at) if held else None,
+        "expires_at": rfc3339(held.told) if held else None,
+        "seconds_left": max(0, int(held.told - now)) if held else 0,
+        "lifetime": held.lifetime if held else None,
+        "assumed": held is not None and held.fields.get("assumed") == "1",
+        "session_ends_at": rfc3339(one.session_ends) if one.session_ends else None,
+        "clock_skew": one.skew,
+        "checked": one.checked,
+    }
