@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 
 HINT = "credhelper: hint: pip install 'credhelper[sandbox]'"
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong use becomes a `ValueError`, so that it is told where and as all errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise ValueError(message)
 
 
 def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run `credhelper sandbox`.
 
     Parameters: `argv` without the program name; `stdout`, where the one JSON line goes;
-    `stderr`, for errors. Returns the exit status: 0 ended by a signal, 1 cannot listen, 2 wrong
+    `stderr`, for errors. Returns the exit status: 0 ended by a signal, 1 cannot start, 2 wrong
     use or the extra is not installed.
     """
     try:
@@ -25,9 +33,12 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         print(f"credhelper: error: the sandbox needs {error.name}", file=stderr)
         print(HINT, file=stderr)
         return 2
-    parser = argparse.ArgumentParser(
+    except KeyboardInterrupt:
+        return 0  # too early for the handlers of `serve`, and nothing to clean up yet
+    parser = Parser(
         prog="credhelper sandbox",
         description="Serve a stand-in for the v1 Tokens API on loopback until a signal ends it.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "--port", type=int, default=0, metavar="N", help="0, the default, means any free one"
@@ -46,15 +57,14 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         )
     try:
         options = parser.parse_args(argv)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    try:
         return server.serve(stdout, **vars(options))
+    except SystemExit:
+        return 0  # --help has said what there is to say
     except ValueError as error:
         print(f"credhelper: error: {error}", file=stderr)
         return 2
     except OSError as error:
-        print(f"credhelper: error: cannot listen: {error.strerror}", file=stderr)
+        print(f"credhelper: error: cannot start: {error.strerror}", file=stderr)
         return 1
 
 

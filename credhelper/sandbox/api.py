@@ -79,6 +79,8 @@ def _canned(request: Request, fault: faults.Fault, documented: tuple[int, object
     status = fault.status or (documented[0] if documented else HTTPStatus.OK)
     if fault.body is not None:
         return Answer(status, fault.body.encode(), {"Content-Type": "application/json"})
+    if fault.access_token is not None:
+        return wire.json_answer(status, _token_response(fault.access_token))
     return wire.error_answer(status, path=request.path)
 
 
@@ -86,19 +88,22 @@ def _tweak(fault: faults.Fault) -> Tweak:
     return Tweak(fault.date, fault.nbf, fault.lifetime, fault.rotate)
 
 
-def _token_response(token: str, fault: faults.Fault) -> dict[str, str]:
-    told = token if fault.access_token is None else fault.access_token
-    return {"access_token": told, "token_type": "Bearer"}
+def _told(token: str, fault: faults.Fault) -> dict[str, str]:
+    return _token_response(token if fault.access_token is None else fault.access_token)
+
+
+def _token_response(token: str) -> dict[str, str]:
+    return {"access_token": token, "token_type": "Bearer"}
 
 
 def _create(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
-    who, order = wire.credentials(request), wire.order(request)
-    return _token_response(world.state.create(who, order, world.clock(), _tweak(fault)), fault)
+    who, order = wire.grant(request), wire.order(request)
+    return _told(world.state.create(who, order, world.clock(), _tweak(fault)), fault)
 
 
 def _refresh(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
     who, token = wire.credentials(request), wire.access_token(request)
-    return _token_response(world.state.refresh(who, token, world.clock(), _tweak(fault)), fault)
+    return _told(world.state.refresh(who, token, world.clock(), _tweak(fault)), fault)
 
 
 def _revoke(world: World, request: Request, fault: faults.Fault) -> None:

@@ -122,26 +122,25 @@ def start(
     signer = signer or Signer()
     stopping = threading.Event()
     account = Account(USERNAME, secrets.token_urlsafe(18), "key-" + secrets.token_urlsafe(30))
-    listener = Listener(port)
-    url = f"http://{HOST}:{listener.server_address[1]}"
-    state = State(account, signer.sign, url, token_lifetime, session_lifetime)
-    world = World(state, signer.jwks(), clock, pause or stopping.wait, latency)
-    listener.RequestHandlerClass = type("Connection", (Connection,), {"world": world})
-    folder = _key_folder(account.api_key)
-    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-
-    def end() -> None:
-        if stopping.is_set():
-            return
-        stopping.set()
-        listener.shutdown()
-        listener.server_close()
-        listener.hang_up()
-        thread.join()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    return Sandbox(url, account, _config(url, folder / "api-key", session_lifetime), end)
+    with contextlib.ExitStack() as undo:
+        folder = Path(tempfile.mkdtemp(prefix="credhelper-sandbox-"))
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        key_file = _write_key(folder, account.api_key)
+        listener = Listener(port)
+        undo.callback(listener.server_close)
+        url = f"http://{HOST}:{listener.server_address[1]}"
+        state = State(account, signer.sign, url, token_lifetime, session_lifetime)
+        world = World(state, signer.jwks(), clock, pause or stopping.wait, latency)
+        listener.RequestHandlerClass = type("Connection", (Connection,), {"world": world})
+        thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        undo.callback(thread.join)
+        undo.callback(listener.hang_up)
+        undo.callback(listener.shutdown)
+        undo.callback(stopping.set)
+        # From here on it is `stop` that undoes; a second `stop` finds nothing left to undo.
+        end = undo.pop_all().close
+    return Sandbox(url, account, _config(url, key_file, session_lifetime), end)
 
 
 def serve(
@@ -196,7 +195,8 @@ def _signals() -> Iterator[Callable[[], object]]:
     def wake(_number: int, _frame: FrameType | None) -> None:
         os.write(writer, b".")
 
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    names = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, wake) for number in numbers}
     try:
         yield lambda: os.read(reader, 1)
@@ -207,15 +207,15 @@ def _signals() -> Iterator[Callable[[], object]]:
         os.close(writer)
 
 
-def _key_folder(api_key: str) -> Path:
-    """A private folder with the API key in a file, for the profile to name."""
-    folder = Path(tempfile.mkdtemp(prefix="credhelper-sandbox-"))
+def _write_key(folder: Path, api_key: str) -> Path:
+    """Put the API key into a private file of a private folder, for the profile to name."""
     folder.chmod(0o700)  # a umask of 0777 would leave nothing
-    handle = os.open(folder / "api-key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    path = folder / "api-key"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        os.fchmod(file.fileno(), 0o600)
+        path.chmod(0o600)
         file.write(api_key)
-    return folder
+    return path
 
 
 def _config(url: str, key_file: Path, session_lifetime: float) -> str:

@@ -63,6 +63,8 @@ PLAIN = Tweak()
 
 @dataclass(repr=False)
 class Session:
+    """One psToken. `sid` outlives it: a rotated psToken is the same session under a new name."""
+
     sid: str
     order: Order
     idle_deadline: float
@@ -71,6 +73,8 @@ class Session:
 
 @dataclass(frozen=True, repr=False)
 class Token:
+    """One JWT that was issued. `sid` is the session it was minted from, if any."""
+
     order: Order
     claims: dict[str, Any]
     sid: str | None

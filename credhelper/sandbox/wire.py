@@ -56,21 +56,29 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def credentials(request: Request) -> Credentials:
-    """Decode what a request is authorised with; judging it is the state's business.
+    """Decode a request's Authorization; judging it is the state's business.
 
     Raises `RefusedError` 401 for an unknown scheme and for Basic that is not base64.
     """
-    api_key = request.headers.get("x-api-key") or _single(parameters(request), "api_key")
     scheme, _, value = request.headers.get("authorization", "").strip().partition(" ")
     value = value.strip()
-    # A valid key wins beside any Authorization, so the latter is not even looked at.
-    if api_key or not scheme:
-        return Credentials(api_key=api_key or None)
+    if not scheme:
+        return Credentials()
     if scheme.lower() == "bearer":
         return Credentials(bearer=value)
     if scheme.lower() == "basic":
         return Credentials(basic=_basic_text(value))
     raise RefusedError(401, "the Authorization scheme is neither Bearer nor Basic")
+
+
+def grant(request: Request) -> Credentials:
+    """Decode what create_token is authorised with: an API key, else the Authorization.
+
+    Where there is a key, an Authorization is not even looked at: real clients send the key
+    beside an unrelated one, and the key must win. Raises `RefusedError` as `credentials` does.
+    """
+    api_key = request.headers.get("x-api-key") or _single(parameters(request), "api_key")
+    return Credentials(api_key=api_key) if api_key else credentials(request)
 
 
 def order(request: Request) -> Order:
