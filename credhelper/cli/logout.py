@@ -18,7 +18,7 @@ from credhelper.profile import Profile
 from credhelper.records import number
 
 
-@click.command()
+@click.command(short_help="Revoke the token and session, and forget them.")
 @profile_option("Log out of this profile; without it, of the one that `get` would use.")
 @click.option("--all", "everywhere", is_flag=True, help="Log out of every profile.")
 def logout(name: str | None, everywhere: bool) -> int:

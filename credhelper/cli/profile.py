@@ -22,7 +22,7 @@ from credhelper.profile import AUTHS, Profile
 _name = click.argument("name", shell_complete=complete_profile)
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="List, show, add, remove and choose profiles.")
 def profile() -> None:
     """List, show, add, change and remove profiles, and choose the default.
 

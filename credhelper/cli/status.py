@@ -54,7 +54,7 @@ class Standing:
     checked: str | None = None
 
 
-@click.command()
+@click.command(short_help="Show what is held, for whom, and for how long.")
 @profile_option("Show this profile only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--check", is_flag=True, help="Ask the API whether it still knows each token.")

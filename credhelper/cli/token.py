@@ -62,7 +62,7 @@ def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="Call the Tokens API by hand.")
 def token() -> None:
     """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
 

@@ -1,0 +1,132 @@
+"""The people's door: commands on click, one file for each family.
+
+Exit statuses are the errors' own (`docs/exit-statuses.md`); nothing here ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from credhelper import __version__
+from credhelper.cli import (
+    completion,
+    demo,
+    get,
+    login,
+    logout,
+    machines,
+    profile,
+    run,
+    sandbox,
+    status,
+    token,
+)
+from credhelper.cli.telling import complain
+from credhelper.errors import CredhelperError, UsageError
+
+NAME = "credhelper"
+
+_EPILOG = """
+\b
+Start here:
+  credhelper demo               see it work, without an account
+  credhelper login              log in with an API key
+  credhelper get                print a token
+
+\b
+Exit statuses: 0 done, 1 error, 2 wrong use, 3 not found, 4 log in first,
+5 the Tokens API said no or cannot be reached, 6 config, 7 cache or disk,
+126 and 127 a command that cannot be run, 128+n ended by signal n.
+"""
+
+
+@click.group(
+    NAME,
+    epilog=_EPILOG,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+def commands() -> None:
+    """Short-lived Illumina tokens for git, docker, scripts and other tools, from a locked cache."""
+
+
+for command in (
+    login.login,
+    logout.logout,
+    status.status,
+    get.get,
+    run.exec_,
+    run.env,
+    profile.profile,
+    token.token,
+    sandbox.sandbox,
+    demo.demo,
+    completion.completion,
+    *machines.commands(),
+):
+    commands.add_command(command)
+
+
+def people(arguments: Sequence[str] | None = None) -> int:
+    """Run one command for a person, and return its exit status.
+
+    Parameters: `arguments`, the words after the program's name; by default the process's own.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not words and "_CREDHELPER_COMPLETE" not in os.environ:
+            click.echo(
+                commands.get_help(commands.make_context(NAME, [], resilient_parsing=True)), err=True
+            )
+            return UsageError.exit_status
+        answer = commands.main(words, prog_name=NAME, standalone_mode=False)
+    except CredhelperError as error:
+        complain(error)
+        return error.exit_status
+    except click.UsageError as error:
+        complain(_usage(error))
+        return UsageError.exit_status
+    except click.ClickException as error:
+        complain(CredhelperError(_plain(error.format_message())))
+        return CredhelperError.exit_status
+    except click.Abort:
+        click.echo(err=True)
+        return 130
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else CredhelperError.exit_status
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+        complain(
+            CredhelperError(
+                f"an unexpected {type(error).__name__} at {_place(error)}: a bug in credhelper",
+                hint="please report this line",
+            )
+        )
+        return CredhelperError.exit_status
+    return answer if isinstance(answer, int) else 0
+
+
+def _usage(error: click.UsageError) -> UsageError:
+    path = error.ctx.command_path if error.ctx else NAME
+    return UsageError(_plain(error.format_message()), hint=f"{path} --help")
+
+
+def _plain(message: str) -> str:
+    """Return click's sentence the way we write ours."""
+    first = " ".join(message.split()).removesuffix(".")
+    return first[:1].lower() + first[1:]
+
+
+def _place(error: BaseException) -> str:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return "nowhere"
+    return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"

@@ -1,0 +1,302 @@
+"""`credhelper login`: verify first, then write down what is needed to go on without a person."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from credhelper import broker, cache, wiring
+from credhelper.cli import asking, settings, telling
+from credhelper.cli.logout import key_file, typed_key
+from credhelper.cli.settings import existing, grant_in, merged, preview
+from credhelper.cli.status import scope, who
+from credhelper.cli.telling import say
+from credhelper.cli.world import context, profile_option
+from credhelper.client import claims
+from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.model import SESSION, Request, Secret, Token
+from credhelper.profile import API_KEY, LOGIN, PASSWORD, Profile
+
+if TYPE_CHECKING:
+    from credhelper.client.authorization import Authorization
+    from credhelper.client.iap import Client
+    from credhelper.wiring import Context
+
+# How a person logs in: what they hand over.
+_KEY, _PASSWORD, _SESSION = "API key", "password", "psToken"
+
+
+@dataclass
+class Verified:
+    """What the API made of a login.
+
+    Parameters: `token`, for tools; `session`, the psToken to keep, or None; `who`, as the API told.
+    """
+
+    token: Token
+    session: Token | None
+    who: dict[str, str]
+
+
+@click.command(short_help="Verify who you are, and remember it.")
+@profile_option("The profile to log in to; it is made if there is none.")
+@click.option("--api-key", "kind", flag_value=_KEY, help="Log in with an API key: the default.")
+@click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
+@click.option("--session", "kind", flag_value=_SESSION, help="Log in with a psToken.")
+@settings.options
+@click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+@click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
+def login(
+    name: str | None,
+    kind: str | None,
+    user: str | None,
+    make_default: bool,
+    no_input: bool,
+    words: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Log in: verify who you are, and remember what it takes to make tokens.
+
+    The secret (API key, password or psToken) comes from a hidden prompt, or piped in as one line;
+    never from the command line. An API key is kept in a file for you alone, unless a --grant-*
+    option says where it lives: then it is read from there, each time. A password is used once and
+    kept nowhere: the session that it opens carries on. Nothing is written unless the API agrees.
+
+    Logging in to a profile again keeps its other settings.
+
+    \b
+    Examples:
+      credhelper login --service https://git.example
+      printf %s "$KEY" | credhelper login --profile ci --cid project-alpha
+      credhelper login --user me@example.com --domain acme
+      credhelper login --grant-command 'pass show illumina/api-key'
+    """
+    if words:
+        # They may well be the secret: they are not repeated.
+        raise UsageError(
+            "login takes options only: a secret is never given on the command line",
+            hint='printf %s "$SECRET" | credhelper login',
+        )
+    if user is not None and kind is not None:
+        raise UsageError("--api-key, --user and --session exclude each other")
+    world = context()
+    name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
+    old = existing(world, name)
+    former = preview(world, name, old) if old else None
+    kind = kind or (_PASSWORD if user is not None else _kind_of(former))
+    values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
+    typed = None
+    if kind == _KEY and "grant" not in values:
+        typed = key_file(world, name)
+        values["grant"] = {"file": typed}
+    profile = preview(world, name, values)
+    typed = typed_key(world, profile) if kind == _KEY else None
+    authorize = None if typed else wiring.authorizer(world, profile)
+    key = None
+    if authorize is None:
+        what = f"{kind} for {profile.url}"
+        key = asking.secret(what, no_input=no_input, password=kind == _PASSWORD)
+        authorization = _authorization(profile, kind, key)
+    else:
+        authorization = authorize()
+    client = wiring.client_for(world, profile)
+    verified = _verify(world, client, profile, kind, authorization)
+    wrote = []
+    if typed and key:
+        wrote.append(f"{typed} (the API key)")
+        path = _write_with_key(world, profile, values, typed, key, make_default)
+    else:
+        path = settings.write(world, name, values, make_default=make_default)
+    _adopt(world, former, profile, verified)
+    _report(world, profile, verified, [path, *wrote])
+
+
+def _default_name(world: Context) -> str:
+    found = wiring.load_config(world)
+    return (found.default_profile if found.path else None) or "default"
+
+
+def _kind_of(former: Profile | None) -> str:
+    if former is None or former.auth == API_KEY:
+        return _KEY
+    return _PASSWORD if former.auth == PASSWORD or former.user else _SESSION
+
+
+def _values(
+    values: dict[str, Any], kind: str, user: str | None, *, elsewhere: bool
+) -> dict[str, Any]:
+    """Return a profile's keys with those that say how one logs in, set for this `kind`."""
+    values = dict(values)
+    if user is not None:
+        values["user"] = user
+    if kind == _KEY:
+        if values.pop("auth", API_KEY) != API_KEY and not elsewhere:
+            values.pop("grant", None)  # it led to a password or a psToken
+        return values
+    values.pop("api_key_as", None)
+    was = values.get("auth")
+    same = was == (PASSWORD if kind == _PASSWORD else LOGIN)
+    values["auth"] = PASSWORD if kind == _PASSWORD and (elsewhere or same) else LOGIN
+    if not elsewhere and not same:
+        values.pop("grant", None)
+    return values
+
+
+def _authorization(profile: Profile, kind: str, secret: Secret) -> Authorization:
+    from credhelper.client.authorization import ApiKey, Bearer, Password
+
+    if kind == _PASSWORD:
+        return Password(profile.user or "", secret)
+    if kind == _SESSION:
+        return Bearer(secret)
+    return ApiKey(secret, profile.api_key_as, profile.user or "")
+
+
+# --- asking the API -------------------------------------------------------------------------------
+
+
+def _verify(
+    world: Context, client: Client, profile: Profile, kind: str, authorization: Authorization
+) -> Verified:
+    from credhelper.client.authorization import Bearer
+
+    session = None
+    made = None
+    if kind == _SESSION and isinstance(authorization, Bearer):
+        session = claims.token_from(
+            authorization.token.reveal(),
+            kind=SESSION,
+            now_local=world.clock(),
+            skew=0,
+            session_lifetime=profile.session_lifetime,
+        )
+    elif kind == _PASSWORD or profile.keep_session or profile.token == SESSION:
+        made = session = client.create(
+            authorization,
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            return_session_token=True,
+        )
+        authorization = Bearer(session.value)
+    try:
+        token = client.create(
+            authorization,
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            scopes=profile.scopes,
+            cwid=profile.cwid,
+            cid=profile.cid,
+        )
+        told = _details(client, token)
+    except CredhelperError:
+        if made is not None:
+            # Nobody will ever use it.
+            with suppress(CredhelperError):
+                client.revoke(made.value)
+        raise
+    return Verified(
+        token, session, claims.identity(claims.payload(token.value.reveal()) or {}) | told
+    )
+
+
+def _details(client: Client, token: Token) -> dict[str, str]:
+    details = client.details(token.value)
+    told = claims.identity(details)
+    for member in ("domain", "currentWorkgroup"):
+        part = details.get(member)
+        if isinstance(part, dict):
+            told[member] = claims.identity(part).get("name", "")
+    return told
+
+
+# --- writing it down ------------------------------------------------------------------------------
+
+
+def _write_with_key(
+    world: Context, profile: Profile, values: dict[str, Any], path: str, key: Secret, default: bool
+) -> str:
+    """Write the typed key, then the profile that names its file; return the config's path."""
+    new = not os.path.lexists(path)
+    try:
+        cache.make_folder(os.path.dirname(os.path.dirname(path)))
+        cache.make_folder(os.path.dirname(path))
+        cache.replace(path, key.reveal().encode() + b"\n", durable=True)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot write {path}: {why}") from error
+    try:
+        return settings.write(world, profile.name, values, make_default=default)
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                os.unlink(path)
+        raise
+
+
+def _adopt(world: Context, former: Profile | None, profile: Profile, verified: Verified) -> None:
+    """Drop what was held for the account before, and hold what was just verified."""
+    for one in filter(None, (former, profile)):
+        wiring.forget_tokens(world, one)
+    due = 0
+    if verified.session is not None and (
+        (profile.auth == LOGIN and profile.grant is None) or profile.auth != LOGIN
+    ):
+        due = wiring.renewal_for(world, profile).adopt(verified.session)
+    token = verified.token
+    if profile.token == SESSION and verified.session is not None:
+        token = verified.session
+    found = wiring.load_routes(world)
+    route = found.by_profile[profile.name]
+    desk = wiring.broker_for(world, found, route)
+    desk.renew = lambda _: (token, due)
+    request = Request("get", profile=profile.name)
+    with suppress(CredhelperError):
+        # A token that starts later, or lives too short, is for `get` to tell.
+        broker.get(desk, request, route, None)
+
+
+def _report(world: Context, profile: Profile, verified: Verified, wrote: list[str]) -> None:
+    token = verified.token
+    told = verified.who
+    where = [profile.url, scope(profile) or (told.get("domain", "") and f"domain {told['domain']}")]
+    life = telling.span(token.expires_at - token.issued_at)
+    say(f"logged in to profile {profile.name}")
+    services = [str(service) for service in profile.services]
+    default = wiring.load_config(world).default_profile == profile.name
+    flag = "" if default else f" --profile {profile.name}"
+    telling.table(
+        [
+            ("who", who(told)),
+            ("where", ", ".join(part for part in where if part)),
+            (
+                "tokens",
+                f"live {life}; this one until {telling.moment(token.expires_at - token.skew)}",
+            ),
+            ("session", _session_in_words(profile, verified)),
+            ("grant", telling.grant_in_words(profile.grant)),
+            ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
+            *[("wrote" if path == wrote[0] else "", path) for path in wrote],
+            ("next", f"credhelper get{flag}"),
+            *[("", line) for line in _wiring(profile, services)],
+        ]
+    )
+
+
+def _session_in_words(profile: Profile, verified: Verified) -> str:
+    if verified.session is None:
+        return ""
+    idle = telling.span(profile.session_lifetime)
+    return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
+
+
+def _wiring(profile: Profile, services: list[str]) -> list[str]:
+    if not services:
+        return [f"credhelper profile add {profile.name} --service https://HOST"]
+    return [f"git config --global credential.{one}.helper credhelper" for one in services[:3]]

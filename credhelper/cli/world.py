@@ -1,0 +1,61 @@
+"""What the commands know of the world around them: environment, config, the profile meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from credhelper import routes, unmatched, wiring
+from credhelper.cli.telling import warn
+from credhelper.errors import CredhelperError
+from credhelper.model import Request
+from credhelper.profile import Profile
+
+
+def context() -> wiring.Context:
+    """Return the world as this process sees it, with warnings on stderr."""
+    return wiring.Context(os.environ, warn=warn, alarm=True)
+
+
+def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option `--profile NAME`, which completes the names in the config."""
+    return click.option(
+        "--profile", "-p", "name", metavar="NAME", help=text, shell_complete=complete_profile
+    )
+
+
+def complete_profile(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Return the configured profile names that begin with what was typed."""
+    try:
+        config = wiring.load_config(wiring.Context(os.environ, warn=_silently))
+    except CredhelperError:
+        return []  # a shell that completes has nowhere to show an error
+    return [
+        CompletionItem(profile.name, help=profile.url)
+        for profile in config.profiles.values()
+        if profile.name.startswith(begun)
+    ]
+
+
+def _silently(message: str, hint: str | None) -> None:
+    pass
+
+
+def chosen(world: wiring.Context, name: str | None) -> Profile:
+    """Return the profile called `name`, or the one that this terminal or the config chose.
+
+    Raises NotFoundError, RequestError when there are several and none is chosen, and ConfigError.
+    """
+    found = wiring.load_routes(world)
+    request = Request("get", profile=name)
+    preferred = world.environ.get("CREDHELPER_PROFILE")
+    match = routes.match(found, request, preferred)
+    if match is None:
+        raise unmatched.why(found, request, preferred)
+    return wiring.load_config(world).profiles[match[0].profile]
