@@ -17,7 +17,7 @@ from credhelper.keylines import line_of
 from credhelper.profile import Grant, Profile
 from credhelper.table import Mistake, Table, dotted, nearest
 
-__all__ = ["Config", "Grant", "Profile", "from_environment", "parse"]
+__all__ = ["Config", "Grant", "Profile", "expander", "from_environment", "parse"]
 
 _KEYS = ("default_profile", "profiles")
 _VARIABLES = {"url": "CREDHELPER_URL", "services": "CREDHELPER_SERVICES"}
@@ -72,7 +72,7 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     if services := environ.get("CREDHELPER_SERVICES"):
         values["services"] = [word for word in re.split("[, ]+", services) if word]
     try:
-        found = profiles.read("env", values, _expander(environ))
+        found = profiles.read("env", values, expander(environ))
     except Mistake as mistake:
         variable = _VARIABLES[str(mistake.place[2])]
         raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
@@ -108,7 +108,7 @@ def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
 def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) -> Config:
     table = Table(document, ())
     table.only(_KEYS, elsewhere=profiles.KEYS)
-    expand = _expander(environ)
+    expand = expander(environ)
     named = Table(document.get("profiles", {}), ("profiles",)).values
     found = {name: profiles.read(name, values, expand) for name, values in named.items()}
     default = table.text("default_profile")
@@ -118,7 +118,9 @@ def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) 
     return Config(default, MappingProxyType(found), path)
 
 
-def _expander(environ: Mapping[str, str]) -> Callable[[str], str]:
+def expander(environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what makes a path absolute (`~/...` too), or raises ValueError."""
+
     def expand(text: str) -> str:
         try:
             return paths.expand(text, environ, sys.platform)

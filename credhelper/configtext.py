@@ -1,0 +1,78 @@
+"""A change to a TOML text that keeps the user's comments, order and spelling, or is not made.
+
+Each change is made twice, to the text's tree and to the plain data: only a text that reads back as
+that very data is good.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, MutableMapping
+from copy import deepcopy
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+Tree = MutableMapping[str, Any]
+# Given the tree to change, and what makes a plain value fit into it.
+Change = Callable[[Tree, Callable[[Any], Any]], None]
+
+
+def edited(text: str, change: Change) -> str | None:
+    """Return `text` with `change` made to it, or None if that would harm what is there.
+
+    Parameters: `text`, TOML that tomllib accepts; `change`, does the same to any tree. What it
+    raises is raised. Returns `text` itself when the change changes nothing.
+    """
+    before = tomllib.loads(text)
+    wanted = deepcopy(before)
+    change(wanted, deepcopy)
+    if wanted == before:
+        return text
+    try:
+        document = tomlkit.parse(text)
+        change(document, _shaped)
+        new = _with_lost_comments(text, tomlkit.dumps(document))
+        found = tomllib.loads(new)
+    except (TOMLKitError, ValueError):
+        return None
+    if _without_empty(found) != _without_empty(wanted):
+        return None
+    return new if text.startswith("\n") else new.lstrip("\n")
+
+
+def _shaped(value: Any) -> Any:
+    """Return `value` as a person would write it: a grant is a table on one line."""
+    if not isinstance(value, dict) or not value:
+        return tomlkit.item(value)
+    inline = tomlkit.inline_table()
+    inline.update(value)
+    return inline
+
+
+def _with_lost_comments(old: str, new: str) -> str:
+    """Return `new` with the comment that stood above what follows a table that was taken out.
+
+    To tomlkit it is the end of the table before it, and goes with that.
+    """
+    before, after = old.split("\n"), new.split("\n")
+    if len(after) >= len(before):
+        return new
+    same = 0
+    while same < len(after) and before[-1 - same] == after[-1 - same]:
+        same += 1
+    end = len(before) - same
+    start = end
+    while start and before[start - 1].lstrip().startswith("#"):
+        start -= 1
+    comments = before[start:end]
+    place = len(after) - same
+    if after[max(0, place - len(comments)) : place] == comments:
+        return new
+    return "\n".join([*after[:place], *comments, *after[place:]])
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    # A table that holds only tables has no line of its own, and goes with the last of them.
+    return {key: value for key, value in data.items() if value != {}}
