@@ -1,0 +1,50 @@
+"""Fixtures for every test: a sandbox that runs, and a scratch world that is configured for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
+
+
+@pytest.fixture(scope="session")
+def _shared_sandbox() -> Iterator[RunningSandbox]:
+    pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
+    running = RunningSandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def running_sandbox(_shared_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
+    """Give this test the sandbox of this process: no faults wait, and it counts from zero."""
+    _shared_sandbox.reset()
+    yield _shared_sandbox
+    _shared_sandbox.reset()
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., RunningSandbox]]:
+    """Give this test a way to start sandboxes with options of its own."""
+    running: list[RunningSandbox] = []
+
+    def start(*options: str) -> RunningSandbox:
+        running.append(RunningSandbox(*options))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def scratch_world(tmp_path: Path, running_sandbox: RunningSandbox) -> World:
+    """Give this test a world whose one profile, `main`, is for https://ica.example."""
+    world = World(tmp_path)
+    world.configure(running_sandbox.url, running_sandbox.api_key)
+    world.canaries.append(running_sandbox.password)
+    return world

@@ -1,0 +1,44 @@
+"""The programs as a user has them: the files of the wheel, or the tree where nothing is installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_BIN = Path(sys.executable).parent
+_TREE = Path(__file__).parent.parent.parent
+_WORDS = {
+    "credhelper": [],
+    "git-credential-credhelper": ["git"],
+    "docker-credential-credhelper": ["docker"],
+}
+
+INSTALLED = (_BIN / "credhelper").is_file()
+
+
+def command(program: str = "credhelper") -> list[str]:
+    """Return the words that start `program`.
+
+    That is the program file beside this Python where the wheel is installed; otherwise this Python
+    with the tree's package, as `clean_environment` lets it be found.
+    """
+    if INSTALLED:
+        return [str(_BIN / program)]
+    return [sys.executable, "-m", "credhelper", *_WORDS[program]]
+
+
+def clean_environment(home: Path | str) -> dict[str, str]:
+    """Return PATH, HOME and LANG, and nothing else that this machine happens to set."""
+    environ = {"PATH": f"{_BIN}:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8"}
+    if not INSTALLED:
+        environ["PYTHONPATH"] = str(_TREE)
+    return environ
+
+
+def python_environment() -> dict[str, str]:
+    """Return the environment in which this Python finds the package under test."""
+    environ = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+    if not INSTALLED:
+        environ["PYTHONPATH"] = str(_TREE)
+    return environ

@@ -1,0 +1,80 @@
+"""The sandbox as a program of its own, and a hand on its doors."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.support.programs import python_environment
+
+_PATIENCE = 30.0
+
+
+class RunningSandbox:
+    """A sandbox in a process of its own.
+
+    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`. What it counts is
+    counted from its start, or from the last `reset`.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "credhelper.sandbox", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=python_environment(),
+            cwd="/",
+        )
+        assert self._process.stdout is not None
+        told = json.loads(self._process.stdout.readline())
+        self.url: str = told["url"]
+        self.api_key: str = told["api_key"]
+        self.username: str = told["username"]
+        self.password: str = told["password"]
+        self.config: str = told["config"]
+        self.pid: int = told["pid"]
+        self._before: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """End the process, and wait for its end."""
+        self._process.terminate()
+        self._process.wait(_PATIENCE)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def reset(self) -> None:
+        """Forget all faults, and count from here."""
+        self._ask("DELETE", "/_sandbox/faults")
+        self._before = self._ask("GET", "/_sandbox/stats")
+
+    def stats(self) -> dict[str, int]:
+        """Return how many `requests` came, and how many tokens were `created`, `minted`, ..."""
+        now: dict[str, int] = self._ask("GET", "/_sandbox/stats")
+        return {name: count - self._before.get(name, 0) for name, count in now.items()}
+
+    def fault(self, *faults: dict[str, Any]) -> None:
+        """Script misfortune: see `credhelper/sandbox/faults.py` for the members."""
+        self._ask("POST", "/_sandbox/faults", list(faults))
+
+    def faults_left(self) -> list[dict[str, Any]]:
+        """Return the faults that nobody has met yet."""
+        left: list[dict[str, Any]] = self._ask("GET", "/_sandbox/faults")
+        return left
+
+    def revoke_all(self) -> None:
+        """Revoke every session and token that exists now."""
+        self._ask("POST", "/_sandbox/revoke-all")
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body).encode())
+            answer = connection.getresponse()
+            data = answer.read()
+        finally:
+            connection.close()
+        assert answer.status < 300, data.decode()
+        return json.loads(data) if data else None
