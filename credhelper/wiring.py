@@ -11,7 +11,7 @@ import sys
 import time
 
 from credhelper import __version__, broker, cache, paths, records, routes, unmatched, warm
-from credhelper.errors import CacheError
+from credhelper.errors import CacheError, LoginRequiredError
 from credhelper.model import Listing
 from credhelper.slot import Slot
 
@@ -291,12 +291,19 @@ def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization
         from credhelper import grants
         from credhelper.client import authorization
 
-        secret = grants.resolve(
-            grant,
-            profile_name=profile.name,
-            environ=context.environ,
-            password=profile.auth == "password",
-        )
+        try:
+            secret = grants.resolve(
+                grant,
+                profile_name=profile.name,
+                environ=context.environ,
+                password=profile.auth == "password",
+            )
+        except LoginRequiredError as error:
+            folder = paths.state_dir(context.environ, sys.platform)
+            if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
+                # The key that was typed at login, and that logout took away.
+                error.hint = f"credhelper login --profile {profile.name}"
+            raise
         if profile.auth == "password":
             return authorization.Password(profile.user or "", secret)
         if profile.auth == "session":

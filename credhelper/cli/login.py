@@ -106,14 +106,13 @@ def login(
         authorization = authorize()
     client = wiring.client_for(world, profile)
     verified = _verify(world, client, profile, kind, authorization)
-    wrote = []
     if typed and key:
-        wrote.append(f"{typed} (the API key)")
         path = _write_with_key(world, profile, values, typed, key, make_default)
     else:
         path = settings.write(world, name, values, make_default=make_default)
-    _adopt(world, former, profile, verified)
-    _report(world, profile, verified, [path, *wrote])
+    kept = _adopt(world, former, profile, verified)
+    wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
+    _report(world, profile, verified, [one for one in wrote if one])
 
 
 def _default_name(world: Context) -> str:
@@ -240,26 +239,27 @@ def _write_with_key(
         raise
 
 
-def _adopt(world: Context, former: Profile | None, profile: Profile, verified: Verified) -> None:
-    """Drop what was held for the account before, and hold what was just verified."""
+def _adopt(
+    world: Context, former: Profile | None, profile: Profile, verified: Verified
+) -> str | None:
+    """Drop what was held before, and hold what was just verified; return the session's path."""
     for one in filter(None, (former, profile)):
         wiring.forget_tokens(world, one)
-    due = 0
-    if verified.session is not None and (
-        (profile.auth == LOGIN and profile.grant is None) or profile.auth != LOGIN
-    ):
-        due = wiring.renewal_for(world, profile).adopt(verified.session)
+    due, kept = 0, None
     token = verified.token
-    if profile.token == SESSION and verified.session is not None:
-        token = verified.session
+    if verified.session is not None:
+        renewal = wiring.renewal_for(world, profile)
+        due = renewal.adopt(verified.session)
+        kept = renewal.sessions.path
+        token = verified.session if profile.token == SESSION else token
     found = wiring.load_routes(world)
     route = found.by_profile[profile.name]
     desk = wiring.broker_for(world, found, route)
     desk.renew = lambda _: (token, due)
-    request = Request("get", profile=profile.name)
     with suppress(CredhelperError):
-        # A token that starts later, or lives too short, is for `get` to tell.
-        broker.get(desk, request, route, None)
+        # A token that starts late, or is too short for the profile, is for `get` to tell.
+        broker.get(desk, Request("get", profile=profile.name), route, None)
+    return kept
 
 
 def _report(world: Context, profile: Profile, verified: Verified, wrote: list[str]) -> None:

@@ -51,8 +51,8 @@ def leave(world: wiring.Context, profile: Profile) -> int:
     rows = []
     session_slot = wiring.session_slot(world, profile)
     session = session_slot.find() or {}
-    for what, secret, until in (*_tokens(world, profile), *_sessions(session)):
-        status, text = _revoke(world, profile, secret, until)
+    for what, secret, until, certain in (*_tokens(world, profile), *_sessions(session)):
+        status, text = _revoke(world, profile, secret, until, certain=certain)
         outcome = max(outcome, status)
         rows.append((what, text))
     try:
@@ -99,33 +99,39 @@ def key_file(world: wiring.Context, name: str) -> str:
     return os.path.join(folder, "grants", f"{name}.key")
 
 
-def _tokens(world: wiring.Context, profile: Profile) -> list[tuple[str, Secret, int]]:
+_Revocable = tuple[str, Secret, int, bool]
+
+
+def _tokens(world: wiring.Context, profile: Profile) -> list[_Revocable]:
     found = []
     for slot in wiring.token_slots(world, profile):
         fields = slot.find()
         if fields and fields.get("token"):
             held = Held(fields, warm.host())
-            found.append(("token", held.secret, held.expires_at))
+            found.append(("token", held.secret, held.expires_at, fields.get("assumed") != "1"))
     return found
 
 
-def _sessions(fields: dict[str, str]) -> list[tuple[str, Secret, int]]:
+def _sessions(fields: dict[str, str]) -> list[_Revocable]:
     ends = number(fields, "expires") - number(fields, "skew")
-    return [
-        ("session", Secret(fields[key]), ends) for key in ("previous", "token") if fields.get(key)
-    ]
+    names = [key for key in ("previous", "token") if fields.get(key)]
+    return [("session", Secret(fields[key]), ends, False) for key in names]
 
 
-def _revoke(world: wiring.Context, profile: Profile, secret: Secret, until: int) -> tuple[int, str]:
-    if until <= world.clock():
+def _revoke(
+    world: wiring.Context, profile: Profile, secret: Secret, until: int, *, certain: bool
+) -> tuple[int, str]:
+    """Revoke one secret; return the exit status and how it went.
+
+    Parameters: `until`, Unix seconds, when it ends; `certain`, whether that is more than a guess.
+    """
+    if certain and until <= world.clock():
         return 0, "had expired already"
     try:
         answer = wiring.client_for(world, profile).revoke(secret)
     except CredhelperError as error:
-        return (
-            error.exit_status,
-            f"NOT confirmed, it may live until {telling.moment(until)}: {error.message}",
-        )
+        end = f"until {telling.moment(until)}{'' if certain else ' (a guess)'}"
+        return error.exit_status, f"NOT confirmed, it may live {end}: {error.message}"
     if answer == "revoked":
         return 0, "revoked: the server confirmed"
     return 0, "the server does not know it (any more)"

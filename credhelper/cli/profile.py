@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any
@@ -16,7 +17,7 @@ from credhelper.cli.logout import typed_key
 from credhelper.cli.settings import existing, merged, preview
 from credhelper.cli.telling import say
 from credhelper.cli.world import chosen, complete_profile, context
-from credhelper.errors import LoginRequiredError, UsageError
+from credhelper.errors import UsageError
 from credhelper.profile import AUTHS, Profile
 
 _name = click.argument("name", shell_complete=complete_profile)
@@ -98,10 +99,12 @@ def add(name: str, auth: str | None, user: str | None, make_default: bool, **giv
     """
     world = context()
     old = existing(world, name)
-    if not old and not any((auth, user, make_default, *given.values())):
+    if not any((auth, user, make_default, *given.values())):
         raise UsageError(
-            f"profile {name} does not exist, and no option says what it is",
-            hint=f"credhelper login --profile {name}",
+            f"no option says what to change in profile {name}"
+            if old
+            else f"profile {name} does not exist, and no option says what it is",
+            hint=None if old else f"credhelper login --profile {name}",
         )
     values = merged(old, given)
     for key, value in (("auth", auth), ("user", user)):
@@ -156,10 +159,8 @@ def use(name: str) -> None:
 
 
 def _confirm(question: str) -> None:
-    import sys
-
     if sys.stdin is None or not sys.stdin.isatty():
-        raise LoginRequiredError("only a person can confirm this", hint="say --yes")
+        raise UsageError("there is nobody to ask: nothing is removed", hint="say --yes")
     if not click.confirm(question, err=True):
         raise click.Abort
 

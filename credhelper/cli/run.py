@@ -48,7 +48,11 @@ _var_option = click.option(
 )
 
 
-@click.command("exec", short_help="Run a command with a token in its environment.")
+@click.command(
+    "exec",
+    short_help="Run a command with a token in its environment.",
+    context_settings={"allow_interspersed_args": False},
+)
 @profile_option("Use the token of this profile.")
 @click.option("--service", metavar="URL", help=_SERVICE_HELP)
 @click.option("--min-ttl", type=_TTL, default=0, metavar="SECONDS", help="Life it must have left.")

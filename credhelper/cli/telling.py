@@ -44,11 +44,11 @@ def complain(error: CredhelperError) -> None:
 
 def span(seconds: float) -> str:
     """Return a length of time in the largest unit that leaves two of it: `90 min`, `18 h`."""
-    whole = max(0, int(seconds))
     for unit, word in _UNITS:
-        if whole >= 2 * unit or unit == 1:
-            return f"{whole // unit} {word}"
-    raise AssertionError  # a second is a unit
+        # A second short of two hours is two hours to a person.
+        if seconds >= 1.95 * unit:
+            return f"{round(seconds / unit)} {word}"
+    return f"{max(0, round(seconds))} s"
 
 
 def bar(left: float, whole: float) -> str:
