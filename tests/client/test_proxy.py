@@ -32,8 +32,14 @@ def api(serve: Any, wire: Any, authority: Any) -> Any:
 
 
 @pytest.fixture
-def proxy(serve: Any, api: Any) -> Any:
+def proxy(serve: Any, connect: Any) -> Any:
     """A proxy that leads every CONNECT to the API."""
+    return serve(connect)
+
+
+@pytest.fixture
+def connect(api: Any) -> Any:
+    """What such a proxy does."""
 
     def pump(source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -50,7 +56,7 @@ def proxy(serve: Any, api: Any) -> Any:
             pump(connection, onward)
             back.join()
 
-    return serve(connect)
+    return connect
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
@@ -71,6 +77,31 @@ def test_a_proxy_leads_to_the_api_and_hears_no_secret(
     [inner] = api.requests
     assert b"X-API-Key: the-api-key-CANARY" in inner
     assert b"Proxy-Authorization" not in inner
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+def test_a_proxy_may_speak_tls_itself(
+    serve: Any, connect: Any, api: Any, live: Make, authority: Any, scheme: str
+) -> None:
+    proxy = serve(connect, authority.context())
+    environ = {"https_proxy": f"{scheme}://127.0.0.1:{proxy.port}"}
+    transport = live("https://api.test", environ=environ, ca_file=str(authority.file))
+
+    Client(transport).create(KEY)
+    Client(transport).create(KEY)
+
+    assert (len(proxy.requests), len(api.requests)) == (1, 2)
+
+
+def test_a_proxy_that_speaks_tls_is_checked_too(
+    serve: Any, connect: Any, api: Any, live: Make, authority: Any
+) -> None:
+    proxy = serve(connect, authority.context("evil.test"))
+    environ = {"https_proxy": f"https://127.0.0.1:{proxy.port}"}
+
+    with pytest.raises(UnreachableError, match="certificate verify failed"):
+        Client(live("https://api.test", environ=environ, ca_file=str(authority.file))).create(KEY)
+    assert (proxy.requests, api.requests) == ([], [])
 
 
 @pytest.mark.parametrize("kind", ["http", "https"])
@@ -137,7 +168,7 @@ def test_a_proxy_that_hangs_does_not_hold_the_deadline_up(serve: Any, live: Make
     server = serve(lambda connection, _: connection.recv(1))
     environ = {"https_proxy": f"http://127.0.0.1:{server.port}"}
 
-    with pytest.raises(UnreachableError, match="within 0.3 s"):
+    with pytest.raises(UnreachableError, match=r"within 0\.3 s"):
         Client(live("https://api.test", environ=environ, deadline=0.3)).create(KEY)
 
 
@@ -268,7 +299,7 @@ def test_a_socks_proxy_without_its_library_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
-    with pytest.raises(ConfigError, match="ALL_PROXY|all_proxy") as caught:
+    with pytest.raises(ConfigError, match="all_proxy") as caught:
         name("https://api.test", ALL_PROXY=f"{scheme}://u:CANARY@p:1080")
 
     assert "requests[socks]" in (caught.value.hint or "")
