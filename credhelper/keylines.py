@@ -12,6 +12,7 @@ from bisect import bisect_right
 
 Place = tuple[str | int, ...]
 
+_DEEPEST = 64  # keys in one dotted key; each has all those before it in its place
 _GAP = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BLANKS = re.compile(r"[ \t]*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
@@ -94,7 +95,7 @@ class _Walk:
             word = self._step(_KEY)
             keys.append(tomllib.loads(f"key = {word}")["key"] if word[0] in "\"'" else word)
             self._step(_BLANKS)
-        return keys
+        return keys[:_DEEPEST]
 
     def _value(self, place: Place) -> None:
         self._step(_BLANKS)

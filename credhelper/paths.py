@@ -105,19 +105,20 @@ def read_config(path: str) -> bytes | None:
     """
     if not path.startswith("/") and POSIX:
         raise _mistake(f"{path}: the path of a config file must be absolute")
-    for attempt in (1, 2, 3):
+    left = 2
+    while True:
         try:
             return _read(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             # NFS: the file was replaced under us; the next look finds the new one.
-            if error.errno == errno.ESTALE and attempt < 3:
+            if error.errno == errno.ESTALE and left:
+                left -= 1
                 continue
             # A socket cannot be opened at all.
             why = "not a regular file" if error.errno == errno.ENXIO else _why(error)
             raise _mistake(f"{path}: {why}") from error
-    return None
 
 
 def _read(path: str) -> bytes:

@@ -296,6 +296,8 @@ def test_a_session_must_live_for_some_time() -> None:
         ([KEY, "api = 1"], ", line 3: profiles.dev.api: expected iap"),
         ([KEY, "user = 1"], ", line 3: profiles.dev.user: expected a text between quotes"),
         ([KEY, 'cid = ""'], ", line 3: profiles.dev.cid: expected a text, not an empty one"),
+        ([KEY, f'cid = "{"x" * 1025}"'], ", line 3: profiles.dev.cid: expected at most 1024"
+            " characters"),
         ([KEY, 'cid = "x "'], ", line 3: profiles.dev.cid: has blanks at its beginning or end"),
         ([KEY, 'keep_session = "yes"'], ", line 3: profiles.dev.keep_session: expected true or"
             " false"),

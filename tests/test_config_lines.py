@@ -118,6 +118,12 @@ def test_nesting_that_is_too_deep_to_walk_costs_the_line_and_nothing_else() -> N
     assert line_of(("a",), "a = " + "[" * 5000 + "]" * 5000) is None
 
 
+def test_a_dotted_key_without_end_does_not_cost_memory_without_end() -> None:
+    found = key_lines("a." * 5000 + "a = { b = 1 }\nz = 1")
+    assert len(found) < 100
+    assert found["z",] == 2
+
+
 keys = st.text(min_size=1, max_size=6)
 scalars = st.one_of(
     st.text(max_size=20).filter(lambda text: text.isprintable() or "\n" in text),

@@ -129,6 +129,13 @@ def test_a_removed_profile_takes_its_default_with_it_but_not_its_neighbours_comm
     assert place.text.startswith("# My profiles. Do not touch!\n")
 
 
+def test_removing_another_profile_leaves_the_default(place: Place) -> None:
+    place.write(OWN_WORDS)
+    place.call(configfile.remove_profile, "prod.eu")
+    assert place.data.keys() == {"default_profile", "profiles"}
+    assert place.text == OWN_WORDS[: OWN_WORDS.index('[profiles."prod')] + "# the end\n"
+
+
 @pytest.mark.parametrize("ends", ["\n", "", "\n\n\n", "\n# the end"])
 def test_the_last_profile_can_be_removed_and_added_again(ends: str, place: Place) -> None:
     place.write('default_profile = "a"\n\n[profiles.a]\nauth = "session"' + ends)
