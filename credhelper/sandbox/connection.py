@@ -38,7 +38,7 @@ class Connection(BaseHTTPRequestHandler):
             if len(self.raw_requestline) > MAX_LINE:
                 self.requestline, self.request_version, self.command = "", "HTTP/1.1", ""
                 self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
-            elif self.raw_requestline and self.parse_request():
+            elif self.raw_requestline.endswith(b"\n") and self.parse_request():
                 self._exchange()
 
     def send_error(
