@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from credhelper import cache, errors
+from credhelper import gate as gates
 from credhelper.errors import CacheError, CredhelperError, LifetimeError, MalformedAnswerError
 from credhelper.freshness import EXPIRED, FRESH, STALE, Held, held_in, judge
 from credhelper.model import Credential, Secret
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from credhelper.service import Service
     from credhelper.slot import Slot
 
-LOCK_WAIT = 30.0
+LOCK_WAIT = gates.WAIT
 NOT_YET_WAIT = 10.0
 DEFINITE_NO = 5.0
 TROUBLE = 2.0

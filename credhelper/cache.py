@@ -13,6 +13,7 @@ import os
 import stat
 import time
 
+from credhelper import gate
 from credhelper.errors import CacheError
 from credhelper.records import HEADER
 
@@ -20,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_ODD = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO}
 _CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -200,9 +200,10 @@ def acquire(path: str, *, wait: float, alarm: bool) -> Lock | None:
     signal (the fast way, for a process of our own), false to poll (a library, or a thread).
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
-    deadline = time.monotonic() + wait
+    deadline = time.monotonic() + (0 if path in gate.over else wait)
     while True:
-        handle = _open_lock(path)
+        # The same file description again: what it has locked already, it locks at once.
+        handle = gate.taken.pop(path, None) or _open_lock(path)
         try:
             if not _flock(handle, max(0.0, deadline - time.monotonic()), alarm):
                 os.close(handle)
@@ -245,7 +246,7 @@ def _flock(handle: int, wait: float, alarm: bool) -> bool:
     except BlockingIOError:
         pass
     except OSError as error:
-        if error.errno in _ODD:
+        if error.errno in gate.NO_LOCKS:
             raise Unlockable(f"no lock: {os.strerror(error.errno or 0)}") from error
         raise
     else:
@@ -253,34 +254,8 @@ def _flock(handle: int, wait: float, alarm: bool) -> bool:
     if wait <= 0:
         return False
     if alarm:
-        return _flock_until_alarm(lambda: fcntl.flock(handle, exclusive), wait)
+        return gate.sleep_at(lambda: fcntl.flock(handle, exclusive), wait)
     return _flock_by_polling(lambda: fcntl.flock(handle, exclusive | fcntl.LOCK_NB), wait)
-
-
-def _flock_until_alarm(block: Callable[[], None], wait: float) -> bool:
-    # `signal` builds enums for 4 ms a process; a herd of waiters pays that two hundred times.
-    import _signal
-
-    class TimeIsOver(Exception):
-        pass
-
-    waiting = True
-
-    def ring(number: int, frame: object) -> None:
-        if waiting:
-            raise TimeIsOver
-
-    before = _signal.signal(_signal.SIGALRM, ring)
-    try:
-        _signal.setitimer(_signal.ITIMER_REAL, wait)
-        block()
-    except TimeIsOver:
-        return False
-    finally:
-        waiting = False
-        _signal.setitimer(_signal.ITIMER_REAL, 0)
-        _signal.signal(_signal.SIGALRM, before)
-    return True
 
 
 def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:

@@ -69,11 +69,21 @@ def _door(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:
 
 
 def _warm(protocol: "Protocol", call: Call) -> "Reply | None":
-    """Return the reply if the cache alone can give it."""
+    """Return the reply if the cache can give it, now or when another process has filled it."""
     try:
         request = protocol.parse(call)
-        found = warm.answer(call.environ, request) if request.action == "get" else None
-        return protocol.render(request, found) if found else None
+        if request.action != "get":
+            return None
+        found = warm.answer(call.environ, request)
+        waited: set[str] = set()
+        while isinstance(found, str) and found not in waited:
+            from credhelper import gate
+
+            if not gate.enter(found):
+                return None
+            waited.add(found)
+            found = warm.answer(call.environ, request)
+        return None if found is None or isinstance(found, str) else protocol.render(request, found)
     except Exception:  # noqa: BLE001  # the other half meets it again, and knows how to tell it
         return None
 

@@ -1,25 +1,26 @@
 """Tokens for Python programs: what the machine door answers, without a process.
 
-A warm call is a look into a dictionary and a `stat` of the record and of the config, so that what
-somebody has renewed, rejected, revoked or reconfigured is noticed at once.
+A warm call is a look into a dictionary and a `stat` of the record, so that what somebody has
+renewed, rejected or revoked is noticed at once; a changed config is noticed within a second.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from os import stat as _stat
 
 from credhelper import edge, paths, service, wiring
 from credhelper.model import Request
 
-# (profile, service, least life) -> (chosen profile, fresh until, the files and their stamps, token)
-_memo: dict[
-    tuple[str | None, str | None, int],
-    tuple[str | None, float, tuple[tuple[str, object], ...], str],
-] = {}
+_CONFIG_CHECK = 1.0  # seconds between two looks at the config
+
+# (profile, service, least life) -> (token, fresh until, chosen profile, record and its stamp,
+# config and its stamp, when to look at the config again)
+_Known = tuple[str, float, str | None, str, tuple[int, int], str, object, float]
+_memo: dict[tuple[str | None, str | None, int], _Known] = {}
 
 
 def get_token(
@@ -39,13 +40,22 @@ def get_token(
     threads and after a fork; uses no signals.
     """
     known = _memo.get((profile, service, min_ttl))
-    if (
-        known
-        and clock() < known[1]
-        and known[0] == environ.get("CREDHELPER_PROFILE")
-        and all(_stamp(path) == stamp for path, stamp in known[2])
-    ):
-        return known[3]
+    if known is not None:
+        token, until, chosen, record, stamp, config, config_stamp, check = known
+        now = clock()
+        try:
+            found = _stat(record)
+        except OSError:
+            now = until  # it has gone: rejected, or logged out
+        else:
+            if (found.st_mtime_ns, found.st_ino) != stamp:
+                now = until
+        if now < until and environ.get("CREDHELPER_PROFILE") == chosen:
+            if now < check:
+                return token
+            if _stamp(config) == config_stamp:
+                _memo[profile, service, min_ttl] = (*known[:7], now + _CONFIG_CHECK)
+                return token
     return _look(profile, service, min_ttl, environ, clock)
 
 
@@ -70,20 +80,24 @@ def _look(
     record_stamp = _stamp(record)
     if record_stamp is not None:
         _memo[profile, wanted, min_ttl] = (
-            environ.get("CREDHELPER_PROFILE"),
-            credential.fresh_until,
-            ((record, record_stamp), (config, config_stamp)),
             token,
+            credential.fresh_until,
+            environ.get("CREDHELPER_PROFILE"),
+            record,
+            record_stamp,
+            config,
+            config_stamp,
+            clock() + _CONFIG_CHECK,
         )
     return token
 
 
-def _stamp(path: str) -> object:
+def _stamp(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = _stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return found.st_mtime_ns, found.st_ino
 
 
 def _warn(message: str, hint: str | None) -> None:

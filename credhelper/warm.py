@@ -1,7 +1,7 @@
 """A warm answer: route, record, verdict. What most calls need, and nothing else.
 
-It never waits, writes, warns or fails: whatever is not plainly fresh is None, and the rest of the
-program takes it from there (`wiring`).
+It never waits, writes, warns or fails: whatever is not plainly fresh is left to the rest of the
+program (`wiring`), and told apart only by whether somebody may be making it just now.
 """
 
 try:
@@ -12,7 +12,7 @@ import sys
 import time
 
 from credhelper import __version__, paths, records, routes
-from credhelper.freshness import FRESH, Held, held_in, judge
+from credhelper.freshness import EXPIRED, FRESH, Held, held_in, judge
 from credhelper.model import Credential
 
 TYPE_CHECKING = False
@@ -26,18 +26,21 @@ if TYPE_CHECKING:
 
 def answer(
     environ: "Mapping[str, str]", request: "Request", clock: "Callable[[], float]" = time.time
-) -> Credential | None:
-    """Return a fresh credential for `request` if the cache holds one, else None.
+) -> Credential | str | None:
+    """Return a fresh credential for `request` if the cache holds one.
 
-    Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
+    Otherwise the path of the lock behind which it may just be made, or None when there is nothing
+    to wait for. Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
     folder = paths.cache_dir(environ, sys.platform)
     if not folder or not records.private_folder(folder):
         return None
     label, source = configuration(environ)
     found = compiled(folder, label, environ.get("HOME", ""), source)
-    matched = found and routes.match(found, request, environ.get("CREDHELPER_PROFILE"))
-    if not found or not matched:
+    if found is None:
+        return f"{folder}/{routes.file_name(label)}.lock"
+    matched = routes.match(found, request, environ.get("CREDHELPER_PROFILE"))
+    if matched is None:
         return None
     route, service = matched
     record, stamp = routes.record_of(found, route, environ)
@@ -45,11 +48,10 @@ def answer(
     held = held_in(records.decode(data) if data else None, stamp, host())
     min_ttl = max(request.min_ttl, route.min_ttl)
     now = clock()
-    if (
-        held is None
-        or held.not_before > now
-        or judge(held, now, margin=request.margin, min_ttl=min_ttl) != FRESH
-    ):
+    state = judge(held, now, margin=request.margin, min_ttl=min_ttl)
+    if held is None or state == EXPIRED:
+        return f"{folder}/{record}.lock"
+    if state != FRESH or held.not_before > now:
         return None
     return credential(held, request, route, service, min_ttl)
 

@@ -1,0 +1,92 @@
+"""The gate to a renewal: the kernel's `flock` on a file, taken before anything heavy is loaded.
+
+Of a herd, one process goes on to load what a renewal takes; the others sleep here, in the kernel,
+and look at the cache again when they are woken. A lock dies with its owner, so a killed leader lets
+the next one in at once.
+"""
+
+import errno
+
+try:
+    import posix as os  # see `records`
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+WAIT = 30.0
+
+# What this process took, or waited for in vain, before the rest of it was loaded: `cache.acquire`
+# goes on from there. Locks belong to a process, and so does this.
+taken: dict[str, int] = {}
+over: set[str] = set()
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO)
+
+_OPEN = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def enter(path: str, wait: float = WAIT) -> bool:
+    """Wait until nobody holds the lock file at `path`; tell whether somebody did.
+
+    If nobody did, the lock is ours now and stays so (`taken`): this process leads. False also where
+    there is no lock to be had: then the rest of the program finds out why. Parameters: `wait`,
+    seconds; when they are over the lock counts as waited for (`over`).
+    """
+    try:
+        handle = os.open(path, _OPEN, 0o600)
+    except OSError:
+        return False
+    try:
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), wait):
+                over.add(path)
+        else:
+            taken[path] = handle
+            return False
+    except (OSError, ImportError):
+        pass  # no locks here: found out, and told, by the rest of the program
+    os.close(handle)
+    return path not in over
+
+
+def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
+    """Call `block`, which sleeps in the kernel, for at most `wait` seconds; tell if it came back.
+
+    Uses the alarm signal, so only for a process of our own, in its main thread.
+    """
+    import _signal  # `signal` builds enums for 4 ms a process: a herd pays that for each waiter
+
+    class TimeIsOver(Exception):
+        pass
+
+    waiting = True
+
+    def ring(number: int, frame: "FrameType | None") -> None:
+        if waiting:
+            raise TimeIsOver
+
+    before = _signal.signal(_signal.SIGALRM, ring)
+    try:
+        _signal.setitimer(_signal.ITIMER_REAL, wait)
+        block()
+    except TimeIsOver:
+        return False
+    finally:
+        waiting = False
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, before)
+    return True
