@@ -49,12 +49,10 @@ class _Budgeted(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """An answer read within the socket's timeout as a whole, past any interim (1xx) answers."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+    def __init__(self, sock: Any, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
-        budget = sock.gettimeout()
-        if budget is not None:
-            raw = self.fp.detach()
-            self.fp = io.BufferedReader(_Budgeted(raw, sock, budget, time.monotonic))
+        raw, budget = self.fp.detach(), sock.gettimeout()
+        self.fp = io.BufferedReader(_Budgeted(raw, sock, budget, time.monotonic))
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client skips 100 alone, and takes 103 (early hints) for the answer.

@@ -265,6 +265,16 @@ def test_without_threads_a_call_fails_as_a_passing_trouble(
     assert "threads" in str(error)
 
 
+def test_a_bug_on_the_way_reaches_the_caller(live: Make, serve: Any, wire: Any) -> None:
+    def broken() -> float:
+        raise ZeroDivisionError
+
+    server = serve(wire.says(wire.answer(200, TOKEN_BODY)))
+
+    with pytest.raises(ZeroDivisionError):
+        Client(live(server.url, clock=broken)).create(KEY)
+
+
 # --- size -----------------------------------------------------------------------------------------
 
 
