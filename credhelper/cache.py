@@ -66,7 +66,7 @@ def complaint_about(folder: str) -> CacheError | None:
     if found.st_uid != os.geteuid():
         return CacheError(
             f"folder {folder} belongs to another user (uid {found.st_uid})",
-            hint=f"chown {os.geteuid()} {folder}",
+            hint=_to_whom(folder),
         )
     if found.st_mode & 0o077:
         return CacheError(
@@ -74,6 +74,12 @@ def complaint_about(folder: str) -> CacheError | None:
             hint=f"chmod 700 {folder}",
         )
     return None
+
+
+def _to_whom(folder: str) -> str:
+    if os.geteuid() == 0:
+        return "run as that user, or set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR"
+    return f"chown {os.geteuid()} {folder}"
 
 
 def make_folder(folder: str) -> None:

@@ -147,7 +147,8 @@ def _override(environ: "Mapping[str, str]", platform: str, variable: str) -> str
     chosen = environ.get(variable)
     if chosen and not _absolute(chosen, platform):
         raise _mistake(f"{variable} is not an absolute path")
-    return chosen or None
+    # One spelling for one folder: a lock is known by its path.
+    return chosen.rstrip("/") or "/" if chosen else None
 
 
 def _xdg(
