@@ -51,19 +51,21 @@ def _command() -> str:
 
 
 def _piped(stream: BinaryIO, what: str) -> bytes:
-    try:
-        handle = stream.fileno()
-    except io.UnsupportedOperation:
-        return stream.read(_MOST_BYTES)
     data = b""
     deadline = time.monotonic() + _PATIENCE
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([handle], [], [], left)[0]:
-            raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
-        chunk = os.read(handle, _MOST_BYTES)
-        if not chunk:
-            return data
+    while chunk := _chunk(stream, what, deadline):
         data += chunk
         if len(data) > _MOST_BYTES:
             raise ConfigError(f"the {what} on stdin is larger than 64 KiB")
+    return data
+
+
+def _chunk(stream: BinaryIO, what: str, deadline: float) -> bytes:
+    try:
+        handle = stream.fileno()
+    except io.UnsupportedOperation:
+        return stream.read(_MOST_BYTES)  # a test's stream, in memory
+    left = deadline - time.monotonic()
+    if left <= 0 or not select.select([handle], [], [], left)[0]:
+        raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
+    return os.read(handle, _MOST_BYTES)

@@ -71,9 +71,7 @@ def test_the_list_of_commands_names_every_protocol(person: Person) -> None:
 
 
 @pytest.mark.parametrize("option", [["--help"], ["-h"]])
-def test_a_protocol_asked_for_help_explains_its_wiring(
-    person: Person, option: list[str]
-) -> None:
+def test_a_protocol_asked_for_help_explains_its_wiring(person: Person, option: list[str]) -> None:
     outcome = person.world.run("git", *option)
     assert (outcome.status, outcome.told) == (0, "")
     assert b"git config --global credential.https://git.example.helper credhelper" in outcome.stdout
