@@ -140,7 +140,7 @@ def _stats(world: World, *_: object) -> dict[str, int]:
 
 
 def _revoke_all(world: World, *_: object) -> None:
-    world.state.revoke_all()
+    world.state.ledger.revoke_all()
 
 
 def _faults_shown(world: World, *_: object) -> list[dict[str, Any]]:

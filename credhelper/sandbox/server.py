@@ -9,8 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import socketserver
 import tempfile
 import threading
 import time
@@ -22,64 +20,17 @@ from typing import BinaryIO, Self
 from credhelper.sandbox.account import Account
 from credhelper.sandbox.api import World
 from credhelper.sandbox.connection import Connection
+from credhelper.sandbox.listener import HOST, Listener
 from credhelper.sandbox.signer import Signer
 from credhelper.sandbox.state import State
 
-HOST = "127.0.0.1"
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
 SESSION_LIFETIME = 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
-BACKLOG = 4096
 JOIN_SECONDS = 5.0
 DESCRIPTORS = 8192
-
-
-class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A thread for every connection, and a list of them so that stopping can end them all."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = BACKLOG
-
-    def __init__(self, port: int) -> None:
-        super().__init__((HOST, port), Connection)
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-
-    def get_request(self) -> tuple[socket.socket, str]:
-        """Accept one connection."""
-        connection, address = super().get_request()
-        with self._lock:
-            self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Close one connection."""
-        super().shutdown_request(request)
-        with self._lock:
-            self._open.discard(request)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing goes to stderr: a traceback could hold a secret."""
-
-    def accept_until(self, stopping: threading.Event) -> None:
-        """Accept connections until `stopping` is set and somebody wakes us."""
-        while not stopping.is_set():
-            self.handle_request()
-
-    def wake(self) -> None:
-        """Let `accept_until` look up. The base's way is to poll, which makes every stop slow."""
-        with contextlib.suppress(OSError):
-            socket.create_connection(self.server_address[:2], timeout=1).close()  # type: ignore[arg-type] # TCP: host and port
-
-    def hang_up(self) -> None:
-        """Cut every connection that is still open, so that its thread ends."""
-        with self._lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
 
 class Sandbox:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hmac
 import math
-import secrets
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from credhelper.sandbox import account as accounts
 from credhelper.sandbox.account import Account, Order
+from credhelper.sandbox.ledger import Ledger, Session, Token
 
 MAX_ID = 128
 
@@ -61,30 +60,11 @@ class Tweak:
 PLAIN = Tweak()
 
 
-@dataclass(repr=False)
-class Session:
-    """One psToken. `sid` outlives it: a rotated psToken is the same session under a new name."""
-
-    sid: str
-    order: Order
-    idle_deadline: float
-    replaced: bool = False
-
-
-@dataclass(frozen=True, repr=False)
-class Token:
-    """One JWT that was issued. `sid` is the session it was minted from, if any."""
-
-    order: Order
-    claims: dict[str, Any]
-    sid: str | None
-
-
 class State:
     """The state machine. One caller at a time: the server holds a lock around each operation.
 
     Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
-    `token_lifetime` and `session_lifetime` in seconds.
+    `token_lifetime` and `session_lifetime` in seconds. `ledger` holds what was issued.
     """
 
     def __init__(
@@ -96,6 +76,7 @@ class State:
         session_lifetime: float,
     ) -> None:
         self.account = account
+        self.ledger = Ledger()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details"), 0
         )
@@ -103,10 +84,6 @@ class State:
         self._issuer = issuer
         self._token_lifetime = token_lifetime
         self._session_lifetime = session_lifetime
-        self._sessions: dict[str, Session] = {}
-        self._tokens: dict[str, Token] = {}
-        self._revoked_tokens: set[str] = set()
-        self._revoked_sids: set[str] = set()
 
     def create(self, who: Credentials, order: Order, now: float, tweak: Tweak = PLAIN) -> str:
         """Make a JWT or, when the order says so, a psToken (POST /v1/tokens).
@@ -120,7 +97,7 @@ class State:
         _check_membership("cwid", order.cwid, accounts.FOREIGN_WORKGROUP)
         if parent is None:
             answer = (
-                self._open_session(order, now)
+                self.ledger.open_session(order, now + self._session_lifetime)
                 if order.session
                 else self._issue(order, None, now, tweak)
             )
@@ -158,17 +135,16 @@ class State:
         """
         if who.bearer != pstoken:
             self._standing(who, now, tweak)
-        if pstoken in self._tokens:
+        if self.ledger.is_jwt(pstoken):
             raise RefusedError(400, "a JWT cannot be refreshed: only a session token can")
-        session = self._living_session(pstoken, now)
+        session = self.ledger.living_session(pstoken, now)
         if session is None:
             raise RefusedError(401, "the token can no longer be refreshed")
         session.idle_deadline = now + self._session_lifetime
         self.counters["refreshed"] += 1
         if not tweak.rotate:
             return pstoken
-        session.replaced = True
-        return self._admit_session(Session(session.sid, session.order, session.idle_deadline))
+        return self.ledger.rename_session(session)
 
     def revoke(self, who: Credentials, token: str, now: float, tweak: Tweak = PLAIN) -> None:
         """End a JWT, or a session with every JWT minted from it (DELETE /v1/tokens).
@@ -177,15 +153,12 @@ class State:
         when it has expired or was revoked before. Raises `RefusedError`: 401 for a request without
         authorization, 400 for a string that this sandbox never issued.
         """
-        ours = token in self._tokens or token in self._sessions
+        ours = self.ledger.issued(token)
         if not (ours and who.bearer == token):
             self._standing(who, now, tweak)
         if not ours:
             raise RefusedError(400, "the token was not issued here")
-        if token in self._sessions:
-            self._revoked_sids.add(self._sessions[token].sid)
-        else:
-            self._revoked_tokens.add(token)
+        self.ledger.revoke(token)
         self.counters["revoked"] += 1
 
     def projects(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
@@ -193,7 +166,7 @@ class State:
 
         Raises `RefusedError` 401 for anything but a valid Bearer JWT.
         """
-        if self._valid_jwt(who.bearer, now + tweak.date) is None:
+        if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
             raise RefusedError(401, "a user JWT is needed as Bearer authorization")
         return accounts.projects(self.account)
 
@@ -202,7 +175,7 @@ class State:
 
         Raises `RefusedError` 401 for anything but a living psToken as Bearer.
         """
-        if who.bearer is None or self._living_session(who.bearer, now) is None:
+        if who.bearer is None or self.ledger.living_session(who.bearer, now) is None:
             raise RefusedError(401, "a session token is needed as Bearer authorization")
         return {"items": [accounts.workgroup(workgroup) for workgroup in accounts.WORKGROUPS]}
 
@@ -215,7 +188,7 @@ class State:
         username, jwt = None, who.bearer
         if who.basic is not None:
             username, _, jwt = who.basic.partition(":")
-        token = self._valid_jwt(jwt, now + tweak.date)
+        token = self.ledger.valid_jwt(jwt, now + tweak.date)
         if token is None:
             raise RefusedError(401, "a valid JWT is needed")
         return {
@@ -231,11 +204,6 @@ class State:
             "exp": token.claims["exp"],
         }
 
-    def revoke_all(self) -> None:
-        """Revoke every session and token that exists now (POST /_sandbox/revoke-all)."""
-        self._revoked_sids.update(session.sid for session in self._sessions.values())
-        self._revoked_tokens.update(self._tokens)
-
     def _grant_of(self, who: Credentials, now: float) -> Session | None:
         """The session that a create is authorised by; None for a key or a password."""
         if who.api_key is not None:
@@ -243,7 +211,7 @@ class State:
                 raise RefusedError(401, "the API key is not known")
             return None
         if who.bearer is not None:
-            session = self._living_session(who.bearer, now)
+            session = self.ledger.living_session(who.bearer, now)
             if session is None:
                 raise RefusedError(401, "the Bearer token is not a living session token")
             return session
@@ -253,10 +221,10 @@ class State:
     def _standing(self, who: Credentials, now: float, tweak: Tweak) -> Order:
         """What the token that authorises a request was ordered with."""
         if who.bearer is not None:
-            session = self._living_session(who.bearer, now)
+            session = self.ledger.living_session(who.bearer, now)
             if session is not None:
                 return session.order
-            token = self._valid_jwt(who.bearer, now + tweak.date)
+            token = self.ledger.valid_jwt(who.bearer, now + tweak.date)
             if token is None:
                 raise RefusedError(401, "the Bearer token is not valid")
             return token.order
@@ -276,28 +244,6 @@ class State:
         if not (by_key or (colon and by_password)):
             raise RefusedError(401, "the Basic credentials are not known")
 
-    def _living_session(self, pstoken: str, now: float) -> Session | None:
-        session = self._sessions.get(pstoken)
-        if session is None or session.replaced or session.sid in self._revoked_sids:
-            return None
-        return session if now < session.idle_deadline else None
-
-    def _valid_jwt(self, jwt: str | None, now: float) -> Token | None:
-        # Looking up the exact string is stricter than verifying it: only what was issued here.
-        token = self._tokens.get(jwt or "")
-        if token is None or jwt in self._revoked_tokens or token.sid in self._revoked_sids:
-            return None
-        return token if token.claims["nbf"] <= now < token.claims["exp"] else None
-
-    def _open_session(self, order: Order, now: float) -> str:
-        deadline = now + self._session_lifetime
-        return self._admit_session(Session(str(uuid.uuid4()), order, deadline))
-
-    def _admit_session(self, session: Session) -> str:
-        pstoken = "ps-" + secrets.token_urlsafe(36)
-        self._sessions[pstoken] = session
-        return pstoken
-
     def _issue(self, order: Order, sid: str | None, now: float, tweak: Tweak) -> str:
         lifetime = self._token_lifetime if tweak.lifetime is None else tweak.lifetime
         issued = math.floor(now + tweak.date)
@@ -307,7 +253,7 @@ class State:
             "exp": issued + math.ceil(lifetime),
         }
         jwt = self._sign(claims)
-        self._tokens[jwt] = Token(order, claims, sid)
+        self.ledger.add_jwt(jwt, Token(order, claims, sid))
         return jwt
 
 

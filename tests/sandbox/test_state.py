@@ -226,7 +226,7 @@ def test_a_skewed_server_judges_by_its_own_clock(state: State) -> None:
 
 def test_revoke_all_ends_what_there_is_and_lets_new_things_begin(state: State) -> None:
     session, token = state.create(KEY, SESSION, NOON), state.create(KEY, Order(), NOON)
-    state.revoke_all()
+    state.ledger.revoke_all()
     for dead in (session, token):
         with pytest.raises(RefusedError):
             state.details(bearer(dead), NOON)

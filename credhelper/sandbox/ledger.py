@@ -1,0 +1,92 @@
+"""What has been issued, and whether it is still good."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from credhelper.sandbox.account import Order
+
+
+@dataclass(repr=False)
+class Session:
+    """One psToken. `sid` outlives it: a rotated psToken is the same session under a new name."""
+
+    sid: str
+    order: Order
+    idle_deadline: float
+    replaced: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Token:
+    """One JWT that was issued. `sid` is the session it was minted from, if any."""
+
+    order: Order
+    claims: dict[str, Any]
+    sid: str | None
+
+
+class Ledger:
+    """Every psToken and JWT of one sandbox, dead or alive."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._tokens: dict[str, Token] = {}
+        self._revoked_tokens: set[str] = set()
+        self._revoked_sids: set[str] = set()
+
+    def living_session(self, pstoken: str, now: float) -> Session | None:
+        """The session of a psToken, unless it is unknown, replaced, revoked or idle too long."""
+        session = self._sessions.get(pstoken)
+        if session is None or session.replaced or session.sid in self._revoked_sids:
+            return None
+        return session if now < session.idle_deadline else None
+
+    def valid_jwt(self, jwt: str | None, now: float) -> Token | None:
+        """The token behind a JWT, unless it is unknown, revoked, expired or not valid yet."""
+        # Looking up the exact string is stricter than verifying it: only what was issued here.
+        token = self._tokens.get(jwt or "")
+        if token is None or jwt in self._revoked_tokens or token.sid in self._revoked_sids:
+            return None
+        return token if token.claims["nbf"] <= now < token.claims["exp"] else None
+
+    def open_session(self, order: Order, idle_deadline: float) -> str:
+        """Begin a session; answers its psToken."""
+        return self._admit(Session(str(uuid.uuid4()), order, idle_deadline))
+
+    def rename_session(self, session: Session) -> str:
+        """Go on with a session under a new psToken; the old one is no longer good."""
+        session.replaced = True
+        return self._admit(Session(session.sid, session.order, session.idle_deadline))
+
+    def add_jwt(self, jwt: str, token: Token) -> None:
+        """Note a JWT that was issued."""
+        self._tokens[jwt] = token
+
+    def is_jwt(self, given: str) -> bool:
+        """Whether this is a JWT that was issued here."""
+        return given in self._tokens
+
+    def issued(self, given: str) -> bool:
+        """Whether this was ever issued here, dead or alive."""
+        return given in self._tokens or given in self._sessions
+
+    def revoke(self, given: str) -> None:
+        """End a JWT, or a session with every JWT minted from it."""
+        if given in self._tokens:
+            self._revoked_tokens.add(given)
+        else:
+            self._revoked_sids.add(self._sessions[given].sid)
+
+    def revoke_all(self) -> None:
+        """End everything that exists now."""
+        self._revoked_sids.update(session.sid for session in self._sessions.values())
+        self._revoked_tokens.update(self._tokens)
+
+    def _admit(self, session: Session) -> str:
+        pstoken = "ps-" + secrets.token_urlsafe(36)
+        self._sessions[pstoken] = session
+        return pstoken
