@@ -1,0 +1,131 @@
+"""The real v1 SDK against a running sandbox."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+# libica may live in a venv of its own: it brings boto3 along (see README.md).
+SDK_PYTHON = os.environ.get("LIBICA_PYTHON", sys.executable)
+PROBE = "import libica.openapi.libconsole"
+FROM_CHECKOUT = f"""
+import sys, runpy
+sys.path.insert(0, {str(ROOT)!r})
+runpy.run_module("credhelper.sandbox", run_name="__main__", alter_sys=True)
+"""
+
+
+def sandbox_command() -> list[str]:
+    """The installed sandbox where there is one, else the one of this checkout."""
+    probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('credhelper') is None)"
+    installed = subprocess.run([sys.executable, "-I", "-c", probe]).returncode == 0
+    how = ["-m", "credhelper.sandbox"] if installed else ["-c", FROM_CHECKOUT]
+    return [sys.executable, "-I", *how]
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Any]:
+    for needed in ("jwt", "cryptography"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"the sandbox needs {needed}: pip install 'credhelper[sandbox]'")
+    with subprocess.Popen(sandbox_command(), stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def told(line: Any) -> Any:
+    """What the SDK made of the whole dialogue."""
+    probe = subprocess.run([SDK_PYTHON, "-I", "-c", PROBE], capture_output=True, text=True)
+    if probe.returncode:
+        reason = probe.stderr.strip().rpartition("\n")[2]
+        pytest.skip(
+            f"libica 2.5.0 is not usable here ({reason}): see integrations/libica/README.md"
+        )
+    ended = subprocess.run(
+        [SDK_PYTHON, "-I", HERE / "dialogue.py"],
+        input=json.dumps(line),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def error_of(answer: Any) -> tuple[int, str]:
+    return answer["status"], json.loads(answer["body"])["code"]
+
+
+def test_the_sdk_creates_a_jwt_with_all_nine_parameters(told: Any) -> None:
+    assert told["create"] == [201, "Bearer", 2]
+
+
+def test_the_sdk_gets_a_session_with_a_password_and_mints_from_it(told: Any) -> None:
+    assert told["session"] == [201, 0]
+    assert told["mint"] == [201, 2]
+
+
+def test_the_sdk_understands_the_details(told: Any) -> None:
+    assert told["details"] == {
+        "uid": "user-sandbox",
+        "name": "Sandbox User",
+        "username": "sandbox@example.com",
+        "current_workgroup": {
+            "id": "workgroup-alpha",
+            "name": "Alpha team",
+            "description": "Workgroup Alpha team of the sandbox",
+        },
+        "tid": "tenant-sandbox",
+        "acls": [
+            "cid:project-alpha",
+            "tid:tenant-sandbox",
+            "uid:user-sandbox",
+            "wid:workgroup-alpha",
+        ],
+        "domain": {"id": "domain-lab", "name": "lab"},
+    }
+
+
+def test_the_sdk_refreshes_a_session_and_nothing_else(told: Any) -> None:
+    assert told["refresh"] == [201, True]
+    for step in ("without_body", "with_null", "with_empty", "of_jwt"):
+        assert error_of(told[f"refresh_{step}"]) == (400, "BadRequest")
+
+
+def test_the_sdk_sees_projects_and_workgroups(told: Any) -> None:
+    assert told["projects"] == ["project-alpha", "project-beta"]
+    assert told["workgroups"] == ["workgroup-alpha"]
+
+
+def test_the_sdk_is_refused_where_it_should_be(told: Any) -> None:
+    assert error_of(told["wrong_key"]) == (401, "Unauthorized")
+    assert error_of(told["forbidden"]) == (403, "Forbidden")
+
+
+def test_the_sdk_revokes_a_jwt_and_a_session(told: Any) -> None:
+    assert told["revoke"] == [204, None]
+    assert told["details_of_revoked"] == {"status": 401, "body": ""}
+    assert error_of(told["refresh_of_revoked"]) == (401, "Unauthorized")
+    assert told["details_of_minted"]["status"] == 401
+
+
+def test_the_sandbox_counted_what_the_sdk_did(told: Any, line: Any) -> None:
+    with urllib.request.urlopen(line["url"] + "/_sandbox/stats", timeout=20) as answer:
+        counted = json.load(answer)
+    del counted["requests"]
+    assert counted == {"created": 2, "minted": 1, "refreshed": 1, "revoked": 2, "details": 1}
