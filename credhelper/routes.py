@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from credhelper.model import Request
     from credhelper.service import Service
 
-_HEADER = "credhelper-routes 2"
+_HEADER = "credhelper-routes 3"
+_SALT = "salt "
+_SALT_DIGITS = 32
+_DEFAULT = "default "
+_HEX = frozenset("0123456789abcdef")
 
 
 class Route:
@@ -91,7 +95,7 @@ def file_name(label: str) -> str:
 
 def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -> bytes:
     """Return `routes` as the bytes of a routes file, bound to `source`."""
-    lines = [_HEADER, version, label, home, routes.salt, routes.default]
+    lines = [*_stamp(label, home, version), _SALT + routes.salt, _DEFAULT + routes.default]
     for route in routes.by_profile.values():
         fields = [route.profile, route.record, route.kind, route.username, route.user, route.url]
         lines.append("\t".join([*fields, str(route.min_ttl), route.grant, *route.services]))
@@ -101,18 +105,22 @@ def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -
 def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> Routes | None:
     """Return the routes in `data` if they were made by us from this very config, else None."""
     head, _, tail = data.partition(b"\n\n")
-    if tail != source:
+    salt = salt_of(data)
+    if tail != source or salt is None:
         return None
     lines = head.decode("utf-8", "surrogateescape").split("\n")
-    if lines[:4] != [_HEADER, version, label, home] or len(lines) < 6:
+    if lines[:4] != _stamp(label, home, version) or len(lines) < 6:
         return None
     routes = []
-    for line in lines[6:]:
-        profile, record, kind, username, user, url, min_ttl, grant, *services = line.split("\t")
-        routes.append(
-            Route(profile, record, kind, username, user, url, int(min_ttl), grant, services)
-        )
-    return Routes(lines[5], lines[4], routes)
+    try:
+        for line in lines[6:]:
+            profile, record, kind, username, user, url, min_ttl, grant, *services = line.split("\t")
+            routes.append(
+                Route(profile, record, kind, username, user, url, int(min_ttl), grant, services)
+            )
+    except ValueError:
+        return None  # damaged: it will be made again
+    return Routes(lines[5].removeprefix(_DEFAULT), salt, routes)
 
 
 def salt_of(data: bytes) -> str | None:
@@ -120,7 +128,8 @@ def salt_of(data: bytes) -> str | None:
     lines = data.split(b"\n", 5)
     if len(lines) < 6 or lines[0] != _HEADER.encode():
         return None
-    return lines[4].decode()
+    salt = lines[4].decode("ascii", "replace").removeprefix(_SALT)
+    return salt if len(salt) == _SALT_DIGITS and _HEX.issuperset(salt) else None
 
 
 def match(
@@ -196,6 +205,11 @@ def record_of(routes: Routes, route: Route, environ: "Mapping[str, str]") -> tup
             return route.record, "missing"
         return route.record, f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
     return route.record, ""
+
+
+def _stamp(label: str, home: str, version: str) -> list[str]:
+    # Each line begins with a word, so that none is empty: an empty one ends the routes.
+    return [_HEADER, f"version {version}", f"config {label}", f"home {home}"]
 
 
 def _bytes(text: str) -> bytes:
