@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
+_MOST_REPLACED = 100
 _CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -94,14 +96,15 @@ def make_folder(folder: str) -> None:
         missing.append(at)
         at = os.path.dirname(at)
     _distrust(at if missing else os.path.dirname(at), folder)
-    try:
-        for new in reversed(missing):
+    for new in reversed(missing):
+        try:
             os.mkdir(new, 0o700)
             os.chmod(new, 0o700)  # the umask may have taken our own bits
-    except FileExistsError:
-        pass  # another process made it: judged below like any other
-    except OSError as error:
-        raise CacheError(f"cannot make folder {folder}: {os.strerror(error.errno or 0)}") from error
+        except FileExistsError:
+            continue  # another process made it: judged below like any other
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise CacheError(f"cannot make folder {folder}: {why}") from error
     wrong = complaint_about(folder)
     if wrong:
         raise wrong
@@ -175,6 +178,9 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_SYNC:
+                raise
         finally:
             os.close(handle)
 
@@ -185,14 +191,11 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
 class Lock:
     """A held kernel lock; release it, or let it die with the process."""
 
-    __slots__ = ("_handle",)
+    __slots__ = ("release",)
 
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def release(self) -> None:
-        """Let the next one in. The file stays: only its lock goes."""
-        os.close(self._handle)
+    def __init__(self, release: Callable[[], None]) -> None:
+        # Lets the next one in. The file stays: only its lock goes.
+        self.release = release
 
 
 class Unlockable(Exception):
@@ -206,21 +209,40 @@ def acquire(path: str, *, wait: float, alarm: bool) -> Lock | None:
     signal (the fast way, for a process of our own), false to poll (a library, or a thread).
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
+    if not has_flock():
+        return without_flock(path, wait)
     deadline = time.monotonic() + (0 if path in gate.over else wait)
-    while True:
+    # Bounded: where names and files never agree (odd file systems), nothing can be locked.
+    for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
-        handle = gate.taken.pop(path, None) or _open_lock(path)
+        handle = gate.taken.pop(path, None)
+        if handle is None:
+            handle = _open_lock(path)
         try:
             if not _flock(handle, max(0.0, deadline - time.monotonic()), alarm):
                 os.close(handle)
                 return None
-            found = os.fstat(handle)
-            if found.st_nlink and os.path.exists(path) and os.path.samestat(found, os.lstat(path)):
-                return Lock(handle)
+            if _names(path, handle):
+                return _lock_of(handle)
+        except OSError as error:
+            os.close(handle)
+            raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
         except BaseException:
             os.close(handle)
             raise
         os.close(handle)  # somebody removed or replaced the file: what we hold guards nothing
+    raise Unlockable(f"lock file {path}: is replaced again and again")
+
+
+def _lock_of(handle: int) -> Lock:
+    return Lock(lambda: os.close(handle))
+
+
+def _names(path: str, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _open_lock(path: str) -> int:
@@ -237,7 +259,11 @@ def _open_lock(path: str) -> int:
         os.close(handle)
         raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
     if _posix() and found.st_mode & 0o777 != 0o600:
-        os.fchmod(handle, 0o600)
+        try:
+            os.fchmod(handle, 0o600)
+        except OSError as error:
+            os.close(handle)
+            raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
     return handle
 
 
@@ -251,10 +277,6 @@ def _flock(handle: int, wait: float, alarm: bool) -> bool:
         fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
     except BlockingIOError:
         pass
-    except OSError as error:
-        if error.errno in gate.NO_LOCKS:
-            raise Unlockable(f"no lock: {os.strerror(error.errno or 0)}") from error
-        raise
     else:
         return True
     if wait <= 0:
