@@ -238,6 +238,29 @@ def _lock_of(handle: int) -> Lock:
     return Lock(lambda: os.close(handle))
 
 
+def has_flock() -> bool:
+    """Tell whether this platform has the kernel's flock (Windows has not)."""
+    try:
+        import fcntl  # noqa: F401  # whether it is there is the question
+    except ImportError:
+        return False
+    return True
+
+
+def without_flock(path: str, wait: float) -> Lock | None:
+    """Take the lock as `acquire` does, by filelock: where there is no flock, it knows what is."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return None
+    except (OSError, NotImplementedError) as error:
+        raise Unlockable(f"lock file {path}: {type(error).__name__}") from error
+    return Lock(lock.release)
+
+
 def _names(path: str, handle: int) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
@@ -268,10 +291,8 @@ def _open_lock(path: str) -> int:
 
 
 def _flock(handle: int, wait: float, alarm: bool) -> bool:
-    try:
-        import fcntl
-    except ImportError as error:  # Windows: told by the caller, who goes on without
-        raise Unlockable("this platform has no flock") from error
+    import fcntl
+
     exclusive = fcntl.LOCK_EX
     try:
         fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
