@@ -20,5 +20,6 @@ def __getattr__(name: str) -> object:
     if name == "get_token":
         from credhelper.inprocess import get_token
 
+        globals()[name] = get_token  # the next look is a look into a dictionary
         return get_token
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
