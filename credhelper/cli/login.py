@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from credhelper.cli.status import scope, who
 from credhelper.cli.telling import say
 from credhelper.cli.world import context, profile_option
 from credhelper.client import claims
-from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.errors import CacheError, CredhelperError, RejectedError, UsageError
 from credhelper.model import SESSION, Request, Secret, Token
 from credhelper.profile import API_KEY, LOGIN, PASSWORD, Profile
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from credhelper.client.iap import Client
     from credhelper.wiring import Context
 
+_NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
 # How a person logs in: what they hand over.
 _KEY, _PASSWORD, _SESSION = "API key", "password", "psToken"
 
@@ -193,7 +195,7 @@ def _verify(
             cwid=profile.cwid,
             cid=profile.cid,
         )
-        told = _details(client, token)
+        told = _details(world, client, token)
     except CredhelperError:
         if made is not None:
             # Nobody will ever use it.
@@ -205,8 +207,17 @@ def _verify(
     )
 
 
-def _details(client: Client, token: Token) -> dict[str, str]:
-    details = client.details(token.value)
+def _details(world: Context, client: Client, token: Token) -> dict[str, str]:
+    """Return what the API tells of a token that it has just made."""
+    time.sleep(min(max(token.not_before - token.skew - world.clock(), 0), _NOT_YET))
+    try:
+        details = client.details(token.value)
+    except RejectedError as error:
+        if error.status != 401:
+            raise
+        # Servers' clocks differ: to a token this young, a 401 may only mean "not yet".
+        time.sleep(_ONCE_MORE)
+        details = client.details(token.value)
     told = claims.identity(details)
     for member in ("domain", "currentWorkgroup"):
         part = details.get(member)

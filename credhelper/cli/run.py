@@ -144,6 +144,8 @@ def _become(command: tuple[str, ...], environ: dict[str, str]) -> int:
     for number in _IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)
     try:
+        if not command[0]:
+            raise FileNotFoundError
         os.execvpe(command[0], list(command), environ)  # noqa: S606  # that is what exec is for
     except (FileNotFoundError, NotADirectoryError):
         complain(CredhelperError(f"command {quoted(command[0])} not found"))

@@ -47,6 +47,12 @@ class Person:
         assert outcome.status == 0, outcome
         return outcome
 
+    def token(self, *words: str, environ: Mapping[str, str | None] | None = None) -> str:
+        """Return the whole token that `credhelper get` prints."""
+        outcome = self.world.run("get", *words, environ=environ)
+        assert (outcome.status, outcome.told) == (0, ""), outcome
+        return outcome.stdout.decode().removesuffix("\n")
+
     def config(self) -> str:
         """Return the text of the config file, or nothing."""
         return self.world.config.read_text() if self.world.config.exists() else ""

@@ -48,8 +48,8 @@ def test_a_piped_key_lives_in_a_private_file_of_ours(person: Person) -> None:
 
 def test_a_login_and_the_gets_after_it_take_one_token(person: Person) -> None:
     person.logs_in("--service", "https://git.example")
-    first = person.world.get()
-    assert person.world.get("https://git.example") == first
+    first = person.token()
+    assert person.token("https://git.example") == first
     assert person.api.stats()["created"] == 1
 
 
@@ -88,26 +88,26 @@ def test_a_password_is_used_once_and_kept_nowhere(person: Person) -> None:
         path for path in (person.world.state / "sessions").iterdir() if path.suffix != ".lock"
     ]
     assert [path.stat().st_mode & 0o777 for path in sessions] == [0o600]
-    person.world.get()
+    person.token()
     assert (person.api.stats()["created"], person.api.stats()["minted"]) == (1, 1)
 
 
 def test_after_a_password_login_tokens_go_on_without_a_person(person: Person) -> None:
     person.logs_in("--user", person.api.username, stdin=person.api.password)
-    first = person.world.get()
+    first = person.token()
     for record in person.world.records():
         record.unlink()
-    assert person.world.get() != first
+    assert person.token() != first
     assert (person.api.stats()["created"], person.api.stats()["minted"]) == (1, 2)
 
 
-def test_a_psToken_is_kept_the_same_way(person: Person) -> None:
+def test_a_session_token_is_kept_the_same_way(person: Person) -> None:
     person.logs_in()
     made = person.types("token", "create", "--return-session-token")
     session = made.token
     person.logs_in("--profile", "ps", "--session", stdin=session)
     assert profiles(person)["ps"] == {"url": person.api.url, "auth": "session"}
-    assert person.world.get("-p", "ps")
+    assert person.token("-p", "ps")
     assert session not in person.config()
 
 
@@ -115,7 +115,7 @@ def test_a_session_can_be_kept_with_a_key_too(person: Person) -> None:
     person.logs_in("--keep-session")
     assert profiles(person)["default"]["keep_session"] is True
     assert (person.api.stats()["created"], person.api.stats()["minted"]) == (1, 1)
-    person.world.get()
+    person.token()
     assert person.api.stats()["minted"] == 1
 
 
@@ -131,7 +131,7 @@ def test_a_key_that_lives_elsewhere_is_not_copied(person: Person, how: str) -> N
     assert outcome.status == 0, outcome
     assert profiles(person)["default"]["grant"] == {how: grant}
     assert not (person.world.state / "grants").exists()
-    person.world.get(environ=environ)
+    person.token(environ=environ)
     assert person.api.stats()["created"] == 1
 
 
@@ -151,7 +151,7 @@ def test_a_profile_can_change_from_a_key_to_a_password_and_back(person: Person) 
     person.logs_in("--api-key")
     assert "auth" not in profiles(person)["default"]
     assert profiles(person)["default"]["grant"]
-    assert person.world.get()
+    assert person.token()
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,11 @@ def test_nothing_is_written_when_a_login_fails(
 
 def test_a_failed_login_leaves_the_profile_that_works(person: Person) -> None:
     person.logs_in()
-    token = person.world.get()
+    token = person.token()
     before = snapshot(person.world.state), person.config()
     assert person.types("login", stdin="wrong").status == 5
     assert (snapshot(person.world.state), person.config()) == before
-    assert person.world.get() == token
+    assert person.token() == token
 
 
 def test_a_session_that_no_profile_will_use_is_revoked_again(person: Person) -> None:
@@ -214,10 +214,10 @@ def test_a_session_that_no_profile_will_use_is_revoked_again(person: Person) -> 
 
 def test_the_new_account_is_used_at_once(person: Person) -> None:
     person.logs_in()
-    first = person.world.get()
+    first = person.token()
     person.api.revoke_all()
     assert person.types("login", stdin=person.api.api_key).status == 0
-    assert person.world.get() != first
+    assert person.token() != first
     assert len(person.world.records()) == 1
 
 
@@ -230,7 +230,7 @@ def test_a_remembered_failure_does_not_outlive_a_login(person: Person) -> None:
     assert person.world.failures()
     assert person.types("login", stdin=person.api.api_key).status == 0
     assert not person.world.failures()
-    assert person.world.get()
+    assert person.token()
 
 
 @pytest.mark.parametrize("words", [["SECRET-WORD"], ["--service", "https://a", "SECRET-WORD"]])
@@ -326,3 +326,23 @@ def test_a_config_that_is_a_symlink_stays_one(person: Person) -> None:
     person.logs_in()
     assert person.world.config.is_symlink()
     assert "[profiles.default]" in real.read_text()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "/v1/tokens", "method": "POST", "nbf": 2},
+        {"path": "/v1/tokens/details", "status": 401},
+    ],
+)
+def test_a_token_that_is_not_valid_yet_is_waited_for(person: Person, fault: dict[str, Any]) -> None:
+    person.api.fault(fault)
+    person.logs_in()
+    assert person.api.stats()["created"] == 1
+
+
+def test_a_token_that_the_api_does_not_know_is_no_login(person: Person) -> None:
+    person.api.fault({"path": "/v1/tokens/details", "status": 401, "times": "always"})
+    outcome = person.types("login", "--url", person.api.url, stdin=person.api.api_key)
+    assert (outcome.status, outcome.stdout) == (5, b"")
+    assert person.config() == ""
