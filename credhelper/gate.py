@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 WAIT = 30.0
+_RING_AGAIN = 0.1
 
 # What this process took, or waited for in vain, before the rest of it was loaded: `cache.acquire`
 # goes on from there. Locks belong to a process, and so does this.
@@ -76,12 +77,15 @@ def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
     waiting = True
 
     def ring(number: int, frame: "FrameType | None") -> None:
+        nonlocal waiting
         if waiting:
+            waiting = False
             raise TimeIsOver
 
     before = _signal.signal(_signal.SIGALRM, ring)
     try:
-        _signal.setitimer(_signal.ITIMER_REAL, wait)
+        # Again and again: an alarm that rings just before `block` sleeps would wake nobody.
+        _signal.setitimer(_signal.ITIMER_REAL, wait, _RING_AGAIN)
         block()
     except TimeIsOver:
         return False
