@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import entry, protocols, wiring
+from credhelper import entry, protocols, records, wiring
 from credhelper.encode import complaint, printable
 from credhelper.errors import CredhelperError, RequestError
 from credhelper.model import Call, Reply, Secret
@@ -40,6 +40,7 @@ def main(
     called; `stdin`, what was read of it; `trouble`, why that is not a whole request, or "".
     """
     try:
+        _fill_closed_streams()
         _listen_for_stops()
         if name is None:
             wiring.admit_third_parties()
@@ -156,6 +157,16 @@ def _write(stream: int, data: bytes) -> None:
             raise BrokenPipeError from None  # a full disk or a closed pipe: nobody got the reply
 
 
+def _fill_closed_streams() -> None:
+    # Or a lock, or the connection to the API, would take the number of a stream that was closed,
+    # and what is meant for the caller would go there.
+    for stream in (0, 1, 2):
+        try:
+            os.fstat(stream)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest free number; a write still fails
+
+
 def _listen_for_stops() -> None:
     import _signal
 
@@ -193,7 +204,8 @@ def _tracer(where: str) -> Callable[..., None]:
         except OSError:
             return  # a trace is no reason to fail
         try:
-            os.fchmod(handle, 0o600)
+            if records.regular(os.fstat(handle)):
+                os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
             os.write(handle, line)
         except OSError:
             return
