@@ -10,6 +10,7 @@ import os
 import time
 
 from credhelper import cache, records
+from credhelper.encode import printable
 from credhelper.errors import CacheError, CredhelperError
 
 TYPE_CHECKING = False
@@ -122,8 +123,8 @@ class Slot:
             "until": str(int((now + seconds) * 1000)),
             "class": type(error).__name__,
             "grant": grant,
-            "message": error.message,
-            "hint": error.hint or "",
+            "message": printable(error.message).encode("ascii", "backslashreplace").decode(),
+            "hint": printable(error.hint or "").encode("ascii", "backslashreplace").decode(),
             "retryable": str(int(error.retryable)),
         }
         try:
@@ -163,17 +164,18 @@ class Slot:
 
     def _sweep(self, clock: Callable[[], float] = time.time) -> None:
         """Take away what dead writers left, and records that expired long ago."""
-        if self.folder is None or self._durable:
+        if self.folder is None:
             return
         now = clock()
         try:
-            for entry in os.scandir(self.folder):
-                if now - entry.stat(follow_symlinks=False).st_mtime < _LEFT_OVER:
-                    continue
-                if entry.name.endswith((".tmp", ".failed")):
-                    os.unlink(entry.path)
-                elif not entry.name.endswith(".lock") and entry.name != self.name:
-                    self._sweep_record(entry.name, now)
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if now - entry.stat(follow_symlinks=False).st_mtime < _LEFT_OVER:
+                        continue
+                    if entry.name.endswith((".tmp", ".failed")):
+                        os.unlink(entry.path)
+                    elif "." not in entry.name and entry.name != self.name and not self._durable:
+                        self._sweep_record(entry.name, now)
         except OSError:
             return  # tidiness is not worth an error
 
