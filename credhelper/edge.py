@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import entry, protocols, records, wiring
+from credhelper import cache, entry, protocols, records, wiring
 from credhelper.encode import complaint, printable
 from credhelper.errors import CredhelperError, RequestError
-from credhelper.model import Call, Reply, Secret
+from credhelper.model import Call, Credential, Reply, Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def main(
 
 def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble: str) -> int:
     protocol = protocols.load(name)
+    if getattr(protocol, "QUIET", False):
+        _hush()
     warnings: list[bytes] = []
     context = wiring.Context(
         ENVIRON,
@@ -74,6 +76,8 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
     else:
         reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
     _write(2, b"".join(warnings) + reply.stderr)
+    if reply.file:
+        _leave_file(context, *reply.file)
     _write(1, reply.stdout)
     return reply.status
 
@@ -85,15 +89,18 @@ def _converse(
     arguments: list[str],
     warnings: list[bytes],
 ) -> int:
+    given: dict[str, Secret] = {}
     for line in _lines():
         if line is None:
             error = RequestError(f"a line is longer than {entry.MOST_BYTES} bytes")
             reply = protocol.refuse(error, None)
         else:
-            reply = _answer(protocol, context, Call(program, arguments, line, ENVIRON))
+            reply = _answer(protocol, context, Call(program, arguments, line, ENVIRON, given))
         _write(2, b"".join(warnings) + reply.stderr)
         warnings.clear()
         _write(1, reply.stdout)
+        if reply.last:
+            break
     return 0
 
 
@@ -102,7 +109,10 @@ def _answer(protocol: Protocol, context: wiring.Context, call: Call) -> Reply:
     try:
         request = protocol.parse(call)
         context.trace("request", action=request.action, service=request.service)
-        return protocol.render(request, wiring.answer(context, request))
+        answer = wiring.answer(context, request)
+        if isinstance(answer, Credential):
+            call.given[str(request.service)] = answer.token
+        return protocol.render(request, answer)
     except CredhelperError as error:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
@@ -155,6 +165,35 @@ def _write(stream: int, data: bytes) -> None:
     except OSError:
         if stream == 1:
             raise BrokenPipeError from None  # a full disk or a closed pipe: nobody got the reply
+
+
+def _hush() -> None:
+    # Not only what we say: libraries have their own ways to stderr, and Python has its warnings.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _leave_file(context: wiring.Context, path: str, data: bytes) -> None:
+    """Put a reply's file in its place; where that cannot be, the reply on stdout will have to do.
+
+    Replaced is a file of ours and nothing else: no device, no symlink, no file of somebody else.
+    """
+    why = ""
+    try:
+        if not os.path.isabs(path):
+            why = "not an absolute path"
+        elif os.path.lexists(path) and not _ours(os.lstat(path)):
+            why = "not a file of ours"
+        else:
+            cache.replace(path, data)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+    context.trace("file", path=path, written=not why, why=why)
+
+
+def _ours(found: os.stat_result) -> bool:
+    return records.regular(found) and (not records.POSIX or found.st_uid == os.geteuid())
 
 
 def _fill_closed_streams() -> None:

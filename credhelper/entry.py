@@ -72,7 +72,7 @@ def _warm(protocol: "Protocol", call: Call) -> "Reply | None":
     """Return the reply if the cache can give it, now or when another process has filled it."""
     try:
         request = protocol.parse(call)
-        if request.action != "get":
+        if request.action != "get" or request.rejected is not None:
             return None
         found = warm.answer(call.environ, request)
         waited: set[str] = set()
@@ -83,7 +83,10 @@ def _warm(protocol: "Protocol", call: Call) -> "Reply | None":
                 return None
             waited.add(found)
             found = warm.answer(call.environ, request)
-        return None if found is None or isinstance(found, str) else protocol.render(request, found)
+        if found is None or isinstance(found, str):
+            return None
+        reply = protocol.render(request, found)
+        return None if reply.file else reply
     except Exception:  # noqa: BLE001  # the other half meets it again, and knows how to tell it
         return None
 

@@ -60,18 +60,25 @@ class Call:
     """How a tool called us: the edge's view, handed to a protocol's `parse`.
 
     Parameters: `program`, the name we were called by; `arguments`, argv without it; `stdin`, the
-    bytes read, empty where the protocol reads nothing; `environ`, the environment.
+    bytes read, empty where the protocol reads nothing; `environ`, the environment; `given`, the
+    last token handed out for each service (normal form) in the dialogue that this call is part of.
     """
 
-    __slots__ = ("arguments", "environ", "program", "stdin")
+    __slots__ = ("arguments", "environ", "given", "program", "stdin")
 
     def __init__(
-        self, program: str, arguments: "Sequence[str]", stdin: bytes, environ: "Mapping[str, str]"
+        self,
+        program: str,
+        arguments: "Sequence[str]",
+        stdin: bytes,
+        environ: "Mapping[str, str]",
+        given: "dict[str, Secret] | None" = None,
     ) -> None:
         self.program = program
         self.arguments = arguments
         self.stdin = stdin
         self.environ = environ
+        self.given: dict[str, Secret] = {} if given is None else given
 
 
 class Request:
@@ -174,15 +181,27 @@ class Listing:
 class Reply:
     """What the edge writes, whole or not at all.
 
-    Parameters: `stdout` and `stderr`, bytes; `status`, the exit status.
+    Parameters: `stdout` and `stderr`, bytes; `status`, the exit status; `file`, an absolute path
+    and the bytes that the caller will look for there, for us and the caller alone; `last`, true
+    when this reply ends a dialogue.
     """
 
-    __slots__ = ("status", "stderr", "stdout")
+    __slots__ = ("file", "last", "status", "stderr", "stdout")
 
-    def __init__(self, stdout: bytes = b"", stderr: bytes = b"", status: int = 0) -> None:
+    def __init__(
+        self,
+        stdout: bytes = b"",
+        stderr: bytes = b"",
+        status: int = 0,
+        *,
+        file: tuple[str, bytes] | None = None,
+        last: bool = False,
+    ) -> None:
         self.stdout = stdout
         self.stderr = stderr
         self.status = status
+        self.file = file
+        self.last = last
 
 
 class Token:

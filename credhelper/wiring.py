@@ -111,6 +111,8 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
     None for an action that is the protocol's own. Raises CredhelperError.
     """
     if request.action == "get":
+        if request.rejected is not None:
+            reject(context, request)  # the caller wants another one than this
         return get(context, request)
     if request.action == "erase":
         return reject(context, request)

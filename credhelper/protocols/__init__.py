@@ -11,6 +11,9 @@ network. Each offers
   (whether a token was forgotten) and everything else (None);
 - `refuse(error, request)`: the Reply that tells an error in the protocol's own way.
 
+It may also have `QUIET`, true where the caller takes what is on stderr for part of the answer:
+nothing is written there, whatever happens.
+
 `arguments` are the words after the protocol's name, or after the program's name where that alone
 chose the protocol.
 """
