@@ -7,13 +7,11 @@ next line is read. Members that we do not know are ignored; a name that occurs t
 is refused, since two parsers would disagree about its value.
 """
 
-import json
-
 import credhelper
 from credhelper import service
 from credhelper.encode import complaint, json_object, json_string
 from credhelper.model import Credential, Listing, Reply, Request, Secret
-from credhelper.protocols import options
+from credhelper.protocols import documents, options
 from credhelper.protocols.get import members
 
 TYPE_CHECKING = False
@@ -28,8 +26,6 @@ USAGE = "credhelper json [--profile NAME]"
 VERSIONS = (1,)
 
 _OPTIONS = {"--profile": "profile", "-p": "profile"}
-_DEEPEST = 32
-_LONGEST_NUMBER = 32  # digits; int() takes quadratic time
 _LONGEST_NAME = 1024  # characters of a user or profile name
 
 
@@ -49,7 +45,7 @@ def parse(call: "Call") -> Request:
     command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
     """
     default_profile = _profile(call.arguments)
-    document = _document(call.stdin)
+    document = documents.read(call.stdin, "line")
     version = document.get("version", 1)
     if type(version) is not int or version not in VERSIONS:
         raise credhelper.errors.UnsupportedVersionError(
@@ -121,87 +117,6 @@ def _profile(arguments: "Sequence[str]") -> str | None:
     if words:
         raise credhelper.errors.UsageError("unexpected word on the command line", f"usage: {USAGE}")
     return found.get("profile")
-
-
-def _document(line: bytes) -> dict[str, object]:
-    if b"\r" in line:
-        raise credhelper.errors.RequestError(
-            "the line holds a carriage return: lines end in LF alone"
-        )
-    if _too_deep(line):
-        raise credhelper.errors.RequestError(f"the line nests deeper than {_DEEPEST} levels")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        raise credhelper.errors.RequestError("the line is not UTF-8") from None
-    try:
-        document = _DECODER.decode(text)
-        if "\\u" in text:
-            # Escapes can spell half a character, which no bytes can hold.
-            json.dumps(document, ensure_ascii=False).encode()
-    except ValueError as error:
-        reason = _reason(error)
-    else:
-        if isinstance(document, dict):
-            return document
-        reason = "the line is not a JSON object"
-    # Raised out here, so that no exception carries the line, and with it a token.
-    raise credhelper.errors.RequestError(reason)
-
-
-def _reason(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"the line is not one JSON object: parsing stopped at column {error.colno}"
-    if isinstance(error, UnicodeEncodeError):
-        return "the line holds half a character: a lone surrogate"
-    return str(error)
-
-
-def _too_deep(line: bytes) -> bool:
-    # The parser recurses, so depth is judged first; most lines have too few brackets to be deep.
-    if line.count(b"{") + line.count(b"[") <= _DEEPEST:
-        return False
-    depth = 0
-    in_string = escaped = False
-    for byte in line:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
-            depth += 1
-            if depth > _DEEPEST:
-                return True
-        elif byte in b"}]":
-            depth -= 1
-    return False
-
-
-def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("the line names a member twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _short_number(digits: str) -> int:
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError(f"the line holds a number of more than {_LONGEST_NUMBER} digits")
-    return int(digits)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_short_number
-)
 
 
 def _service(document: dict[str, object]) -> "Service | None":

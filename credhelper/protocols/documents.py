@@ -1,0 +1,125 @@
+"""JSON on the way in, read strictly: one object in UTF-8, or an error that says what is wrong.
+
+Two parsers must not read one document differently, so a member that occurs twice in one object, NaN
+and half characters are refused. So is a carriage return, wherever it stands. `json` is loaded for
+what needs it: the small flat objects that most tools send are read without it.
+"""
+
+import credhelper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import credhelper.errors
+
+_DEEPEST = 32
+_LONGEST_NUMBER = 32  # digits; int() takes quadratic time
+_BLANKS = " \t\n"
+
+
+def read(data: bytes, what: str) -> dict[str, object]:
+    """Return the members of the one JSON object in `data`.
+
+    Parameters: `what`, the name of the document for the error (`line`, `request`). Raises
+    RequestError, which never carries the document: it may hold a token.
+    """
+    if b"\r" in data:
+        raise credhelper.errors.RequestError(
+            f"the {what} holds a carriage return: lines end in LF alone"
+        )
+    if _too_deep(data):
+        raise credhelper.errors.RequestError(f"the {what} nests deeper than {_DEEPEST} levels")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        reason = "is not UTF-8"
+    else:
+        document = _flat(text)
+        if document is not None:
+            return document
+        document, reason = _parsed(text)
+        if document is not None:
+            return document
+    # Raised out here, so that no exception carries the document.
+    raise credhelper.errors.RequestError(f"the {what} {reason}")
+
+
+def _flat(text: str) -> dict[str, object] | None:
+    """Return the members of an object of plain ASCII strings; None for whatever else it may be."""
+    if not text.isascii() or "\\" in text:
+        return None
+    # Without escapes, a quote is where a string begins or ends: marks and strings take turns.
+    pieces = text.split('"')
+    names, values = pieces[1::4], pieces[3::4]
+    marks = [mark.strip(_BLANKS) for mark in pieces[::2]]
+    rest = [":", ","] * len(names)
+    if not names or marks != ["{", *rest[:-1], "}"]:
+        return None
+    if len(set(names)) != len(names) or not "".join(names + values).isprintable():
+        return None
+    return dict(zip(names, values, strict=True))
+
+
+def _parsed(text: str) -> tuple[dict[str, object] | None, str]:
+    """Return the members, or else what is wrong."""
+    import json
+
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_int=_short_number,
+        )
+        if "\\u" in text:
+            # Escapes can spell half a character, which no bytes can hold.
+            json.dumps(document, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        return None, f"is not one JSON object: parsing stopped at {line}column {error.colno}"
+    except UnicodeEncodeError:
+        return None, "holds half a character: a lone surrogate"
+    except ValueError as error:
+        return None, str(error)
+    return (document, "") if isinstance(document, dict) else (None, "is not a JSON object")
+
+
+def _too_deep(data: bytes) -> bool:
+    # The parser recurses, so depth is judged first; most documents have too few brackets for it.
+    if data.count(b"{") + data.count(b"[") <= _DEEPEST:
+        return False
+    depth = 0
+    in_string = escaped = False
+    for byte in data:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            depth += 1
+            if depth > _DEEPEST:
+                return True
+        elif byte in b"}]":
+            depth -= 1
+    return False
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("names a member twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"holds {name}, which is not JSON")
+
+
+def _short_number(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError(f"holds a number of more than {_LONGEST_NUMBER} digits")
+    return int(digits)
