@@ -47,6 +47,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("docker-credential-*",),
     ),
     "json": ("jsonlines", "credhelper's own protocol: one JSON object a line, both ways", ()),
+    "google": ("google", "Google executable-sourced credentials: environment in, JSON out", ()),
 }
 
 

@@ -1,0 +1,114 @@
+"""Google's executable-sourced credentials: the environment in, one JSON object out.
+
+Source: AIP-4117 and google-auth's `pluggable.py`. Libraries join stderr to stdout, and some leave
+stdin open for ever: nothing is read, and nothing is written to stderr. An error is an answer like
+any other, with status 0. Google exchanges the token for one of its own, so it has to be a JWT. A
+library that is told a file (`output_file`) looks there before it asks again, and expects us to fill
+it.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import json_object, json_string, quoted
+from credhelper.model import JWT, Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper google [--service URL] [--profile NAME] [--min-ttl SECONDS]"
+QUIET = True
+TOKEN_TYPES = (
+    "urn:ietf:params:oauth:token-type:jwt",
+    "urn:ietf:params:oauth:token-type:id_token",
+)
+
+_OPTIONS = {**options.COMMON, "--service": "service"}
+_MARGIN = 300  # seconds: libraries renew what has less
+_TOLD = "GOOGLE_EXTERNAL_ACCOUNT_"
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: google-auth for Node leaves stdin open for ever."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get a token, of the type that the environment asks for.
+
+    Raises UsageError for the command line, RequestError for the service, UnsupportedActionError for
+    other types of tokens and for a revocation.
+    """
+    found, words = options.split(call.arguments, _OPTIONS, USAGE)
+    if words:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    if call.environ.get(_TOLD + "REVOKE") == "1":
+        raise credhelper.errors.UnsupportedActionError(
+            "tokens are not revoked from here", "credhelper logout"
+        )
+    token_type = call.environ.get(_TOLD + "TOKEN_TYPE") or TOKEN_TYPES[0]
+    if token_type not in TOKEN_TYPES:
+        raise credhelper.errors.UnsupportedActionError(
+            f"tokens of type {quoted(token_type)} are not to be had",
+            f"say {TOKEN_TYPES[0]} as subject_token_type of the credential configuration",
+        )
+    echo = {"token_type": token_type}
+    file = call.environ.get(_TOLD + "OUTPUT_FILE")
+    if file:
+        echo["file"] = file
+        if call.environ.get(_TOLD + "INTERACTIVE") == "1":
+            echo["terminal"] = "1"
+    wanted: Service | None = service.parse(found["service"]) if "service" in found else None
+    return Request(
+        "get",
+        service=wanted,
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        margin=_MARGIN,
+        echo=echo,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token on stdout and in the file, if there is one.
+
+    A library that is interactive leaves stdout to the terminal and reads the file only. Parameters:
+    `answer`, a Credential. Raises ConfigError for a token that is not a JWT.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    if answer.kind != JWT:
+        raise credhelper.errors.ConfigError(
+            f"profile {answer.profile} gives session tokens, and Google takes JWTs alone",
+            f'let the profile say token = "{JWT}"',
+        )
+    members = {
+        "version": "1",
+        "success": "true",
+        "token_type": json_string(request.echo["token_type"]),
+        "id_token": json_string(answer.token.reveal()),
+        "expiration_time": str(answer.expires_at),
+    }
+    line = f"{json_object(members)}\n".encode()
+    if "file" not in request.echo:
+        return Reply(line)
+    return Reply(b"" if "terminal" in request.echo else line, file=(request.echo["file"], line))
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return one object with the error's code and message, and the hint in the latter.
+
+    The status is 0: with any other the libraries do not look at stdout.
+    """
+    message = f"{error.message} ({error.hint})" if error.hint else error.message
+    members = {
+        "version": "1",
+        "success": "false",
+        "code": json_string(error.code),
+        "message": json_string(message),
+    }
+    return Reply(f"{json_object(members)}\n".encode())
