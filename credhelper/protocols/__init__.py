@@ -11,8 +11,9 @@ network. Each offers
   (whether a token was forgotten) and everything else (None);
 - `refuse(error, request)`: the Reply that tells an error in the protocol's own way.
 
-It may also have `QUIET`, true where the caller takes what is on stderr for part of the answer:
-nothing is written there, whatever happens.
+It may also have `GREETING`, the bytes that open a dialogue before its first line is read, and
+`QUIET`, true where the caller takes what is on stderr for part of the answer: nothing is written
+there, whatever happens.
 
 `arguments` are the words after the protocol's name, or after the program's name where that alone
 chose the protocol.
@@ -48,6 +49,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "json": ("jsonlines", "credhelper's own protocol: one JSON object a line, both ways", ()),
     "google": ("google", "Google executable-sourced credentials: environment in, JSON out", ()),
+    "askpass": (
+        "askpass",
+        "askpass: the prompts of git and wget on the command line",
+        ("*-askpass",),
+    ),
 }
 
 

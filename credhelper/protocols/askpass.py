@@ -1,0 +1,109 @@
+"""Askpass: a prompt as the one argument, its answer as the one line of stdout.
+
+Called as GIT_ASKPASS, core.askPass or SSH_ASKPASS by git, and by `wget --use-askpass`. Source:
+git's credential.c and prompt.c; wget's init.c. git asks for a user name and a password of a URL,
+and only those two prompts are answered, letter for letter. SSH_ASKPASS is asked for passphrases,
+for one-time codes and whether a host is to be trusted: those are a person's to answer. Nothing is
+read: stdin is the caller's own.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import complaint, one_line
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+
+USAGE = "credhelper-askpass [--profile NAME] PROMPT"
+
+_PROMPTS = {"Username for '": "username", "Password for '": "password"}
+_END = "': "
+_TRAPS = frozenset(" \"'\\:?#")  # what no caller leaves in a user name; `/` ends the host
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: stdin is git's own pipe."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get what the prompt asks for.
+
+    Raises UsageError for the command line, UnsupportedActionError for a prompt that is not one of
+    the two, RequestError for its URL.
+    """
+    found, words = options.split(call.arguments, options.COMMON, USAGE)
+    if len(words) != 1:
+        raise credhelper.errors.UsageError("one prompt is needed", f"usage: {USAGE}")
+    what, url = _asked(words[0])
+    scheme, _, rest = url.partition("://")
+    netloc, slash, path = rest.partition("/")
+    user, at, host = netloc.rpartition("@")
+    if not rest or bool(at) != (what == "password") or (at and not _plain(user)):
+        raise _unknown()
+    return Request(
+        "get",
+        service=service.build(scheme, host, slash + path),
+        profile=found.get("profile"),
+        username=_decoded(user) if at else None,
+        min_ttl=options.min_ttl(found),
+        echo={"what": what},
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the user name or the token, whichever was asked for.
+
+    Parameters: `answer`, a Credential. Raises CredhelperError for what does not fit on a line.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    if request.echo["what"] == "username":
+        text = one_line(answer.username, "user name")
+    else:
+        text = one_line(answer.token.reveal(), "token")
+    return Reply(f"{text}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return the complaint on stderr, and status 1: with 0, nothing would be a password."""
+    return Reply(stderr=complaint(error.message, error.hint), status=1)
+
+
+def _asked(prompt: str) -> tuple[str, str]:
+    for start, what in _PROMPTS.items():
+        if prompt.startswith(start) and prompt.endswith(_END):
+            return what, prompt[len(start) : -len(_END)]
+    raise _unknown()
+
+
+def _unknown() -> "credhelper.errors.CredhelperError":
+    # Not shown: a prompt may hold anything.
+    return credhelper.errors.UnsupportedActionError(
+        "this prompt asks for no user name or password of a URL: a person has to answer it"
+    )
+
+
+def _plain(user: str) -> bool:
+    return bool(user) and user.isprintable() and _TRAPS.isdisjoint(user)
+
+
+def _decoded(user: str) -> str:
+    # Newer gits escape what older ones show as it is.
+    head, *escapes = user.split("%")
+    name = head.encode()
+    for escape in escapes:
+        digits = escape[:2]
+        if len(digits) != 2 or not _HEX.issuperset(digits):
+            raise _unknown()
+        name += bytes.fromhex(digits) + escape[2:].encode()
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise _unknown() from None
