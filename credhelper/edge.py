@@ -89,6 +89,7 @@ def _converse(
     arguments: list[str],
     warnings: list[bytes],
 ) -> int:
+    _write(1, getattr(protocol, "GREETING", b""))
     given: dict[str, Secret] = {}
     for line in _lines():
         if line is None:

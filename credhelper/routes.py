@@ -155,7 +155,9 @@ def match(
 
 
 def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | None]":
-    """Return the profiles that name the service of `request`, most specific path first and alone.
+    """Return the profiles that name the service of `request`, and it as they name it.
+
+    Only the most specific path counts.
 
     A caller that could not tell the scheme (docker) gets https before http on a loopback address.
     """
@@ -164,7 +166,7 @@ def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | 
         for prefix in service.prefixes():
             named = routes.by_service.get(prefix)
             if named:
-                return named, service
+                return named, service.upto(prefix)
         service = service.on_plain_http() if request.echo.get("any_scheme") else None
     return [], None
 

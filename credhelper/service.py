@@ -69,6 +69,10 @@ class Service:
         port = _DEFAULT_PORTS["http"] if self.port == _DEFAULT_PORTS["https"] else self.port
         return Service("http", self.host, port, self.path)
 
+    def upto(self, prefix: str) -> "Service":
+        """Return the service that `prefix`, one of `prefixes`, stands for."""
+        return Service(self.scheme, self.host, self.port, prefix.removeprefix(self.origin))
+
     def prefixes(self) -> list[str]:
         """Return what may be configured to cover this service, most specific first."""
         found = []
@@ -112,6 +116,32 @@ def build(scheme: str, netloc: str, path: str = "") -> Service:
             hint=f"ask for https://{host} instead",
         )
     return Service(scheme, host, port, _normal_path(path))
+
+
+def receiver(url: str) -> Service:
+    """Return the service that a request to `url` goes to.
+
+    A query and a fragment are left out. So is a path that two parsers could read differently: what
+    it leads to is anybody's guess, so only a profile for the whole origin covers it. Raises
+    UnknownServiceError for what no profile can name: other schemes, plain http to anything but a
+    literal loopback address; RequestError for an odd host or port, as `parse` does.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or not url.isprintable() or " " in url:
+        raise _refused(f"url {_shown(url)} has no scheme, or holds a blank or control character")
+    scheme = scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise credhelper.errors.UnknownServiceError(f"nothing for scheme {_shown(scheme)}")
+    netloc, slash, path = rest.replace("#", "?").partition("?")[0].partition("/")
+    host = _split_netloc(netloc, scheme)[0]
+    if scheme == "http" and not is_loopback(host):
+        raise credhelper.errors.UnknownServiceError(
+            f"nothing for plain http to {host}: tokens go over https only"
+        )
+    try:
+        return build(scheme, netloc, slash + path)
+    except credhelper.errors.RequestError:
+        return build(scheme, netloc)
 
 
 def is_loopback(host: str) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from credhelper import service
-from credhelper.errors import RequestError
+from credhelper.errors import RequestError, UnknownServiceError
 
 PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/%[]")
 OURS = "https://ica.example"
@@ -340,3 +340,88 @@ def test_a_path_never_changes_the_origin(path: str, scheme: str) -> None:
         return
     assert parsed.origin == OURS
     assert parsed.prefixes()[-1] == OURS
+
+
+@pytest.mark.parametrize(
+    ("url", "receiver"),
+    [
+        ("https://ica.example", "https://ica.example"),
+        ("HTTPS://ICA.example:443/a/b/?c=d#e", "https://ica.example/a/b"),
+        ("https://ica.example?go-get=1", "https://ica.example"),
+        ("https://ica.example/a?x=https://evil.test/@\\", "https://ica.example/a"),
+        ("https://ica.example/a#@evil.test/", "https://ica.example/a"),
+        ("https://ica.example/a//b", "https://ica.example"),
+        ("https://ica.example/a/../b", "https://ica.example"),
+        ("https://ica.example/@scope%2fname", "https://ica.example"),
+        ("https://ica.example/\\@evil.test", "https://ica.example"),
+        ("https://ica.example/a|b/é", "https://ica.example"),
+        ("https://ica.example/" + "a/" * 2000, "https://ica.example"),
+        ("https://ica.example/a?" + "b" * 5000, "https://ica.example/a"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+        ("http://[::1]/", "http://[::1]"),
+    ],
+)
+def test_who_receives_a_request_is_told_by_the_plain_parts_of_its_url(
+    url: str, receiver: str
+) -> None:
+    assert str(service.receiver(url)) == receiver
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "ica.example", "//ica.example", "https:ica.example", "https://", "https:///x"),
+        *("https://u@ica.example/", "https://u:pw@ica.example", "https://ica.example@evil.test/"),
+        *("https://ica.example\\@evil.test/", "https://ica.example\\.evil.test/", "https://?x"),
+        *(
+            "https://ica.example%2f@evil.test/",
+            "https://@ica.example/",
+            "https://ica.example:0443/",
+        ),
+        *("https://ica.example\t.evil.test/", "https://ica.example/\n", "https://ica.example/ x"),
+        *(
+            "https://ica.example./",
+            "https://ica..example/",
+            "https://\u0131ca.example/",
+            "\nhttps://x",
+        ),
+        *("https://ica.example/\u202e", "https://ica.example/\x1b", "https://ica.example:\u0664/"),
+    ],
+)
+def test_a_url_with_an_odd_host_has_no_receiver(url: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        service.receiver(url)
+    assert "pw" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://ica.example/", "http://localhost:8080", "http://127.0.0.1.evil.test/"),
+        *("ftp://ica.example", "file:///etc/passwd", "grpc://ica.example", "ssh://git@ica.example"),
+        *("sparse+https://ica.example", "://ica.example", "unix://x"),
+    ],
+)
+def test_what_no_profile_can_name_is_unknown(url: str) -> None:
+    with pytest.raises(UnknownServiceError):
+        service.receiver(url)
+
+
+@given(TEXT)
+def test_a_receiver_is_on_the_host_that_the_url_says_in_plain_letters(text: str) -> None:
+    try:
+        found = service.receiver(text)
+    except (RequestError, UnknownServiceError):
+        return
+    assert set(str(found)) <= PLAIN
+    assert found.scheme == "https" or service.is_loopback(found.host)
+    after = text.lower().partition("://")[2]
+    assert after.startswith(found.host)
+    assert after[len(found.host) :][:1] in ("", "/", "?", "#", ":")
+    assert service.parse(str(found)) == found
+
+
+def test_each_prefix_is_a_service_of_its_own() -> None:
+    parsed = service.parse("http://127.0.0.1:8080/a/b")
+    assert [str(parsed.upto(prefix)) for prefix in parsed.prefixes()] == parsed.prefixes()
+    assert parsed.upto("http://127.0.0.1:8080/a") == service.parse("http://127.0.0.1:8080/a")

@@ -5,6 +5,7 @@ No abbreviations, nothing twice, no empty values.
 """
 
 import credhelper
+from credhelper import service
 from credhelper.encode import quoted
 
 TYPE_CHECKING = False
@@ -12,18 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
+    from credhelper.service import Service
 
 LONGEST = 315_360_000  # ten years in seconds: no token lives longer, and int() stays cheap
 COMMON = {"--profile": "profile", "-p": "profile", "--min-ttl": "min-ttl"}
+SERVICE = {**COMMON, "--service": "service"}
 
 
 def split(
-    arguments: "Sequence[str]", known: "Mapping[str, str]", usage: str
+    arguments: "Sequence[str]",
+    known: "Mapping[str, str]",
+    usage: str,
+    flags: "Sequence[str]" = (),
 ) -> tuple[dict[str, str], list[str]]:
     """Return the options by name, and the other words in order.
 
     Parameters: `known`, which spelling (`--profile`, `-p`) stands for which name; `usage`, one line
-    for the hint. Raises UsageError for unknown, repeated or valueless options.
+    for the hint; `flags`, spellings (`--raw`) that take no value, found by their name (`raw`).
+    Raises UsageError for unknown, repeated or valueless options.
     """
     found: dict[str, str] = {}
     words: list[str] = []
@@ -36,6 +43,8 @@ def split(
         else:
             option, equals, value = word.partition("=")
             name = known.get(option)
+            if word in flags:
+                name, equals, value = word[2:], "=", word
             if name is None or (equals and not option.startswith("--")):
                 raise credhelper.errors.UsageError(
                     f"unknown option {quoted(option)}", f"usage: {usage}"
@@ -52,6 +61,11 @@ def split(
                 )
             found[name] = value
     return found, words
+
+
+def wanted(text: str) -> "tuple[Service, dict[str, str]]":
+    """Return the service that `text` names, and the echo that says whether it told the scheme."""
+    return service.parse(text), {} if "://" in text else {"any_scheme": "1"}
 
 
 def min_ttl(found: "Mapping[str, str]") -> int:

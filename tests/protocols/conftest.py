@@ -110,11 +110,16 @@ def one(
     data: bytes,
     environ: Mapping[str, str],
     error: CredhelperError | None,
+    given: dict[str, Secret] | None = None,
 ) -> Reply:
     request = None
+    call = Call(program, arguments, data, environ, given)
     try:
-        request = module.parse(Call(program, arguments, data, environ))
-        reply = module.render(request, answer_to(request, error))
+        request = module.parse(call)
+        answer = answer_to(request, error)
+        if isinstance(answer, Credential):
+            call.given[str(request.service)] = answer.token
+        reply = module.render(request, answer)
     except CredhelperError as problem:
         reply = module.refuse(problem, request)
     assert isinstance(reply, Reply)
@@ -137,9 +142,14 @@ def dialogue(
         pieces = stdin.split(b"\n")
         if not pieces[-1]:
             pieces.pop()
-        replies = [one(module, program, arguments, piece, environ or {}, error) for piece in pieces]
+        replies = []
+        given: dict[str, Secret] = {}
+        for piece in pieces:
+            replies.append(one(module, program, arguments, piece, environ or {}, error, given))
+            if replies[-1].last:
+                break
         whole = Reply(
-            b"".join(reply.stdout for reply in replies),
+            getattr(module, "GREETING", b"") + b"".join(reply.stdout for reply in replies),
             b"".join(reply.stderr for reply in replies),
             max((reply.status for reply in replies), default=0),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from credhelper.errors import UsageError
-from credhelper.protocols.options import COMMON, LONGEST, min_ttl, split
+from credhelper.protocols.options import COMMON, LONGEST, min_ttl, split, wanted
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,22 @@ def test_a_life_is_a_plain_number_of_seconds(text: str) -> None:
 
 def test_no_life_is_insisted_on_unless_told() -> None:
     assert min_ttl({}) == 0
+
+
+def test_a_flag_takes_no_value() -> None:
+    for arguments in (["--raw", "a"], ["a", "--raw"]):
+        assert split(arguments, COMMON, "x", ["--raw"]) == ({"raw": "--raw"}, ["a"])
+    assert split(["-p", "--raw"], COMMON, "x", ["--raw"]) == ({"profile": "--raw"}, [])
+    assert split(["--", "--raw"], COMMON, "x", ["--raw"]) == ({}, ["--raw"])
+
+
+@pytest.mark.parametrize("arguments", [["--raw=x"], ["--raw="], ["--raw", "--raw"], ["--rawer"]])
+def test_a_flag_with_a_value_or_given_twice_is_no_flag(arguments: list[str]) -> None:
+    with pytest.raises(UsageError):
+        split(arguments, COMMON, "x", ["--raw"])
+
+
+def test_a_service_says_whether_its_scheme_was_told() -> None:
+    for text, echo in (("127.0.0.1:80/x", {"any_scheme": "1"}), ("https://ica.example/x", {})):
+        found, said = wanted(text)
+        assert (found.path, said) == ("/x", echo)
