@@ -47,6 +47,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "docker credential helper: docker, podman, skopeo, buildah, oras, helm",
         ("docker-credential-*",),
     ),
+    "bare": (
+        "bare",
+        "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
+        ("credhelper-token-*",),
+    ),
     "json": ("jsonlines", "credhelper's own protocol: one JSON object a line, both ways", ()),
     "google": ("google", "Google executable-sourced credentials: environment in, JSON out", ()),
     "askpass": (

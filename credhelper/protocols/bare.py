@@ -1,0 +1,71 @@
+"""A command that prints a token: one line on stdout, and nothing else is asked or said.
+
+Called by pnpm (`tokenHelper`), rclone (`bearer_token_command`), Codex, Claude Code
+(`apiKeyHelper`), DVC, Flyte and mise. Write `credhelper bare --profile NAME`; where a tool takes no
+arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile NAME.
+Nothing is read: some of these tools leave stdin open for ever.
+"""
+
+import credhelper
+from credhelper.encode import complaint, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+
+USAGE = "credhelper bare [--service URL] [--profile NAME] [--min-ttl SECONDS]"
+
+_PROGRAM = "credhelper-token-"
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: some callers leave stdin open for ever."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get a token: for a service, a profile, both, or the default profile.
+
+    Raises UsageError for the command line, RequestError for the service.
+    """
+    found, words = options.split(call.arguments, options.SERVICE, USAGE)
+    if words:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    wanted, echo = options.wanted(found["service"]) if "service" in found else (None, {})
+    return Request(
+        "get",
+        service=wanted,
+        profile=_profile(call.program, found.get("profile")),
+        min_ttl=options.min_ttl(found),
+        echo=echo,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token on a line. Raises CredhelperError for one that does not fit on a line."""
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    return Reply(f"{one_line(answer.token.reveal(), 'token')}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _profile(program: str, named: str | None) -> str | None:
+    if not program.startswith(_PROGRAM):
+        return named
+    if program[-4:].lower() == ".exe":
+        program = program[:-4]
+    profile = program.removeprefix(_PROGRAM)
+    if named not in (None, profile):
+        raise credhelper.errors.UsageError(
+            f"--profile contradicts the program's name, which names {quoted(profile)}",
+            f"usage: {program} [--service URL] [--min-ttl SECONDS]",
+        )
+    return profile
