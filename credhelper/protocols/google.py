@@ -8,7 +8,6 @@ it.
 """
 
 import credhelper
-from credhelper import service
 from credhelper.encode import json_object, json_string, quoted
 from credhelper.model import JWT, Credential, Listing, Reply, Request
 from credhelper.protocols import options
@@ -28,7 +27,6 @@ TOKEN_TYPES = (
     "urn:ietf:params:oauth:token-type:id_token",
 )
 
-_OPTIONS = {**options.COMMON, "--service": "service"}
 _MARGIN = 300  # seconds: libraries renew what has less
 _TOLD = "GOOGLE_EXTERNAL_ACCOUNT_"
 
@@ -44,7 +42,7 @@ def parse(call: "Call") -> Request:
     Raises UsageError for the command line, RequestError for the service, UnsupportedActionError for
     other types of tokens and for a revocation.
     """
-    found, words = options.split(call.arguments, _OPTIONS, USAGE)
+    found, words = options.split(call.arguments, options.SERVICE, USAGE)
     if words:
         raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
     if call.environ.get(_TOLD + "REVOKE") == "1":
@@ -63,7 +61,10 @@ def parse(call: "Call") -> Request:
         echo["file"] = file
         if call.environ.get(_TOLD + "INTERACTIVE") == "1":
             echo["terminal"] = "1"
-    wanted: Service | None = service.parse(found["service"]) if "service" in found else None
+    wanted: Service | None = None
+    if "service" in found:
+        wanted, said = options.wanted(found["service"])
+        echo.update(said)
     return Request(
         "get",
         service=wanted,
