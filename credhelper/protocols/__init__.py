@@ -59,6 +59,8 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "askpass: the prompts of git and wget on the command line",
         ("*-askpass",),
     ),
+    "databricks": ("databricks", "the Databricks CLI, as far as its SDKs call it", ()),
+    "reclient": ("reclient", "reclient and remote-apis-sdks credentials helper: JSON out", ()),
 }
 
 

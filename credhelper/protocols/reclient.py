@@ -1,0 +1,85 @@
+"""reclient's credentials helper: one JSON object with the token, a header and their expiry.
+
+Source: bazelbuild/remote-apis-sdks, `go/pkg/credshelper/credshelper.go`, as reproxy and its kin use
+it (`--credentials_helper`, `--credentials_helper_args`). It looks like Bazel's protocol, and is
+not: nothing is sent, token and headers are both needed, a header has one value, and the expiry is
+written as Go's time.UnixDate.
+"""
+
+import time
+
+import credhelper
+from credhelper.encode import complaint, json_object, json_string, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
+
+_LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: reproxy sends nothing."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get a token: for a service, a profile, both, or the default profile.
+
+    Raises UsageError for the command line, RequestError for the service.
+    """
+    found, words = options.split(call.arguments, options.SERVICE, USAGE)
+    if words:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    wanted: Service | None = None
+    echo: dict[str, str] = {}
+    if "service" in found:
+        wanted, echo = options.wanted(found["service"])
+    return Request(
+        "get",
+        service=wanted,
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        echo=echo,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token, alone and as a header.
+
+    Parameters: `answer`, a Credential. Raises CredhelperError for a token that no header can hold.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    token = one_line(answer.token.reveal(), "token")
+    members = {
+        "token": json_string(token),
+        "headers": json_object({"Authorization": json_string(f"Bearer {token}")}),
+        "expiry": json_string(unix_date(answer.expires_at)),
+    }
+    return Reply(f"{json_object(members)}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return the complaint on stderr, which reproxy logs, and the error's own exit status."""
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def unix_date(seconds: int) -> str:
+    """Return Unix `seconds` as Go's time.UnixDate, say `Mon Jan  2 15:04:05 UTC 2006`.
+
+    What lies outside 1970 to 9999 is moved to the nearest end.
+    """
+    moment = time.gmtime(min(max(seconds, 0), _LAST_SECOND))
+    year, month, day, hour, minute, second, weekday = moment[:7]
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{_DAYS[weekday]} {_MONTHS[month - 1]} {day:2} {clock} UTC {year}"
