@@ -47,6 +47,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "docker credential helper: docker, podman, skopeo, buildah, oras, helm",
         ("docker-credential-*",),
     ),
+    "kubectl": (
+        "kubectl",
+        "kubectl's exec plugin: an ExecCredential for everything made of client-go",
+        (),
+    ),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
