@@ -10,7 +10,7 @@ word for "nothing here": whatever goes wrong is told on stderr, with a status th
 import credhelper
 from credhelper.encode import complaint, json_object, json_string, one_line, quoted, rfc3339
 from credhelper.model import Credential, Listing, Reply, Request
-from credhelper.protocols import documents, options
+from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _document(text: str) -> "Mapping[str, object]":
             f"{VARIABLE} is not set: this is for kubectl to call",
             "to print a token: credhelper get",
         )
+    from credhelper.protocols import documents
+
     document = documents.read(text.encode("utf-8", "surrogateescape"), f"value of {VARIABLE}")
     version = document.get("apiVersion")
     if document.get("kind") != "ExecCredential" or not isinstance(version, str):
