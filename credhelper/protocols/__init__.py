@@ -52,6 +52,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "kubectl's exec plugin: an ExecCredential for everything made of client-go",
         (),
     ),
+    "terraform": (
+        "terraform",
+        "terraform credentials helper: Terraform and OpenTofu registries",
+        ("terraform-credentials-*",),
+    ),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",

@@ -1,0 +1,100 @@
+"""The credentials helper of Terraform and OpenTofu: a verb and a host in, one JSON object out.
+
+Source: Terraform's "Credentials Helpers" internals page. Called as `terraform-credentials-NAME`, a
+link to credhelper in `~/.terraform.d/plugins`, with `credentials_helper "NAME" { args = [] }` in
+the CLI's configuration. The host comes as Terraform shows it, with its port and in ASCII; it is
+always asked over https. We store no tokens, so `store` fails and says what to do; `forget` has
+nothing to forget, and succeeds.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import complaint, json_object, json_string, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+
+USAGE = (
+    "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
+)
+STORE_REFUSED = (
+    'credhelper does not store tokens: leave out "terraform login", and run "credhelper login"'
+)
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `document` for `store`: the other verbs are sent nothing."""
+    try:
+        _, verb, _ = _command(arguments)
+    except credhelper.errors.UsageError:
+        return "nothing"
+    return "document" if verb == "store" else "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return what Terraform asks: `get` or `forget`.
+
+    Raises UsageError for the command line, UnsupportedActionError for `store`, RequestError for
+    anything that is not one plain host with an optional port.
+    """
+    found, verb, host = _command(call.arguments)
+    wanted = service.build("https", host)
+    if verb == "store":
+        _check_document(call.stdin)
+        raise credhelper.errors.UnsupportedActionError(
+            STORE_REFUSED, "tokens are fetched when Terraform asks: there is nothing to store"
+        )
+    if verb == "forget":
+        return Request("forget")
+    return Request(
+        "get", service=wanted, profile=found.get("profile"), min_ttl=options.min_ttl(found)
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token in an object; nothing for `forget`.
+
+    Raises CredhelperError for a token that does not fit in a header.
+    """
+    if not isinstance(answer, Credential):
+        return Reply()
+    token = json_string(one_line(answer.token.reveal(), "token"))
+    return Reply(f"{json_object({'token': token})}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return an empty object if there is nothing for this host, and a complaint otherwise.
+
+    A host that is named below a path only was meant, and can never be answered: that is told.
+    """
+    unknown = isinstance(error, credhelper.errors.UnknownServiceError)
+    if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
+        return Reply(b"{}\n")
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str, str]:
+    found, words = options.split(arguments, options.COMMON, USAGE)
+    if not words:
+        raise credhelper.errors.UsageError("no verb given", f"usage: {USAGE}")
+    if words[0] not in ("get", "store", "forget"):
+        raise credhelper.errors.UsageError(f"unknown verb {quoted(words[0])}", f"usage: {USAGE}")
+    if len(words) != 2:
+        raise credhelper.errors.UsageError(f"{words[0]} takes one host", f"usage: {USAGE}")
+    return found, words[0], words[1]
+
+
+def _check_document(data: bytes) -> None:
+    from credhelper.protocols import documents
+
+    document = documents.read(data, "object to store")
+    if list(document) != ["token"] or not isinstance(document["token"], str):
+        raise credhelper.errors.RequestError(
+            "the object to store has to have a token, and no property besides"
+        )
