@@ -57,6 +57,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "terraform credentials helper: Terraform and OpenTofu registries",
         ("terraform-credentials-*",),
     ),
+    "vault": (
+        "vault",
+        "vault token helper: Vault and OpenBao, for servers that take our tokens as they are",
+        ("vault-token-*",),
+    ),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",

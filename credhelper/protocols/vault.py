@@ -1,0 +1,97 @@
+"""The token helper of Vault and OpenBao: a verb in, the bare token out, without a line feed.
+
+Source: OpenBao, `api/tokenhelper`. `token_helper = "/path"` in `~/.vault` or `~/.bao` takes a
+program and, not everywhere, arguments: a link to credhelper called `vault-token-NAME` needs none.
+The service is the server that the client asks, as far as the environment tells: `BAO_ADDR` or
+`VAULT_ADDR`, or else the address that both clients fall back to. An empty answer means "no token".
+We store no tokens, so `store` fails and says what to do; `erase` has nothing to erase.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import complaint, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper vault [--service URL] [--profile NAME] [--min-ttl SECONDS] get|store|erase"
+ADDRESSES = ("BAO_ADDR", "VAULT_ADDR")
+FALLBACK = "https://127.0.0.1:8200"
+STORE_REFUSED = (
+    'credhelper does not store tokens: log in with "credhelper login", or with -no-store'
+)
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: only `store` is sent something, a token that is none of our business."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return what Vault asks: `get` or `erase`.
+
+    Raises UsageError for the command line, UnsupportedActionError for `store`, RequestError for an
+    address that makes no sense, or two that contradict each other, UnknownServiceError for one that
+    no token goes to.
+    """
+    found, words = options.split(call.arguments, options.SERVICE, USAGE)
+    if len(words) != 1 or words[0] not in ("get", "store", "erase"):
+        raise credhelper.errors.UsageError(
+            f"not one verb but {quoted(' '.join(words))}", f"usage: {USAGE}"
+        )
+    min_ttl = options.min_ttl(found)
+    if words[0] == "store":
+        raise credhelper.errors.UnsupportedActionError(
+            STORE_REFUSED, "tokens are fetched when Vault asks: there is nothing to store"
+        )
+    if words[0] == "erase":
+        return Request("erase")
+    profile = found.get("profile")
+    wanted: Service | None
+    echo: dict[str, str] = {}
+    if "service" in found:
+        wanted, echo = options.wanted(found["service"])
+    else:
+        wanted = _address(call.environ, None if profile else FALLBACK)
+    return Request("get", service=wanted, profile=profile, min_ttl=min_ttl, echo=echo)
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token and not a byte more: OpenBao takes all of it. Nothing for `erase`.
+
+    Raises CredhelperError for a token that does not fit on a line.
+    """
+    if not isinstance(answer, Credential):
+        return Reply()
+    return Reply(one_line(answer.token.reveal(), "token").encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return silence if there is nothing for this server, and a complaint on stderr otherwise.
+
+    A server that is named below a path only was meant, and can never be answered: that is told.
+    """
+    unknown = isinstance(error, credhelper.errors.UnknownServiceError)
+    if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
+        return Reply()
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _address(environ: "Mapping[str, str]", fallback: str | None) -> "Service | None":
+    told = {service.receiver(environ[name]) for name in ADDRESSES if environ.get(name)}
+    if len(told) > 1:
+        # Nobody tells us which of the two clients asks.
+        raise credhelper.errors.RequestError(
+            f"{' and '.join(ADDRESSES)} name different servers",
+            "unset one of them, or name one to credhelper: --service URL",
+        )
+    if told:
+        return told.pop()
+    return service.parse(fallback) if fallback else None
