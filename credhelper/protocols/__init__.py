@@ -62,6 +62,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "vault token helper: Vault and OpenBao, for servers that take our tokens as they are",
         ("vault-token-*",),
     ),
+    "bazel": (
+        "bazel",
+        "Bazel's credential helper: a URI in, its headers out, in JSON",
+        ("bazel-credential-*",),
+    ),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
