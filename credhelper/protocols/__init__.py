@@ -67,6 +67,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Bazel's credential helper: a URI in, its headers out, in JSON",
         ("bazel-credential-*",),
     ),
+    "headers": ("headers", "HTTP headers in JSON: Claude Code's MCP servers, restish", ()),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",

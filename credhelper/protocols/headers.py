@@ -1,0 +1,100 @@
+"""HTTP headers in JSON, for tools that ask a command for them: Claude Code and restish.
+
+Claude Code (`headersHelper` of an MCP server, `otelHeadersHelper`) sends nothing but names the
+server in `CLAUDE_CODE_MCP_SERVER_URL`; `credhelper headers --service URL` is for where it does not.
+restish (`external-tool`, with `commandline: credhelper headers --restish` and `omitbody: true`)
+sends the request in JSON; silence leaves that request as it is.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import complaint, json_object, json_string, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = "credhelper headers [--restish | --service URL] [--profile NAME] [--min-ttl SECONDS]"
+VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `document` for restish; others leave stdin open for ever."""
+    try:
+        found = _command(arguments)
+    except credhelper.errors.UsageError:
+        return "nothing"
+    return "document" if "restish" in found else "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get a token, or `ignored` for a URI of restish's that no token goes to.
+
+    Raises UsageError for the command line, RequestError for a document or URL that makes no sense,
+    UnknownServiceError for a server that no token goes to.
+    """
+    found = _command(call.arguments)
+    min_ttl = options.min_ttl(found)
+    profile = found.get("profile")
+    wanted: Service | None = None
+    echo: dict[str, str] = {}
+    if "restish" in found:
+        from credhelper.protocols import bazel
+
+        try:
+            wanted = service.receiver(bazel.uri(call.stdin))
+        except credhelper.errors.UnknownServiceError:
+            return Request("ignored")
+        echo = {"restish": "1"}
+    elif "service" in found:
+        wanted, echo = options.wanted(found["service"])
+    elif call.environ.get(VARIABLE):
+        wanted = service.receiver(call.environ[VARIABLE])
+    elif profile is None:
+        raise credhelper.errors.RequestError(
+            f"neither the command line nor {VARIABLE} names a server", f"usage: {USAGE}"
+        )
+    return Request("get", service=wanted, profile=profile, min_ttl=min_ttl, echo=echo)
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the header; nothing for `ignored`.
+
+    Raises CredhelperError for a token that does not fit in a header.
+    """
+    if not isinstance(answer, Credential):
+        return Reply()
+    if "restish" in request.echo:
+        from credhelper.protocols import bazel
+
+        return Reply(f"{json_object({'headers': bazel.headers(answer)})}\n".encode())
+    bearer = json_string(f"Bearer {one_line(answer.token.reveal(), 'token')}")
+    return Reply(f"{json_object({'Authorization': bearer})}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return silence to restish if there is nothing for this URI, else a complaint on stderr.
+
+    Claude Code asks about a server only if a person wrote that it should: that is told.
+    """
+    unknown = isinstance(error, credhelper.errors.UnknownServiceError)
+    if unknown and request is not None and "restish" in request.echo:
+        return Reply()
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _command(arguments: "Sequence[str]") -> dict[str, str]:
+    found, words = options.split(arguments, options.SERVICE, USAGE, ("--restish",))
+    if words:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    if "restish" in found and "service" in found:
+        raise credhelper.errors.UsageError(
+            "--service has no place beside --restish: the request names its URI", f"usage: {USAGE}"
+        )
+    return found
