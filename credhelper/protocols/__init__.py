@@ -68,6 +68,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("bazel-credential-*",),
     ),
     "headers": ("headers", "HTTP headers in JSON: Claude Code's MCP servers, restish", ()),
+    "goauth": ("goauth", "GOAUTH: headers for go's downloads of modules", ()),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
