@@ -69,6 +69,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "headers": ("headers", "HTTP headers in JSON: Claude Code's MCP servers, restish", ()),
     "goauth": ("goauth", "GOAUTH: headers for go's downloads of modules", ()),
+    "cargo": (
+        "cargo",
+        "Cargo's credential provider protocol: tokens for private registries",
+        ("cargo-credential-*",),
+    ),
     "bare": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
