@@ -29,7 +29,18 @@ def test_options_stand_wherever_they_like() -> None:
     for arguments in (
         ["auth", "token", "--host", "https://ICA.example:443/", "-p", "main", "--min-ttl=90"],
         ["-p", "main", "auth", "--host=https://ica.example", "--min-ttl", "90", "token"],
-        "--force-refresh auth token --host ica.example -p main -o json --min-ttl=90".split(),
+        [
+            "--force-refresh",
+            "auth",
+            "token",
+            "--host",
+            "ica.example",
+            "-p",
+            "main",
+            "-o",
+            "json",
+            "--min-ttl=90",
+        ],
     ):
         request = ask(*arguments)
         assert str(request.service) == "https://ica.example"
