@@ -1,7 +1,7 @@
 """The registry: which protocols we speak, and what a program's name says about the protocol.
 
-A protocol is a plain module of pure functions, named by its file: no streams, disk, clock or
-network. Each offers
+A protocol is a plain module of pure functions, named by its file: no streams, disk or network, and
+no clock but one that is passed in. Each offers
 
 - `reads(arguments)`: what the edge must read from stdin before `parse`. `nothing`; `paragraph`
   (to a blank line or the end of input); `document` (to the end of input); `lines` (a dialogue: one
@@ -73,6 +73,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "cargo",
         "Cargo's credential provider protocol: tokens for private registries",
         ("cargo-credential-*",),
+    ),
+    "kubelet": (
+        "kubelet",
+        "the kubelet's image credential provider: passwords for registries",
+        ("*-credential-provider",),
     ),
     "bare": (
         "bare",
