@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from credhelper.errors import (
 )
 from credhelper.model import Call, Credential, Listing, Request, Secret
 from credhelper.protocols import cargo
+from tests.support.programs import clean_environment, command
 
 OURS = "sparse+https://ica.example/index/"
 KINDS = {"not-found", "url-not-supported", "operation-not-supported", "other"}
@@ -54,6 +57,24 @@ def test_only_cargo_is_greeted() -> None:
 def test_the_greeting_is_one_line_that_names_the_version() -> None:
     assert json.loads(cargo.GREETING) == {"v": list(cargo.VERSIONS)}
     assert cargo.GREETING.count(b"\n") == 1
+
+
+def test_cargo_is_greeted_before_it_says_a_word(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*command(), "cargo", "--cargo-plugin"],
+        env=clean_environment(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == cargo.GREETING
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["Err"]["kind"] == "other"
+        process.stdin.close()
+        assert process.stdout.read() == b""
+    assert process.returncode == 0
 
 
 def test_the_programs_name_is_cargos() -> None:
