@@ -93,6 +93,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "databricks": ("databricks", "the Databricks CLI, as far as its SDKs call it", ()),
     "reclient": ("reclient", "reclient and remote-apis-sdks credentials helper: JSON out", ()),
+    "keyring": ("keyring", "the keyring program, as pip, uv and pdm call it", ("keyring",)),
     "nuget": ("nuget", "NuGet plugin 2.0: dotnet, nuget, MSBuild", ("nuget-plugin-*",)),
 }
 

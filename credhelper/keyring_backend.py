@@ -1,0 +1,91 @@
+"""A backend for the `keyring` package: tokens for twine, poetry, hatch and pip, in their process.
+
+The entry point `keyring.backends` leads here, so it is found where credhelper is installed beside
+`keyring`. What keyring asks is asked of all backends in turn, about secrets of all kinds: what is
+no service of ours is answered with None at once, and nothing is ever raised for it, since some
+callers would use no keyring at all from then on. Nothing is loaded before it is needed.
+
+Source: keyring's backend.py and backends/chainer.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from keyring.backend import KeyringBackend
+from keyring.credentials import SimpleCredential
+from keyring.errors import PasswordDeleteError, PasswordSetError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.model import Credential
+
+
+# keyring's chain of backends goes on to the next one after a NotImplementedError, and no other.
+class NotSetError(PasswordSetError, NotImplementedError):
+    """We store no passwords: another backend may."""
+
+
+class NotDeletedError(PasswordDeleteError, NotImplementedError):
+    """We store no passwords, so there is none to delete: another backend may have it."""
+
+
+class Keyring(KeyringBackend):
+    """Answers for the services that profiles name, and for nothing else."""
+
+    # Before the keyrings of desktops (5), which may want to be unlocked, or hold an old password.
+    priority = 9
+
+    def get_password(
+        self, service: str, username: str, *, environ: Mapping[str, str] | None = None
+    ) -> str | None:
+        """Return a token for `service` if `username` is the profile's, else None."""
+        found = _ask(service, username, environ)
+        return None if found is None else found.token.reveal()
+
+    def get_credential(
+        self, service: str, username: str | None, *, environ: Mapping[str, str] | None = None
+    ) -> SimpleCredential | None:
+        """Return the profile's user name and a token for `service`, or None.
+
+        Parameters: `service`, an index URL or `host:port`; `username`, None for any; `environ`,
+        whose `CREDHELPER_*` variables count.
+        """
+        found = _ask(service, username, environ)
+        return None if found is None else SimpleCredential(found.username, found.token.reveal())
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Raise PasswordSetError."""
+        raise NotSetError("credhelper does not store passwords")
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Raise PasswordDeleteError."""
+        raise NotDeletedError("credhelper does not store passwords")
+
+
+def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> Credential | None:
+    from credhelper.errors import CredhelperError, NotFoundError
+
+    try:
+        from credhelper import edge, wiring
+        from credhelper.model import Request
+        from credhelper.protocols import keyring
+
+        environ = edge.ENVIRON if environ is None else environ
+        named, echo = keyring.wanted(name, environ)
+        request = Request(
+            "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
+        )
+        return wiring.get(wiring.Context(environ, warn=_warn), request)
+    except NotFoundError:
+        return None
+    except CredhelperError as error:
+        _warn(error.message, error.hint)
+    except Exception as error:  # noqa: BLE001  # the caller would use no keyring at all any more
+        _warn(f"an unexpected {type(error).__name__}: this is a bug in credhelper", None)
+    return None
+
+
+def _warn(message: str, hint: str | None) -> None:
+    logging.getLogger("credhelper").warning("%s%s", message, f" ({hint})" if hint else "")

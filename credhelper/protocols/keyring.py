@@ -1,0 +1,121 @@
+"""The `keyring` program, as far as pip, uv and pdm call it: `get`, for a password or for both.
+
+Source: keyring's cli.py; pip's network/auth.py; uv's keyring.rs. A service is asked for by up to
+three names in turn: the index URL, `host:port`, `http://host:port`. Others keep other secrets in a
+keyring, under names of all kinds: nothing is known of those, and nothing is said. Nor is anything
+answered to credhelper, which may ask a keyring for a grant. We store no passwords, so `set` and
+`del` are refused.
+"""
+
+import credhelper
+from credhelper import service
+from credhelper.encode import complaint, json_object, json_string, one_line, quoted
+from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.protocols import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+    from credhelper.service import Service
+
+USAGE = (
+    "keyring [--mode password|creds] [--output plain|json] [--profile NAME] [--min-ttl SECONDS]"
+    " get SERVICE [USERNAME]"
+)
+STORE_REFUSED = "credhelper does not store passwords: tokens are fetched when a tool asks"
+MARGIN = 300  # seconds: an installation asks once, and goes on for a while
+
+_OPTIONS = {
+    "--profile": "profile",
+    "--min-ttl": "min-ttl",
+    "--mode": "mode",
+    "--output": "output",
+}
+_CHOICES = {"mode": ("password", "creds"), "output": ("plain", "json")}
+_HOST_MARKS = frozenset(".:/[")
+_ASKING = "CREDHELPER_ASKING"  # set while we ask a keyring ourselves
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: a password to store is not looked at."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get a password, or a user name and a password.
+
+    Raises UsageError for the command line, UnsupportedActionError for `set` and `del`, and what
+    `wanted` raises.
+    """
+    found, words = options.split(call.arguments, _OPTIONS, USAGE)
+    for option, choices in _CHOICES.items():
+        if found.setdefault(option, choices[0]) not in choices:
+            raise credhelper.errors.UsageError(
+                f"unknown {option} {quoted(found[option])}", f"one of {', '.join(choices)}"
+            )
+    if words[:1] in (["set"], ["del"]):
+        raise credhelper.errors.UnsupportedActionError(STORE_REFUSED)
+    if words[:1] != ["get"] or len(words) not in (2, 3):
+        raise credhelper.errors.UsageError("unknown command", f"usage: {USAGE}")
+    username = words[2] if len(words) == 3 else None
+    if username is None and found["mode"] == "password":
+        raise credhelper.errors.UsageError("get requires service and username", f"usage: {USAGE}")
+    named, echo = wanted(words[1], call.environ)
+    return Request(
+        "get",
+        service=named,
+        profile=found.get("profile"),
+        username=username or None,
+        min_ttl=options.min_ttl(found),
+        margin=MARGIN,
+        echo={**echo, "mode": found["mode"], "output": found["output"]},
+    )
+
+
+def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str, str]]":
+    """Return the service that a keyring's `name` means, and the echo that a request for it needs.
+
+    Raises NotFoundError for a name of another kind, and while credhelper itself asks; RequestError
+    for a URL that two parsers could read differently.
+    """
+    if environ.get(_ASKING):
+        raise credhelper.errors.NotFoundError("credhelper asks this keyring itself")
+    if _HOST_MARKS.isdisjoint(name):
+        raise credhelper.errors.NotFoundError(f"{quoted(name)} is no URL or host")
+    if "://" in name:
+        return service.receiver(name), {}
+    try:
+        return options.wanted(name)
+    except credhelper.errors.RequestError as error:
+        raise credhelper.errors.NotFoundError(error.message) from None
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the token, and the user name before it if both are wanted.
+
+    Parameters: `answer`, a Credential. Raises CredhelperError for what does not fit on a line.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    values = {"password": one_line(answer.token.reveal(), "token")}
+    if request.echo["mode"] == "creds":
+        values = {"username": one_line(answer.username, "user name"), **values}
+    if request.echo["output"] == "json":
+        text = json_object({member: json_string(value) for member, value in values.items()})
+    else:
+        text = "\n".join(values.values())
+    return Reply(f"{text}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return status 1 alone if there is nothing for this name, and a complaint on stderr otherwise.
+
+    What a person meant for this host, but could not be answered, is told.
+    """
+    if not isinstance(error, credhelper.errors.NotFoundError):
+        return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    if isinstance(error, credhelper.errors.AmbiguousServiceError):
+        return Reply(stderr=complaint(error.message, error.hint), status=1)
+    return Reply(status=1)
