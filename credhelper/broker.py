@@ -153,7 +153,8 @@ def _renewed(
         if failure:
             return _instead(broker, _revive(failure), stale, profile)
         try:
-            new = _renew(broker, again, gate is not None, profile)
+            # Not `again`: a token that lives too short for this caller is no reason to keep it.
+            new = _renew(broker, stale, gate is not None, profile)
         except CredhelperError as error:
             _remember(broker, error)
             return _instead(broker, error, stale, profile)

@@ -5,8 +5,6 @@ and look at the cache again when they are woken. A lock dies with its owner, so 
 the next one in at once.
 """
 
-import errno
-
 try:
     import posix as os  # see `records`
 except ImportError:
@@ -24,8 +22,6 @@ _RING_AGAIN = 0.1
 # goes on from there. Locks belong to a process, and so does this.
 taken: dict[str, int] = {}
 over: set[str] = set()
-
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO)
 
 _OPEN = (
     os.O_RDWR

@@ -13,6 +13,7 @@ import time
 from credhelper import cache
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.model import JWT, SESSION, Secret, Token
+from credhelper.profile import LOGIN
 from credhelper.records import number
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ class Renewal:
     Parameters: `profile`; `client`, of the profile's API; `authorize`, reads the grant and returns
     how it authorises a create, or None for a profile that has no grant; `sessions`, the slot of the
     session's record; `stamp`, what can be seen of the grant now, since a session from another one
-    is not ours; `trace`; `clock`, Unix seconds.
+    is not ours; `host`, this host's name; `trace`; `clock`, Unix seconds.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Renewal:
         sessions: Slot,
         *,
         stamp: str,
+        host: str,
         trace: Callable[..., None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -53,6 +55,7 @@ class Renewal:
         self.authorize = authorize
         self.sessions = sessions
         self.stamp = stamp
+        self.host = host
         self.trace = trace
         self.clock = clock
 
@@ -60,7 +63,7 @@ class Renewal:
     def holds_session(self) -> bool:
         """Whether tokens of this profile are minted from a psToken that we keep."""
         profile = self.profile
-        return profile.keep_session or profile.auth == "session" or profile.token == SESSION
+        return profile.keep_session or profile.auth == LOGIN or profile.token == SESSION
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
         """Return a new token, and when its session is due for refresh (0: it has none).
@@ -120,9 +123,7 @@ class Renewal:
         try:
             new = self.client.refresh(old.value)
         except RejectedError as error:
-            if self.authorize is None:
-                raise self._ended(error) from error
-            return self._new_session(old)
+            return self._new_session(old, error)
         except TokenAPIError as error:
             # It is due, not dead: mint from it as long as the server lets us.
             self.trace("session", refresh=self.profile.name, failed=error.code)
@@ -131,12 +132,19 @@ class Renewal:
         self._keep(new, previous)
         return new, self._due(new)
 
-    def _new_session(self, dead: Token | None) -> tuple[Token, int]:
+    def _new_session(
+        self, dead: Token | None, refused: RejectedError | None = None
+    ) -> tuple[Token, int]:
         if self.authorize is None:
             if dead is None:
                 raise self._nobody()
-            raise self._ended(None)
-        new = self._create_from_grant(session=True)
+            raise self._ended(refused)
+        if self.profile.auth == LOGIN:
+            new = self._given(self.authorize())
+            if refused and dead is not None and new.value == dead.value:
+                raise self._ended(refused)
+        else:
+            new = self._create_from_grant(session=True)
         self._keep(new, None)
         return new, self._due(new)
 
@@ -147,15 +155,20 @@ class Renewal:
             if error.status != 401:
                 raise
             return self._mint_otherwise(session, error)
-        lock = self._lock()
-        try:
-            found = self.sessions.find()
-            if found and found.get("previous") and Secret(found["token"]) == session.value:
-                self._keep(session, None)
-        finally:
-            if lock:
-                lock.release()
+        if self._previous():
+            self._forget_previous(session)
         return token, self._due(session)
+
+    def _forget_previous(self, proven: Token) -> None:
+        lock = self._lock()
+        if lock is None:
+            return  # somebody may be writing down its successor
+        try:
+            found = self._found()
+            if found is not None and found.value == proven.value:
+                self._keep(proven, None)
+        finally:
+            lock.release()
 
     def _mint_otherwise(self, refused: Token, error: RejectedError) -> tuple[Token, int]:
         """Mint though the server refused the session: from its successor or predecessor."""
@@ -182,9 +195,7 @@ class Renewal:
                     )
                     self._keep(older, None)
                     return token, self._due(older)
-            if self.authorize is None:
-                raise self._ended(error)
-            session, due = self._new_session(refused)
+            session, due = self._new_session(refused, error)
             return self._create_from_session(session.value), due
         finally:
             if lock:
@@ -208,7 +219,22 @@ class Renewal:
             kind=SESSION,
             issued_at=number(fields, "issued"),
             expires_at=number(fields, "expires"),
-            skew=number(fields, "skew"),
+            # A skew is a fact about the clock that measured it; homes are shared between hosts.
+            skew=number(fields, "skew") if fields.get("host") == self.host else 0,
+            assumed=True,
+        )
+
+    def _given(self, grant: Authorization) -> Token:
+        """Return the psToken that is the grant itself, as a session that begins now."""
+        from credhelper.client.authorization import Bearer
+
+        assert isinstance(grant, Bearer)  # noqa: S101  # what `wiring.authorizer` makes of a psToken
+        now = int(self.clock())
+        return Token(
+            grant.token,
+            kind=SESSION,
+            issued_at=now,
+            expires_at=now + self.profile.session_lifetime,
             assumed=True,
         )
 
@@ -225,6 +251,7 @@ class Renewal:
             "profile": self.profile.name,
             "kind": SESSION,
             "grant": self.stamp,
+            "host": self.host,
             "issued": str(session.issued_at),
             "expires": str(session.expires_at),
             "skew": str(session.skew),

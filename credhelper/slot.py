@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LEFT_OVER = 600
 _DEAD = 86400
-_FAILURE_FIELDS = ("code", "message", "hint")
 
 
 class Slot:

@@ -324,6 +324,7 @@ def renewal_for(context: Context, profile: Profile) -> Renewal:
         authorizer(context, profile),
         session_slot(context, profile),
         stamp=stamp,
+        host=warm.host(),
         trace=context.trace,
         clock=context.clock,
     )
