@@ -315,6 +315,19 @@ def test_docker_reads_a_manifest(docker: str, harbour: Harbour, layout: Path) ->
     assert harbour.wired.counted() == (1, 0)
 
 
+def test_docker_goes_on_without_a_login_when_there_is_trouble(
+    docker: str, harbour: Harbour
+) -> None:
+    harbour.wire()
+    harbour.wired.sandbox.fault({"path": "/v1/tokens", "status": 403, "times": "always"})
+
+    image = f"{harbour.host}/{IMAGE}"
+    outcome = harbour.wired.run(docker, "manifest", "inspect", "--insecure", image)
+
+    assert outcome.status == 1
+    assert {(visit.username, visit.admitted) for visit in harbour.gate.visits} == {("", False)}
+
+
 def test_docker_login_is_told_that_it_is_not_needed(docker: str, harbour: Harbour) -> None:
     harbour.wire()
     live = good(harbour.wired.run("credhelper", "get", f"https://{harbour.host}"))

@@ -227,6 +227,44 @@ def test_a_host_that_no_profile_names_gets_nothing(forge: Forge) -> None:
     assert forge.wired.counted() == (0, 0)
 
 
+def test_a_profile_for_a_path_needs_git_to_tell_the_path(forge: Forge) -> None:
+    forge.wire()
+    places = {PLACEHOLDER: f"{forge.host}/team"}
+    forge.wired.configure(HERE / "credhelper.toml", places)
+
+    outcome = forge.run("ls-remote", forge.url)
+    assert outcome.status == 128
+    assert "credhelper: hint: git omits the path" in outcome.told
+    assert "credential.useHttpPath true" in outcome.told
+    assert forge.wired.counted() == (0, 0)
+
+    forge.works("config", "--global", "credential.useHttpPath", "true")
+    assert forge.seed.encode() in forge.list_remote()
+    assert forge.wired.counted() == (1, 0)
+
+
+def test_the_user_name_in_the_url_chooses_between_profiles(forge: Forge) -> None:
+    forge.wire(
+        "gitconfig",
+        "[profiles.other]",
+        f'url = "{forge.wired.sandbox.url}"',
+        'grant = { file = "~/.config/credhelper/api-key" }',
+        f'services = ["https://{forge.host}"]',
+        'cid = "project-beta"',
+        'username = "beta"',
+    )
+
+    for name, sent in (("", "oauth2"), ("work@", "oauth2"), ("other@", "beta"), ("beta@", "beta")):
+        before = len(forge.gate.admitted)
+        forge.works("ls-remote", forge.url.replace("://", f"://{name}"))
+        assert {visit.username for visit in forge.gate.admitted[before:]} == {sent}
+
+    assert forge.wired.counted() == (2, 0)
+    stranger = forge.run("ls-remote", forge.url.replace("://", "://stranger@"))
+    assert "could not read Password" in stranger.told
+    assert forge.wired.counted() == (2, 0)
+
+
 @pytest.mark.parametrize("bearer", [False, True])
 def test_a_revoked_token_is_given_up_after_git_has_erased_it_twice(
     open_forge: Callable[..., Forge], bearer: bool
