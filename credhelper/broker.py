@@ -101,7 +101,7 @@ def reject(broker: Broker, rejected: Secret) -> bool:
             return False
         now = broker.clock()
         fields = dict(held.fields)
-        paused = now - number(fields, "rejected_at") < REJECT_PAUSE
+        paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
         if paused or (now - held.issued_at < YOUNG and not fields.get("rejected")):
             broker.trace("reject", record=broker.slot.name, kept=True)
             fields["rejected"] = "1"
@@ -232,8 +232,10 @@ def _remember(broker: Broker, error: CredhelperError) -> None:
 
 
 def _revive(failure: Mapping[str, str]) -> CredhelperError:
-    kind = getattr(errors, failure.get("class", ""), CredhelperError)
-    error: CredhelperError = kind(failure.get("message", ""), failure.get("hint") or None)
+    kind = getattr(errors, failure.get("class", ""), None)
+    if not (isinstance(kind, type) and issubclass(kind, CredhelperError)):
+        kind = CredhelperError
+    error = kind(failure.get("message", ""), failure.get("hint") or None)
     error.retryable = failure.get("retryable") == "1"
     return error
 
