@@ -336,6 +336,7 @@ def test_docker_login_is_told_that_it_is_not_needed(docker: str, harbour: Harbou
     outcome = harbour.wired.run(*words, stdin=live)
 
     assert outcome.status == 1
+    assert "Error saving credentials" in outcome.told
     assert "credhelper does not store passwords" in outcome.told
     assert b"Login Succeeded" not in outcome.stdout
     kept = (harbour.wired.world.home / ".docker/config.json").read_text()
