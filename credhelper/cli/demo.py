@@ -25,7 +25,7 @@ from credhelper.model import Secret
 
 GIT_HOST, REGISTRY = "git.example", "registry.example"
 HERD = 20
-SHORT_LIFE = 10
+SHORT_LIFE = 14
 
 _PATIENCE = 60
 _KEPT = ("LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT")
@@ -122,7 +122,7 @@ def demo() -> int:
             complain(
                 CredhelperError(
                     f"step {stage.steps} did not show what it promised: {' '.join(why.split())}",
-                    hint="please report this line",
+                    hint="if it does so again, please report this line",
                 )
             )
             return CredhelperError.exit_status
