@@ -351,7 +351,7 @@ def test_a_waiter_whose_time_is_over_takes_what_is_there_by_then(
 def test_whoever_comes_second_finds_the_work_done(desk: Desk, folder: Path) -> None:
     other = Desk(folder)
     other.answers = [other.token("theirs")]
-    desk.slot.before_lock = lambda: other.get() and None
+    desk.slot.before_lock = other.ask
     assert desk.text() == "theirs"
     assert desk.renewals == []
 

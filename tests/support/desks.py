@@ -113,6 +113,10 @@ class Desk:
         """Return the token that `get` gives."""
         return self.get(**how).token.reveal()
 
+    def ask(self) -> None:
+        """Ask, and let the answer be."""
+        self.get()
+
     def reject(self, text: str) -> bool:
         """Say that this token was refused."""
         return broker.reject(self.broker, Secret(text))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from credhelper import cache, records
 from tests.support.programs import clean_environment, command
 
 SERVICE = "https://ica.example"
@@ -181,13 +182,12 @@ class World:
     def age(self, seconds: int) -> None:
         """Make every record in the cache `seconds` older, as if the clock had gone on."""
         for path in self.records():
-            path.write_text(
-                re.sub(
-                    r"(?m)^(issued|expires|not_before|due)=([1-9][0-9]*)$",
-                    lambda found: f"{found[1]}={int(found[2]) - seconds}",
-                    path.read_text(),
-                )
-            )
+            fields = records.decode(path.read_bytes())
+            assert fields is not None
+            for key in ("issued", "expires", "not_before", "due"):
+                if records.number(fields, key):
+                    fields[key] = str(records.number(fields, key) - seconds)
+            path.write_bytes(cache.encode(fields))
 
 
 def tokens_in(data: bytes) -> list[bytes]:
