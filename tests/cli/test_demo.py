@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from credhelper.cli import demo, telling
+from credhelper.cli import demo, stage, telling
 from credhelper.model import Secret
 from tests.cli.conftest import Person
 from tests.support.worlds import World, tokens_in
@@ -39,9 +39,9 @@ def test_the_demo_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(stage: demo.Stage, _: object) -> object:
-        stage.step("A step")
-        demo.expect(False, "the sandbox has made 2 tokens")
+    def broken(scene: stage.Stage, _: object) -> object:
+        scene.step("A step")
+        stage.expect(False, "the sandbox has made 2 tokens")
         return None
 
     monkeypatch.setattr(demo, "_start", broken)
@@ -52,11 +52,11 @@ def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
 
 
 def test_a_program_that_fails_in_a_step_breaks_it() -> None:
-    stage = demo.Stage(Path("/"), {})
-    with pytest.raises(demo.Broken, match="status 4"):
-        stage.told(subprocess.CompletedProcess([], 4, "", "log in first"))
-    with pytest.raises(demo.Broken, match="one token"):
-        stage.told(subprocess.CompletedProcess([], 0, "a\nb\n", ""))
+    scene = stage.Stage(Path("/"), {})
+    with pytest.raises(stage.Broken, match="status 4"):
+        scene.told(subprocess.CompletedProcess([], 4, "", "log in first"))
+    with pytest.raises(stage.Broken, match="one token"):
+        scene.told(subprocess.CompletedProcess([], 0, "a\nb\n", ""))
 
 
 def test_the_demo_sees_nothing_of_the_users_own() -> None:
@@ -69,7 +69,7 @@ def test_the_demo_sees_nothing_of_the_users_own() -> None:
         "XDG_RUNTIME_DIR": "/run/me",
         "HTTPS_PROXY": "http://proxy",
     }
-    found = demo.scratch(Path("/scratch"), environ)
+    found = stage.scratch(Path("/scratch"), environ)
     assert "theirs" not in str(found)
     assert "/home/me" not in str(found)
     assert "PROXY" not in str(found)
@@ -144,16 +144,16 @@ def test_the_completion_script_is_one_that_bash_reads(person: Person) -> None:
 def test_a_program_beside_this_python_is_preferred(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "sys", SimpleNamespace(executable=str(tmp_path / "python3")))
+    monkeypatch.setattr(stage, "sys", SimpleNamespace(executable=str(tmp_path / "python3")))
     module = [str(tmp_path / "python3"), "-m", "credhelper"]
     docker = "docker-credential-credhelper"
-    assert demo.real(["credhelper", "get"]) == [*module, "get"]
-    assert demo.real([docker, "get"]) == [*module, "docker", "get"]
-    assert demo.real(["git", "x"]) == ["git", "x"]
+    assert stage.real(["credhelper", "get"]) == [*module, "get"]
+    assert stage.real([docker, "get"]) == [*module, "docker", "get"]
+    assert stage.real(["git", "x"]) == ["git", "x"]
     for name in ("credhelper", docker):
         (tmp_path / name).touch(0o700)
-    assert demo.real(["credhelper", "get"]) == [str(tmp_path / "credhelper"), "get"]
-    assert demo.real([docker, "get"]) == [str(tmp_path / docker), "get"]
+    assert stage.real(["credhelper", "get"]) == [str(tmp_path / "credhelper"), "get"]
+    assert stage.real([docker, "get"]) == [str(tmp_path / docker), "get"]
 
 
 def test_a_fingerprint_is_eight_digits_of_a_sha256() -> None:
