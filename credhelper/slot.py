@@ -100,6 +100,10 @@ class Slot:
                 continue
             try:
                 cache.make_folder(folder)
+            except CacheError as error:
+                refused.append(error.message)  # warned of by whoever writes there
+                continue
+            try:
                 path = os.path.join(folder, self.name + ".lock")
                 return cache.acquire(path, wait=wait, alarm=self._alarm)
             except CacheError as error:
