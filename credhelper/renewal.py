@@ -84,7 +84,7 @@ class Renewal:
         ):
             # Only the session was due: the token itself has more than half of its life left.
             return _as_token(held), due
-        return self._mint(session)
+        return self._mint(session, due)
 
     def adopt(self, session: Token) -> int:
         """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
@@ -148,7 +148,7 @@ class Renewal:
         self._keep(new, None)
         return new, self._due(new)
 
-    def _mint(self, session: Token) -> tuple[Token, int]:
+    def _mint(self, session: Token, due: int) -> tuple[Token, int]:
         try:
             token = self._create_from_session(session.value)
         except RejectedError as error:
@@ -157,7 +157,7 @@ class Renewal:
             return self._mint_otherwise(session, error)
         if self._previous():
             self._forget_previous(session)
-        return token, self._due(session)
+        return token, due
 
     def _forget_previous(self, proven: Token) -> None:
         lock = self._lock()
