@@ -1,4 +1,4 @@
-"""The programs as a user has them: the files of the wheel, or the tree where nothing is installed."""
+"""The programs as a user has them: the wheel's files, or the tree where nothing is installed."""
 
 from __future__ import annotations
 

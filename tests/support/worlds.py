@@ -17,7 +17,7 @@ from tests.support.programs import clean_environment, command
 SERVICE = "https://ica.example"
 PATIENCE = 60.0
 
-_TOKENS = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|\bps-[A-Za-z0-9_-]{20,}")
+_TOKENS = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+|\bps-[A-Za-z0-9_-]{20,}")
 
 
 class Outcome:
@@ -129,11 +129,12 @@ class World:
         **how: Any,
     ) -> subprocess.Popen[bytes]:
         """Start a program with pipes; `how` is for Popen. See `finish`."""
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
             [*command(program), *words],
             env=self.environment(environ),
             cwd=cwd,
+            bufsize=0,
             **{**pipes, **how},
         )
 
@@ -169,6 +170,11 @@ class World:
     def records(self) -> list[Path]:
         """Return the records of tokens in the cache: no locks, no failures, no routes."""
         return [path for path in self._files() if "." not in path.name]
+
+    def held(self) -> list[dict[str, str]]:
+        """Return the fields of each record that holds a token."""
+        found = [records.decode(path.read_bytes()) for path in self.records()]
+        return [fields for fields in found if fields and fields.get("token")]
 
     def failures(self) -> list[Path]:
         """Return the remembered failures in the cache."""
