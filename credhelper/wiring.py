@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from credhelper import __version__, broker, cache, paths, records, routes, unmatched, warm
+from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
 from credhelper.errors import CacheError, LoginRequiredError
 from credhelper.model import Listing
 from credhelper.slot import Slot
@@ -33,10 +33,6 @@ _NAME_DIGITS = 32  # of a record; what follows stands for the value of a variabl
 _FORGET_WAIT = 5.0
 
 
-def silent(event: str, **facts: object) -> None:
-    """Trace nothing."""
-
-
 class Context:
     """What an answer may know of the world around it.
 
@@ -51,7 +47,7 @@ class Context:
         environ: Mapping[str, str],
         *,
         warn: Callable[[str, str | None], None],
-        trace: Callable[..., None] = silent,
+        trace: Callable[..., None] = tracing.silent,
         alarm: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
