@@ -19,8 +19,8 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)+")
 def redacted(text: str, secrets: Iterable[Secret], most: int = 4096) -> str:
     """Return `text` with `***` wherever a secret, or 8 characters of one, stands.
 
-    Each secret is known as itself, in upper or lower case, percent-encoded, escaped as JSON, in
-    base64 of either alphabet, and as UTF-8 that was read as Latin-1. Whatever else looks like a JWT
+    Each secret is known as itself, in upper or lower case, percent-encoded in part or
+    whole, in hexadecimal, escaped as JSON, in base64 of either alphabet, and as UTF-8 that was read as Latin-1. Whatever else looks like a JWT
     goes, too: it may be somebody's. After `most` characters the text is cut.
     """
     if len(text) > most:
@@ -55,6 +55,8 @@ def _forms(secrets: Iterable[Secret]) -> set[str]:
             json.dumps(text)[1:-1],
             quote(raw, safe=""),
             quote(raw),
+            "".join(f"%{byte:02x}" for byte in raw),
+            raw.hex(),
             raw.decode("latin-1"),
         }
         # The user name before it shifts base64: three alignments, less the characters they share.

@@ -23,6 +23,8 @@ SPELLINGS: list[Callable[[str], str]] = [
     quote_plus,
     lambda text: quote(text, safe=""),
     lambda text: quote(text, safe="").lower(),
+    lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    lambda text: text.encode().hex(),
     json.dumps,
     lambda text: base64.b64encode(text.encode()).decode(),
     lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
