@@ -236,8 +236,8 @@ def test_without_any_python_it_says_so(prefix: Path, tmp_path: Path) -> None:
 def test_a_python_that_is_too_old_is_named(tmp_path: Path, version: tuple[int, int]) -> None:
     # The file as an old Python would run it, up to where it asks for the version.
     code = (
-        "import sys; sys.version_info = (%d, %d, 0, 'final', 0)\n"
-        "exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'))" % version
+        f"import sys; sys.version_info = (*{version}, 0, 'final', 0)\n"
+        "exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'))"
     )
     done = call(sys.executable, "-I", "-S", "-c", code, str(BIN / "credhelper"))
     assert (done.returncode, done.stdout) == (1, b"")
