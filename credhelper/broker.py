@@ -133,7 +133,7 @@ def _renewed(
         if stale and not gate and (not lockless or not broker.slot.writable()):
             broker.trace("lock", record=broker.slot.name, served="stale", why=lockless or "held")
             return stale
-        if not gate:
+        if not gate and (not lockless or broker.slot.writable()):
             broker.warn(
                 f"going on without a lock: {lockless}"
                 if lockless
@@ -224,6 +224,8 @@ def _too_short(held: Held, min_ttl: int) -> LifetimeError:
 
 
 def _remember(broker: Broker, error: CredhelperError) -> None:
+    if error.private:
+        return
     seconds = DEFINITE_NO
     if error.retryable:
         asked = getattr(error, "retry_after", None) or TROUBLE

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENVIRON = os.environ
 
 _CHUNK = 65536
-_STOPS = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: `signal` costs an enum
+_STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
 class Stopped(BaseException):
@@ -173,7 +173,10 @@ def _listen_for_stops() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for number in _STOPS:
+    for name in _STOPS:
+        number = getattr(_signal, name, None)
+        if number is None:
+            continue
         # A caller's nohup stays: what is ignored is left ignored.
         if _signal.getsignal(number) is not _signal.SIG_IGN:
             _signal.signal(number, stop)

@@ -98,7 +98,9 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        raise LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        error = LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        error.private = True
+        raise error
     return what, os.fsencode(value)
 
 

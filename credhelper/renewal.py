@@ -106,8 +106,10 @@ class Renewal:
         try:
             found = self._found()
             now = self.clock()
-            if found is None or now >= found.expires_at - found.skew:
+            over = found is not None and now >= found.expires_at - found.skew
+            if found is None or (over and self.authorize is not None):
                 return self._new_session(found)
+            # Without a grant: its idle life is our guess, and only the server knows it is over.
             if now < self._due(found):
                 return found, self._due(found)
             if lock is None:
@@ -138,11 +140,11 @@ class Renewal:
         if self.authorize is None:
             if dead is None:
                 raise self._nobody()
-            raise self._ended(refused)
+            raise self._ended(dead, refused)
         if self.profile.auth == LOGIN:
             new = self._given(self.authorize())
             if refused and dead is not None and new.value == dead.value:
-                raise self._ended(refused)
+                raise self._ended(dead, refused)
         else:
             new = self._create_from_grant(session=True)
         self._keep(new, None)
@@ -318,9 +320,10 @@ class Renewal:
             f"nobody is logged in to profile {name}", hint=f"credhelper login --profile {name}"
         )
 
-    def _ended(self, error: RejectedError | None) -> LoginRequiredError:
+    def _ended(self, dead: Token | None, error: RejectedError | None) -> LoginRequiredError:
         name = self.profile.name
-        told = f": {error.message}" if error else " while idle"
+        idle = dead is not None and self.clock() >= dead.expires_at - dead.skew
+        told = (" while idle" if idle else "") + (f": {error.message}" if error else "")
         return LoginRequiredError(
             f"the session of profile {name} has ended{told}",
             hint=f"credhelper login --profile {name}",

@@ -134,11 +134,16 @@ def test_another_folder_has_the_lock_where_ours_has_none(
 
 def test_no_place_for_a_lock_is_said_with_all_reasons(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    slot = Slot(None, NAME, warn=lambda *_: None, lock_folders=(str(tmp_path / "file" / "x"),))
+    nowhere = str(tmp_path / "file" / "x")
     with pytest.raises(cache.Unlockable, match="cannot make folder"):
+        Slot(nowhere, NAME, warn=lambda *_: None, lock_folders=(nowhere,)).lock(0)
+
+
+def test_without_a_folder_nobody_waits_for_a_lock_that_guards_nothing(tmp_path: Path) -> None:
+    slot = Slot(None, NAME, warn=lambda *_: None, lock_folders=(str(tmp_path / "locks"),))
+    with pytest.raises(cache.Unlockable, match="no folder"):
         slot.lock(0)
-    with pytest.raises(cache.Unlockable, match="no private folder"):
-        Slot(None, NAME, warn=lambda *_: None).lock(0)
+    assert not (tmp_path / "locks").exists()
 
 
 # --- the memory of a failure ----------------------------------------------------------------------

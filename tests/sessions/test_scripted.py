@@ -233,9 +233,18 @@ def test_an_idle_session_without_a_key_needs_a_person_and_says_so(desk: Renewer)
     desk.renew()
     desk.key = None
     desk.now += IDLE
+    desk.upstream.refuse = {"refresh ps-1": NO}
     with pytest.raises(LoginRequiredError, match="session of profile main has ended while idle"):
         desk.renew()
-    assert desk.upstream.calls[2:] == []
+    assert desk.upstream.calls[2:] == ["refresh ps-1"]
+
+
+def test_a_guessed_idle_life_is_no_verdict_when_nobody_could_log_in_again(desk: Renewer) -> None:
+    desk.renew()
+    desk.key = None
+    desk.now += IDLE
+    assert desk.renew()[0] == "jwt-2"
+    assert desk.upstream.calls[2] == "refresh ps-1"
 
 
 def test_nobody_logged_in_needs_a_person(desk: Renewer) -> None:
