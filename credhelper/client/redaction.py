@@ -19,9 +19,10 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)+")
 def redacted(text: str, secrets: Iterable[Secret], most: int = 4096) -> str:
     """Return `text` with `***` wherever a secret, or 8 characters of one, stands.
 
-    Each secret is known as itself, in upper or lower case, percent-encoded in part or
-    whole, in hexadecimal, escaped as JSON, in base64 of either alphabet, and as UTF-8 that was read as Latin-1. Whatever else looks like a JWT
-    goes, too: it may be somebody's. After `most` characters the text is cut.
+    Each secret is known as itself, in upper or lower case, percent-encoded in part or whole, in
+    hexadecimal, escaped as JSON, in base64 of either alphabet, and as UTF-8 that was read as
+    Latin-1. Whatever else looks like a JWT goes, too: it may be somebody's. After `most` characters
+    the text is cut.
     """
     if len(text) > most:
         # The cut may leave too little of a secret to be known as one: that goes too.
