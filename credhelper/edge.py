@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import entry, protocols, tracing, wiring
+from credhelper import entry, gate, protocols, tracing, wiring
 from credhelper.encode import complaint
 from credhelper.errors import CredhelperError, RequestError
 from credhelper.model import Call, Reply
@@ -73,6 +73,7 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
         reply = protocol.refuse(RequestError(trouble), None)
     else:
         reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
+    gate.leave()
     _write(2, b"".join(warnings) + reply.stderr)
     _write(1, reply.stdout)
     return reply.status

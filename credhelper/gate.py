@@ -60,6 +60,12 @@ def enter(path: str, wait: float = WAIT) -> bool:
     return path not in over
 
 
+def leave() -> None:
+    """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
+    while taken:
+        os.close(taken.popitem()[1])
+
+
 def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
     """Call `block`, which sleeps in the kernel, for at most `wait` seconds; tell if it came back.
 

@@ -295,6 +295,15 @@ def test_whoever_waits_at_the_gate_holds_nothing_afterwards(path: str) -> None:
     mine.release()
 
 
+def test_what_was_taken_and_never_needed_is_let_go(path: str) -> None:
+    assert not gate.enter(path)
+    gate.leave()
+    gate.leave()
+    lock = cache.acquire(path, wait=0, alarm=False)
+    assert lock
+    lock.release()
+
+
 def test_a_wait_in_vain_at_the_gate_is_not_waited_again(path: str) -> None:
     lock = cache.acquire(path, wait=0, alarm=False)
     assert lock
