@@ -10,6 +10,8 @@ try:
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
+from credhelper.records import regular
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,7 @@ def enter(path: str, wait: float = WAIT) -> bool:
     try:
         import fcntl
 
+        _make_private(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -58,6 +61,14 @@ def enter(path: str, wait: float = WAIT) -> bool:
         pass  # no locks here: found out, and told, by the rest of the program
     os.close(handle)
     return path not in over
+
+
+def _make_private(handle: int) -> None:
+    found = os.fstat(handle)
+    if not regular(found) or found.st_uid != os.geteuid():
+        raise OSError
+    if found.st_mode & 0o777 != 0o600:
+        os.fchmod(handle, 0o600)  # the umask took bits of ours, or somebody added some
 
 
 def leave() -> None:
