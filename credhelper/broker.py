@@ -128,10 +128,14 @@ def _renewed(
     failure = broker.slot.failure(broker.stamp, since, since)
     if failure:
         return _instead(broker, _revive(failure), stale, profile)
+    if stale and not broker.slot.writable():
+        # What cannot be kept would be made again by every call.
+        broker.trace("cache", record=broker.slot.name, served="stale", why="not writable")
+        return stale
     gate, lockless = _gate(broker, 0 if stale else LOCK_WAIT)
     try:
-        if stale and not gate and (not lockless or not broker.slot.writable()):
-            broker.trace("lock", record=broker.slot.name, served="stale", why=lockless or "held")
+        if stale and not gate and not lockless:
+            broker.trace("lock", record=broker.slot.name, served="stale", why="held")
             return stale
         if not gate and (not lockless or broker.slot.writable()):
             broker.warn(
