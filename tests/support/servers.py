@@ -30,6 +30,10 @@ class Served:
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
+    def present(self, context: ssl.SSLContext) -> None:
+        """Use another context from now on."""
+        self._context = context
+
     def stop(self) -> None:
         """Close the door, and cut who is inside."""
         with contextlib.suppress(OSError):

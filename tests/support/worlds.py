@@ -49,7 +49,8 @@ class World:
 
     Attributes: `root`; `home`; `config`, the config file; `cache` and `state`, which do not exist
     before a program makes them; `environ`, what programs get; `canaries`, secrets that no program
-    may show: `run` looks for them in all that it prints.
+    may show: `run` looks for them in all that it prints; `user`, the uid that programs run as, for
+    tests that run as root.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,11 +61,13 @@ class World:
         self.cache = root / "cache"
         self.state = root / "state"
         self.canaries: list[str] = []
+        self.user: int | None = None
         self.environ = {
             **clean_environment(self.home),
             "CREDHELPER_CONFIG": str(self.config),
             "CREDHELPER_CACHE_DIR": str(self.cache),
             "CREDHELPER_STATE_DIR": str(self.state),
+            "XDG_RUNTIME_DIR": str(root / "run"),
         }
 
     # --- what is configured -----------------------------------------------------------------------
@@ -72,8 +75,10 @@ class World:
     def secret_file(self, name: str, text: str) -> Path:
         """Write a secret into a private file; it is a canary from now on."""
         path = self.root / name
-        path.touch(0o600)
-        path.write_text(text)
+        # A file that is touched counts as another grant.
+        if not path.exists() or path.read_text() != text:
+            path.touch(0o600)
+            path.write_text(text)
         self.canaries.append(text)
         return path
 
@@ -115,6 +120,7 @@ class World:
             env=self.environment(environ),
             cwd=cwd,
             timeout=PATIENCE,
+            **self._identity(),
         )
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         self.hold_to_silence(outcome)
@@ -126,16 +132,17 @@ class World:
         program: str = "credhelper",
         environ: Mapping[str, str | None] | None = None,
         cwd: Path | str = "/",
+        prefix: Sequence[str] = (),
         **how: Any,
     ) -> subprocess.Popen[bytes]:
         """Start a program with pipes; `how` is for Popen. See `finish`."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
-            [*command(program), *words],
+            [*prefix, *command(program), *words],
             env=self.environment(environ),
             cwd=cwd,
             bufsize=0,
-            **{**pipes, **how},
+            **{**pipes, **self._identity(), **how},
         )
 
     def finish(self, process: subprocess.Popen[bytes], stdin: bytes = b"") -> Outcome:
@@ -144,6 +151,11 @@ class World:
         outcome = Outcome(process.returncode, stdout or b"", stderr or b"")
         self.hold_to_silence(outcome)
         return outcome
+
+    def _identity(self) -> dict[str, Any]:
+        if self.user is None:
+            return {}
+        return {"user": self.user, "group": self.user, "extra_groups": []}
 
     def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
         """Return the world's environment with `changes`; None takes a variable away."""
