@@ -21,6 +21,13 @@ TRAP = "import os\nos.write(1, b'TRAPPED')\nos._exit(99)\n"
 TRAPS = ("sitecustomize", "usercustomize", "json", "os", "site", "credhelper", "encodings", "time")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every program an empty home."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def prefix(tmp_path: Path) -> Path:
     """Give an installation as pip would make it, in a folder with a blank and a quote."""
@@ -46,10 +53,9 @@ def call(
     stdin: bytes = b"",
     before: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[bytes]:
-    home = "/nonexistent"
     return subprocess.run(
         [*before, str(program), *words],
-        env={"PATH": "/usr/bin:/bin", "HOME": home, **(environ or {})},
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], **(environ or {})},
         cwd=cwd,
         input=stdin,
         capture_output=True,
