@@ -12,8 +12,8 @@ import time
 
 from credhelper import cache, errors
 from credhelper import gate as gates
-from credhelper.errors import CacheError, CredhelperError, LifetimeError, MalformedAnswerError
-from credhelper.freshness import EXPIRED, FRESH, STALE, Held, held_in, judge
+from credhelper.errors import ConfigError, CredhelperError, LifetimeError, MalformedAnswerError
+from credhelper.freshness import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge
 from credhelper.model import Credential, Secret
 from credhelper.records import number
 from credhelper.warm import credential
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from credhelper.slot import Slot
 
 LOCK_WAIT = gates.WAIT
-NOT_YET_WAIT = 10.0
 DEFINITE_NO = 5.0
 TROUBLE = 2.0
 MOST_TROUBLE = 60.0
@@ -81,7 +80,7 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     broker.trace("cache", record=broker.slot.name, state=state)
     if held is None or state != FRESH:
         held = _renewed(broker, held, state, request.margin, min_ttl, route.profile)
-    _wait_until_valid(broker, held, route.profile)
+    _wait_until_valid(broker, held)
     return credential(held, request, route, service, min_ttl)
 
 
@@ -228,7 +227,8 @@ def _too_short(held: Held, min_ttl: int) -> LifetimeError:
 
 
 def _remember(broker: Broker, error: CredhelperError) -> None:
-    if error.private:
+    # What is wrong on this side is mended on this side, and looked at again at no cost.
+    if error.private or isinstance(error, ConfigError):
         return
     seconds = DEFINITE_NO
     if error.retryable:
@@ -258,14 +258,9 @@ def _instead(broker: Broker, error: CredhelperError, stale: Held | None, profile
     return stale
 
 
-def _wait_until_valid(broker: Broker, held: Held, profile: str) -> None:
+def _wait_until_valid(broker: Broker, held: Held) -> None:
     wait = held.not_before - broker.clock()
     if wait <= 0:
         return
-    if wait > NOT_YET_WAIT:
-        raise CacheError(
-            f"the token of profile {profile} is not valid for another {wait:.0f} s",
-            hint="this host's clock is behind the clock of the host that fetched it",
-        )
     broker.trace("wait", seconds=wait, reason="nbf")
     broker.sleep(wait)

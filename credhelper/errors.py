@@ -17,7 +17,7 @@ class CredhelperError(Exception):
 
     code = "error"
     retryable = False
-    # Whether only this process is in trouble (its environment): then its neighbours are not told.
+    # Whether it lies in this process, or is seen again at no cost: then neighbours are not told.
     private = False
     exit_status = 1
 

@@ -115,7 +115,9 @@ def _from_file(grant: Grant, profile_name: str) -> tuple[str, bytes]:
         hint = (
             f"write the secret of profile {profile_name} into it, and chmod 600 {printable(path)}"
         )
-        raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
+        error = LoginRequiredError(f"{what} does not exist", hint=hint)
+        error.private = True
+        raise error from None
     except OSError as error:
         why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
         raise ConfigError(f"{what} {why}") from None

@@ -125,6 +125,9 @@ class Renewal:
         try:
             new = self.client.refresh(old.value)
         except RejectedError as error:
+            if self.authorize is None and self.profile.token != SESSION:
+                # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
+                return old, int(self.clock()) + 60
             return self._new_session(old, error)
         except TokenAPIError as error:
             # It is due, not dead: mint from it as long as the server lets us.

@@ -215,9 +215,17 @@ def test_a_refused_refresh_without_a_key_needs_a_person(desk: Renewer) -> None:
     desk.renew()
     desk.key = None
     desk.now += HALF
-    desk.upstream.refuse = {"refresh ps-1": NO}
+    desk.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
     with pytest.raises(LoginRequiredError, match="has ended: answered 401"):
         desk.renew()
+
+
+def test_a_session_that_cannot_be_refreshed_but_still_mints_troubles_nobody(desk: Renewer) -> None:
+    desk.renew()
+    desk.key = None
+    desk.now += HALF
+    desk.upstream.refuse = {"refresh ps-1": NO}
+    assert desk.renew() == ("jwt-2", HALF + 60)
 
 
 def test_an_idle_session_with_a_key_is_made_again_without_asking_the_dead_one(
@@ -233,10 +241,10 @@ def test_an_idle_session_without_a_key_needs_a_person_and_says_so(desk: Renewer)
     desk.renew()
     desk.key = None
     desk.now += IDLE
-    desk.upstream.refuse = {"refresh ps-1": NO}
+    desk.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
     with pytest.raises(LoginRequiredError, match="session of profile main has ended while idle"):
         desk.renew()
-    assert desk.upstream.calls[2:] == ["refresh ps-1"]
+    assert desk.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
 
 
 def test_a_guessed_idle_life_is_no_verdict_when_nobody_could_log_in_again(desk: Renewer) -> None:
