@@ -18,6 +18,7 @@ check: $(VENV)/.check
 	$(CLEAN) $(BIN)/ruff check .
 	$(CLEAN) $(BIN)/ruff format --check .
 	$(CLEAN) $(BIN)/mypy
+	cd benchmarks && MYPYPATH=.. $(CLEAN) ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	$(CLEAN) $(BIN)/lint-imports
 
 bench: $(VENV)/.test

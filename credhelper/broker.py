@@ -12,8 +12,8 @@ import time
 
 from credhelper import cache, errors
 from credhelper import gate as gates
-from credhelper.errors import CacheError, CredhelperError, LifetimeError, MalformedAnswerError
-from credhelper.freshness import EXPIRED, FRESH, STALE, Held, held_in, judge
+from credhelper.errors import ConfigError, CredhelperError, LifetimeError, MalformedAnswerError
+from credhelper.freshness import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge
 from credhelper.model import Credential, Secret
 from credhelper.records import number
 from credhelper.warm import credential
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from credhelper.slot import Slot
 
 LOCK_WAIT = gates.WAIT
-NOT_YET_WAIT = 10.0
 DEFINITE_NO = 5.0
 TROUBLE = 2.0
 MOST_TROUBLE = 60.0
@@ -81,7 +80,7 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     broker.trace("cache", record=broker.slot.name, state=state)
     if held is None or state != FRESH:
         held = _renewed(broker, held, state, request.margin, min_ttl, route.profile)
-    _wait_until_valid(broker, held, route.profile)
+    _wait_until_valid(broker, held)
     return credential(held, request, route, service, min_ttl)
 
 
@@ -101,7 +100,7 @@ def reject(broker: Broker, rejected: Secret) -> bool:
             return False
         now = broker.clock()
         fields = dict(held.fields)
-        paused = now - number(fields, "rejected_at") < REJECT_PAUSE
+        paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
         if paused or (now - held.issued_at < YOUNG and not fields.get("rejected")):
             broker.trace("reject", record=broker.slot.name, kept=True)
             fields["rejected"] = "1"
@@ -128,12 +127,16 @@ def _renewed(
     failure = broker.slot.failure(broker.stamp, since, since)
     if failure:
         return _instead(broker, _revive(failure), stale, profile)
+    if stale and not broker.slot.writable():
+        # What cannot be kept would be made again by every call.
+        broker.trace("cache", record=broker.slot.name, served="stale", why="not writable")
+        return stale
     gate, lockless = _gate(broker, 0 if stale else LOCK_WAIT)
     try:
-        if stale and not gate and (not lockless or not broker.slot.writable()):
-            broker.trace("lock", record=broker.slot.name, served="stale", why=lockless or "held")
+        if stale and not gate and not lockless:
+            broker.trace("lock", record=broker.slot.name, served="stale", why="held")
             return stale
-        if not gate:
+        if not gate and (not lockless or broker.slot.writable()):
             broker.warn(
                 f"going on without a lock: {lockless}"
                 if lockless
@@ -153,7 +156,8 @@ def _renewed(
         if failure:
             return _instead(broker, _revive(failure), stale, profile)
         try:
-            new = _renew(broker, again, gate is not None, profile)
+            # Not `again`: a token that lives too short for this caller is no reason to keep it.
+            new = _renew(broker, stale, gate is not None, profile)
         except CredhelperError as error:
             _remember(broker, error)
             return _instead(broker, error, stale, profile)
@@ -223,6 +227,9 @@ def _too_short(held: Held, min_ttl: int) -> LifetimeError:
 
 
 def _remember(broker: Broker, error: CredhelperError) -> None:
+    # What is wrong on this side is mended on this side, and looked at again at no cost.
+    if error.private or isinstance(error, ConfigError):
+        return
     seconds = DEFINITE_NO
     if error.retryable:
         asked = getattr(error, "retry_after", None) or TROUBLE
@@ -231,8 +238,10 @@ def _remember(broker: Broker, error: CredhelperError) -> None:
 
 
 def _revive(failure: Mapping[str, str]) -> CredhelperError:
-    kind = getattr(errors, failure.get("class", ""), CredhelperError)
-    error: CredhelperError = kind(failure.get("message", ""), failure.get("hint") or None)
+    kind = getattr(errors, failure.get("class", ""), None)
+    if not (isinstance(kind, type) and issubclass(kind, CredhelperError)):
+        kind = CredhelperError
+    error = kind(failure.get("message", ""), failure.get("hint") or None)
     error.retryable = failure.get("retryable") == "1"
     return error
 
@@ -249,14 +258,9 @@ def _instead(broker: Broker, error: CredhelperError, stale: Held | None, profile
     return stale
 
 
-def _wait_until_valid(broker: Broker, held: Held, profile: str) -> None:
+def _wait_until_valid(broker: Broker, held: Held) -> None:
     wait = held.not_before - broker.clock()
     if wait <= 0:
         return
-    if wait > NOT_YET_WAIT:
-        raise CacheError(
-            f"the token of profile {profile} is not valid for another {wait:.0f} s",
-            hint="this host's clock is behind the clock of the host that fetched it",
-        )
     broker.trace("wait", seconds=wait, reason="nbf")
     broker.sleep(wait)

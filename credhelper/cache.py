@@ -15,7 +15,7 @@ import time
 
 from credhelper import gate
 from credhelper.errors import CacheError
-from credhelper.records import HEADER
+from credhelper.records import HEADER, end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def encode(fields: Mapping[str, str]) -> bytes:
         if not (value.isascii() and (value.isprintable() or not value)):
             raise CacheError(f"field {key} of a record holds a control or non-ASCII character")
         lines.append(f"{key}={value}")
-    return "\n".join([*lines, "end", ""]).encode()
+    body = "\n".join([*lines, ""]).encode()
+    return body + end(body)
 
 
 # --- folders and files that are ours alone --------------------------------------------------------

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import cache, entry, protocols, records, wiring
-from credhelper.encode import complaint, printable
+from credhelper import cache, entry, gate, protocols, records, tracing, wiring
+from credhelper.encode import complaint
 from credhelper.errors import CredhelperError, RequestError
-from credhelper.model import Call, Credential, Reply, Secret
+from credhelper.model import Call, Credential, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
     from typing import NoReturn
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENVIRON = os.environ
 
 _CHUNK = 65536
-_STOPS = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: `signal` costs an enum
+_STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
 class Stopped(BaseException):
@@ -66,7 +66,7 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
     context = wiring.Context(
         ENVIRON,
         warn=lambda message, hint: warnings.append(_warning(message, hint)),
-        trace=_tracer(ENVIRON.get("CREDHELPER_TRACE", "")),
+        trace=tracing.tracer(ENVIRON.get("CREDHELPER_TRACE", "")),
         alarm=True,
     )
     if protocol.reads(arguments) == "lines":
@@ -75,6 +75,7 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
         reply = protocol.refuse(RequestError(trouble), None)
     else:
         reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
+    gate.leave()
     _write(2, b"".join(warnings) + reply.stderr)
     if reply.file:
         _leave_file(context, *reply.file)
@@ -213,7 +214,10 @@ def _listen_for_stops() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for number in _STOPS:
+    for name in _STOPS:
+        number = getattr(_signal, name, None)
+        if number is None:
+            continue
         # A caller's nohup stays: what is ignored is left ignored.
         if _signal.getsignal(number) is not _signal.SIG_IGN:
             _signal.signal(number, stop)
@@ -224,39 +228,3 @@ def _listen_for_stops() -> None:
 
 def _warning(message: str, hint: str | None) -> bytes:
     return complaint(message, hint).replace(b"credhelper: error:", b"credhelper: warning:", 1)
-
-
-def _tracer(where: str) -> Callable[..., None]:
-    """Return what tells each decision: on stderr for `1`, in a file for an absolute path."""
-    if not where or where == "0":
-        return wiring.silent
-    path = where if where.startswith("/") else ""
-
-    def trace(event: str, **facts: object) -> None:
-        told = " ".join(f"{name}={_told(value)}" for name, value in facts.items())
-        line = f"credhelper: trace: {os.getpid()} {event} {told}\n".encode()
-        if not path:
-            _write(2, line)
-            return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            handle = os.open(path, flags | os.O_NONBLOCK, 0o600)
-        except OSError:
-            return  # a trace is no reason to fail
-        try:
-            if records.regular(os.fstat(handle)):
-                os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
-            os.write(handle, line)
-        except OSError:
-            return
-        finally:
-            os.close(handle)
-
-    return trace
-
-
-def _told(value: object) -> str:
-    if isinstance(value, Secret):
-        return "***"
-    text = printable(str(value))
-    return repr(text) if " " in text else text

@@ -17,6 +17,8 @@ class CredhelperError(Exception):
 
     code = "error"
     retryable = False
+    # Whether it lies in this process, or is seen again at no cost: then neighbours are not told.
+    private = False
     exit_status = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:

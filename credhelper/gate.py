@@ -5,12 +5,12 @@ and look at the cache again when they are woken. A lock dies with its owner, so 
 the next one in at once.
 """
 
-import errno
-
 try:
     import posix as os  # see `records`
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+
+from credhelper.records import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ _RING_AGAIN = 0.1
 # goes on from there. Locks belong to a process, and so does this.
 taken: dict[str, int] = {}
 over: set[str] = set()
-
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO)
 
 _OPEN = (
     os.O_RDWR
@@ -50,6 +48,7 @@ def enter(path: str, wait: float = WAIT) -> bool:
     try:
         import fcntl
 
+        _make_private(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,6 +61,20 @@ def enter(path: str, wait: float = WAIT) -> bool:
         pass  # no locks here: found out, and told, by the rest of the program
     os.close(handle)
     return path not in over
+
+
+def _make_private(handle: int) -> None:
+    found = os.fstat(handle)
+    if not regular(found) or found.st_uid != os.geteuid():
+        raise OSError
+    if found.st_mode & 0o777 != 0o600:
+        os.fchmod(handle, 0o600)  # the umask took bits of ours, or somebody added some
+
+
+def leave() -> None:
+    """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
+    while taken:
+        os.close(taken.popitem()[1])
 
 
 def sleep_at(block: "Callable[[], None]", wait: float) -> bool:

@@ -98,7 +98,9 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        raise LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        error = LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        error.private = True
+        raise error
     return what, os.fsencode(value)
 
 
@@ -113,7 +115,9 @@ def _from_file(grant: Grant, profile_name: str) -> tuple[str, bytes]:
         hint = (
             f"write the secret of profile {profile_name} into it, and chmod 600 {printable(path)}"
         )
-        raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
+        error = LoginRequiredError(f"{what} does not exist", hint=hint)
+        error.private = True
+        raise error from None
     except OSError as error:
         why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
         raise ConfigError(f"{what} {why}") from None

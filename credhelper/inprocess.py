@@ -1,25 +1,25 @@
 """Tokens for Python programs: what the machine door answers, without a process.
 
 A warm call is a look into a dictionary and a `stat` of the record, so that what somebody has
-renewed, rejected or revoked is noticed at once; a changed config is noticed within a second.
+renewed, rejected or revoked is noticed at once. Once a second the whole way is gone again, so that
+a changed config, environment or grant is noticed then; another `environ` is noticed at once.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping
 from os import stat as _stat
 
-from credhelper import edge, paths, service, wiring
+from credhelper import edge, service, wiring
 from credhelper.model import Request
 
-_CONFIG_CHECK = 1.0  # seconds between two looks at the config
+_TRUSTED = 1.0  # seconds between two looks at config, environment and grant
 
-# (profile, service, least life) -> (token, fresh until, chosen profile, record and its stamp,
-# config and its stamp, when to look at the config again)
-_Known = tuple[str, float, str | None, str, tuple[int, int], str, object, float]
+# (profile, service, least life) -> (token, until when to believe it, environment, chosen profile,
+# record and its stamp)
+_Known = tuple[str, float, Mapping[str, str], str | None, str, tuple[int, int]]
 _memo: dict[tuple[str | None, str | None, int], _Known] = {}
 
 
@@ -41,21 +41,19 @@ def get_token(
     """
     known = _memo.get((profile, service, min_ttl))
     if known is not None:
-        token, until, chosen, record, stamp, config, config_stamp, check = known
-        now = clock()
-        try:
-            found = _stat(record)
-        except OSError:
-            now = until  # it has gone: rejected, or logged out
-        else:
-            if (found.st_mtime_ns, found.st_ino) != stamp:
-                now = until
-        if now < until and environ.get("CREDHELPER_PROFILE") == chosen:
-            if now < check:
-                return token
-            if _stamp(config) == config_stamp:
-                _memo[profile, service, min_ttl] = (*known[:7], now + _CONFIG_CHECK)
-                return token
+        token, until, surroundings, chosen, record, stamp = known
+        if (
+            until - _TRUSTED <= clock() < until
+            and environ is surroundings
+            and environ.get("CREDHELPER_PROFILE") == chosen
+        ):
+            try:
+                found = _stat(record)
+            except OSError:
+                pass  # it has gone: rejected, or logged out
+            else:
+                if (found.st_mtime_ns, found.st_ino) == stamp:
+                    return token
     return _look(profile, service, min_ttl, environ, clock)
 
 
@@ -73,21 +71,18 @@ def _look(
         profile=profile,
         min_ttl=min_ttl,
     )
-    config = paths.config_file(environ, sys.platform) or ""
-    config_stamp = _stamp(config)
     credential, record = wiring.get_with_record(context, request)
     token = credential.token.reveal()
-    record_stamp = _stamp(record)
-    if record_stamp is not None:
+    stamp = _stamp(record)
+    now = clock()
+    if stamp is not None and now < credential.fresh_until:
         _memo[profile, wanted, min_ttl] = (
             token,
-            credential.fresh_until,
+            min(credential.fresh_until, now + _TRUSTED),
+            environ,
             environ.get("CREDHELPER_PROFILE"),
             record,
-            record_stamp,
-            config,
-            config_stamp,
-            clock() + _CONFIG_CHECK,
+            stamp,
         )
     return token
 

@@ -13,6 +13,7 @@ import time
 from credhelper import cache
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.model import JWT, SESSION, Secret, Token
+from credhelper.profile import LOGIN
 from credhelper.records import number
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ class Renewal:
     Parameters: `profile`; `client`, of the profile's API; `authorize`, reads the grant and returns
     how it authorises a create, or None for a profile that has no grant; `sessions`, the slot of the
     session's record; `stamp`, what can be seen of the grant now, since a session from another one
-    is not ours; `trace`; `clock`, Unix seconds.
+    is not ours; `host`, this host's name; `trace`; `clock`, Unix seconds.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Renewal:
         sessions: Slot,
         *,
         stamp: str,
+        host: str,
         trace: Callable[..., None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -53,6 +55,7 @@ class Renewal:
         self.authorize = authorize
         self.sessions = sessions
         self.stamp = stamp
+        self.host = host
         self.trace = trace
         self.clock = clock
 
@@ -60,7 +63,7 @@ class Renewal:
     def holds_session(self) -> bool:
         """Whether tokens of this profile are minted from a psToken that we keep."""
         profile = self.profile
-        return profile.keep_session or profile.auth == "session" or profile.token == SESSION
+        return profile.keep_session or profile.auth == LOGIN or profile.token == SESSION
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
         """Return a new token, and when its session is due for refresh (0: it has none).
@@ -81,7 +84,7 @@ class Renewal:
         ):
             # Only the session was due: the token itself has more than half of its life left.
             return _as_token(held), due
-        return self._mint(session)
+        return self._mint(session, due)
 
     def adopt(self, session: Token) -> int:
         """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
@@ -103,8 +106,10 @@ class Renewal:
         try:
             found = self._found()
             now = self.clock()
-            if found is None or now >= found.expires_at - found.skew:
+            over = found is not None and now >= found.expires_at - found.skew
+            if found is None or (over and self.authorize is not None):
                 return self._new_session(found)
+            # Without a grant: its idle life is our guess, and only the server knows it is over.
             if now < self._due(found):
                 return found, self._due(found)
             if lock is None:
@@ -120,9 +125,10 @@ class Renewal:
         try:
             new = self.client.refresh(old.value)
         except RejectedError as error:
-            if self.authorize is None:
-                raise self._ended(error) from error
-            return self._new_session(old)
+            if self.authorize is None and self.profile.token != SESSION:
+                # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
+                return old, int(self.clock()) + 60
+            return self._new_session(old, error)
         except TokenAPIError as error:
             # It is due, not dead: mint from it as long as the server lets us.
             self.trace("session", refresh=self.profile.name, failed=error.code)
@@ -131,31 +137,43 @@ class Renewal:
         self._keep(new, previous)
         return new, self._due(new)
 
-    def _new_session(self, dead: Token | None) -> tuple[Token, int]:
+    def _new_session(
+        self, dead: Token | None, refused: RejectedError | None = None
+    ) -> tuple[Token, int]:
         if self.authorize is None:
             if dead is None:
                 raise self._nobody()
-            raise self._ended(None)
-        new = self._create_from_grant(session=True)
+            raise self._ended(dead, refused)
+        if self.profile.auth == LOGIN:
+            new = self._given(self.authorize())
+            if refused and dead is not None and new.value == dead.value:
+                raise self._ended(dead, refused)
+        else:
+            new = self._create_from_grant(session=True)
         self._keep(new, None)
         return new, self._due(new)
 
-    def _mint(self, session: Token) -> tuple[Token, int]:
+    def _mint(self, session: Token, due: int) -> tuple[Token, int]:
         try:
             token = self._create_from_session(session.value)
         except RejectedError as error:
             if error.status != 401:
                 raise
             return self._mint_otherwise(session, error)
+        if self._previous():
+            self._forget_previous(session)
+        return token, due
+
+    def _forget_previous(self, proven: Token) -> None:
         lock = self._lock()
+        if lock is None:
+            return  # somebody may be writing down its successor
         try:
-            found = self.sessions.find()
-            if found and found.get("previous") and Secret(found["token"]) == session.value:
-                self._keep(session, None)
+            found = self._found()
+            if found is not None and found.value == proven.value:
+                self._keep(proven, None)
         finally:
-            if lock:
-                lock.release()
-        return token, self._due(session)
+            lock.release()
 
     def _mint_otherwise(self, refused: Token, error: RejectedError) -> tuple[Token, int]:
         """Mint though the server refused the session: from its successor or predecessor."""
@@ -182,9 +200,7 @@ class Renewal:
                     )
                     self._keep(older, None)
                     return token, self._due(older)
-            if self.authorize is None:
-                raise self._ended(error)
-            session, due = self._new_session(refused)
+            session, due = self._new_session(refused, error)
             return self._create_from_session(session.value), due
         finally:
             if lock:
@@ -208,7 +224,22 @@ class Renewal:
             kind=SESSION,
             issued_at=number(fields, "issued"),
             expires_at=number(fields, "expires"),
-            skew=number(fields, "skew"),
+            # A skew is a fact about the clock that measured it; homes are shared between hosts.
+            skew=number(fields, "skew") if fields.get("host") == self.host else 0,
+            assumed=True,
+        )
+
+    def _given(self, grant: Authorization) -> Token:
+        """Return the psToken that is the grant itself, as a session that begins now."""
+        from credhelper.client.authorization import Bearer
+
+        assert isinstance(grant, Bearer)  # noqa: S101  # what `wiring.authorizer` makes of a psToken
+        now = int(self.clock())
+        return Token(
+            grant.token,
+            kind=SESSION,
+            issued_at=now,
+            expires_at=now + self.profile.session_lifetime,
             assumed=True,
         )
 
@@ -225,6 +256,7 @@ class Renewal:
             "profile": self.profile.name,
             "kind": SESSION,
             "grant": self.stamp,
+            "host": self.host,
             "issued": str(session.issued_at),
             "expires": str(session.expires_at),
             "skew": str(session.skew),
@@ -291,9 +323,10 @@ class Renewal:
             f"nobody is logged in to profile {name}", hint=f"credhelper login --profile {name}"
         )
 
-    def _ended(self, error: RejectedError | None) -> LoginRequiredError:
+    def _ended(self, dead: Token | None, error: RejectedError | None) -> LoginRequiredError:
         name = self.profile.name
-        told = f": {error.message}" if error else " while idle"
+        idle = dead is not None and self.clock() >= dead.expires_at - dead.skew
+        told = (" while idle" if idle else "") + (f": {error.message}" if error else "")
         return LoginRequiredError(
             f"the session of profile {name} has ended{told}",
             hint=f"credhelper login --profile {name}",

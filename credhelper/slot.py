@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LEFT_OVER = 600
 _DEAD = 86400
-_FAILURE_FIELDS = ("code", "message", "hint")
 
 
 class Slot:
@@ -72,6 +71,8 @@ class Slot:
 
     def keep(self, fields: Mapping[str, str]) -> bool:
         """Replace the record if that can be done; otherwise warn, and tell by False."""
+        if self.folder is None:
+            return False  # whoever chose to go without has said why
         try:
             self.save(fields)
         except CacheError as error:
@@ -93,14 +94,21 @@ class Slot:
     def lock(self, wait: float) -> cache.Lock | None:
         """Take the gate of this record, or None when `wait` seconds are over.
 
-        Raises Unlockable when no lock is to be had anywhere.
+        Raises Unlockable when no lock is to be had anywhere, or when it would guard nothing: who
+        cannot leave a record for the next one must not make it wait.
         """
+        if self.folder is None:
+            raise cache.Unlockable("there is no folder to keep it in")
         refused: list[str] = []
         for folder in (self.folder, *self.lock_folders):
-            if folder is None:
-                continue
+            if refused and not self.writable():
+                break
             try:
                 cache.make_folder(folder)
+            except CacheError as error:
+                refused.append(error.message)  # warned of by whoever writes there
+                continue
+            try:
                 path = os.path.join(folder, self.name + ".lock")
                 return cache.acquire(path, wait=wait, alarm=self._alarm)
             except CacheError as error:

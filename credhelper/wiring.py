@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from credhelper import __version__, broker, cache, paths, records, routes, unmatched, warm
+from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
 from credhelper.errors import CacheError, LoginRequiredError
 from credhelper.model import Listing
 from credhelper.slot import Slot
@@ -33,10 +33,6 @@ _NAME_DIGITS = 32  # of a record; what follows stands for the value of a variabl
 _FORGET_WAIT = 5.0
 
 
-def silent(event: str, **facts: object) -> None:
-    """Trace nothing."""
-
-
 class Context:
     """What an answer may know of the world around it.
 
@@ -51,7 +47,7 @@ class Context:
         environ: Mapping[str, str],
         *,
         warn: Callable[[str, str | None], None],
-        trace: Callable[..., None] = silent,
+        trace: Callable[..., None] = tracing.silent,
         alarm: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,11 +62,24 @@ class Context:
         """Return where records lie; None, after a warning, if that place is not to be trusted."""
         if self._cache_folder is None:
             self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
-            wrong = self._cache_folder and cache.complaint_about(self._cache_folder)
+            folder = self._cache_folder
+            wrong = self._homeless(folder) or cache.complaint_about(folder)
             if wrong:
                 self.warn(f"going on without a cache: {wrong.message}", wrong.hint)
                 self._cache_folder = ""
         return self._cache_folder or None
+
+    def _homeless(self, folder: str) -> CacheError | None:
+        """Return what is wrong if `folder` is in a home that is not there: not ours to make."""
+        if not folder:
+            return CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CACHE_DIR")
+        home = paths.home(self.environ, sys.platform)
+        if not home or os.path.isdir(home) or not folder.startswith(f"{home}/"):
+            return None
+        return CacheError(
+            f"home folder {home} does not exist",
+            hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own",
+        )
 
     def lock_folders(self) -> tuple[str, ...]:
         """Return private local folders for locks, where the cache's own file system has none."""
@@ -326,6 +335,7 @@ def renewal_for(context: Context, profile: Profile) -> Renewal:
         authorizer(context, profile),
         session_slot(context, profile),
         stamp=stamp,
+        host=warm.host(),
         trace=context.trace,
         clock=context.clock,
     )

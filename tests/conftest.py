@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.sandboxes import RunningSandbox
+from tests.support.servers import Witness
 from tests.support.worlds import World
 
 
 @pytest.fixture(scope="session")
-def _shared_sandbox() -> Iterator[RunningSandbox]:
+def session_sandbox() -> Iterator[RunningSandbox]:
+    """Give all tests of this process one sandbox; `running_sandbox` is the one to use."""
     pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
     running = RunningSandbox()
     yield running
@@ -20,11 +22,11 @@ def _shared_sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def running_sandbox(_shared_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
+def running_sandbox(session_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     """Give this test the sandbox of this process: no faults wait, and it counts from zero."""
-    _shared_sandbox.reset()
-    yield _shared_sandbox
-    _shared_sandbox.reset()
+    session_sandbox.reset()
+    yield session_sandbox
+    session_sandbox.reset()
 
 
 @pytest.fixture
@@ -48,3 +50,11 @@ def scratch_world(tmp_path: Path, running_sandbox: RunningSandbox) -> World:
     world.configure(running_sandbox.url, running_sandbox.api_key)
     world.canaries.append(running_sandbox.password)
     return world
+
+
+@pytest.fixture
+def witness() -> Iterator[Witness]:
+    """Give this test a socket that nobody may talk to."""
+    served = Witness()
+    yield served
+    served.stop()

@@ -247,7 +247,7 @@ def test_a_stale_file_handle_is_tried_again_within_bounds(
             raise OSError(left.pop(), "stale")
         return really(name, flags)
 
-    monkeypatch.setattr(paths.os, "open", open_)
+    monkeypatch.setattr("credhelper.paths.os.open", open_)
     if survives:
         assert paths.read_config(str(path)) == b"x"
     else:
@@ -261,7 +261,7 @@ def test_an_unreadable_config_is_an_error_and_not_a_missing_one(
     def denied(name: str, flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(paths.os, "open", denied)
+    monkeypatch.setattr("credhelper.paths.os.open", denied)
     with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
         paths.read_config(str(tmp_path / "config.toml"))
 

@@ -5,6 +5,7 @@ Exit statuses are the errors' own (`docs/exit-statuses.md`); nothing here ends t
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,10 @@ def people(arguments: Sequence[str] | None = None) -> int:
     Parameters: `arguments`, the words after the program's name; by default the process's own.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
             click.echo(
@@ -91,9 +96,6 @@ def people(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         complain(_usage(error))
         return UsageError.exit_status
-    except click.ClickException as error:
-        complain(CredhelperError(_plain(error.format_message())))
-        return CredhelperError.exit_status
     except click.Abort:
         click.echo(err=True)
         return 130

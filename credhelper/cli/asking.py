@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import sys
 import time
-from typing import BinaryIO
 
 import click
 
@@ -29,7 +27,7 @@ def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
     if sys.stdin is None:
         raise _nobody(what, "stdin is closed")
     if not sys.stdin.isatty():
-        data = _piped(sys.stdin.buffer, what)
+        data = _piped(sys.stdin.fileno(), what)
         if not data.strip():
             raise _nobody(what, "stdin is empty and not a terminal")
         return Secret(grants.one_line(data, f"the {what} on stdin", password=password))
@@ -50,22 +48,16 @@ def _command() -> str:
     return found.command_path if found else "credhelper"
 
 
-def _piped(stream: BinaryIO, what: str) -> bytes:
+def _piped(handle: int, what: str) -> bytes:
     data = b""
     deadline = time.monotonic() + _PATIENCE
-    while chunk := _chunk(stream, what, deadline):
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([handle], [], [], left)[0]:
+            raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
+        chunk = os.read(handle, _MOST_BYTES)
+        if not chunk:
+            return data
         data += chunk
         if len(data) > _MOST_BYTES:
             raise ConfigError(f"the {what} on stdin is larger than 64 KiB")
-    return data
-
-
-def _chunk(stream: BinaryIO, what: str, deadline: float) -> bytes:
-    try:
-        handle = stream.fileno()
-    except io.UnsupportedOperation:
-        return stream.read(_MOST_BYTES)  # a test's stream, in memory
-    left = deadline - time.monotonic()
-    if left <= 0 or not select.select([handle], [], [], left)[0]:
-        raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
-    return os.read(handle, _MOST_BYTES)

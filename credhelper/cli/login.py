@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,32 +14,18 @@ from credhelper.cli.logout import key_file, typed_key
 from credhelper.cli.settings import existing, grant_in, merged, preview
 from credhelper.cli.status import scope, who
 from credhelper.cli.telling import say
+from credhelper.cli.verification import Verified, verify
 from credhelper.cli.world import context, profile_option
-from credhelper.client import claims
-from credhelper.errors import CacheError, CredhelperError, RejectedError, UsageError
-from credhelper.model import SESSION, Request, Secret, Token
+from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
+from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.model import SESSION, Request, Secret
 from credhelper.profile import API_KEY, LOGIN, PASSWORD, Profile
 
 if TYPE_CHECKING:
-    from credhelper.client.authorization import Authorization
-    from credhelper.client.iap import Client
     from credhelper.wiring import Context
 
-_NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
 # How a person logs in: what they hand over.
 _KEY, _PASSWORD, _SESSION = "API key", "password", "psToken"
-
-
-@dataclass
-class Verified:
-    """What the API made of a login.
-
-    Parameters: `token`, for tools; `session`, the psToken to keep, or None; `who`, as the API told.
-    """
-
-    token: Token
-    session: Token | None
-    who: dict[str, str]
 
 
 @click.command(short_help="Verify who you are, and remember it.")
@@ -107,7 +91,7 @@ def login(
     else:
         authorization = authorize()
     client = wiring.client_for(world, profile)
-    verified = _verify(world, client, profile, kind, authorization)
+    verified = verify(client, profile, authorization, world.clock)
     if typed and key:
         path = _write_with_key(world, profile, values, typed, key, make_default)
     else:
@@ -149,81 +133,11 @@ def _values(
 
 
 def _authorization(profile: Profile, kind: str, secret: Secret) -> Authorization:
-    from credhelper.client.authorization import ApiKey, Bearer, Password
-
     if kind == _PASSWORD:
         return Password(profile.user or "", secret)
     if kind == _SESSION:
         return Bearer(secret)
     return ApiKey(secret, profile.api_key_as, profile.user or "")
-
-
-# --- asking the API -------------------------------------------------------------------------------
-
-
-def _verify(
-    world: Context, client: Client, profile: Profile, kind: str, authorization: Authorization
-) -> Verified:
-    from credhelper.client.authorization import Bearer
-
-    session = None
-    made = None
-    if kind == _SESSION and isinstance(authorization, Bearer):
-        session = claims.token_from(
-            authorization.token.reveal(),
-            kind=SESSION,
-            now_local=world.clock(),
-            skew=0,
-            session_lifetime=profile.session_lifetime,
-        )
-    elif kind == _PASSWORD or profile.keep_session or profile.token == SESSION:
-        made = session = client.create(
-            authorization,
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            return_session_token=True,
-        )
-        authorization = Bearer(session.value)
-    try:
-        token = client.create(
-            authorization,
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            scopes=profile.scopes,
-            cwid=profile.cwid,
-            cid=profile.cid,
-        )
-        told = _details(world, client, token)
-    except CredhelperError:
-        if made is not None:
-            # Nobody will ever use it.
-            with suppress(CredhelperError):
-                client.revoke(made.value)
-        raise
-    return Verified(
-        token, session, claims.identity(claims.payload(token.value.reveal()) or {}) | told
-    )
-
-
-def _details(world: Context, client: Client, token: Token) -> dict[str, str]:
-    """Return what the API tells of a token that it has just made."""
-    time.sleep(min(max(token.not_before - token.skew - world.clock(), 0), _NOT_YET))
-    try:
-        details = client.details(token.value)
-    except RejectedError as error:
-        if error.status != 401:
-            raise
-        # Servers' clocks differ: to a token this young, a 401 may only mean "not yet".
-        time.sleep(_ONCE_MORE)
-        details = client.details(token.value)
-    told = claims.identity(details)
-    for member in ("domain", "currentWorkgroup"):
-        part = details.get(member)
-        if isinstance(part, dict):
-            told[member] = claims.identity(part).get("name", "")
-    return told
 
 
 # --- writing it down ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ _WIRING = {
     An empty helper before it silences other helpers for that host:
 
     \b
-      git config --global credential.https://git.example.helper ""
+      git config --global --replace-all credential.https://git.example.helper ""
       git config --global --add credential.https://git.example.helper credhelper
 
     If a profile names a path below the host, let git tell paths:

@@ -111,7 +111,11 @@ def add(name: str, auth: str | None, user: str | None, make_default: bool, **giv
         if value is not None:
             values[key] = value
     one = preview(world, name, values)
-    path = settings.write(world, name, values, make_default=make_default)
+    if old and not any((auth, user, make_default, *{**given, "services": ()}.values())):
+        path = settings.add_services(world, name, given["services"])
+        one = chosen(world, name)
+    else:
+        path = settings.write(world, name, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
     telling.table([("grant", telling.grant_in_words(one.grant)), ("services", services)])

@@ -25,8 +25,9 @@ TOKEN, URL = "ICA_ACCESS_TOKEN", "ICA_BASE_URL"  # a variable's name
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CANNOT_RUN, _NO_COMMAND = 126, 127
-_STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+# By name: Windows does not have them all.
+_STOPS = [getattr(signal, n) for n in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, n)]
+_IGNORED_BY_PYTHON = [getattr(signal, n) for n in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, n)]
 _SERVICE_HELP = "Whom the token is for: a profile must name it."
 _TTL = click.IntRange(0, LONGEST)
 

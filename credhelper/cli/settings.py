@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -100,8 +100,9 @@ def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(old)
     for key in (*_TEXTS, *_NUMBERS):
         if given.get(key) is not None:
-            text = given[key]
-            values[key] = int(text) if key in _NUMBERS and text.isdecimal() else text
+            text: str = given[key]
+            plain = len(text) < 10 and text.isascii() and text.isdigit()
+            values[key] = int(text) if key in _NUMBERS and plain else text
     if given.get("scopes") is not None:
         values["scopes"] = [scope for scope in given["scopes"].split(",") if scope]
     if given.get("keep_session") is not None:
@@ -175,6 +176,17 @@ def write(world: Context, name: str, values: Mapping[str, Any], *, make_default:
     configfile.add_profile(
         path, lock, name, values, make_default=make_default or first, environ=world.environ
     )
+    return path
+
+
+def add_services(world: Context, name: str, services: Sequence[str]) -> str:
+    """Let the profile answer for `services` as well, and return the config file's path.
+
+    Each is added under the file's lock: two who add at once do not undo each other's work.
+    """
+    path, lock = files(world)
+    for service in services:
+        configfile.add_service(path, lock, name, service, environ=world.environ)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from credhelper import routes, unmatched, wiring
+from credhelper import routes, tracing, unmatched, wiring
 from credhelper.cli.telling import warn
 from credhelper.errors import CredhelperError
 from credhelper.model import Request
@@ -18,7 +18,8 @@ from credhelper.profile import Profile
 
 def context() -> wiring.Context:
     """Return the world as this process sees it, with warnings on stderr."""
-    return wiring.Context(os.environ, warn=warn, alarm=True)
+    trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
+    return wiring.Context(os.environ, warn=warn, trace=trace, alarm=True)
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

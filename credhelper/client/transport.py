@@ -1,4 +1,4 @@
-"""HTTP to one origin: the only module that owns requests.
+"""HTTP to one origin: what requests does for us, and what we do not leave to it.
 
 What requests would decide from the environment is decided here instead: no redirects, no netrc, no
 cookies, no content encodings, authorities and proxies by `trust` and `proxy`, and a deadline over

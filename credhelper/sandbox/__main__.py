@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO, NoReturn, TextIO
 
-HINT = "credhelper: hint: pip install 'credhelper[sandbox]'"
+HINT = "credhelper: hint: pip install 'PyJWT[crypto]'"
 
 
 class Parser(argparse.ArgumentParser):

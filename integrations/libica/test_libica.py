@@ -14,11 +14,16 @@ from typing import Any
 
 import pytest
 
+from integrations import clients
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # libica may live in a venv of its own: it brings boto3 along (see README.md).
 SDK_PYTHON = os.environ.get("LIBICA_PYTHON", sys.executable)
-PROBE = "import libica.openapi.libconsole"
+PROBE = """
+import importlib.metadata, libica.openapi.libconsole
+print(importlib.metadata.version("libica"))
+"""
 FROM_CHECKOUT = f"""
 import sys, runpy
 sys.path.insert(0, {str(ROOT)!r})
@@ -53,9 +58,8 @@ def told(line: Any) -> Any:
     probe = subprocess.run([SDK_PYTHON, "-I", "-c", PROBE], capture_output=True, text=True)
     if probe.returncode:
         reason = probe.stderr.strip().rpartition("\n")[2]
-        pytest.skip(
-            f"libica 2.5.0 is not usable here ({reason}): see integrations/libica/README.md"
-        )
+        reason = f"libica 2.5.0 is not usable here ({reason}): see integrations/libica/README.md"
+        clients.missing("libica", reason)
     ended = subprocess.run(
         [SDK_PYTHON, "-I", HERE / "dialogue.py"],
         input=json.dumps(line),
@@ -64,7 +68,12 @@ def told(line: Any) -> Any:
         timeout=120,
     )
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    return {**json.loads(ended.stdout), "version": probe.stdout.strip()}
+
+
+@pytest.fixture(autouse=True)
+def _taken_down(told: Any, request: pytest.FixtureRequest) -> None:
+    clients.take_down("libica", told["version"], request)
 
 
 def error_of(answer: Any) -> tuple[int, str]:

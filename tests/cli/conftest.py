@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +17,15 @@ from click.testing import CliRunner
 from credhelper.cli import people
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import Outcome, World
+
+
+@contextmanager
+def _file(text: str) -> Iterator[TextIO]:
+    """Give a stdin that the kernel knows, as a pipe's or file's would be."""
+    with TemporaryFile("w+", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.seek(0)
+        yield file
 
 
 class Person:
@@ -33,7 +46,9 @@ class Person:
         where = self.world.environment(environ)
         with (
             patch.dict(os.environ, where, clear=True),
-            CliRunner().isolation(stdin.encode()) as (stdout, stderr, _),
+            CliRunner().isolation() as (stdout, stderr, _),
+            _file(stdin) as piped,
+            patch.object(sys, "stdin", piped),
         ):
             status = people(words)
             outcome = Outcome(status, stdout.getvalue(), stderr.getvalue())

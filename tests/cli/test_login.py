@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from credhelper.cli import asking
+from credhelper.errors import LoginRequiredError
 from tests.cli.conftest import Person
 from tests.support.programs import command
 from tests.support.worlds import snapshot
@@ -346,3 +348,16 @@ def test_a_token_that_the_api_does_not_know_is_no_login(person: Person) -> None:
     outcome = person.types("login", "--url", person.api.url, stdin=person.api.api_key)
     assert (outcome.status, outcome.stdout) == (5, b"")
     assert person.config() == ""
+
+
+def test_a_pipe_that_stays_open_is_not_waited_for_without_an_end(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_PATIENCE", 0.05)
+    reader, writer = os.pipe()
+    try:
+        with pytest.raises(LoginRequiredError, match="did not end"):
+            asking._piped(reader, "API key")
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -202,3 +202,11 @@ def test_a_reader_that_goes_away_ends_us_quietly(person: Person) -> None:
     outcome = person.world.finish(process)
     assert outcome.status == 1
     assert outcome.told == ""
+
+
+def test_a_name_that_a_terminal_cannot_show_is_spelled_out(person: Person) -> None:
+    person.types("profile", "add", "x", "--user", "Zo\u00eb \U0001f9ec", "--grant-env", "A")
+    outcome = person.world.run("status", environ={"PYTHONIOENCODING": "ascii"})
+    assert (outcome.status, outcome.told) == (0, "")
+    told = outcome.stdout.decode()
+    assert "Zo\u00eb" in told or "Zo\\xeb" in told

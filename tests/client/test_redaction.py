@@ -23,6 +23,8 @@ SPELLINGS: list[Callable[[str], str]] = [
     quote_plus,
     lambda text: quote(text, safe=""),
     lambda text: quote(text, safe="").lower(),
+    lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    lambda text: text.encode().hex(),
     json.dumps,
     lambda text: base64.b64encode(text.encode()).decode(),
     lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
@@ -89,3 +91,8 @@ def test_what_holds_no_secret_stays_as_it_was() -> None:
     assert redacted(text, [Secret("something-else-entirely"), Secret("")]) == text
     assert redacted("", [Secret("something")]) == ""
     assert redacted(text, []) == text
+
+
+def test_a_jwt_that_nobody_told_us_of_is_hidden_too() -> None:
+    text = "token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzb21lYm9keSJ9.c2lnbmF0dXJl is not yours"
+    assert redacted(text, []) == "token *** is not yours"

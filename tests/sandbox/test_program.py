@@ -144,7 +144,7 @@ def test_a_missing_extra_is_said_in_one_clear_line(missing: str) -> None:
     assert ended.stdout == b""
     error, hint = ended.stderr.decode().splitlines()
     assert error.startswith("credhelper: error: the sandbox needs ")
-    assert hint == "credhelper: hint: pip install 'credhelper[sandbox]'"
+    assert hint == "credhelper: hint: pip install 'PyJWT[crypto]'"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The programs as a user has them: the files of the wheel, or the tree where nothing is installed."""
+"""The programs as a user has them: the wheel's files, or the tree where nothing is installed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _TREE = Path(__file__).parent.parent.parent
-_WORDS = {
-    "credhelper": [],
-    "git-credential-credhelper": ["git"],
-    "docker-credential-credhelper": ["docker"],
-}
+_CALLED = "import sys; sys.argv[0] = {!r}; from credhelper.entry import main; main()"
 
 INSTALLED = (_BIN / "credhelper").is_file()
 
@@ -25,7 +21,7 @@ def command(program: str = "credhelper") -> list[str]:
     """
     if INSTALLED:
         return [str(_BIN / program)]
-    return [sys.executable, "-m", "credhelper", *_WORDS[program]]
+    return [sys.executable, "-c", _CALLED.format(program)]
 
 
 def clean_environment(home: Path | str) -> dict[str, str]:

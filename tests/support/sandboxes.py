@@ -16,8 +16,8 @@ _PATIENCE = 30.0
 class RunningSandbox:
     """A sandbox in a process of its own.
 
-    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`. What it counts is
-    counted from its start, or from the last `reset`.
+    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`. It counts from its
+    start, or from the last `reset` or `count_from_here`.
     """
 
     def __init__(self, *options: str) -> None:
@@ -48,6 +48,10 @@ class RunningSandbox:
     def reset(self) -> None:
         """Forget all faults, and count from here."""
         self._ask("DELETE", "/_sandbox/faults")
+        self.count_from_here()
+
+    def count_from_here(self) -> None:
+        """Let `stats` begin at zero."""
         self._before = self._ask("GET", "/_sandbox/stats")
 
     def stats(self) -> dict[str, int]:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from credhelper import cache, records
 from tests.support.programs import clean_environment, command
 
 SERVICE = "https://ica.example"
 PATIENCE = 60.0
 
-_TOKENS = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|\bps-[A-Za-z0-9_-]{20,}")
+_TOKENS = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+|\bps-[A-Za-z0-9_-]{20,}")
 
 
 class Outcome:
@@ -48,7 +49,8 @@ class World:
 
     Attributes: `root`; `home`; `config`, the config file; `cache` and `state`, which do not exist
     before a program makes them; `environ`, what programs get; `canaries`, secrets that no program
-    may show: `run` looks for them in all that it prints.
+    may show: `run` looks for them in all that it prints; `user`, the uid that programs run as, for
+    tests that run as root.
     """
 
     def __init__(self, root: Path) -> None:
@@ -59,11 +61,13 @@ class World:
         self.cache = root / "cache"
         self.state = root / "state"
         self.canaries: list[str] = []
+        self.user: int | None = None
         self.environ = {
             **clean_environment(self.home),
             "CREDHELPER_CONFIG": str(self.config),
             "CREDHELPER_CACHE_DIR": str(self.cache),
             "CREDHELPER_STATE_DIR": str(self.state),
+            "XDG_RUNTIME_DIR": str(root / "run"),
         }
 
     # --- what is configured -----------------------------------------------------------------------
@@ -71,8 +75,10 @@ class World:
     def secret_file(self, name: str, text: str) -> Path:
         """Write a secret into a private file; it is a canary from now on."""
         path = self.root / name
-        path.touch(0o600)
-        path.write_text(text)
+        # A file that is touched counts as another grant.
+        if not path.exists() or path.read_text() != text:
+            path.touch(0o600)
+            path.write_text(text)
         self.canaries.append(text)
         return path
 
@@ -114,6 +120,7 @@ class World:
             env=self.environment(environ),
             cwd=cwd,
             timeout=PATIENCE,
+            **self._identity(),
         )
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         self.hold_to_silence(outcome)
@@ -125,15 +132,17 @@ class World:
         program: str = "credhelper",
         environ: Mapping[str, str | None] | None = None,
         cwd: Path | str = "/",
+        prefix: Sequence[str] = (),
         **how: Any,
     ) -> subprocess.Popen[bytes]:
         """Start a program with pipes; `how` is for Popen. See `finish`."""
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
-            [*command(program), *words],
+            [*prefix, *command(program), *words],
             env=self.environment(environ),
             cwd=cwd,
-            **{**pipes, **how},
+            bufsize=0,
+            **{**pipes, **self._identity(), **how},
         )
 
     def finish(self, process: subprocess.Popen[bytes], stdin: bytes = b"") -> Outcome:
@@ -142,6 +151,11 @@ class World:
         outcome = Outcome(process.returncode, stdout or b"", stderr or b"")
         self.hold_to_silence(outcome)
         return outcome
+
+    def _identity(self) -> dict[str, Any]:
+        if self.user is None:
+            return {}
+        return {"user": self.user, "group": self.user, "extra_groups": []}
 
     def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
         """Return the world's environment with `changes`; None takes a variable away."""
@@ -169,6 +183,11 @@ class World:
         """Return the records of tokens in the cache: no locks, no failures, no routes."""
         return [path for path in self._files() if "." not in path.name]
 
+    def held(self) -> list[dict[str, str]]:
+        """Return the fields of each record that holds a token."""
+        found = [records.decode(path.read_bytes()) for path in self.records()]
+        return [fields for fields in found if fields and fields.get("token")]
+
     def failures(self) -> list[Path]:
         """Return the remembered failures in the cache."""
         return [path for path in self._files() if path.name.endswith(".failed")]
@@ -181,13 +200,12 @@ class World:
     def age(self, seconds: int) -> None:
         """Make every record in the cache `seconds` older, as if the clock had gone on."""
         for path in self.records():
-            path.write_text(
-                re.sub(
-                    r"(?m)^(issued|expires|not_before|due)=([1-9][0-9]*)$",
-                    lambda found: f"{found[1]}={int(found[2]) - seconds}",
-                    path.read_text(),
-                )
-            )
+            fields = records.decode(path.read_bytes())
+            assert fields is not None
+            for key in ("issued", "expires", "not_before", "due"):
+                if records.number(fields, key):
+                    fields[key] = str(records.number(fields, key) - seconds)
+            path.write_bytes(cache.encode(fields))
 
 
 def tokens_in(data: bytes) -> list[bytes]:

@@ -1,0 +1,60 @@
+"""Fixtures for real clients: where they are, a world to run them in, servers to meet, a summary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Behind everything else: what is installed is tested, not the tree it was made from.
+sys.path.append(str(Path(__file__).parent.parent))
+
+from integrations import clients  # found by the line above
+from integrations.servers import certificates
+from integrations.wired import Wired
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Give this test a way to ask for real clients: see `clients.require`."""
+    return lambda name: clients.require(name, request)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificate:
+    """Give this session a certificate for loopback, from an authority of its own."""
+    return certificates.make(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def wire(tmp_path: Path, client: Callable[[str], str]) -> Iterator[Callable[..., Wired]]:
+    """Give this test a way to wire up a world as a user would, to a sandbox with options."""
+    client("credhelper")
+    running: list[RunningSandbox] = []
+
+    def start(*options: str) -> Wired:
+        running.append(RunningSandbox(*options))
+        return Wired(World(tmp_path), running[-1])
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which real clients were met. What skipped, and why, is in pytest's own summary."""
+    met = {
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "client"
+    }
+    if met:
+        terminalreporter.section("real clients")
+        for line in sorted(met):
+            terminalreporter.write_line(str(line))

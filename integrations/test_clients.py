@@ -1,0 +1,39 @@
+"""A client that is missing skips its tests, and fails them where it was promised."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from integrations import clients
+
+
+@pytest.mark.parametrize("promised", ["", "git", "git,skopeo", " "])
+def test_a_missing_client_skips_with_its_reason(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, promised: str
+) -> None:
+    monkeypatch.setenv("CREDHELPER_PROMISED", promised)
+
+    with pytest.raises(pytest.skip.Exception, match=r"^no-such-client is not installed$"):
+        clients.require("no-such-client", request)
+
+
+@pytest.mark.parametrize(
+    "promised", ["no-such-client", "git,no-such-client", "git, no-such-client"]
+)
+def test_a_missing_client_that_was_promised_fails(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, promised: str
+) -> None:
+    monkeypatch.setenv("CREDHELPER_PROMISED", promised)
+
+    with pytest.raises(pytest.fail.Exception, match="CREDHELPER_PROMISED"):
+        clients.require("no-such-client", request)
+
+
+def test_a_client_that_is_here_is_taken_down_with_its_version() -> None:
+    record: Any = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
+
+    assert clients.require("pytest", record) == "pytest"
+    assert record.node.user_properties == [("client", f"pytest {pytest.__version__}")]

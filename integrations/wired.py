@@ -1,0 +1,83 @@
+"""A scratch world, wired up with the very files that our READMEs show."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import PATIENCE, Outcome, World
+
+UPSTREAM = "https://aps2.platform.illumina.com"
+
+
+class Wired:
+    """A world and its sandbox.
+
+    Attributes: `world`; `sandbox`; `environ`, what clients get: nothing of this machine's own.
+    """
+
+    def __init__(self, world: World, sandbox: RunningSandbox) -> None:
+        self.world = world
+        self.sandbox = sandbox
+        world.canaries += [sandbox.api_key, sandbox.password]
+        # The places that a user has: all of them below HOME.
+        self.environ = {
+            name: value
+            for name, value in world.environ.items()
+            if not name.startswith("CREDHELPER_")
+        }
+
+    def place(self, snippet: Path, target: str, places: Mapping[str, str], *more: str) -> None:
+        """Put `snippet` into the home folder as `target`, its placeholders filled in.
+
+        Parameters: `places`, what stands for what (`git.example.org` for `localhost:1234`), each of
+        which must occur; `more`, lines for its end.
+        """
+        text = snippet.read_text()
+        for placeholder, value in places.items():
+            assert placeholder in text, f"{snippet} does not show {placeholder}"
+            text = text.replace(placeholder, value)
+        path = self.world.home / target
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        path.write_text("\n".join([text, *more]))
+
+    def configure(self, snippet: Path, places: Mapping[str, str], *more: str) -> None:
+        """Put credhelper's own config and the API key where the snippet says they are."""
+        here = {UPSTREAM: self.sandbox.url, **places}
+        self.place(snippet, ".config/credhelper/config.toml", here, *more)
+        key = self.world.home / ".config/credhelper/api-key"
+        key.touch(0o600)
+        key.write_text(self.sandbox.api_key)
+
+    def run(
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Outcome:
+        """Run a client to its end; no secret of ours may be in what it prints."""
+        done = subprocess.run(
+            words,
+            input=stdin,
+            capture_output=True,
+            env={**self.environ, **(environ or {})},
+            cwd=cwd or self.world.home,
+            timeout=PATIENCE,
+        )
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        self.world.hold_to_silence(outcome)
+        return outcome
+
+    def counted(self) -> tuple[int, int]:
+        """Return how many tokens were created from the key, and minted from a session."""
+        stats = self.sandbox.stats()
+        return stats["created"], stats["minted"]
+
+    def wait_until(self, moment: int) -> None:
+        """Wait until this clock shows more than `moment`, in Unix seconds."""
+        while time.time() <= moment:
+            time.sleep(0.1)

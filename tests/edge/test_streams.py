@@ -1,0 +1,269 @@
+"""Streams, signals and the end: a reply is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from credhelper import cache
+from tests.support.programs import command
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import PATIENCE, SERVICE, World, tokens_in
+
+GIT = b"protocol=https\nhost=ica.example\n\n"
+
+
+def closed(world: World, which: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a program with some streams closed."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {which}', "sh", *command(), *words],
+        env=world.environ,
+        cwd="/",
+        capture_output=True,
+        input=b"",
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("which", [">&-", "<&- >&-", "<&- >&- 2>&-", ">/dev/full"])
+def test_a_reply_that_nobody_gets_is_a_failure(
+    scratch_world: World, running_sandbox: RunningSandbox, which: str, warm: bool
+) -> None:
+    if "full" in which and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    if warm:
+        scratch_world.get()
+    done = closed(scratch_world, which, "get")
+    assert done.returncode == 1
+    assert tokens_in(done.stdout + done.stderr) == []
+    assert b"Traceback" not in done.stderr
+    scratch_world.get()
+    assert running_sandbox.stats()["created"] == 1
+
+
+@pytest.mark.parametrize("which", ["<&-", "2>&-", "<&- 2>&-"])
+def test_streams_that_are_not_needed_may_be_closed(scratch_world: World, which: str) -> None:
+    cold = closed(scratch_world, which, "get")
+    warm = closed(scratch_world, which, "get")
+    assert (cold.returncode, warm.returncode) == (0, 0)
+    assert cold.stdout == warm.stdout
+    assert len(tokens_in(cold.stdout)) == 1
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_caller_that_goes_away_gets_no_traceback(scratch_world: World, warm: bool) -> None:
+    if warm:
+        scratch_world.get()
+    process = scratch_world.start("get")
+    assert process.stdout
+    process.stdout.close()
+    process.stdout = None
+    outcome = scratch_world.finish(process)
+    assert (outcome.status, outcome.told) == (1, "")
+    assert scratch_world.get()
+
+
+def test_stdin_that_stays_open_holds_nobody_up(scratch_world: World) -> None:
+    process = scratch_world.start("get")
+    assert process.wait(PATIENCE) == 0
+    git = scratch_world.start("git", "get")
+    assert git.stdin
+    git.stdin.write(GIT)
+    git.stdin.flush()
+    assert git.wait(PATIENCE) == 0
+    for each in (process, git):
+        each.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_a_renewal_lets_the_lock_go(
+    scratch_world: World, running_sandbox: RunningSandbox, number: signal.Signals
+) -> None:
+    running_sandbox.fault({"hang": 15})
+    process = scratch_world.start("get")
+    wait_for(lambda: running_sandbox.stats()["requests"] > 0)
+    process.send_signal(number)
+    outcome = scratch_world.finish(process)
+    assert (outcome.status, outcome.stdout) == (128 + number, b"")
+    assert not list(scratch_world.cache.glob("*.tmp"))
+    running_sandbox.reset()
+    assert scratch_world.get()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_the_gate_ends_the_wait(scratch_world: World, number: signal.Signals) -> None:
+    scratch_world.get()
+    (record,) = scratch_world.records()
+    scratch_world.age(10**6)
+    lock = cache.acquire(f"{record}.lock", wait=0, alarm=False)
+    assert lock
+    process = scratch_world.start("get")
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(number)
+    outcome = scratch_world.finish(process)
+    assert outcome.status in (128 + number, -number)
+    assert outcome.stdout == b""
+    lock.release()
+    assert scratch_world.get()
+
+
+def test_what_nohup_ignores_stays_ignored(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    running_sandbox.fault({"delay": 1})
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command(), "get"],
+        env=scratch_world.environ,
+        stdout=subprocess.PIPE,
+    )
+    wait_for(lambda: running_sandbox.stats()["requests"] > 0)
+    process.send_signal(signal.SIGHUP)
+    stdout, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert len(tokens_in(stdout)) == 1
+
+
+def wait_for(done: object) -> None:
+    deadline = time.monotonic() + PATIENCE
+    assert callable(done)
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# --- traces ---------------------------------------------------------------------------------------
+
+
+def test_a_trace_tells_decisions_and_no_secret(scratch_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    outcome = scratch_world.run("get", environ={"CREDHELPER_TRACE": str(path)})
+    assert outcome.told == ""
+    text = path.read_bytes()
+    assert b" renew " in text
+    assert tokens_in(text) == []
+    assert not any(canary.encode() in text for canary in scratch_world.canaries)
+    assert path.stat().st_mode & 0o777 == 0o600
+    on_stderr = scratch_world.run("get", environ={"CREDHELPER_TRACE": "1"})
+    assert on_stderr.told.startswith("credhelper: trace: ")
+    assert len(tokens_in(on_stderr.stdout)) == 1
+
+
+def test_a_trace_changes_no_mode_but_a_files(scratch_world: World, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    fifo.chmod(0o644)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    assert scratch_world.run("get", environ={"CREDHELPER_TRACE": str(fifo)}).status == 0
+    assert b"credhelper: trace: " in os.read(reader, 100)
+    os.close(reader)
+    assert fifo.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("place", ["missing/folder/trace", "link", "fifo-without-reader", "."])
+def test_a_trace_that_cannot_be_written_is_no_reason_to_fail(
+    scratch_world: World, tmp_path: Path, place: str
+) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    (tmp_path / "link").symlink_to(target)
+    os.mkfifo(tmp_path / "fifo-without-reader")
+    environ = {"CREDHELPER_TRACE": f"{tmp_path}/{place}"}
+    assert scratch_world.run("get", environ=environ).status == 0
+    assert target.read_text() == "precious"
+
+
+# --- disks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("umask", ["0000", "0077", "0777"])
+def test_any_umask_leaves_private_files(
+    scratch_world: World, running_sandbox: RunningSandbox, umask: str
+) -> None:
+    scratch_world.configure(
+        running_sandbox.url, running_sandbox.api_key, main={"keep_session": True}
+    )
+    prefix = ("/bin/sh", "-c", f'umask {umask}; exec "$@"', "sh")
+    first = scratch_world.run("get", prefix=prefix)
+    assert (first.status, first.told) == (0, ""), first
+    assert scratch_world.run("get", prefix=prefix).token == first.token
+    for folder in (scratch_world.cache, scratch_world.state):
+        for path in (folder, *folder.rglob("*")):
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert running_sandbox.stats()["created"] == 1
+
+
+def test_a_cache_that_is_a_file_costs_a_warning_and_no_answer(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    scratch_world.cache.write_text("precious")
+    outcome = scratch_world.run("get")
+    assert (outcome.status, bool(outcome.token)) == (0, True)
+    assert outcome.told.count("warning") == 1, outcome.told
+    assert scratch_world.cache.read_text() == "precious"
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777])
+def test_an_open_cache_costs_a_warning_with_its_cure(scratch_world: World, mode: int) -> None:
+    scratch_world.cache.mkdir()
+    scratch_world.cache.chmod(mode)
+    outcome = scratch_world.run("get")
+    assert (outcome.status, bool(outcome.token)) == (0, True)
+    assert outcome.told.count("warning") == 1, outcome.told
+    assert f"chmod 700 {scratch_world.cache}" in outcome.told
+    assert list(scratch_world.cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 500, b"credhelper-record 1\n", None])
+def test_a_damaged_cache_is_made_again(
+    scratch_world: World, running_sandbox: RunningSandbox, damage: bytes | None
+) -> None:
+    scratch_world.get()
+    for path in scratch_world.cache.iterdir():
+        if not path.name.endswith(".lock"):
+            data = path.read_bytes()
+            path.write_bytes(data[: len(data) // 2] if damage is None else damage)
+    token = scratch_world.get()
+    assert scratch_world.get() == token
+    assert running_sandbox.stats()["created"] == 2
+
+
+def test_a_config_without_a_default_profile_is_warm_too(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    text = scratch_world.config.read_text()
+    scratch_world.config.write_text(text.partition("\n")[2])
+    environ = {"HOME": None}
+    token = scratch_world.get(SERVICE, environ=environ)
+    (routes,) = scratch_world.cache.glob("routes-*[!k]")
+    before = routes.stat().st_mtime_ns, routes.stat().st_ino
+    assert scratch_world.get(SERVICE, environ=environ) == token
+    assert (routes.stat().st_mtime_ns, routes.stat().st_ino) == before
+
+
+def test_a_cache_folder_named_with_a_slash_at_its_end_is_the_same(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    environ = {"CREDHELPER_CACHE_DIR": f"{scratch_world.cache}/"}
+    assert scratch_world.get(environ=environ) == scratch_world.get()
+    assert running_sandbox.stats()["created"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_without_a_handle_to_spare_it_fails_in_words(scratch_world: World) -> None:
+    import resource
+
+    def starve() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (14, 14))
+
+    process = scratch_world.start("get", preexec_fn=starve)
+    outcome = scratch_world.finish(process)
+    assert b"Traceback" not in outcome.stderr
+    assert outcome.status in (0, 1, 5, 6, 7)
