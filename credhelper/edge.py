@@ -8,7 +8,7 @@ import sys
 from credhelper import cache, entry, gate, protocols, records, tracing, wiring
 from credhelper.encode import complaint
 from credhelper.errors import CredhelperError, RequestError
-from credhelper.model import Call, Credential, Reply
+from credhelper.model import Call, Credential, Reply, Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
