@@ -17,11 +17,12 @@ def command(program: str = "credhelper") -> list[str]:
     """Return the words that start `program`.
 
     That is the program file beside this Python where the wheel is installed; otherwise this Python
-    with the tree's package, as `clean_environment` lets it be found.
+    with the tree's package, as `clean_environment` lets it be found, and without the current folder
+    on its path (-P), which the program files do not have either.
     """
     if INSTALLED:
         return [str(_BIN / program)]
-    return [sys.executable, "-c", _CALLED.format(program)]
+    return [sys.executable, "-P", "-c", _CALLED.format(program)]
 
 
 def clean_environment(home: Path | str) -> dict[str, str]:
