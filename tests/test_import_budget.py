@@ -91,6 +91,81 @@ CALLS: dict[str, tuple[Sequence[str], bytes, set[str]]] = {
         b"https://ica.example",
         {"credhelper.protocols.docker", "credhelper.protocols.options"},
     ),
+    "kubectl": (
+        ["kubectl", "--service", "https://ica.example"],
+        b"",
+        {"credhelper.protocols.kubectl", "credhelper.protocols.options"},
+    ),
+    "kubelet": (
+        ["kubelet"],
+        b'{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1",'
+        b'"image":"ica.example/team/tool"}\n',
+        {
+            "credhelper.protocols.documents",
+            "credhelper.protocols.kubelet",
+            "credhelper.protocols.options",
+        },
+    ),
+    "bazel": (
+        ["bazel", "get"],
+        b'{"uri":"https://ica.example/x.tar"}',
+        {
+            "credhelper.protocols.bazel",
+            "credhelper.protocols.documents",
+            "credhelper.protocols.options",
+        },
+    ),
+    "headers": (
+        ["headers"],
+        b"",
+        {"credhelper.protocols.headers", "credhelper.protocols.options"},
+    ),
+    "goauth": (
+        ["goauth", "https://ica.example/mod/@v/list"],
+        b"",
+        {"credhelper.protocols.goauth", "credhelper.protocols.options"},
+    ),
+    "bare": (["bare"], b"", {"credhelper.protocols.bare", "credhelper.protocols.options"}),
+    "vault": (
+        ["vault", "get"],
+        b"",
+        {"credhelper.protocols.vault", "credhelper.protocols.options"},
+    ),
+    "terraform": (
+        ["terraform", "get", "ica.example"],
+        b"",
+        {"credhelper.protocols.options", "credhelper.protocols.terraform"},
+    ),
+    "google": (["google"], b"", {"credhelper.protocols.google", "credhelper.protocols.options"}),
+    "askpass": (
+        ["askpass", "Password for 'https://oauth2@ica.example': "],
+        b"",
+        {"credhelper.protocols.askpass", "credhelper.protocols.options"},
+    ),
+    "databricks": (
+        ["databricks", "auth", "token", "--host", "https://ica.example"],
+        b"",
+        {"credhelper.protocols.databricks", "credhelper.protocols.options"},
+    ),
+    "reclient": (
+        ["reclient", "--service", "https://ica.example"],
+        b"",
+        {"credhelper.protocols.options", "credhelper.protocols.reclient"},
+    ),
+    "keyring": (
+        ["keyring", "get", "https://ica.example/simple/", "oauth2"],
+        b"",
+        {"credhelper.protocols.keyring", "credhelper.protocols.options"},
+    ),
+}
+# What some of them learn from the environment.
+TOLD = {
+    "kubectl": {
+        "KUBERNETES_EXEC_INFO": '{"kind":"ExecCredential",'
+        '"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}\n'
+    },
+    "headers": {"CLAUDE_CODE_MCP_SERVER_URL": "https://ica.example/mcp"},
+    "vault": {"VAULT_ADDR": "https://ica.example"},
 }
 
 
@@ -121,7 +196,8 @@ def test_a_warm_answer_loads_its_short_list_and_nothing_else(
 ) -> None:
     words, stdin, more = CALLS[name]
     token = scratch_world.get()
-    found, answer = loaded([str(PROGRAM), *words], stdin, scratch_world.environ)
+    environ = {**scratch_world.environ, **TOLD.get(name, {})}
+    found, answer = loaded([str(PROGRAM), *words], stdin, environ)
     assert token.encode() in answer
     assert found - bare - FREE == OURS | more
 
