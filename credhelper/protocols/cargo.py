@@ -1,11 +1,12 @@
 """Cargo's credential provider protocol, version 1: one JSON object a line, both ways.
 
 Source: the Cargo book, "Credential Provider Protocol" (Cargo 1.74 and newer). Written as
-`credential-provider = ["cargo-credential-credhelper", "--profile", "NAME"]`, which is installed with
-credhelper: the words after the first come inside the request. Cargo sends a token as it is, as the whole
-`Authorization` header; ours go as `Bearer TOKEN` unless `--raw` is among the words (`--bearer` says
-the default aloud). All operations take the same token. We store none, so `login` and `logout` are
-refused for the registries that a profile names, and left to the next provider for all others.
+`credential-provider = ["cargo-credential-credhelper", "--profile", "NAME"]`, which is installed
+with credhelper: the words after the first come inside the request. Cargo sends a token as it is, as
+the whole `Authorization` header; ours go as `Bearer TOKEN` unless `--raw` is among the words
+(`--bearer` says the default aloud). All operations take the same token. We store none, so `login`
+and `logout` are refused for the registries that a profile names, and left to the next provider for
+all others.
 """
 
 import credhelper
