@@ -31,6 +31,14 @@ class Stopped(BaseException):
         self.number = number
 
 
+def stop_behind(error: BaseException) -> Stopped | None:
+    """Return the stop that became `error`: while a class is made, Python wraps what is raised."""
+    at: BaseException | None = error
+    while at is not None and not isinstance(at, Stopped):
+        at = at.__cause__ or at.__context__
+    return at
+
+
 def main(
     name: str | None, program: str, arguments: list[str], stdin: bytes, trouble: str
 ) -> NoReturn:
@@ -53,6 +61,11 @@ def main(
         status = 128 + stop.number
     except BrokenPipeError:
         status = 1  # the caller has gone: there is nobody to tell
+    except Exception as error:
+        stopped = stop_behind(error)
+        if stopped is None:
+            raise
+        status = 128 + stopped.number
     if "credhelper.client" in sys.modules or name is None:
         sys.exit(status)
     os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
@@ -108,6 +121,8 @@ def _answer(protocol: Protocol, context: wiring.Context, call: Call) -> Reply:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
     except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+        if stopped := stop_behind(error):
+            raise stopped from None
         unexpected = CredhelperError(
             f"an unexpected {type(error).__name__} at {_place(error)}: this is a bug in credhelper",
             hint="please report this line",
