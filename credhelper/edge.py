@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ENVIRON = os.environ
 
 _CHUNK = 65536
-_STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
 class Stopped(BaseException):
@@ -57,6 +56,7 @@ def main(
             status = people()
         else:
             status = _serve(name, program, arguments, stdin, trouble)
+        entry.end_when_told()  # all is said: from here on there is nothing to let go
     except Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:
@@ -189,7 +189,7 @@ def _listen_for_stops() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for name in _STOPS:
+    for name in entry.STOPS:
         number = getattr(_signal, name, None)
         if number is None:
             continue

@@ -197,7 +197,7 @@ def test_to_import_a_module_has_no_effects() -> None:
     names = [module_of(path) for path in MODULES if path.stem != "__main__"]
     done = subprocess.run(
         [sys.executable, "-c", AUDIT, ",".join(names)],
-        env=python_environment(),
+        env=python_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         cwd="/",
     )
