@@ -48,6 +48,7 @@ def main(
     """
     try:
         _fill_closed_streams()
+        sys.unraisablehook = _met_where_nothing_can_be_raised
         _listen_for_stops()
         if name is None:
             wiring.admit_third_parties()
@@ -181,6 +182,13 @@ def _fill_closed_streams() -> None:
             os.fstat(stream)
         except OSError:
             os.open(os.devnull, os.O_RDONLY)  # the lowest free number; a write still fails
+
+
+def _met_where_nothing_can_be_raised(what: sys.UnraisableHookArgs) -> None:
+    # In a destructor Python would print the stop and go on. Any other error there harms nobody, and
+    # what it would print might hold a secret.
+    if isinstance(what.exc_value, Stopped):
+        os._exit(128 + what.exc_value.number)
 
 
 def _listen_for_stops() -> None:
