@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ENVIRON = os.environ
 
 _CHUNK = 65536
-_STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
 class Stopped(BaseException):
@@ -29,6 +28,14 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         self.number = number
+
+
+def stop_behind(error: BaseException) -> Stopped | None:
+    """Return the stop that became `error`: while a class is made, Python wraps what is raised."""
+    at: BaseException | None = error
+    while at is not None and not isinstance(at, Stopped):
+        at = at.__cause__ or at.__context__
+    return at
 
 
 def main(
@@ -41,6 +48,7 @@ def main(
     """
     try:
         _fill_closed_streams()
+        sys.unraisablehook = _met_where_nothing_can_be_raised
         _listen_for_stops()
         if name is None:
             wiring.admit_third_parties()
@@ -49,10 +57,16 @@ def main(
             status = people()
         else:
             status = _serve(name, program, arguments, stdin, trouble)
+        entry.end_when_told()  # all is said: from here on there is nothing to let go
     except Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:
         status = 1  # the caller has gone: there is nobody to tell
+    except Exception as error:
+        stopped = stop_behind(error)
+        if stopped is None:
+            raise
+        status = 128 + stopped.number
     if "credhelper.client" in sys.modules or name is None:
         sys.exit(status)
     os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
@@ -119,6 +133,8 @@ def _answer(protocol: Protocol, context: wiring.Context, call: Call) -> Reply:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
     except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+        if stopped := stop_behind(error):
+            raise stopped from None
         unexpected = CredhelperError(
             f"an unexpected {type(error).__name__} at {_place(error)}: this is a bug in credhelper",
             hint="please report this line",
@@ -208,13 +224,20 @@ def _fill_closed_streams() -> None:
             os.open(os.devnull, os.O_RDONLY)  # the lowest free number; a write still fails
 
 
+def _met_where_nothing_can_be_raised(what: sys.UnraisableHookArgs) -> None:
+    # In a destructor Python would print the stop and go on. Any other error there harms nobody, and
+    # what it would print might hold a secret.
+    if isinstance(what.exc_value, Stopped):
+        os._exit(128 + what.exc_value.number)
+
+
 def _listen_for_stops() -> None:
     import _signal
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for name in _STOPS:
+    for name in entry.STOPS:
         number = getattr(_signal, name, None)
         if number is None:
             continue

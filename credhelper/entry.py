@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from credhelper.model import Reply
     from credhelper.protocols import Protocol
 
+STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 MOST_BYTES = 1024 * 1024
 
 _SILENCE = 15.0
@@ -34,6 +35,7 @@ _CHUNK = 65536
 def main() -> "NoReturn":
     """Serve one call as the program that we were called as. Does not return."""
     program = sys.argv[0].rpartition("/")[2]
+    end_when_told()
     try:
         name, arguments = _door(program, sys.argv[1:])
         stdin, trouble = b"", ""
@@ -52,6 +54,21 @@ def main() -> "NoReturn":
         edge.main(name, program, arguments, stdin, trouble)
     except KeyboardInterrupt:
         os._exit(130)
+
+
+def end_when_told() -> None:
+    """End at once on a signal that asks for it, with the status that a shell gives: 128 + n.
+
+    What a caller's nohup ignores stays ignored.
+    """
+
+    def end(number: int, frame: "FrameType | None") -> None:
+        os._exit(128 + number)
+
+    for name in STOPS:
+        number = getattr(_signal, name, None)
+        if number is not None and _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, end)
 
 
 def _door(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:

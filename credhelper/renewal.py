@@ -283,37 +283,15 @@ class Renewal:
         profile = self.profile
         self.trace("api", create=profile.name, session=session)
         if session:
-            return self.client.create(
-                self.authorize(),
-                client_id=profile.client_id,
-                domain=profile.domain,
-                data=profile.data,
-                return_session_token=True,
-            )
-        return self.client.create(
-            self.authorize(),
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            scopes=profile.scopes,
-            cwid=profile.cwid,
-            cid=profile.cid,
-        )
+            return open_session(self.client, self.authorize(), profile)
+        return make_token(self.client, self.authorize(), profile)
 
     def _create_from_session(self, session: Secret) -> Token:
         from credhelper.client.authorization import Bearer
 
         profile = self.profile
         self.trace("api", mint=profile.name)
-        return self.client.create(
-            Bearer(session),
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            scopes=profile.scopes,
-            cwid=profile.cwid,
-            cid=profile.cid,
-        )
+        return make_token(self.client, Bearer(session), profile)
 
     # --- what only a person can mend ------------------------------------------------------------
 
@@ -331,6 +309,30 @@ class Renewal:
             f"the session of profile {name} has ended{told}",
             hint=f"credhelper login --profile {name}",
         )
+
+
+def open_session(client: Client, authorization: Authorization, profile: Profile) -> Token:
+    """Return a new psToken for `profile`: several tokens hang on it, so it knows no project."""
+    return client.create(
+        authorization,
+        client_id=profile.client_id,
+        domain=profile.domain,
+        data=profile.data,
+        return_session_token=True,
+    )
+
+
+def make_token(client: Client, authorization: Authorization, profile: Profile) -> Token:
+    """Return a new JWT for `profile`, created from its grant or minted from its session."""
+    return client.create(
+        authorization,
+        client_id=profile.client_id,
+        domain=profile.domain,
+        data=profile.data,
+        scopes=profile.scopes,
+        cwid=profile.cwid,
+        cid=profile.cid,
+    )
 
 
 def _as_token(held: Held) -> Token:

@@ -210,7 +210,7 @@ def test_to_import_a_module_has_no_effects() -> None:
         names.remove("credhelper.keyring_backend")  # the keyring package alone imports it
     done = subprocess.run(
         [sys.executable, "-c", AUDIT, ",".join(names)],
-        env=python_environment(),
+        env=python_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         cwd="/",
     )

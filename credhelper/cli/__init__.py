@@ -27,6 +27,7 @@ from credhelper.cli import (
     token,
 )
 from credhelper.cli.telling import complain
+from credhelper.edge import stop_behind
 from credhelper.errors import CredhelperError, UsageError
 
 NAME = "credhelper"
@@ -103,7 +104,9 @@ def people(arguments: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else CredhelperError.exit_status
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+    except Exception as error:  # the last resort: its message might hold a secret
+        if stop_behind(error):
+            raise
         complain(
             CredhelperError(
                 f"an unexpected {type(error).__name__} at {_place(error)}: a bug in credhelper",

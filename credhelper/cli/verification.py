@@ -13,6 +13,7 @@ from credhelper.client.authorization import Authorization, Bearer, Password
 from credhelper.errors import CredhelperError, RejectedError
 from credhelper.model import SESSION, Token
 from credhelper.profile import Profile
+from credhelper.renewal import make_token, open_session
 
 if TYPE_CHECKING:
     from credhelper.client.iap import Client
@@ -51,24 +52,10 @@ def verify(
             session_lifetime=profile.session_lifetime,
         )
     elif isinstance(authorization, Password) or profile.keep_session or profile.token == SESSION:
-        made = session = client.create(
-            authorization,
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            return_session_token=True,
-        )
+        made = session = open_session(client, authorization, profile)
         authorization = Bearer(session.value)
     try:
-        token = client.create(
-            authorization,
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            scopes=profile.scopes,
-            cwid=profile.cwid,
-            cid=profile.cid,
-        )
+        token = make_token(client, authorization, profile)
         told = _details(client, token, clock)
     except CredhelperError:
         if made is not None:
