@@ -12,7 +12,7 @@ import time
 
 from credhelper import cache, errors
 from credhelper import gate as gates
-from credhelper.errors import ConfigError, CredhelperError, LifetimeError, MalformedAnswerError
+from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerError
 from credhelper.freshness import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge
 from credhelper.model import Credential, Secret
 from credhelper.records import number
@@ -227,8 +227,7 @@ def _too_short(held: Held, min_ttl: int) -> LifetimeError:
 
 
 def _remember(broker: Broker, error: CredhelperError) -> None:
-    # What is wrong on this side is mended on this side, and looked at again at no cost.
-    if error.private or isinstance(error, ConfigError):
+    if error.private:
         return
     seconds = DEFINITE_NO
     if error.retryable:

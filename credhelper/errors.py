@@ -98,6 +98,7 @@ class ConfigError(CredhelperError):
     """The configuration must be mended: the message names file, line, key and what was expected."""
 
     code = "config"
+    private = True
     exit_status = 6
 
 

@@ -51,16 +51,25 @@ def resolve(
     characters are allowed. Raises LoginRequiredError when it is not there, ConfigError when what
     is there must not or cannot be used.
     """
+    try:
+        what, data = _read(grant, profile_name, environ, deadline)
+        return Secret(one_line(data, what, password=password))
+    except CredhelperError as error:
+        # A variable or file is looked at again at no cost; to run a command again may cost much.
+        error.private = grant.how in ("env", "file")
+        raise
+
+
+def _read(
+    grant: Grant, profile_name: str, environ: Mapping[str, str], deadline: float
+) -> tuple[str, bytes]:
     if grant.how == "env":
-        what, data = _from_environment(grant.words[0], profile_name, environ)
-    elif grant.how == "file":
-        what, data = _from_file(grant, profile_name)
-    else:
-        asking = _asking(profile_name, environ)
-        seconds = grant.timeout or deadline
-        ask = _from_command if grant.how == "command" else _from_keyring
-        what, data = ask(grant.words, profile_name, asking, seconds)
-    return Secret(one_line(data, what, password=password))
+        return _from_environment(grant.words[0], profile_name, environ)
+    if grant.how == "file":
+        return _from_file(grant, profile_name)
+    asking = _asking(profile_name, environ)
+    ask = _from_command if grant.how == "command" else _from_keyring
+    return ask(grant.words, profile_name, asking, grant.timeout or deadline)
 
 
 def one_line(data: bytes, what: str, *, password: bool) -> str:
@@ -98,9 +107,7 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        error = LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
-        error.private = True
-        raise error
+        raise LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
     return what, os.fsencode(value)
 
 
@@ -115,9 +122,7 @@ def _from_file(grant: Grant, profile_name: str) -> tuple[str, bytes]:
         hint = (
             f"write the secret of profile {profile_name} into it, and chmod 600 {printable(path)}"
         )
-        error = LoginRequiredError(f"{what} does not exist", hint=hint)
-        error.private = True
-        raise error from None
+        raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
     except OSError as error:
         why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
         raise ConfigError(f"{what} {why}") from None

@@ -11,7 +11,7 @@ import sys
 import time
 
 from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
-from credhelper.errors import CacheError, LoginRequiredError
+from credhelper.errors import CacheError, ConfigError, LoginRequiredError
 from credhelper.model import Listing
 from credhelper.slot import Slot
 
@@ -146,6 +146,12 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
     """Return a credential for `request`, and the path of the record that holds it."""
     found = load_routes(context)
     route, service = _match(context, found, request)
+    if route.profile in context.environ.get("CREDHELPER_ASKING", "").split(","):
+        # Before any gate: the one that we would wait at is held by the process that asked us.
+        raise ConfigError(
+            f"the grant of profile {route.profile} asks credhelper for the same profile",
+            hint="let the grant's command read the secret from where it lies",
+        )
     desk = broker_for(context, found, route)
     return broker.get(desk, request, route, service), desk.slot.path
 
@@ -374,6 +380,20 @@ def token_slots(context: Context, profile: Profile) -> list[Slot]:
         names = []
     found = {name.removesuffix(".failed") for name in names if name.startswith(base)}
     return [context.slot(name) for name in sorted(found) if "." not in name]
+
+
+def session_slots(context: Context, profile: Profile) -> list[Slot]:
+    """Return the slots in which sessions of `profile` lie: one for each value of its grant."""
+    from credhelper import identity
+
+    one = session_slot(context, profile)
+    base = identity.session_name(profile)
+    try:
+        names = os.listdir(one.folder) if one.folder else []
+    except OSError:
+        names = []
+    found = {name for name in names if name.startswith(base) and "." not in name}
+    return [context.state_slot(name) for name in sorted(found | {one.name})]
 
 
 def forget_tokens(context: Context, profile: Profile) -> None:

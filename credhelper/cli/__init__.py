@@ -119,7 +119,10 @@ def people(arguments: Sequence[str] | None = None) -> int:
 
 def _usage(error: click.UsageError) -> UsageError:
     path = error.ctx.command_path if error.ctx else NAME
-    return UsageError(_plain(error.format_message()), hint=f"{path} --help")
+    message = error.format_message()
+    if message.startswith("Got unexpected extra argument"):
+        message = "an unexpected word, not repeated here: it may be a secret"
+    return UsageError(_plain(message), hint=f"{path} --help")
 
 
 def _plain(message: str) -> str:

@@ -49,15 +49,16 @@ def leave(world: wiring.Context, profile: Profile) -> int:
     """Log out of `profile`, tell how it went, and return the exit status."""
     outcome = 0
     rows = []
-    session_slot = wiring.session_slot(world, profile)
-    session = session_slot.find() or {}
-    for what, secret, until, certain in (*_tokens(world, profile), *_sessions(session)):
+    session_slots = wiring.session_slots(world, profile)
+    sessions = [one for slot in session_slots for one in _sessions(slot.find() or {})]
+    for what, secret, until, certain in (*_tokens(world, profile), *sessions):
         status, text = _revoke(world, profile, secret, until, certain=certain)
         outcome = max(outcome, status)
         rows.append((what, text))
     try:
         wiring.forget_tokens(world, profile)
-        session_slot.remove()
+        for slot in session_slots:
+            slot.remove()
         rows.append(("here", "forgotten" if rows else "there was nothing to forget"))
     except CacheError as error:
         outcome = max(outcome, error.exit_status)

@@ -137,7 +137,8 @@ def remove(name: str, yes: bool) -> None:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = settings.files(world)
     wiring.forget_tokens(world, one)
-    wiring.session_slot(world, one).remove()
+    for slot in wiring.session_slots(world, one):
+        slot.remove()
     key = typed_key(world, one)
     configfile.remove_profile(path, lock, one.name, environ=world.environ)
     if key:

@@ -241,3 +241,9 @@ def test_a_file_that_vanishes_while_we_sweep_is_no_trouble(
     monkeypatch.setattr(os, "unlink", gone)
     slot.save({"token": "t"})
     assert slot.find() == {"token": "t"}
+
+
+def test_a_failure_from_a_clock_that_is_ahead_locks_nobody_out(slot: Slot) -> None:
+    slot.remember(RejectedError("no", "hint"), "g", 2800.0, 5)
+    assert slot.failure("g", 1000.0, 1000.0) is None
+    assert slot.failure("g", 2801.0, 2801.0) is not None
