@@ -6,7 +6,7 @@ SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '
 # What the machine happens to set for other runs must not leak into ours.
 CLEAN := env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH -u PYTHONHOME
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench clients clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -20,6 +20,10 @@ check: $(VENV)/.check
 	$(CLEAN) $(BIN)/mypy
 	cd benchmarks && MYPYPATH=.. $(CLEAN) ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	$(CLEAN) $(BIN)/lint-imports
+
+# Real clients for the tests in integrations/, each in .clients/NAME: all, or CLIENTS="boto3 rclone".
+clients: $(VENV)/.test
+	$(CLEAN) $(BIN)/python integrations/install.py $(CLIENTS)
 
 bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/warm.py
@@ -43,4 +47,4 @@ $(VENV)/.check: $(VENV)/.test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .clients build dist *.egg-info

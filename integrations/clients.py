@@ -1,46 +1,60 @@
 """Which real clients there are on this machine, and what becomes of a test when one is missing.
 
-A missing client skips its tests and says so. Where `CREDHELPER_PROMISED` names it (client names,
-separated by commas), it was promised, and its tests fail instead.
+`clients.toml` says where each comes from. A missing client skips its tests and says so. Where
+`CREDHELPER_PROMISED` names it (client names, separated by commas), it was promised, and its tests
+fail instead.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from integrations.install import PLACE, STAMP, TABLE
 from tests.support.programs import clean_environment
 
-# client -> (what its program may be called, the words that make it tell its version)
-_PROGRAMS = {
-    "credhelper": (("credhelper",), ("--version",)),
-    "docker": (("docker",), ("--version",)),
-    "docker-registry": (("docker-registry", "registry"), ("--version",)),
-    "git": (("git",), ("--version",)),
-    "skopeo": (("skopeo",), ("--version",)),
-}
 _NUMBER = re.compile(r"\d+\.\d+[\w.+~-]*")
-_PLACES = "/usr/local/bin"  # where a client may be that no package manager brought
+_OUR_OWN: dict[str, Any] = {"program": ["credhelper"]}
 
 
 def require(name: str, record: pytest.FixtureRequest) -> str:
-    """Return where the client `name` is: the path of its program, or its name for a library.
+    """Return where the client `name` is: its program, or for a library its Python or npm folder.
 
     Parameters: `record`, the test's request, which takes the version down for the summary. Skips
     the test when there is no such client here, or fails it when the client was promised.
     """
-    place = _place(name)
-    if place is None:
-        missing(name, f"{name} is not installed")
+    found = place(name)
+    if found is None:
+        missing(name, f"{name} is not installed (make clients CLIENTS={name})")
     take_down(name, version(name), record)
-    return place
+    return found
+
+
+def place(name: str) -> str | None:
+    """Return where the client `name` is, as `require` does; None when it is not here."""
+    told = _told(name)
+    own = PLACE / name
+    if "program" in told:
+        places = [own / "bin", own / "node_modules/.bin"]
+        # Last where this machine's user has it: a client that no package manager of ours brought.
+        more = [clean_environment("/")["PATH"], "/usr/local/bin", os.environ.get("PATH", "")]
+        path = ":".join([*map(str, places), *more])
+        for program in told["program"]:
+            found = shutil.which(program, path=path)
+            if found:
+                return str(Path(found).absolute())
+        return None
+    if not (own / STAMP).is_file():
+        return None  # not there, or not wholly
+    return str(own if "npm" in told else own / "bin/python")
 
 
 def missing(name: str, reason: str) -> NoReturn:
@@ -65,33 +79,35 @@ def promised() -> list[str]:
 
 def version(name: str) -> str:
     """Return the version that the client `name` tells of itself."""
-    place = _place(name)
-    assert place is not None
-    if name not in _PROGRAMS:
-        return importlib.metadata.version(name)
-    told = subprocess.run(
-        [place, *_PROGRAMS[name][1]],
+    where = place(name)
+    assert where is not None
+    told = _told(name)
+    if "program" in told:
+        return _spoken(where, told.get("version", ["--version"]))
+    if "npm" in told:
+        package = told["npm"][0].rpartition("@")[0] or told["npm"][0]
+        manifest = json.loads((Path(where) / "node_modules" / package / "package.json").read_text())
+        return str(manifest["version"])
+    package = re.split(r"[\[=<>~!; ]", told["pypi"][0])[0]
+    (packages,) = (PLACE / name / "lib").glob("python*/site-packages")
+    (distribution,) = importlib.metadata.distributions(name=package, path=[str(packages)])
+    return distribution.version
+
+
+def _spoken(program: str, words: list[str]) -> str:
+    done = subprocess.run(
+        [program, *words],
         capture_output=True,
-        env=clean_environment("/nonexistent"),
+        # Shims (of rustup, of version managers) look into the real home for the real program.
+        env=clean_environment(Path.home()),
         text=True,
         check=True,
         timeout=60,
     )
-    found = _NUMBER.search(told.stdout)
-    assert found, told.stdout
+    found = _NUMBER.search(done.stdout + done.stderr)
+    assert found, done.stdout
     return found[0]
 
 
-def _place(name: str) -> str | None:
-    if name not in _PROGRAMS:
-        try:
-            importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-        return name
-    path = f"{clean_environment('/')['PATH']}:{_PLACES}"
-    for program in _PROGRAMS[name][0]:
-        found = shutil.which(program, path=path)
-        if found:
-            return str(Path(found).absolute())
-    return None
+def _told(name: str) -> dict[str, Any]:
+    return _OUR_OWN if name == "credhelper" else TABLE.get(name, {})

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from integrations import clients
+from integrations import clients, install
+
+_TOLD = {"apt", "pypi", "npm", "no_deps", "credhelper", "program", "version", "promised"}
 
 
 @pytest.mark.parametrize("promised", ["", "git", "git,skopeo", " "])
@@ -16,7 +18,7 @@ def test_a_missing_client_skips_with_its_reason(
 ) -> None:
     monkeypatch.setenv("CREDHELPER_PROMISED", promised)
 
-    with pytest.raises(pytest.skip.Exception, match=r"^no-such-client is not installed$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^no-such-client is not installed"):
         clients.require("no-such-client", request)
 
 
@@ -32,8 +34,24 @@ def test_a_missing_client_that_was_promised_fails(
         clients.require("no-such-client", request)
 
 
-def test_a_client_that_is_here_is_taken_down_with_its_version() -> None:
+def test_a_client_that_is_here_is_taken_down_with_its_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(install.TABLE, "pytest", {"program": ["pytest"]})
     record: Any = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
 
-    assert clients.require("pytest", record) == "pytest"
+    assert clients.require("pytest", record).endswith("/pytest")
     assert record.node.user_properties == [("client", f"pytest {pytest.__version__}")]
+
+
+@pytest.mark.parametrize("name", install.TABLE)
+def test_the_table_says_where_each_client_comes_from(name: str) -> None:
+    told = install.TABLE[name]
+    assert told.keys() <= _TOLD
+    sources = told.keys() & {"apt", "pypi", "npm"}
+    assert len(sources) <= 1
+    assert "program" in told or sources & {"pypi", "npm"}
+    # What CI promises must be had on a new machine, in a version that does not move.
+    assert not told.get("promised") or sources
+    for what in told.get("pypi", [])[:1] + told.get("npm", [])[:1]:
+        assert "==" in what or "@" in what[1:], what

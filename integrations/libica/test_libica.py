@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -18,12 +17,6 @@ from integrations import clients
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-# libica may live in a venv of its own: it brings boto3 along (see README.md).
-SDK_PYTHON = os.environ.get("LIBICA_PYTHON", sys.executable)
-PROBE = """
-import importlib.metadata, libica.openapi.libconsole
-print(importlib.metadata.version("libica"))
-"""
 FROM_CHECKOUT = f"""
 import sys, runpy
 sys.path.insert(0, {str(ROOT)!r})
@@ -55,25 +48,23 @@ def line() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def told(line: Any) -> Any:
     """What the SDK made of the whole dialogue."""
-    probe = subprocess.run([SDK_PYTHON, "-I", "-c", PROBE], capture_output=True, text=True)
-    if probe.returncode:
-        reason = probe.stderr.strip().rpartition("\n")[2]
-        reason = f"libica 2.5.0 is not usable here ({reason}): see integrations/libica/README.md"
-        clients.missing("libica", reason)
+    python = clients.place("libica")
+    if python is None:
+        clients.missing("libica", "libica 2.5.0 is not installed (make clients CLIENTS=libica)")
     ended = subprocess.run(
-        [SDK_PYTHON, "-I", HERE / "dialogue.py"],
+        [python, "-I", HERE / "dialogue.py"],
         input=json.dumps(line),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert ended.returncode == 0, ended.stderr
-    return {**json.loads(ended.stdout), "version": probe.stdout.strip()}
+    return json.loads(ended.stdout)
 
 
 @pytest.fixture(autouse=True)
 def _taken_down(told: Any, request: pytest.FixtureRequest) -> None:
-    clients.take_down("libica", told["version"], request)
+    clients.take_down("libica", clients.version("libica"), request)
 
 
 def error_of(answer: Any) -> tuple[int, str]:
