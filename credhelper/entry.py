@@ -75,14 +75,15 @@ def _door(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:
     name = protocols.by_program(program)
     if name:
         return name, arguments
-    if (
-        arguments
-        and arguments[0] in protocols.PROTOCOLS
-        and "--help" not in arguments
-        and "-h" not in arguments
-    ):
+    if arguments and arguments[0] in protocols.PROTOCOLS and not _peoples(arguments):
         return arguments[0], arguments[1:]
     return None, arguments
+
+
+def _peoples(arguments: list[str]) -> bool:
+    if "--help" in arguments or "-h" in arguments:
+        return True
+    return len(arguments) > 1 and arguments[1] in protocols.PEOPLES.get(arguments[0], ())
 
 
 def _warm(protocol: "Protocol", call: Call) -> "Reply | None":

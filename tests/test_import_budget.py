@@ -125,7 +125,7 @@ CALLS: dict[str, tuple[Sequence[str], bytes, set[str]]] = {
         b"",
         {"credhelper.protocols.goauth", "credhelper.protocols.options"},
     ),
-    "bare": (["bare"], b"", {"credhelper.protocols.bare", "credhelper.protocols.options"}),
+    "token": (["token"], b"", {"credhelper.protocols.bare", "credhelper.protocols.options"}),
     "vault": (
         ["vault", "get"],
         b"",

@@ -69,8 +69,9 @@ for command in (
     sandbox.sandbox,
     demo.demo,
     completion.completion,
-    *machines.commands(),
 ):
+    commands.add_command(command)
+for command in machines.commands(commands.commands):
     commands.add_command(command)
 
 

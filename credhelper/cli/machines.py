@@ -5,6 +5,8 @@ The edge serves them before click is loaded; what is here is only their help.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import click
 
 from credhelper import protocols
@@ -129,8 +131,8 @@ _WIRING = {
 }
 
 
-def commands() -> list[click.Command]:
-    """Return a command with help for each protocol that has no page of its own."""
+def commands(known: Container[str]) -> list[click.Command]:
+    """Return a command with help for each protocol, save the `known`: people have those, too."""
     return [
         click.Command(
             name,
@@ -138,7 +140,7 @@ def commands() -> list[click.Command]:
             short_help=f"For tools: {summary}.",
         )
         for name, (_, summary, _) in protocols.PROTOCOLS.items()
-        if name != "get"
+        if name not in known
     ]
 
 

@@ -1,4 +1,4 @@
-"""`credhelper token`: the API's four calls, one to one. Nothing is cached."""
+"""`credhelper token` with a verb: the API's four calls, one to one. Nothing is cached."""
 
 from __future__ import annotations
 
@@ -66,7 +66,14 @@ def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def token() -> None:
     """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
 
-    Secrets come from stdin, a hidden prompt, a variable or a file: never from the command line.
+    Without one of these words it prints a token from the cache, for tools that run a command to get
+    one (pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise):
+
+    \b
+      credhelper token [SERVICE] [--profile NAME] [--min-ttl SECONDS]
+
+    For the four calls secrets come from stdin, a hidden prompt, a variable or a file: never from
+    the command line.
 
     \b
     Example:

@@ -79,7 +79,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "the kubelet's image credential provider: passwords for registries",
         ("*-credential-provider",),
     ),
-    "bare": (
+    "token": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
         ("credhelper-token-*",),
@@ -96,6 +96,9 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "keyring": ("keyring", "the keyring program, as pip, uv and pdm call it", ("keyring",)),
     "nuget": ("nuget", "NuGet plugin 2.0: dotnet, nuget, MSBuild", ("nuget-plugin-*",)),
 }
+
+# name -> second words that make a command people's own, where theirs begins with the same name.
+PEOPLES = {"token": ("create", "details", "refresh", "revoke")}
 
 
 def load(name: str) -> "Protocol":

@@ -1,8 +1,8 @@
 """A command that prints a token: one line on stdout, and nothing else is asked or said.
 
 Called by pnpm (`tokenHelper`), rclone (`bearer_token_command`), Codex, Claude Code
-(`apiKeyHelper`), DVC, Flyte and mise. Write `credhelper bare --profile NAME`; where a tool takes no
-arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile NAME.
+(`apiKeyHelper`), DVC, Flyte and mise. Write `credhelper token --profile NAME`; where a tool takes
+no arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile NAME.
 Nothing is read: some of these tools leave stdin open for ever.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import credhelper.errors
     from credhelper.model import Call
 
-USAGE = "credhelper bare [--service URL] [--profile NAME] [--min-ttl SECONDS]"
+USAGE = "credhelper token [SERVICE] [--profile NAME] [--min-ttl SECONDS]"
 
 _PROGRAM = "credhelper-token-"
 
@@ -34,9 +34,11 @@ def parse(call: "Call") -> Request:
     Raises UsageError for the command line, RequestError for the service.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
-    wanted, echo = options.wanted(found["service"]) if "service" in found else (None, {})
+    if "service" in found:
+        words.append(found["service"])
+    if len(words) > 1:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+    wanted, echo = options.wanted(words[0]) if words else (None, {})
     return Request(
         "get",
         service=wanted,
@@ -66,6 +68,6 @@ def _profile(program: str, named: str | None) -> str | None:
     if named not in (None, profile):
         raise credhelper.errors.UsageError(
             f"--profile contradicts the program's name, which names {quoted(profile)}",
-            f"usage: {program} [--service URL] [--min-ttl SECONDS]",
+            f"usage: {program} [SERVICE] [--min-ttl SECONDS]",
         )
     return profile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from credhelper import __version__, errors, protocols
 from credhelper.cli import commands, telling
 from credhelper.errors import CredhelperError
 from tests.cli.conftest import Person
+from tests.support.worlds import World
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "exit-statuses.md"
 
@@ -75,6 +77,42 @@ def test_a_protocol_asked_for_help_explains_its_wiring(person: Person, option: l
     outcome = person.world.run("git", *option)
     assert (outcome.status, outcome.told) == (0, "")
     assert b"git config --global credential.https://git.example.helper credhelper" in outcome.stdout
+
+
+def test_a_verb_of_peoples_own_is_not_the_protocols() -> None:
+    families = {
+        name: tuple(command.commands)
+        for name, command in commands.commands.items()
+        if isinstance(command, click.Group) and name in protocols.PROTOCOLS
+    }
+    assert families == protocols.PEOPLES
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["token"], ["token", "--profile", "main"], ["token", "https://ica.example"]],
+    ids=" ".join,
+)
+def test_a_protocol_that_shares_a_family_of_commands_answers_tools(
+    scratch_world: World, words: list[str]
+) -> None:
+    held = scratch_world.get()
+    outcome = scratch_world.run(*words)
+    assert (outcome.status, outcome.told) == (0, "")
+    assert outcome.stdout == f"{held}\n".encode()
+
+
+def test_people_reach_the_family_of_commands_as_before(scratch_world: World) -> None:
+    held = scratch_world.get()
+    made = scratch_world.run("token", "create")
+    assert json.loads(made.stdout)["access_token"] != held
+    for words in (["token", "--help"], ["token", "-h"], ["token", "create", "--help"]):
+        outcome = scratch_world.run(*words)
+        assert (outcome.status, outcome.told) == (0, "")
+        assert outcome.stdout.startswith(b"Usage: credhelper token")
+    lost = scratch_world.run("token", "details", "--no-input", stdin=b"nonsense")
+    assert lost.status == 5
+    assert len(scratch_world.held()) == 1
 
 
 def test_every_exit_status_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""bare: a token on a line, and programs whose name carries the profile."""
+"""token: a token on a line, and programs whose name carries the profile."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_programs_name_carries_the_profile(program: str, profile: str | None) 
 
 
 def test_only_names_that_carry_a_profile_are_ours() -> None:
-    assert protocols.by_program("credhelper-token-main") == "bare"
+    assert protocols.by_program("credhelper-token-main") == "token"
     for program in ("credhelper-token-", "credhelper-token", "credhelper-token-.exe", "token-x"):
         assert protocols.by_program(program) is None
 
@@ -63,10 +63,19 @@ def test_a_service_without_a_scheme_says_so() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["x"], ["--service", ""], ["--service"], ["--format", "json"], ["--token=x"], ["-"], [""]],
+    [
+        ["a", "b"],
+        ["a", "--service", "b"],
+        ["--service", ""],
+        ["--service"],
+        ["--format", "json"],
+        ["--token=x"],
+        ["-"],
+        [""],
+    ],
 )
 def test_what_makes_no_sense_is_wrong_use(arguments: list[str], talk: Any) -> None:
-    reply = talk("bare", arguments)
+    reply = talk("token", arguments)
     assert (reply.stdout, reply.status) == (b"", 2)
 
 
