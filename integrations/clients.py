@@ -44,6 +44,8 @@ def place(name: str) -> str | None:
     own = PLACE / name
     if "program" in told:
         places = [own / "bin", own / "node_modules/.bin"]
+        if "debian" in told:
+            return shutil.which(str(told["program"][0]), path=str(own / "bin"))
         # Last where this machine's user has it: a client that no package manager of ours brought.
         more = [clean_environment("/")["PATH"], "/usr/local/bin", os.environ.get("PATH", "")]
         path = ":".join([*map(str, places), *more])

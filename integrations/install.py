@@ -20,20 +20,23 @@ ROOT = HERE.parent
 PLACE = ROOT / ".clients"
 TABLE: dict[str, dict[str, Any]] = tomllib.loads((HERE / "clients.toml").read_text())
 STAMP = ".installed"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def main(names: list[str]) -> int:
     """Install the clients `names`, or all; returns the exit status."""
     if names == ["--promised"]:
-        sys.stdout.write(",".join(name for name in TABLE if TABLE[name].get("promised")) + "\n")
+        sys.stdout.write(",".join(_promised()) + "\n")
         return 0
     unknown = [name for name in names if name not in TABLE]
     if unknown:
         sys.stderr.write(f"no such client in clients.toml: {', '.join(unknown)}\n")
         return 2
     wanted = {name: TABLE[name] for name in names or TABLE}
-    _apt([told for told in wanted.values() if "apt" in told])
+    _apt([told for told in wanted.values() if "apt" in told and "debian" not in told])
     for name, told in wanted.items():
+        if "debian" in told:
+            _debian(PLACE / name, told)
         if "pypi" in told:
             _pypi(PLACE / name, told)
         if "npm" in told:
@@ -41,14 +44,93 @@ def main(names: list[str]) -> int:
     return 0
 
 
+def _promised() -> list[str]:
+    """Return what CI promises: of another release of Debian only where apt knows a mirror."""
+    names = [name for name, told in TABLE.items() if told.get("promised")]
+    return [name for name in names if "debian" not in TABLE[name] or _mirror()]
+
+
 def _apt(wanted: list[dict[str, Any]]) -> None:
     missing = [told["apt"] for told in wanted if not any(map(shutil.which, told["program"]))]
     if not missing:
         return
+    _as_root("apt-get", "update", "-qq")
+    _as_root("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
+
+
+def _as_root(*words: str) -> None:
     sudo = [] if os.geteuid() == 0 else ["sudo"]
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _run([*sudo, "apt-get", "update", "-qq"], environ)
-    _run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], environ)
+    _run([*sudo, *words], {**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _debian(folder: Path, told: dict[str, Any]) -> None:
+    if not _changed(folder, told):
+        return
+    if KEYRING.is_file() and not _mirror():
+        _as_root("apt-get", "update", "-qq")  # until then apt does not know whose mirrors it uses
+    mirror = _mirror()
+    if not mirror:
+        sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    # An apt with folders of its own, for which nothing is installed yet: it brings all libraries.
+    for name in ("lists/partial", "archives/partial"):
+        (folder / "apt" / name).mkdir(parents=True)
+    (folder / "apt/status").touch()
+    sources = folder / "apt/sources.list"
+    sources.write_text(f"deb [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
+    state = {
+        "Dir::State": folder / "apt",
+        "Dir::State::status": folder / "apt/status",
+        "Dir::Cache": folder / "apt",
+        "Dir::Etc::SourceList": sources,
+        "Dir::Etc::SourceParts": "-",
+        "APT::Sandbox::User": "",
+    }
+    apt = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in state.items())]
+    _run([*apt, "update"])
+    what = ["install", "-y", "--download-only", "--no-install-recommends", told["apt"]]
+    _run([*apt, *what])
+    root = folder / "root"
+    root.mkdir()
+    for archive in sorted((folder / "apt/archives").glob("*.deb")):
+        subprocess.run(["dpkg-deb", "-x", str(archive), str(root)], check=True)
+    shutil.rmtree(folder / "apt")
+    _lead_home(folder, told)
+    _stamp(folder, told)
+
+
+def _mirror() -> str:
+    """Return the URL of a mirror of Debian that this machine's apt uses, or nothing."""
+    if not (shutil.which("apt-get") and KEYRING.is_file()):
+        return ""
+    words = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian"]
+    words += ["Label: Debian", "Created-By: Packages"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return next(iter(done.stdout.splitlines()), "")
+
+
+def _lead_home(folder: Path, told: dict[str, Any]) -> None:
+    """Make the programs of a foreign release run here: each by its own loader and libraries."""
+    root = folder / "root"
+    (loader,) = root.glob("usr/lib/*/ld-linux*.so.*")
+    places = [root / place for place in ("usr/bin", "usr/lib/git-core")]
+    files = [path for place in places if place.is_dir() for path in place.iterdir()]
+    for path in files:
+        if path.is_symlink() or not path.is_file() or path.read_bytes()[:4] != b"\x7fELF":
+            continue
+        real = path.with_name(f".{path.name}")
+        path.rename(real)
+        line = f"exec '{loader}' --library-path '{loader.parent}' --argv0 \"$0\" '{real}' \"$@\""
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+    (folder / "bin").mkdir()
+    for program in told["program"]:
+        told_places = told.get("environ", {}).items()
+        exports = "".join(f"export {name}='{root / place}'\n" for name, place in told_places)
+        own = folder / "bin" / program
+        own.write_text(f"#!/bin/sh\n{exports}exec '{root / 'usr/bin' / program}' \"$@\"\n")
+        own.chmod(0o755)
 
 
 def _pypi(folder: Path, told: dict[str, Any]) -> None:
@@ -87,7 +169,8 @@ def _stamp(folder: Path, told: dict[str, Any]) -> None:
 
 
 def _state(told: dict[str, Any]) -> str:
-    return repr((sys.version, told.get("pypi"), told.get("npm"), told.get("no_deps")))
+    names = ("pypi", "npm", "no_deps", "debian", "apt", "environ")
+    return repr((sys.version, *map(told.get, names)))
 
 
 def _run(words: list[str], environ: dict[str, str] | None = None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from integrations import clients, install
 
 _TOLD = {"apt", "pypi", "npm", "no_deps", "credhelper", "program", "version", "promised"}
+_TOLD |= {"debian", "environ"}
 
 
 @pytest.mark.parametrize("promised", ["", "git", "git,skopeo", " "])

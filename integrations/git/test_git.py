@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from integrations import clients
 from integrations.servers.certificates import Certificate
 from integrations.servers.gate import Gate
 from integrations.servers.git_backend import behind
@@ -98,11 +97,14 @@ class Forge:
         return seed
 
 
-@pytest.fixture
+@pytest.fixture(params=["git", "git-new"])
 def open_forge(
-    wire: Callable[..., Wired], client: Callable[[str], str], certificate: Certificate
+    wire: Callable[..., Wired],
+    client: Callable[[str], str],
+    certificate: Certificate,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Forge]]:
-    git = client("git")
+    git = client(request.param)
     with ExitStack() as stack:
 
         def start(*options: str, bearer: bool = False) -> Forge:
@@ -327,9 +329,10 @@ def test_git_credential_fills_approves_and_rejects(forge: Forge) -> None:
 def test_git_sends_a_bearer_token_where_the_server_offers_that(
     open_forge: Callable[..., Forge],
 ) -> None:
-    if tuple(map(int, clients.version("git").split(".")[:2])) < (2, 46):
-        pytest.skip(f"git {clients.version('git')} knows no Bearer: 2.46 and newer do")
     forge = open_forge(bearer=True)
+    told = forge.works("version").decode().split()[2]
+    if tuple(map(int, told.split(".")[:2])) < (2, 46):
+        pytest.skip(f"git {told} knows no Bearer: 2.46 and newer do")
     forge.wire()
 
     clone = forge.clone("one")
