@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from credhelper import cache
+from credhelper import cache, protocols
 from tests.support.programs import INSTALLED
 from tests.support.sandboxes import RunningSandbox
+from tests.support.transcripts import QUESTIONS, TOLD, Question
 from tests.support.worlds import World
 
 pytestmark = pytest.mark.skipif(
@@ -68,105 +69,30 @@ HEAVY = {
     "urllib3",
 }
 
-# What each call says on stdin, and what it loads beyond OURS.
-CALLS: dict[str, tuple[Sequence[str], bytes, set[str]]] = {
-    "get": (["get"], b"", {"credhelper.protocols.get", "credhelper.protocols.options"}),
-    "get service": (
-        ["get", "https://ica.example/x", "--min-ttl", "60"],
-        b"",
-        {"credhelper.protocols.get", "credhelper.protocols.options"},
-    ),
-    "get json": (
-        ["get", "--format", "json"],
-        b"",
-        {"credhelper.protocols.get", "credhelper.protocols.options"},
-    ),
-    "git": (
-        ["git", "get"],
-        b"protocol=https\nhost=ica.example\n\n",
-        {"credhelper.protocols.git", "credhelper.protocols.options"},
-    ),
-    "docker": (
-        ["docker", "get"],
-        b"https://ica.example",
-        {"credhelper.protocols.docker", "credhelper.protocols.options"},
-    ),
-    "kubectl": (
-        ["kubectl", "--service", "https://ica.example"],
-        b"",
-        {"credhelper.protocols.kubectl", "credhelper.protocols.options"},
-    ),
-    "kubelet": (
-        ["kubelet"],
-        b'{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1",'
-        b'"image":"ica.example/team/tool"}\n',
-        {
-            "credhelper.protocols.documents",
-            "credhelper.protocols.kubelet",
-            "credhelper.protocols.options",
-        },
-    ),
-    "bazel": (
-        ["bazel", "get"],
-        b'{"uri":"https://ica.example/x.tar"}',
-        {
-            "credhelper.protocols.bazel",
-            "credhelper.protocols.documents",
-            "credhelper.protocols.options",
-        },
-    ),
-    "headers": (
-        ["headers"],
-        b"",
-        {"credhelper.protocols.headers", "credhelper.protocols.options"},
-    ),
-    "goauth": (
-        ["goauth", "https://ica.example/mod/@v/list"],
-        b"",
-        {"credhelper.protocols.goauth", "credhelper.protocols.options"},
-    ),
-    "token": (["token"], b"", {"credhelper.protocols.bare", "credhelper.protocols.options"}),
-    "vault": (
-        ["vault", "get"],
-        b"",
-        {"credhelper.protocols.vault", "credhelper.protocols.options"},
-    ),
-    "terraform": (
-        ["terraform", "get", "ica.example"],
-        b"",
-        {"credhelper.protocols.options", "credhelper.protocols.terraform"},
-    ),
-    "google": (["google"], b"", {"credhelper.protocols.google", "credhelper.protocols.options"}),
-    "askpass": (
-        ["askpass", "Password for 'https://oauth2@ica.example': "],
-        b"",
-        {"credhelper.protocols.askpass", "credhelper.protocols.options"},
-    ),
-    "databricks": (
-        ["databricks", "auth", "token", "--host", "https://ica.example"],
-        b"",
-        {"credhelper.protocols.databricks", "credhelper.protocols.options"},
-    ),
-    "reclient": (
-        ["reclient", "--service", "https://ica.example"],
-        b"",
-        {"credhelper.protocols.options", "credhelper.protocols.reclient"},
-    ),
-    "keyring": (
-        ["keyring", "get", "https://ica.example/simple/", "oauth2"],
-        b"",
-        {"credhelper.protocols.keyring", "credhelper.protocols.options"},
-    ),
+# What a dialogue takes beyond OURS, for all that its lines may ask.
+DIALOGUE = {
+    "credhelper.broker",
+    "credhelper.cache",
+    "credhelper.edge",
+    "credhelper.errors",
+    "credhelper.gate",
+    "credhelper.slot",
+    "credhelper.tracing",
+    "credhelper.unmatched",
+    "credhelper.wiring",
 }
-# What some of them learn from the environment.
-TOLD = {
-    "kubectl": {
-        "KUBERNETES_EXEC_INFO": '{"kind":"ExecCredential",'
-        '"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}\n'
-    },
-    "headers": {"CLAUDE_CODE_MCP_SERVER_URL": "https://ica.example/mcp"},
-    "vault": {"VAULT_ADDR": "https://ica.example"},
-}
+JSON = {"collections", "enum", "json", "re"}
+
+
+def budget(question: Question) -> set[str]:
+    """Return which of our modules may answer: the protocol's own, and what its data tell."""
+    own = f"credhelper.protocols.{protocols.PROTOCOLS[question.protocol][0]}"
+    more = DIALOGUE if question.reads == "lines" else set()
+    return OURS | more | {own, "credhelper.protocols.options"} | question.loads
+
+
+def ids(question: Question) -> str:
+    return f"{question.protocol} {question.name}".strip()
 
 
 def loaded(
@@ -190,16 +116,19 @@ def bare() -> set[str]:
     return loaded(["-c", "pass"])[0]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("question", QUESTIONS, ids=ids)
 def test_a_warm_answer_loads_its_short_list_and_nothing_else(
-    scratch_world: World, bare: set[str], name: str
+    scratch_world: World, bare: set[str], question: Question
 ) -> None:
-    words, stdin, more = CALLS[name]
     token = scratch_world.get()
-    environ = {**scratch_world.environ, **TOLD.get(name, {})}
-    found, answer = loaded([str(PROGRAM), *words], stdin, environ)
+    environ = {**scratch_world.environ, **question.environ}
+    found, answer = loaded([str(PROGRAM), *question.words], question.stdin, environ)
     assert token.encode() in answer
-    assert found - bare - FREE == OURS | more
+    found -= bare | FREE
+    ours = {module for module in found if module.partition(".")[0] == "credhelper"}
+    assert ours | {"credhelper.protocols.options"} == budget(question)  # not all have options
+    # A dialogue is one process for many answers, and may read its lines with json.
+    assert found - ours == set() if question.reads != "lines" else found.isdisjoint(HEAVY - JSON)
 
 
 def test_a_warm_answer_from_a_key_in_the_environment_loads_a_digest_more(
@@ -212,7 +141,7 @@ def test_a_warm_answer_from_a_key_in_the_environment_loads_a_digest_more(
     token = scratch_world.get()
     found, answer = loaded([str(PROGRAM), "get"], b"", scratch_world.environ)
     assert answer.decode().strip() == token
-    assert found - bare - FREE == OURS | CALLS["get"][2] | {"credhelper.digest"}
+    assert found - bare - FREE == budget(TOLD["get"].warm[1]) | {"credhelper.digest"}
 
 
 def test_what_is_free_is_built_in() -> None:

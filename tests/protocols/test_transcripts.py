@@ -3,20 +3,19 @@
 A file is a protocol's; a `[[dialogue]]` has `name`, `arguments`, `stdin`, and what has to come
 back: `stdout`, `stderr`, `status` (each empty or 0 unless told). `stdin_bytes` is for what is not
 UTF-8: each character stands for the byte of its number. `error` makes the broker fail: the class,
-the message and the hint. The services that are configured stand in conftest.
+the message and the hint. The services that are configured stand in conftest. What else a file
+has is told in `tests/support/transcripts.py`.
 """
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from credhelper import errors, protocols
+from credhelper import errors
+from tests.support.transcripts import FILES
 
-FOLDER = Path(__file__).parent.parent / "transcripts"
 KNOWN = {
     "name",
     "arguments",
@@ -29,9 +28,9 @@ KNOWN = {
     "environ",
 }
 DIALOGUES = [
-    pytest.param(file.stem, dialogue, id=f"{file.stem}: {dialogue['name']}")
-    for file in sorted(FOLDER.glob("*.toml"))
-    for dialogue in tomllib.loads(file.read_text())["dialogue"]
+    pytest.param(protocol, dialogue, id=f"{protocol}: {dialogue['name']}")
+    for protocol, told in FILES.items()
+    for dialogue in told["dialogue"]
 ]
 
 
@@ -51,11 +50,6 @@ def test_a_dialogue_goes_as_written(protocol: str, dialogue: dict[str, Any], tal
     assert reply.stdout.decode() == dialogue.get("stdout", "")
     assert reply.stderr.decode() == dialogue.get("stderr", "")
     assert reply.status == dialogue.get("status", 0)
-
-
-def test_every_protocol_has_transcripts() -> None:
-    with_files = {file.stem for file in FOLDER.glob("*.toml")}
-    assert {"get", "git", "docker", "json"} <= with_files <= protocols.PROTOCOLS.keys()
 
 
 def test_no_two_dialogues_bear_one_name() -> None:
