@@ -5,6 +5,16 @@ git's credential.c and prompt.c; wget's init.c. git asks for a user name and a p
 and only those two prompts are answered, letter for letter. SSH_ASKPASS is asked for passphrases,
 for one-time codes and whether a host is to be trusted: those are a person's to answer. Nothing is
 read: stdin is the caller's own.
+
+git and wget start a program of one word, so give credhelper a name that ends in -askpass:
+
+  ln -s "$(command -v credhelper)" ~/.local/bin/credhelper-askpass
+  export GIT_ASKPASS=credhelper-askpass
+  wget --use-askpass=credhelper-askpass https://files.example/x
+
+wget leaves the port out when it asks. To try it:
+
+  credhelper askpass "Password for 'https://USER@files.example': "
 """
 
 import credhelper

@@ -5,6 +5,17 @@ Clients compare three sentences word for word, and they read errors on stdout. T
 and no Bearer in it: the token travels as the password of the profile's user name. We store no
 passwords, so `store` fails and says what to do; `erase` has no token to compare with, so it
 forgets nothing and succeeds.
+
+docker, podman, skopeo, buildah, oras and helm ask; you only say for which registry. In
+~/.docker/config.json (podman: ~/.config/containers/auth.json):
+
+  { "credHelpers": { "registry.example": "credhelper" } }
+
+and let a profile name that registry:
+
+  credhelper profile add default --service https://registry.example
+
+To try it: echo registry.example | docker-credential-credhelper get
 """
 
 import credhelper

@@ -6,6 +6,22 @@ and so are other control bytes, bytes that are not UTF-8, lines without `=` and 
 that contradict each other. Silence means "ask the next helper"; it is the answer for protocols
 other than http and https, for operations that we do not know, and for services that no profile
 names.
+
+git asks; you only say for which host. For one host, and nobody else:
+
+  credhelper profile add default --service https://git.example
+  git config --global credential.https://git.example.helper credhelper
+
+An empty helper before it silences other helpers for that host:
+
+  git config --global --replace-all credential.https://git.example.helper ""
+  git config --global --add credential.https://git.example.helper credhelper
+
+If a profile names a path below the host, let git tell paths:
+
+  git config --global credential.https://git.example.useHttpPath true
+
+To try it: printf 'protocol=https\\nhost=git.example\\n\\n' | credhelper git get
 """
 
 import credhelper

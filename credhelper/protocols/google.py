@@ -5,6 +5,19 @@ stdin open for ever: nothing is read, and nothing is written to stderr. An error
 any other, with status 0. Google exchanges the token for one of its own, so it has to be a JWT. A
 library that is told a file (`output_file`) looks there before it asks again, and expects us to fill
 it.
+
+Google's libraries ask, and exchange the token for one of theirs. In the credential
+configuration that GOOGLE_APPLICATION_CREDENTIALS names:
+
+  "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+  "credential_source": { "executable": {
+    "command": "/path/to/credhelper google --profile NAME" } }
+
+  export GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1
+
+Nothing is ever said on stderr: errors are in the answer.
+
+To try it: credhelper google --profile NAME
 """
 
 import credhelper

@@ -5,6 +5,11 @@ Requests and answers are described by `schema/json-request.schema.json` and
 return is refused wherever it stands. Whatever a line holds, it gets exactly one answer, and the
 next line is read. Members that we do not know are ignored; a name that occurs twice in one object
 is refused, since two parsers would disagree about its value.
+
+For programs of your own: start it once, write one JSON object a line, read one a line.
+
+Example:
+  echo '{"version":1,"action":"get","service":"https://host.example"}' | credhelper json
 """
 
 import credhelper

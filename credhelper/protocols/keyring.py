@@ -5,6 +5,22 @@ three names in turn: the index URL, `host:port`, `http://host:port`. Others keep
 keyring, under names of all kinds: nothing is known of those, and nothing is said. Nor is anything
 answered to credhelper, which may ask a keyring for a grant. We store no passwords, so `set` and
 `del` are refused.
+
+pip and uv look for a program called keyring, which you place where nothing else looks:
+
+  mkdir -p ~/.local/share/credhelper/bin
+  ln -s "$(command -v credhelper)" ~/.local/share/credhelper/bin/keyring
+  export PATH="$HOME/.local/share/credhelper/bin:$PATH"
+
+and have to be told to ask it. They send the user name of the profile:
+
+  pip install --keyring-provider subprocess --index-url https://host.example/simple/ X
+  uv pip install --keyring-provider subprocess --index-url https://USER@host.example/simple/ X
+
+What asks the keyring package (twine, poetry, hatch) finds credhelper by itself where both are
+installed side by side.
+
+To try it: credhelper keyring --mode=creds get https://host.example/simple/
 """
 
 import credhelper

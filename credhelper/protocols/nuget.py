@@ -6,6 +6,11 @@ for credentials once more (`IsRetry`) was refused those that it had: the token t
 dialogue is rejected before it gets another. Credentials that NuGet has from elsewhere and wants to
 share (`SetCredentials`) are not looked at. NuGet takes its pipe along when it dies, so there is no
 process to be watched.
+
+NuGet 6.13 and newer start what is called nuget-plugin-* on PATH:
+
+  ln -s "$(command -v credhelper)" ~/.local/bin/nuget-plugin-credhelper
+  credhelper profile add default --service https://packages.example/v3
 """
 
 import credhelper

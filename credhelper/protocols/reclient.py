@@ -4,6 +4,13 @@ Source: bazelbuild/remote-apis-sdks, `go/pkg/credshelper/credshelper.go`, as rep
 it (`--credentials_helper`, `--credentials_helper_args`). It looks like Bazel's protocol, and is
 not: nothing is sent, token and headers are both needed, a header has one value, and the expiry is
 written as Go's time.UnixDate.
+
+reproxy asks:
+
+  reproxy --credentials_helper=/path/to/credhelper \\
+    --credentials_helper_args="reclient --service https://builds.example"
+
+To try it: credhelper reclient --service https://builds.example
 """
 
 import time
