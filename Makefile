@@ -6,7 +6,7 @@ SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '
 # What the machine happens to set for other runs must not leak into ours.
 CLEAN := env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH -u PYTHONHOME
 
-.PHONY: demo test check bench clients clean
+.PHONY: demo test check bench clients docs proven clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -24,6 +24,15 @@ check: $(VENV)/.check
 # Real clients for the tests in integrations/, each in .clients/NAME: all, or CLIENTS="boto3 rclone".
 clients: $(VENV)/.test
 	$(CLEAN) $(BIN)/python integrations/install.py $(CLIENTS)
+
+# README's table of protocols, from what the folders in integrations/ say of themselves.
+docs: $(VENV)/.test
+	$(CLEAN) $(BIN)/python -m tests.support.table
+
+# Which clients, in which versions, the tests in integrations/ pass with: into proven.toml and README.
+proven: $(VENV)/.test
+	$(CLEAN) $(BIN)/pytest --proven $(if $(PYTEST_ARGS),$(PYTEST_ARGS),integrations)
+	$(CLEAN) $(BIN)/python -m tests.support.table
 
 bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/warm.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 from integrations import clients  # found by the line above
 from integrations.servers import certificates
 from integrations.wired import Wired
+from tests.support import table
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
 
@@ -45,16 +47,44 @@ def wire(tmp_path: Path, client: Callable[[str], str]) -> Iterator[Callable[...,
         each.stop()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--proven`, for `make proven`."""
+    parser.addoption(
+        "--proven",
+        action="store_true",
+        help="write the clients whose tests pass, with their versions, into proven.toml",
+    )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Say which real clients were met. What skipped, and why, is in pytest's own summary."""
-    met = {
-        value
-        for reports in terminalreporter.stats.values()
+    met = [
+        (outcome, report.nodeid.split("/"), value)
+        for outcome, reports in terminalreporter.stats.items()
         for report in reports
         for name, value in getattr(report, "user_properties", ())
         if name == "client"
-    }
+    ]
     if met:
         terminalreporter.section("real clients")
-        for line in sorted(met):
-            terminalreporter.write_line(str(line))
+        for line in sorted({value for _, _, value in met}):
+            terminalreporter.write_line(line)
+    if config.getoption("--proven"):
+        folders = [(outcome, path[1], client) for outcome, path, client in met if len(path) == 3]
+        table.remember(_passed(folders), datetime.now(UTC).date())
+
+
+def _passed(met: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Return for each folder the clients, with their versions, that passed all of their tests.
+
+    Parameters: `met`, of each phase of each test the outcome, the folder, and `NAME VERSION`.
+    """
+    failed = {(folder, client) for outcome, folder, client in met if outcome in ("failed", "error")}
+    passed: dict[str, dict[str, str]] = {}
+    for outcome, folder, client in met:
+        if outcome == "passed" and (folder, client) not in failed:
+            name, _, version = client.partition(" ")
+            passed.setdefault(folder, {})[name] = version
+    return passed
