@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ PLACE = ROOT / ".clients"
 TABLE: dict[str, dict[str, Any]] = tomllib.loads((HERE / "clients.toml").read_text())
 STAMP = ".installed"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+_STATED = ("pypi", "npm", "no_deps", "debian", "apt", "environ", "archive", "member")
 
 
 def main(names: list[str]) -> int:
@@ -155,8 +158,22 @@ def _npm(folder: Path, told: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     (folder / "package.json").write_text("{}\n")
     quiet = ["--silent", "--no-audit", "--no-fund", "--no-update-notifier"]
-    _run(["npm", "install", *quiet, "--prefix", str(folder), *told["npm"]])
+    # What npm calls peers are packages that somebody else is to bring, and npm then brings itself.
+    alone = ["--legacy-peer-deps"] if told.get("no_deps") else []
+    _run(["npm", "install", *quiet, *alone, "--prefix", str(folder), *told["npm"]])
+    if "archive" in told:
+        _unpack(folder / "node_modules" / told["archive"], told["member"], folder / "bin")
     _stamp(folder, told)
+
+
+def _unpack(archive: Path, member: str, target: Path) -> None:
+    """Take the program `member` out of a zip file, and the zip file away."""
+    target.mkdir()
+    program = target / Path(member).name
+    with zipfile.ZipFile(archive) as packed:
+        program.write_bytes(packed.read(member))
+    program.chmod(0o755)
+    archive.unlink()
 
 
 def _changed(folder: Path, told: dict[str, Any]) -> bool:
@@ -169,8 +186,7 @@ def _stamp(folder: Path, told: dict[str, Any]) -> None:
 
 
 def _state(told: dict[str, Any]) -> str:
-    names = ("pypi", "npm", "no_deps", "debian", "apt", "environ")
-    return repr((sys.version, *map(told.get, names)))
+    return repr((sys.version, *map(told.get, _STATED)))
 
 
 def _run(words: list[str], environ: dict[str, str] | None = None) -> None:

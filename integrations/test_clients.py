@@ -9,8 +9,8 @@ import pytest
 
 from integrations import clients, install
 
-_TOLD = {"apt", "pypi", "npm", "no_deps", "credhelper", "program", "version", "promised"}
-_TOLD |= {"debian", "environ"}
+_SOURCES = {"apt", "debian", "environ", "pypi", "npm", "no_deps", "archive", "member"}
+_TOLD = {*_SOURCES, "credhelper", "program", "version", "promised"}
 
 
 @pytest.mark.parametrize("promised", ["", "git", "git,skopeo", " "])

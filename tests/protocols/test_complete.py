@@ -27,7 +27,6 @@ AWAITED = {
     "headers",
     "json",
     "keyring",
-    "kubectl",
     "kubelet",
     "nuget",
     "pnpm",
