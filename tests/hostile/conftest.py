@@ -1,5 +1,25 @@
-"""Scenarios assert as tests do, and so should fail with as many words."""
+"""A world that many cases share, since none may change it.
+
+Scenarios assert as tests do, and so should fail with as many words.
+"""
+
+from __future__ import annotations
 
 import pytest
 
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
+
 pytest.register_assert_rewrite("tests.hostile.scenarios")
+
+
+@pytest.fixture(scope="session")
+def shared_world(
+    tmp_path_factory: pytest.TempPathFactory, session_sandbox: RunningSandbox
+) -> World:
+    """Give all cases of this process a world in which a token is held that lives."""
+    world = World(tmp_path_factory.mktemp("shared"))
+    world.configure(session_sandbox.url, session_sandbox.api_key)
+    world.canaries.append(session_sandbox.password)
+    world.get()
+    return world

@@ -62,17 +62,6 @@ SET_UPS = [pytest.param(case, id=case["id"]) for case in CASES if "scenario" in 
 LIFETIME = 86400
 
 
-@pytest.fixture(scope="session")
-def shared_world(
-    tmp_path_factory: pytest.TempPathFactory, session_sandbox: RunningSandbox
-) -> World:
-    world = World(tmp_path_factory.mktemp("shared"))
-    world.configure(session_sandbox.url, session_sandbox.api_key)
-    world.canaries.append(session_sandbox.password)
-    world.get()
-    return world
-
-
 @pytest.mark.parametrize("case", INPUTS)
 def test_an_input_has_its_one_safe_outcome(
     case: dict[str, Any],

@@ -17,28 +17,30 @@ from tests.support.worlds import World, snapshot, tokens_in
 _ASK = b"protocol=https\nhost=ica.example\n\n"
 _NEEDS_PROGRAM = "only the installed program file starts Python isolated"
 
+# What makes Python talkative, or another Python.
+TALK = {
+    "PYTHONWARNINGS": "always",
+    "PYTHONVERBOSE": "1",
+    "PYTHONDEVMODE": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONIOENCODING": "ascii",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONPROFILEIMPORTTIME": "1",
+    "PYTHONINSPECT": "1",
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONTRACEMALLOC": "5",
+    "PYTHONMALLOCSTATS": "1",
+    "LC_ALL": "C",
+}
+
 
 def talkative_python(start: str, scratch_world: World) -> None:
     """Whatever Python is told to tell: stdout carries the protocol's bytes alone."""
     if not INSTALLED:
         pytest.skip(_NEEDS_PROGRAM)
-    talk = {
-        "PYTHONWARNINGS": "always",
-        "PYTHONVERBOSE": "1",
-        "PYTHONDEVMODE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONIOENCODING": "ascii",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONPROFILEIMPORTTIME": "1",
-        "PYTHONINSPECT": "1",
-        "PYTHONFAULTHANDLER": "1",
-        "PYTHONTRACEMALLOC": "5",
-        "PYTHONMALLOCSTATS": "1",
-        "LC_ALL": "C",
-    }
     if start == "fresh":
         scratch_world.get()
-    outcome = scratch_world.run("git", "get", stdin=_ASK, environ=talk)
+    outcome = scratch_world.run("git", "get", stdin=_ASK, environ=TALK)
     (held,) = scratch_world.held()
     lines = [
         "username=oauth2",
