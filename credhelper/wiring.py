@@ -81,9 +81,17 @@ class Context:
             hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own",
         )
 
-    def lock_folders(self) -> tuple[str, ...]:
-        """Return private local folders for locks, where the cache's own file system has none."""
+    def runtime_folders(self) -> tuple[str, ...]:
+        """Return local folders, private once made, for what lives as long as a process.
+
+        Locks, where the cache's own file system has none, and the token files of running commands.
+        """
         found = []
+        chosen = self.environ.get("CREDHELPER_RUNTIME_DIR", "")
+        if chosen:
+            if not os.path.isabs(chosen):
+                raise ConfigError("CREDHELPER_RUNTIME_DIR is not an absolute path")
+            found.append(chosen)
         runtime = self.environ.get("XDG_RUNTIME_DIR", "")
         if runtime.startswith("/"):
             found.append(os.path.join(runtime, "credhelper"))
@@ -96,7 +104,7 @@ class Context:
         return Slot(
             self.cache_folder(),
             record,
-            lock_folders=self.lock_folders(),
+            lock_folders=self.runtime_folders(),
             warn=self.warn,
             alarm=self.alarm,
         )
@@ -107,7 +115,7 @@ class Context:
         return Slot(
             os.path.join(folder, "sessions") if folder else None,
             record,
-            lock_folders=self.lock_folders(),
+            lock_folders=self.runtime_folders(),
             warn=self.warn,
             alarm=self.alarm,
             durable=True,

@@ -9,12 +9,15 @@ import re
 import shlex
 import signal
 import sys
+import time
+from collections.abc import Callable
+from typing import NoReturn
 
 import click
 
+from credhelper import keeper, runtime, tokenfile, wiring
 from credhelper import service as services
-from credhelper import wiring
-from credhelper.cli.telling import complain
+from credhelper.cli.telling import complain, span, warn
 from credhelper.cli.world import context, profile_option
 from credhelper.encode import one_line, quoted
 from credhelper.errors import CredhelperError, UsageError
@@ -22,8 +25,12 @@ from credhelper.model import Credential, Request
 from credhelper.protocols.options import LONGEST
 
 TOKEN, URL = "ICA_ACCESS_TOKEN", "ICA_BASE_URL"  # a variable's name
+FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
+_CLOCK = re.compile(r"(?:([0-9]{1,5})-)?([0-9]{1,5}):([0-9]{1,2}):([0-9]{1,2})")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CANNOT_RUN, _NO_COMMAND = 126, 127
 # By name: Windows does not have them all.
 _STOPS = [getattr(signal, n) for n in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, n)]
@@ -49,6 +56,24 @@ _var_option = click.option(
 )
 
 
+class Walltime(click.ParamType[int]):
+    """A job's length: seconds, `90m`, `36h`, `2d`, or as schedulers write it: `[D-]H:M:S`."""
+
+    name = "walltime"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """Return the seconds that `value` tells."""
+        text = str(value)
+        if told := _SPAN.fullmatch(text):
+            return int(told[1]) * _UNITS[told[2]]
+        if told := _CLOCK.fullmatch(text):
+            days, hours, minutes, seconds = (int(each or 0) for each in told.groups())
+            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        raise click.BadParameter("expected seconds, or a time like '36h' or '1-12:00:00'")
+
+
 @click.command(
     "exec",
     short_help="Run a command with a token in its environment.",
@@ -58,27 +83,54 @@ _var_option = click.option(
 @click.option("--service", metavar="URL", help=_SERVICE_HELP)
 @click.option("--min-ttl", type=_TTL, default=0, metavar="SECONDS", help="Life it must have left.")
 @_var_option
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help=f"Keep a fresh token in a file as long as the command runs: its path is in {FILE}.",
+)
+@click.option(
+    "--file-var",
+    "file_names",
+    metavar="NAME",
+    multiple=True,
+    callback=_names,
+    help="With --refresh: put the file's path into this variable, too. May be given several times.",
+)
+@click.option(
+    "--walltime",
+    type=Walltime(),
+    metavar="TIME",
+    help="How long the command may run: a token that ends before that is warned of.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(
     name: str | None,
     service: str | None,
     min_ttl: int,
     names: tuple[str, ...],
+    refresh: bool,
+    file_names: tuple[str, ...],
+    walltime: int | None,
     command: tuple[str, ...],
 ) -> int:
     """Run COMMAND with a token in ICA_ACCESS_TOKEN and the API's URL in ICA_BASE_URL.
 
     The API key is taken out of the command's environment; everything else stays. Signals and the
-    exit status are the command's own. The token is not renewed while the command runs: ask for
-    enough life with --min-ttl, or let the command call credhelper itself.
+    exit status are the command's own. A token in a variable cannot be renewed while the command
+    runs: ask for enough life with --min-ttl, or let the command call credhelper itself, or use
+    --refresh: then the file named in BEARER_TOKEN_FILE always holds a fresh one.
 
     \b
     Examples:
       credhelper exec -- ica projects list
       credhelper exec --profile dev --min-ttl 3600 --var IAP_ACCESS_TOKEN -- ./pipeline.sh
+      credhelper exec --refresh --walltime 3d -- ./three-days.sh
     """
+    if file_names and not refresh:
+        raise UsageError("--file-var goes with --refresh only")
     world = context()
-    credential, record = _credential(world, name, service, min_ttl)
+    credential, record = _credential(world, name, service, min_ttl, refresh)
+    _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
     grant = wiring.load_config(world).profiles[credential.profile].grant
@@ -87,7 +139,46 @@ def exec_(
     environ.update(_variables(credential, names))
     environ["CREDHELPER_PROFILE"] = credential.profile
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
-    return _become(command, environ)
+    if not refresh:
+        return _become(command, environ)
+    folder, handle = runtime.begin(world.runtime_folders())
+    order = keeper.Order(
+        os.path.join(folder, "token"),
+        "token",
+        credential.profile,
+        service or "",
+        min_ttl,
+        credential.fresh_until,
+        record,
+        keeper.stamp(record),
+        folder=folder,
+        handle=handle,
+    )
+    tokenfile.put(order.path, tokenfile.text("token", Request("get"), credential, "").encode())
+    environ.update(dict.fromkeys((FILE, *file_names), order.path))
+    return _accompany(order, command, environ)
+
+
+def _warn_of_the_end(
+    credential: Credential,
+    walltime: int | None,
+    refresh: bool,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    now = clock()
+    if walltime is None:
+        # Slurm tells when the job will be ended, in Unix seconds.
+        end = os.environ.get("SLURM_JOB_END_TIME", "")
+        walltime = int(end) - int(now) if end.isascii() and end.isdigit() and len(end) < 12 else 0
+    left = credential.expires_at - now
+    if left < walltime:
+        warn(
+            f"the token in {TOKEN} lives another {span(left)}, and the command may run"
+            f" {span(walltime)}",
+            f"let it read the file in {FILE}, which is kept fresh"
+            if refresh
+            else "let it ask credhelper each time, or add --refresh for a file that is kept fresh",
+        )
 
 
 @click.command(short_help="Print lines that put a token into a shell.")
@@ -109,7 +200,7 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    credential, _ = _credential(context(), name, service, min_ttl)
+    credential, _ = _credential(context(), name, service, min_ttl, refresh=False)
     variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))
@@ -123,10 +214,12 @@ def env(
 
 
 def _credential(
-    world: wiring.Context, name: str | None, service: str | None, min_ttl: int
+    world: wiring.Context, name: str | None, service: str | None, min_ttl: int, refresh: bool
 ) -> tuple[Credential, str]:
     wanted = None if service is None else services.parse(service)
     request = Request("get", profile=name, service=wanted, min_ttl=min_ttl)
+    if refresh:
+        request.margin = keeper.MARGIN
     return wiring.get_with_record(world, request)
 
 
@@ -135,8 +228,26 @@ def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]
     return {TOKEN: token, URL: credential.url, **dict.fromkeys(names, token)}
 
 
-def _become(command: tuple[str, ...], environ: dict[str, str]) -> int:
-    """Turn this process into `command`; returns an exit status only if that cannot be done."""
+def _accompany(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> NoReturn:
+    """Start `command`, and turn into the keeper of its token file. Does not return."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Blocked from here on: none may come between the start of the command and its keeper.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
+    order.child = os.fork()
+    if order.child == 0:
+        os.close(order.handle)
+        status = _become(command, environ, before)
+        sys.stderr.flush()
+        os._exit(status)
+    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+
+
+def _become(command: tuple[str, ...], environ: dict[str, str], mask: set[int] | None = None) -> int:
+    """Turn this process into `command`; returns an exit status only if that cannot be done.
+
+    Parameters: `mask`, the signals that the command is to find blocked, if that was changed.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     for number in _STOPS:
@@ -144,6 +255,8 @@ def _become(command: tuple[str, ...], environ: dict[str, str]) -> int:
             signal.signal(number, signal.SIG_DFL)
     for number in _IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
         if not command[0]:
             raise FileNotFoundError

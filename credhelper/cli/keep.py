@@ -1,0 +1,117 @@
+"""`credhelper write` and `credhelper watch`: a token in a file, once or as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from credhelper import keeper, tokenfile, wiring
+from credhelper import service as services
+from credhelper.cli.world import context, profile_option
+from credhelper.model import Request
+from credhelper.protocols.options import LONGEST
+
+_Command = Callable[..., Any]
+
+
+def _options(command: _Command) -> _Command:
+    for option in reversed(
+        (
+            click.option(
+                "--to",
+                "path",
+                metavar="FILE",
+                required=True,
+                type=click.Path(dir_okay=False),
+                help="The file. It is replaced whole, and readable by you alone.",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(tokenfile.FORMATS),
+                default="token",
+                show_default=True,
+                help="Its shape. netrc and ica-config keep what else is in the file.",
+            ),
+            profile_option("Use the token of this profile."),
+            click.option(
+                "--service", metavar="URL", help="Whom the token is for: a profile must name it."
+            ),
+            click.option(
+                "--min-ttl",
+                type=click.IntRange(0, LONGEST),
+                default=0,
+                metavar="SECONDS",
+                help="Life it must have left.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Write a token into a file.")
+@_options
+def write(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+    """Write a token into FILE once. It does not renew itself there: see `credhelper watch`.
+
+    The ica-config format is the session file of the ica and icav2 programs
+    (~/.ica/.session.REGION.yaml, ~/.icav2/.session.ica.yaml).
+
+    \b
+    Examples:
+      credhelper write --to ~/.config/curl-token --format curl
+      credhelper write --to ~/.netrc --format netrc --service https://files.example
+      credhelper write --to ~/.ica/.session.aps2.yaml --format ica-config
+    """
+    _written(path, form, name, service, min_ttl)
+
+
+@click.command(short_help="Keep a fresh token in a file until stopped.")
+@_options
+def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+    """Write a token into FILE, and replace it before it expires, until a signal ends this.
+
+    The file stays when this ends. It costs next to nothing while it waits.
+
+    \b
+    Examples:
+      credhelper watch --to /run/credhelper/token &
+      credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
+    """
+    order = _written(path, form, name, service, min_ttl)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
+    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+
+
+def _written(
+    path: str, form: str, name: str | None, service: str | None, min_ttl: int
+) -> keeper.Order:
+    path = os.path.abspath(path)
+    request = Request(
+        "get",
+        profile=name,
+        service=None if service is None else services.parse(service),
+        min_ttl=min_ttl,
+        margin=keeper.MARGIN,
+    )
+    before = tokenfile.read(path)
+    credential, record = wiring.get_with_record(context(), request)
+    tokenfile.put(path, tokenfile.text(form, request, credential, before).encode())
+    return keeper.Order(
+        path,
+        form,
+        credential.profile,
+        str(request.service or ""),
+        min_ttl,
+        credential.fresh_until,
+        record,
+        keeper.stamp(record),
+    )

@@ -1,0 +1,313 @@
+"""The keeper: one that waits beside a command, or for ever, and keeps a token file fresh.
+
+It is the process that `exec --refresh` and `watch` turn into, and it stays small: it sleeps in the
+kernel until the token is due, until a signal comes, or for ten seconds, and loads nothing of what
+a renewal takes. Who renews is a child that ends when it has written the file. Signals are blocked
+and taken one by one, so none can come between two lines.
+"""
+
+import _signal  # `signal` builds enums that are never used here
+import sys
+import time
+
+try:
+    import posix as os  # as in `records`: all that is needed, without what `os` brings along
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+PASSED_ON = tuple(
+    getattr(_signal, name)
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+    if hasattr(_signal, name)
+)
+MARGIN = 600  # seconds of life that a reader of the file should see, if tokens live that long
+
+_LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+_FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
+_START = "import sys; sys.path.append({!r}); from credhelper.keeper import main; main()"
+
+
+class Order:
+    """What to keep, and for whom.
+
+    Parameters: `path`, of the file; `form`, its shape; `profile`; `service`, normal form or "";
+    `min_ttl`, seconds; `due`, Unix seconds when to look next; `record`, the path of the token's
+    record; `seen`, its `stamp` when it was read; `child`, the process to wait for, or 0; `folder`,
+    to remove with the file in the end, or ""; `handle`, which holds the folder's lock, or -1.
+    """
+
+    __slots__ = (
+        "child",
+        "due",
+        "folder",
+        "form",
+        "handle",
+        "min_ttl",
+        "path",
+        "profile",
+        "record",
+        "seen",
+        "service",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        form: str,
+        profile: str,
+        service: str,
+        min_ttl: int,
+        due: float,
+        record: str,
+        seen: str,
+        child: int = 0,
+        folder: str = "",
+        handle: int = -1,
+    ) -> None:
+        self.path = path
+        self.form = form
+        self.profile = profile
+        self.service = service
+        self.min_ttl = min_ttl
+        self.due = due
+        self.record = record
+        self.seen = seen
+        self.child = child
+        self.folder = folder
+        self.handle = handle
+
+
+def watched() -> set[int]:
+    """Return the signals to block before a keeper starts: those passed on, and a child's end.
+
+    What a caller's nohup ignores stays ignored, and is left out.
+    """
+    return {number for number in PASSED_ON if _signal.getsignal(number) is not _signal.SIG_IGN} | {
+        _signal.SIGCHLD
+    }
+
+
+def become(order: Order, executable: str, package_root: str) -> "NoReturn":
+    """Turn this process, whose signals are blocked already, into a keeper.
+
+    Parameters: `executable`, of Python; `package_root`, the folder that holds our package.
+    """
+    words = [executable, "-I", "-S", "-c", _START.format(package_root)]
+    words += [str(getattr(order, name)) for name in Order.__slots__]
+    if order.handle >= 0:
+        os.set_inheritable(order.handle, True)
+    os.execv(executable, words)  # noqa: S606  # the same program, without what it has loaded
+
+
+def main() -> "NoReturn":
+    """Keep what the command line orders. Does not return."""
+    told = dict(zip(Order.__slots__, sys.argv[1:], strict=True))
+    order = Order(
+        told["path"],
+        told["form"],
+        told["profile"],
+        told["service"],
+        int(told["min_ttl"]),
+        float(told["due"]),
+        told["record"],
+        told["seen"],
+        int(told["child"]),
+        told["folder"],
+        int(told["handle"]),
+    )
+    if order.handle >= 0:
+        os.set_inheritable(order.handle, False)
+    how = keep(order)
+    _end_tidily(order)
+    _end(*how)
+
+
+def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, int]:
+    """Keep the file fresh until the command ends, or a signal asks a keeper without one to end.
+
+    Returns the exit status and 0, or 0 and the number of the signal to end by.
+    """
+    due, seen, pause = order.due, order.seen, _SHORTEST_PAUSE
+    tell = clock() < due  # who started us has told already what it met
+    renewer, pipe = 0, -1
+    while True:
+        now = clock()
+        if not renewer and (now >= due or stamp(order.record) != seen or not stamp(order.path)):
+            renewer, pipe = _renew_apart(order, tell=tell)
+        left = _LONGEST_SLEEP if renewer else min(max(due - now, 0.0), _LONGEST_SLEEP)
+        number, by_kernel = _next_signal(left)
+        if number == _signal.SIGCHLD:
+            for pid, status in _ended():
+                if pid == order.child:
+                    if renewer:
+                        os.kill(renewer, _signal.SIGTERM)
+                    return _fate(status)
+                if pid == renewer:
+                    told, renewer = _told(pipe), 0
+                    tell = told is not None  # of trouble that lasts, once
+                    if told is None:
+                        due, pause = clock() + pause, min(pause * 2, _LONGEST_PAUSE)
+                    else:
+                        (due, order.record), pause = told, _SHORTEST_PAUSE
+                    seen = stamp(order.record)
+        elif number and order.child:
+            # What the terminal sends, it sends to the command as well.
+            if not by_kernel:
+                os.kill(order.child, number)
+        elif number:
+            return 0, number
+
+
+def _renew_apart(order: Order, *, tell: bool) -> tuple[int, int]:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writer)
+        return child, reader
+    try:
+        if order.handle >= 0:
+            os.close(order.handle)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        for number in PASSED_ON:
+            if _signal.getsignal(number) is not _signal.SIG_IGN:
+                _signal.signal(number, _signal.SIG_DFL)
+        due, record = _renew(order, tell=tell)
+        os.write(writer, f"{due}\n{record}".encode("utf-8", "surrogateescape"))
+    except BaseException:  # noqa: BLE001  # told already, or nobody's: what counts is that nothing came
+        os._exit(1)
+    os._exit(0)
+
+
+def _renew(
+    order: Order, *, tell: bool, clock: "Callable[[], float]" = time.time
+) -> tuple[float, str]:
+    """Write the file anew; return when to look again and the record. The heavy half, in a child."""
+    environ = _environment()
+    from credhelper import service, tokenfile, tracing, wiring
+    from credhelper.encode import complaint
+    from credhelper.errors import CredhelperError
+    from credhelper.model import Request
+
+    def warn(message: str, hint: str | None) -> None:
+        if tell:
+            lines = complaint(message, hint).replace(b": error:", b": warning:", 1)
+            os.write(2, lines)
+
+    context = wiring.Context(
+        environ, warn=warn, trace=tracing.tracer(environ.get("CREDHELPER_TRACE", ""))
+    )
+    request = Request(
+        "get",
+        profile=order.profile,
+        service=service.parse(order.service) if order.service else None,
+        min_ttl=order.min_ttl,
+        margin=MARGIN,
+    )
+    try:
+        credential, record = wiring.get_with_record(context, request)
+        before = tokenfile.read(order.path)
+        text = tokenfile.text(order.form, request, credential, before)
+        if text != before:
+            tokenfile.put(order.path, text.encode())
+    except CredhelperError as error:
+        warn(f"could not keep {order.path} fresh: {error.message}", error.hint)
+        raise
+    if credential.fresh_until <= clock():
+        raise TimeoutError  # served stale, with a warning: it must be tried again soon
+    return credential.fresh_until, record
+
+
+def _environment() -> dict[str, str]:
+    # Not `posix.environ`: the other half reads names and values as text.
+    import os as whole
+
+    return dict(whole.environ)
+
+
+def _told(pipe: int) -> tuple[float, str] | None:
+    data = os.read(pipe, 65536)
+    os.close(pipe)
+    due, _, record = data.decode("utf-8", "surrogateescape").partition("\n")
+    return (float(due), record) if due else None
+
+
+def _next_signal(seconds: float) -> tuple[int, bool]:
+    """Return the next signal and whether the kernel sent it; 0 when `seconds` have passed."""
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+    if hasattr(_signal, "sigtimedwait"):
+        found = _signal.sigtimedwait(blocked, seconds)
+        return (0, False) if found is None else (found.si_signo, found.si_code == _FROM_KERNEL)
+    # macOS: no such call, and no word of who sent it. There a command gets Ctrl-C twice.
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGALRM})
+    _signal.setitimer(_signal.ITIMER_REAL, max(seconds, 0.001))
+    number = _signal.sigwait({*blocked, _signal.SIGALRM})
+    _signal.setitimer(_signal.ITIMER_REAL, 0)
+    return (0 if number == _signal.SIGALRM else number), False
+
+
+def _ended() -> "Sequence[tuple[int, int]]":
+    found = []
+    try:
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                break
+            found.append((pid, status))
+    except ChildProcessError:
+        pass  # all have ended
+    return found
+
+
+def _fate(status: int) -> tuple[int, int]:
+    if os.WIFSIGNALED(status):
+        return 0, os.WTERMSIG(status)
+    return os.WEXITSTATUS(status), 0
+
+
+def stamp(path: str) -> str:
+    """Return what changes with the file at `path`; "" when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    return f"{found.st_mtime_ns}:{found.st_ino}"
+
+
+def _end_tidily(order: Order) -> None:
+    if not order.folder:
+        return
+    for remove, path in ((os.unlink, order.path), (os.rmdir, order.folder)):
+        try:
+            remove(path)
+        except OSError:
+            pass  # gone already
+
+
+def _end(status: int, number: int) -> "NoReturn":
+    """End with this status, or by this signal: whoever waits for us sees how the command ended."""
+    if number:
+        _no_core()
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        try:
+            _signal.signal(number, _signal.SIG_DFL)
+        except (OSError, ValueError):
+            pass  # SIGKILL and SIGSTOP have no handlers
+        os.kill(os.getpid(), number)
+        status = 128 + number  # a signal that ends nobody by itself
+    os._exit(status)
+
+
+def _no_core() -> None:
+    # The command's core is the one that somebody may want.
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, OSError, ValueError):
+        pass

@@ -1,0 +1,165 @@
+"""A token in a file, for what reads it there: in which shape, and put there whole or not at all.
+
+The file is for its owner alone, whatever was there before. A shape that shares its file with other
+entries (netrc, the session files of the `ica` and `icav2` programs) keeps those to the byte.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+
+from credhelper import cache
+from credhelper.encode import one_line, printable
+from credhelper.errors import CacheError, RequestError
+from credhelper.model import Credential, Request
+from credhelper.protocols import get
+
+FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
+
+_MOST_BYTES = 1024 * 1024
+_KEY = "access-token"
+_YAML_LINE = re.compile(rf"^{_KEY}[ \t]*:[^\r\n]*", re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+/=-]*")
+_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|[^ \t\r\n]+')
+
+
+def text(form: str, request: Request, credential: Credential, before: str) -> str:
+    """Return what the file holds from now on.
+
+    Parameters: `form`, one of `FORMATS`; `request`, what was asked, for a netrc entry's host;
+    `before`, what the file holds now, "" for nothing. Raises CredhelperError for a credential that
+    the shape cannot hold, RequestError for a netrc entry without a service.
+    """
+    if form == "token":
+        # No line feed: some readers take the file's bytes as they are.
+        return one_line(credential.token.reveal(), "token")
+    if form == "ica-config":
+        return _with_access_token(before, one_line(credential.token.reveal(), "token"))
+    if form == "netrc" and request.service is None:
+        raise RequestError("format netrc needs a service: it names a machine", "add --service URL")
+    asked = Request("get", service=request.service, echo={"format": form})
+    entry = get.render(asked, credential).stdout.decode()
+    return _with_entry(before, entry.rstrip("\n")) if form == "netrc" else entry
+
+
+def put(path: str, data: bytes) -> None:
+    """Replace the file at `path` (absolute), whole, private from its first byte.
+
+    A symlink stays, and its target is replaced. Raises CacheError when the disk says no, when what
+    is there is not a file of ours, or when anybody may write to its folder.
+    """
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    try:
+        found = os.stat(folder)
+        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+            raise CacheError(
+                f"anybody may write to folder {printable(folder)}", f"chmod o-w {printable(folder)}"
+            )
+        _hold_to_ours(path)
+        cache.replace(path, data)
+    except OSError as error:
+        raise CacheError(
+            f"cannot write {printable(path)}: {os.strerror(error.errno or 0)}",
+            f"mkdir -p -m 700 {printable(folder)}" if error.errno == errno.ENOENT else None,
+        ) from error
+
+
+def read(path: str) -> str:
+    """Return what the file at `path` holds, "" when there is none. Raises CacheError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            _hold_to_ours(os.path.realpath(path))
+            data = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot read {printable(path)}: {why}") from error
+    if len(data) > _MOST_BYTES:
+        raise CacheError(f"{printable(path)} is larger than 1 MiB: left alone")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise CacheError(f"{printable(path)} is not text in UTF-8: left alone") from None
+
+
+def _hold_to_ours(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise CacheError(f"{printable(path)} is not a regular file: left alone")
+    if found.st_uid != os.geteuid():
+        raise CacheError(
+            f"{printable(path)} belongs to another user (uid {found.st_uid}): left alone"
+        )
+
+
+def _with_access_token(before: str, token: str) -> str:
+    """Return a session file of `ica` or `icav2`, YAML, in which only the token is another."""
+    if not _PLAIN.fullmatch(token):
+        raise RequestError("the token holds a character that would need quotes in YAML")
+    line = f"{_KEY}: {token}"
+    changed, times = _YAML_LINE.subn(lambda _: line, before)
+    if times > 1:
+        raise RequestError(f"the file names {_KEY} several times: left alone")
+    if times:
+        return changed
+    gap = "" if not before or before.endswith("\n") else "\n"
+    return f"{before}{gap}{line}\n"
+
+
+def _with_entry(before: str, entry: str) -> str:
+    """Return a netrc in which the entry for this machine and login is `entry`."""
+    _, host, _, login, *_ = entry.split()
+    entries = _entries(before)
+    for start, end, machine, name in entries:
+        if machine == host and name == login:
+            rest = before[end:]
+            return before[:start] + entry + (rest if rest.startswith(("\n", "\r\n")) else "\n")
+    # `default` answers for every machine that comes after it, so it must stay the last.
+    at = next((start for start, _, machine, _ in entries if machine is None), len(before))
+    gap = "" if not before[:at] or before[:at].endswith("\n") else "\n"
+    return f"{before[:at]}{gap}{entry}\n{before[at:]}"
+
+
+def _entries(netrc: str) -> list[tuple[int, int, str | None, str | None]]:
+    """Return where each entry begins and ends, its machine (None for `default`) and its login."""
+    words = [word for word in _WORD.finditer(netrc) if not _in_comment(netrc, word.start())]
+    found: list[tuple[int, int, str | None, str | None]] = []
+    at = 0
+    while at < len(words):
+        word = words[at][0]
+        if word == "macdef":
+            # Its body goes on to the first empty line, and is nobody's entry.
+            end = re.compile(r"\n[ \t\r]*\n").search(netrc, words[at].end())
+            stop = end.end() if end else len(netrc)
+            at = next((i for i, each in enumerate(words) if each.start() >= stop), len(words))
+            continue
+        if word not in ("machine", "default"):
+            at += 1
+            continue
+        start, end_at, login = words[at].start(), words[at].end(), None
+        machine = None
+        at += 1
+        if word == "machine" and at < len(words):
+            machine, end_at = words[at][0].strip('"'), words[at].end()
+            at += 1
+        while at + 1 < len(words) and words[at][0] in ("login", "password", "account"):
+            if words[at][0] == "login":
+                login = words[at + 1][0].strip('"')
+            end_at = words[at + 1].end()
+            at += 2
+        found.append((start, end_at, machine, login))
+    return found
+
+
+def _in_comment(netrc: str, at: int) -> bool:
+    begin = netrc.rfind("\n", 0, at) + 1
+    return netrc[begin : at + 1].lstrip(" \t").startswith("#")

@@ -1,0 +1,365 @@
+"""Long jobs: `exec --refresh`, `write` and `watch`, as processes, against a living sandbox."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from credhelper import runtime
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World, tokens_in
+
+SHOW = ("sh", "-c", 'env -0; echo; cat "$BEARER_TOKEN_FILE"')
+PATIENCE = 60.0
+# Reads the file five times a second for so long, as a job would: each must be whole, and living.
+READER = """
+import base64, json, os, sys, time
+end, seen = time.time() + float(sys.argv[1]), []
+while time.time() < end:
+    token = open(os.environ["BEARER_TOKEN_FILE"]).read()
+    head, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["exp"] > time.time(), "expired"
+    seen += [token] if token not in seen else []
+    time.sleep(0.2)
+print(len(seen))
+"""
+
+
+@pytest.fixture
+def short_lived(tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]) -> World:
+    """Give this test a world whose tokens live six seconds; `api` is its sandbox."""
+    api = start_sandbox("--token-lifetime", "6")
+    world = World(tmp_path)
+    world.configure(api.url, api.api_key)
+    world.api = api  # type: ignore[attr-defined]  # for this file's tests alone
+    return world
+
+
+def expiry_of(token: str) -> int:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return int(claims["exp"])
+
+
+def run_folders(world: World) -> list[Path]:
+    return sorted((world.root / "run" / "credhelper").glob("run-*"))
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+# --- exec --refresh -------------------------------------------------------------------------------
+
+
+def test_a_command_finds_a_token_file_of_its_own(scratch_world: World) -> None:
+    token = scratch_world.get()
+    words = ["exec", "--refresh", "--file-var", "MY_TOKEN_FILE", "--", "sh", "-c"]
+    script = 'stat -c "%a %n" "$BEARER_TOKEN_FILE" "${BEARER_TOKEN_FILE%/*}"; cat "$MY_TOKEN_FILE"'
+    outcome = scratch_world.run(*words, script)
+    assert (outcome.status, outcome.told) == (0, "")
+    file, folder, found = outcome.stdout.decode().split("\n")
+    assert file.startswith("600 ")
+    assert folder.startswith("700 ")
+    assert found == token
+    assert run_folders(scratch_world) == []
+
+
+def test_a_job_of_three_lifetimes_never_reads_an_expired_or_torn_token(short_lived: World) -> None:
+    words = ["exec", "--refresh", "--", sys.executable, "-I", "-c", READER, "18"]
+    outcome = short_lived.run(*words)
+    assert (outcome.status, outcome.told) == (0, ""), outcome
+    tokens = int(outcome.stdout)
+    assert tokens >= 4
+    created = short_lived.api.stats()["created"]  # type: ignore[attr-defined]  # see the fixture
+    assert created - tokens in (0, 1)  # one may be made just as the reader ends
+    assert run_folders(short_lived) == []
+
+
+def test_a_server_in_trouble_is_told_of_once_and_asked_again(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    old = scratch_world.get()
+    scratch_world.age(86400 - 300)
+    running_sandbox.fault({"status": 503, "times": "always"})
+    script = 'echo "$BEARER_TOKEN_FILE"; read line'
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script)
+    assert process.stdout is not None
+    path = Path(process.stdout.readline().decode().strip())
+    assert path.read_text() == old
+    asked = running_sandbox.stats()["requests"]
+    until(lambda: running_sandbox.stats()["requests"] > asked, "it was not tried again")
+    running_sandbox.reset()
+    until(lambda: path.read_text() != old, "the file was not replaced")
+    outcome = scratch_world.finish(process, b"\n")
+    assert outcome.status == 0
+    told = "credhelper: warning: could not renew profile main, its token still lives"
+    assert outcome.told.count(told) == 1
+
+
+@pytest.mark.parametrize("status", [0, 1, 77, 255])
+def test_the_exit_status_is_the_commands_own(scratch_world: World, status: int) -> None:
+    assert scratch_world.run("exec", "--refresh", "--", "sh", "-c", f"exit {status}").status == (
+        status
+    )
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGSEGV, signal.SIGUSR1]
+)
+def test_a_command_that_dies_by_a_signal_is_seen_to(scratch_world: World, number: int) -> None:
+    outcome = scratch_world.run("exec", "--refresh", "--", "sh", "-c", f"kill -{number} $$")
+    assert outcome.status == -number
+    assert run_folders(scratch_world) == []
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
+)
+def test_signals_reach_the_command_once(scratch_world: World, number: int) -> None:
+    script = f"trap 'echo got; exit 9' {number}; echo ready; while :; do sleep 0.1; done"
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    outcome = scratch_world.finish(process)
+    assert (outcome.status, outcome.stdout, outcome.told) == (9, b"got\n", "")
+    assert run_folders(scratch_world) == []
+
+
+def test_a_signal_that_is_ignored_stays_ignored(scratch_world: World) -> None:
+    script = "echo ready; read line; echo done"
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script, prefix=("nohup",))
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGHUP)
+    outcome = scratch_world.finish(process, b"go on\n")
+    assert (outcome.status, outcome.stdout) == (0, b"done\n")
+
+
+def test_the_keeper_is_small_and_shows_no_secret(scratch_world: World) -> None:
+    token = scratch_world.get()
+    script = "tr '\\0' ' ' < /proc/$PPID/cmdline; echo; ls -l /proc/$$/fd; exit 0"
+    outcome = scratch_world.run("exec", "--refresh", "--", "sh", "-c", script)
+    line, *files = outcome.stdout.decode().split("\n")
+    assert "credhelper.keeper" in line
+    assert token not in line
+    # The command holds neither the folder's lock nor anything else of ours.
+    assert not any("credhelper" in each for each in files)
+
+
+def test_the_keeper_loads_nothing_of_what_a_renewal_takes() -> None:
+    root = str(Path(runtime.__file__).parent.parent)
+    program = (
+        f"import sys; sys.path.append({root!r}); before = set(sys.modules)\n"
+        "import credhelper.keeper; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) <= {"credhelper", "credhelper.keeper"}
+
+
+def test_a_file_that_was_removed_comes_back(scratch_world: World) -> None:
+    script = 'rm "$BEARER_TOKEN_FILE"; until [ -s "$BEARER_TOKEN_FILE" ]; do sleep 0.1; done'
+    outcome = scratch_world.run("exec", "--refresh", "--", "timeout", "50", "sh", "-c", script)
+    assert (outcome.status, outcome.told) == (0, "")
+
+
+def test_a_token_that_was_revoked_by_logout_is_made_again_for_the_file(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    old = scratch_world.get()
+    process = scratch_world.start(
+        "exec", "--refresh", "--", "sh", "-c", 'echo "$BEARER_TOKEN_FILE"; read line'
+    )
+    assert process.stdout is not None
+    path = Path(process.stdout.readline().decode().strip())
+    assert path.read_text() == old
+    for record in scratch_world.records():
+        record.unlink()
+    until(lambda: path.read_text() != old, "the file was not replaced")
+    scratch_world.finish(process, b"\n")
+    assert running_sandbox.stats()["created"] == 2
+
+
+def test_what_a_killed_keeper_left_is_swept_by_a_later_one(scratch_world: World) -> None:
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", "echo $$; exec sleep 60")
+    assert process.stdout is not None
+    command = int(process.stdout.readline())
+    process.kill()
+    process.wait(PATIENCE)
+    os.kill(command, signal.SIGKILL)
+    (left,) = run_folders(scratch_world)
+    scratch_world.run("exec", "--refresh", "--", "true")
+    assert run_folders(scratch_world) == [left]  # too young to be told from one that begins
+    os.utime(left, (1, 1))
+    scratch_world.run("exec", "--refresh", "--", "true")
+    assert run_folders(scratch_world) == []
+    scratch_world.finish(process)
+
+
+def test_a_folder_in_use_is_not_swept(scratch_world: World) -> None:
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", "echo ready; read line")
+    assert process.stdout is not None
+    process.stdout.readline()
+    (used,) = run_folders(scratch_world)
+    os.utime(used, (1, 1))
+    scratch_world.run("exec", "--refresh", "--", "true")
+    assert run_folders(scratch_world) == [used]
+    scratch_world.finish(process, b"\n")
+    assert run_folders(scratch_world) == []
+
+
+def test_a_command_that_is_not_there_is_127(scratch_world: World) -> None:
+    outcome = scratch_world.run("exec", "--refresh", "--", "no-such-command")
+    assert (outcome.status, outcome.stdout) == (127, b"")
+    assert "not found" in outcome.told
+    assert run_folders(scratch_world) == []
+
+
+def test_the_place_of_the_file_can_be_chosen(scratch_world: World) -> None:
+    place = scratch_world.root / "mine"
+    environ = {"CREDHELPER_RUNTIME_DIR": str(place), "XDG_RUNTIME_DIR": None}
+    outcome = scratch_world.run("exec", "--refresh", "--", *SHOW, environ=environ)
+    assert f"BEARER_TOKEN_FILE={place}/run-".encode() in outcome.stdout
+    relative = {"CREDHELPER_RUNTIME_DIR": "here"}
+    assert scratch_world.run("exec", "--refresh", "--", "true", environ=relative).status == 6
+
+
+def test_a_file_variable_needs_a_file(scratch_world: World) -> None:
+    assert scratch_world.run("exec", "--file-var", "X", "--", "true").status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "warned"),
+    [
+        (["--walltime", "23h"], {}, False),
+        (["--walltime", "82800"], {}, False),
+        (["--walltime", "23:00:00"], {}, False),
+        (["--walltime", "36h"], {}, True),
+        (["--walltime", "2d"], {}, True),
+        (["--walltime", "1-12:00:00"], {}, True),
+        (["--walltime", "72:00:00"], {}, True),
+        ([], {"SLURM_JOB_END_TIME": "99999999999"}, True),
+        ([], {"SLURM_JOB_END_TIME": "5"}, False),
+        ([], {"SLURM_JOB_END_TIME": "soon"}, False),
+        (["--walltime", "1h"], {"SLURM_JOB_END_TIME": "99999999999"}, False),
+    ],
+)
+def test_a_token_that_cannot_last_as_long_as_the_job_is_warned_of(
+    scratch_world: World, words: list[str], environ: dict[str, str], warned: bool
+) -> None:
+    outcome = scratch_world.run("exec", *words, "--", "true", environ=environ)
+    assert outcome.status == 0
+    assert ("the token in ICA_ACCESS_TOKEN lives another 24 h" in outcome.told) == warned
+    assert ("--refresh" in outcome.told) == warned
+    if warned:
+        outcome = scratch_world.run("exec", "--refresh", *words, "--", "true", environ=environ)
+        assert "let it read the file in BEARER_TOKEN_FILE" in outcome.told
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5h", "1:2", "1h30m", "\u0661h"])
+def test_a_walltime_is_a_time(scratch_world: World, text: str) -> None:
+    outcome = scratch_world.run("exec", "--walltime", text, "--", "true")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+
+
+# --- write and watch ------------------------------------------------------------------------------
+
+
+def test_write_puts_a_token_into_a_private_file(scratch_world: World) -> None:
+    token = scratch_world.get()
+    path = scratch_world.root / "token"
+    outcome = scratch_world.run("write", "--to", str(path))
+    assert (outcome.status, outcome.stdout, outcome.told) == (0, b"", "")
+    assert path.read_text() == token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_relative_path_is_taken_from_where_the_person_stands(scratch_world: World) -> None:
+    outcome = scratch_world.run("write", "--to", "token", cwd=scratch_world.root)
+    assert outcome.status == 0
+    assert (scratch_world.root / "token").exists()
+
+
+def test_a_netrc_that_write_made_is_read_by_curl_alike(scratch_world: World) -> None:
+    path = scratch_world.root / "netrc"
+    path.write_text("machine other.example login a password b\n")
+    words = ["--to", str(path), "--format", "netrc", "--service", "https://ica.example/x"]
+    assert scratch_world.run("write", *words).status == 0
+    lines = path.read_text().split("\n")
+    assert lines[0] == "machine other.example login a password b"
+    assert lines[1:3] == ["machine ica.example", "login oauth2"]
+
+
+def test_no_file_is_made_for_a_service_that_no_profile_names(scratch_world: World) -> None:
+    path = scratch_world.root / "token"
+    outcome = scratch_world.run("write", "--to", str(path), "--service", "https://evil.test")
+    assert outcome.status == 3
+    assert not path.exists()
+
+
+def test_a_foreign_file_is_left_alone_and_no_token_is_made(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    fifo = scratch_world.root / "fifo"
+    os.mkfifo(fifo)
+    assert scratch_world.run("write", "--to", str(fifo)).status == 7
+    assert scratch_world.run("watch", "--to", str(fifo)).status == 7
+    assert running_sandbox.stats()["created"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_watch_keeps_a_file_fresh_until_it_is_told_to_end(short_lived: World, number: int) -> None:
+    path = short_lived.root / ".session.ica.yaml"
+    path.write_text("project-id: p-1\n")
+    words = ["watch", "--to", str(path), "--format", "ica-config"]
+    process = short_lived.start(*words)
+    seen: set[str] = set()
+
+    def three_tokens() -> bool:
+        for token in tokens_in(path.read_bytes()):
+            seen.add(token.decode())
+            assert expiry_of(token.decode()) > time.time()
+        return len(seen) >= 3
+
+    until(three_tokens, "the file was not replaced")
+    process.send_signal(number)
+    outcome = short_lived.finish(process)
+    assert (outcome.status, outcome.stdout, outcome.told) == (-number, b"", "")
+    assert path.read_text().startswith("project-id: p-1\naccess-token: ")
+
+
+def test_two_who_watch_one_profile_make_no_more_tokens_than_one(short_lived: World) -> None:
+    api: RunningSandbox = short_lived.api  # type: ignore[attr-defined]  # see the fixture
+    paths = [short_lived.root / name for name in ("one", "two")]
+    watchers = [short_lived.start("watch", "--to", str(path)) for path in paths]
+    until(lambda: all(path.exists() for path in paths), "no file was made")
+    first = {path.read_text() for path in paths}
+    until(
+        lambda: (
+            {path.read_text() for path in paths}.isdisjoint(first)
+            and len({path.read_text() for path in paths}) == 1
+        ),
+        "they do not agree",
+    )
+    made = api.stats()["created"]
+    for process in watchers:
+        process.terminate()
+        short_lived.finish(process)
+    assert made <= 3

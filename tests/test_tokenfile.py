@@ -1,0 +1,215 @@
+"""A token in a file: its shape, what else stays in there, and how it gets there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from credhelper import service, tokenfile
+from credhelper.errors import CacheError, CredhelperError, RequestError
+from credhelper.model import Credential, Request, Secret
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
+HOST = Request("get", service=service.parse("https://files.example:8443/x"))
+ENTRY = f"machine files.example\nlogin oauth2\npassword {TOKEN}"
+
+
+def credential(token: str = TOKEN) -> Credential:
+    return Credential(Secret(token), 1800000000, username="oauth2", profile="work")
+
+
+def text(form: str, before: str = "", request: Request = HOST, token: str = TOKEN) -> str:
+    return tokenfile.text(form, request, credential(token), before)
+
+
+def test_a_bare_token_has_no_line_feed() -> None:
+    assert text("token") == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("header", f"Authorization: Bearer {TOKEN}\n"),
+        ("curl", f'header = "Authorization: Bearer {TOKEN}"\n'),
+        ("env", f"export ICA_ACCESS_TOKEN={TOKEN}\n"),
+    ],
+)
+def test_shapes_are_those_of_get(form: str, told: str) -> None:
+    assert text(form) == told
+
+
+# JSON escapes what would break a line.
+@pytest.mark.parametrize("form", [form for form in tokenfile.FORMATS if form != "json"])
+@pytest.mark.parametrize("flaw", ["a\nb", "a\rb", "a\0b", "", "a\x1b[2J"])
+def test_no_token_that_breaks_a_line_is_written(form: str, flaw: str) -> None:
+    with pytest.raises(CredhelperError):
+        text(form, token=flaw)
+
+
+# --- netrc ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", f"{ENTRY}\n"),
+        (
+            "machine other.example login a password b\n",
+            f"machine other.example login a password b\n{ENTRY}\n",
+        ),
+        (
+            "# mine\nmachine o login a",
+            f"# mine\nmachine o login a\n{ENTRY}\n",
+        ),
+        # Ours is replaced where it stands, however it is laid out.
+        (
+            "machine files.example login oauth2 password OLD\nmachine o login a password b\n",
+            f"{ENTRY}\nmachine o login a password b\n",
+        ),
+        (
+            "machine files.example\n\tlogin oauth2\n\tpassword OLD\n\n# end\n",
+            f"{ENTRY}\n\n# end\n",
+        ),
+        (f"{ENTRY}\n", f"{ENTRY}\n"),
+        # Another login on the same host is somebody else.
+        (
+            "machine files.example login me password p\n",
+            f"machine files.example login me password p\n{ENTRY}\n",
+        ),
+        # A comment and a macro are nobody's entry.
+        (
+            "# machine files.example login oauth2 password x\n",
+            f"# machine files.example login oauth2 password x\n{ENTRY}\n",
+        ),
+        (
+            "macdef init\nmachine files.example login oauth2 password x\n\nmachine o login a"
+            " password b\n",
+            "macdef init\nmachine files.example login oauth2 password x\n\nmachine o login a"
+            f" password b\n{ENTRY}\n",
+        ),
+        # `default` ends a netrc.
+        ("default login a password b\n", f"{ENTRY}\ndefault login a password b\n"),
+        # A password may be any word, even one that looks like ours.
+        (
+            'machine o login a password "machine files.example"\n',
+            f'machine o login a password "machine files.example"\n{ENTRY}\n',
+        ),
+    ],
+)
+def test_a_netrc_keeps_what_is_not_ours(before: str, after: str) -> None:
+    assert text("netrc", before) == after
+    assert text("netrc", after) == after
+
+
+def test_a_netrc_needs_a_service() -> None:
+    with pytest.raises(RequestError):
+        text("netrc", request=Request("get"))
+
+
+# --- the session file of ica and icav2 ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", f"access-token: {TOKEN}\n"),
+        (
+            "access-token: OLD\nproject-id: p-1\n",
+            f"access-token: {TOKEN}\nproject-id: p-1\n",
+        ),
+        ("project-id: p-1\naccess-token: OLD", f"project-id: p-1\naccess-token: {TOKEN}"),
+        ("project-id: p-1", f"project-id: p-1\naccess-token: {TOKEN}\n"),
+        ("# c\r\naccess-token: OLD\r\nx: y\r\n", f"# c\r\naccess-token: {TOKEN}\r\nx: y\r\n"),
+        ("my-access-token: a\n", f"my-access-token: a\naccess-token: {TOKEN}\n"),
+        ("access-token :  \nsession-token: s\n", f"access-token: {TOKEN}\nsession-token: s\n"),
+    ],
+)
+def test_a_session_file_keeps_what_is_not_ours(before: str, after: str) -> None:
+    assert text("ica-config", before) == after
+
+
+def test_a_session_file_that_names_two_tokens_is_left_alone() -> None:
+    with pytest.raises(RequestError):
+        text("ica-config", "access-token: a\naccess-token: b\n")
+
+
+@pytest.mark.parametrize("flaw", ["a: b", "a #b", "{a}", "'a'", "- a"])
+def test_a_token_that_yaml_would_read_otherwise_is_refused(flaw: str) -> None:
+    with pytest.raises(RequestError):
+        text("ica-config", token=flaw)
+
+
+# --- on disk --------------------------------------------------------------------------------------
+
+
+def test_a_file_is_private_from_its_first_byte_whatever_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("before")
+    path.chmod(0o644)
+    umask = os.umask(0)
+    try:
+        tokenfile.put(str(path), b"after")
+    finally:
+        os.umask(umask)
+    assert path.read_bytes() == b"after"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["token"]
+
+
+def test_a_symlink_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "dotfiles" / "netrc"
+    target.parent.mkdir()
+    target.write_text("before")
+    link = tmp_path / ".netrc"
+    link.symlink_to(target)
+    tokenfile.put(str(link), b"after")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"
+
+
+def test_a_missing_folder_is_told_with_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(CacheError) as told:
+        tokenfile.put(str(tmp_path / "no" / "token"), b"x")
+    assert told.value.hint == f"mkdir -p -m 700 {tmp_path / 'no'}"
+
+
+def test_a_folder_that_anybody_may_write_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(CacheError, match="anybody may write"):
+        tokenfile.put(str(tmp_path / "token"), b"x")
+    tmp_path.chmod(0o1777)
+    tokenfile.put(str(tmp_path / "token"), b"x")
+
+
+def test_what_is_not_a_file_is_left_alone(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for path in (fifo, tmp_path):
+        for act in (lambda at: tokenfile.put(at, b"x"), tokenfile.read):
+            with pytest.raises(CacheError):
+                act(str(path))
+    assert stat.S_ISFIFO(fifo.lstat().st_mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("theirs")
+    os.chown(path, 12345, 12345)
+    with pytest.raises(CacheError, match="uid 12345"):
+        tokenfile.put(str(path), b"x")
+    assert path.read_text() == "theirs"
+
+
+def test_what_is_no_text_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(CacheError, match="UTF-8"):
+        tokenfile.read(str(path))
+    path.write_bytes(b"a" * 1_100_000)
+    with pytest.raises(CacheError, match="1 MiB"):
+        tokenfile.read(str(path))
+    assert tokenfile.read(str(tmp_path / "missing")) == ""
