@@ -189,6 +189,9 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
 # --- locks ----------------------------------------------------------------------------------------
 
 
+_held: set[int] = set()  # the handles of all flocks that this process holds
+
+
 class Lock:
     """A held kernel lock; release it, or let it die with the process."""
 
@@ -236,7 +239,30 @@ def acquire(path: str, *, wait: float, alarm: bool) -> Lock | None:
 
 
 def _lock_of(handle: int) -> Lock:
-    return Lock(lambda: os.close(handle))
+    _held.add(handle)
+    return Lock(lambda: _let_go(handle))
+
+
+def _let_go(handle: int) -> None:
+    import fcntl
+
+    if handle not in _held:
+        return  # a fork's child: it was never its lock
+    _held.discard(handle)
+    try:
+        # Closing alone would not do: a child that was forked meanwhile has a copy of the handle.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        os.close(handle)
+
+
+def let_go_in_child() -> None:
+    """Close a forked child's copies of the locks that its parent's threads hold.
+
+    Or the child would hold them, too, when the parent dies.
+    """
+    while _held:
+        os.close(_held.pop())
 
 
 def has_flock() -> bool:

@@ -1,25 +1,85 @@
 """Tokens for Python programs: what the machine door answers, without a process.
 
-A warm call is a look into a dictionary and a `stat` of the record, so that what somebody has
-renewed, rejected or revoked is noticed at once. Once a second the whole way is gone again, so that
-a changed config, environment or grant is noticed then; another `environ` is noticed at once.
+A warm call is a look into a dictionary, and once a millisecond a `stat` of the record: no program
+can be started, and end, in less, so what somebody has renewed, rejected or revoked is noticed by
+whoever saw it happen. Once a second the whole way is gone again, so that a changed config,
+environment or grant is noticed then; another `environ` and another `CREDHELPER_PROFILE` are noticed
+at once.
+
+There are no locks of our own but one around imports, and nothing here waits for another thread but
+at the kernel's lock: a fork may come at any moment.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from os import stat as _stat
 
-from credhelper import edge, service, wiring
-from credhelper.model import Request
+from credhelper import cache, edge, records, service, warm, wiring
+from credhelper.model import Credential, Request, Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.routes import Route, Routes
+    from credhelper.service import Service
 
 _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
+_UNSEEN = 0.001  # seconds between two looks at the record
+_CHOICE = "CREDHELPER_PROFILE"
 
-# (profile, service, least life) -> (token, until when to believe it, environment, chosen profile,
-# record and its stamp)
-_Known = tuple[str, float, Mapping[str, str], str | None, str, tuple[int, int]]
+# A fork in the middle of an import leaves the child a module that nobody will ever finish, and its
+# lock taken. So a fork waits for our imports.
+_importing = threading.RLock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire,
+        after_in_parent=_importing.release,
+        after_in_child=_importing.release,
+    )
+    # A child that kept a copy of a lock's handle would hold it after the thread that has it.
+    os.register_at_fork(after_in_child=cache.let_go_in_child)
+
+
+class _Known:
+    """A token, and how long to believe it.
+
+    Attributes: `token`; `until`, Unix seconds, when to go the whole way again; `unseen`, until when
+    not even to look at the record; `record` and its `stamp`; `environ`; `choice`, `variable` and
+    `chosen`: how to look up the terminal's choice, and what it was.
+    """
+
+    __slots__ = (
+        "choice",
+        "chosen",
+        "environ",
+        "record",
+        "stamp",
+        "token",
+        "unseen",
+        "until",
+        "variable",
+    )
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.choice, self.variable = _peephole(environ)
+        self.chosen = self.choice(self.variable)
+        self.token = ""
+        self.record = ""
+        self.stamp: tuple[int, int] | None = None
+        self.until = self.unseen = 0.0
+
+
+# profile -> environment, the terminal's choice, until when to believe it, all routes and its own.
+_Named = tuple[Mapping[str, str], str | None, float, "Routes", "Route"]
+_named: dict[str | None, _Named] = {}
+
+# (profile, service, least life) -> what is known. Reading and writing one entry needs no lock.
 _memo: dict[tuple[str | None, str | None, int], _Known] = {}
 
 
@@ -39,22 +99,104 @@ def get_token(
     variables count; `clock`, Unix seconds. Raises `credhelper.errors.CredhelperError`. Safe in
     threads and after a fork; uses no signals.
     """
+    return remembered(profile, service, min_ttl, environ, clock) or _look(
+        profile, service, min_ttl, environ, clock
+    )
+
+
+def remembered(
+    profile: str | None,
+    service: str | None,
+    min_ttl: int,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> str | None:
+    """Return what `get_token` would, from memory; None where it would have to look further."""
     known = _memo.get((profile, service, min_ttl))
-    if known is not None:
-        token, until, surroundings, chosen, record, stamp = known
-        if (
-            until - _TRUSTED <= clock() < until
-            and environ is surroundings
-            and environ.get("CREDHELPER_PROFILE") == chosen
-        ):
-            try:
-                found = _stat(record)
-            except OSError:
-                pass  # it has gone: rejected, or logged out
-            else:
-                if (found.st_mtime_ns, found.st_ino) == stamp:
-                    return token
-    return _look(profile, service, min_ttl, environ, clock)
+    if (
+        known is None
+        or environ is not known.environ
+        or known.choice(known.variable) != known.chosen
+    ):
+        return None
+    now = clock()
+    # The lower bounds are for a clock that was set back.
+    if known.unseen - _UNSEEN <= now < known.unseen:
+        return known.token
+    if not known.until - _TRUSTED <= now < known.until or _stamp(known.record) != known.stamp:
+        return None
+    known.unseen = min(known.until, now + _UNSEEN)
+    return known.token
+
+
+def reject(
+    refused: str,
+    profile: str | None = None,
+    service: str | None = None,
+    *,
+    environ: Mapping[str, str] = edge.ENVIRON,
+    clock: Callable[[], float] = time.time,
+) -> bool:
+    """Forget the token `refused`, which a service answered with 401, if it is the one we hold.
+
+    Returns whether it was forgotten. Not revoked; and rejects lead to one new token in ten seconds
+    at most, so the next token may be the same one. Parameters and errors: as for `get_token`.
+    """
+    preload()
+    context = wiring.Context(environ, warn=_warn, clock=clock)
+    done = wiring.refused(context, _request(profile, service), Secret(refused))
+    for key, known in list(_memo.items()):
+        if known.token == refused:
+            _memo.pop(key, None)
+    return done
+
+
+def may_have(
+    target: Service,
+    profile: str | None,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> str | None:
+    """Return the name of the profile that `profile` stands for if its token may go to `target`.
+
+    None if it may not. It may go to the services that the profile names, and back to the API that
+    it comes from. Raises CredhelperError.
+    """
+    named = _named_now(profile, environ, clock)
+    if named is None:
+        chosen, now = environ.get(_CHOICE), clock()
+        context = wiring.Context(environ, warn=_warn, clock=clock)
+        found, route = wiring.profile_of(context, _request(profile, None))
+        named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
+    return named[4].profile if wiring.may_receive(named[3], named[4], target) else None
+
+
+def may_have_as_remembered(
+    target: Service,
+    profile: str | None,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> str | None:
+    """Return what `may_have` would, from memory; None also where it would have to look further."""
+    if _named_now(profile, environ, clock) is None:
+        return None
+    return may_have(target, profile, environ, clock)
+
+
+def _named_now(
+    profile: str | None, environ: Mapping[str, str], clock: Callable[[], float]
+) -> _Named | None:
+    named = _named.get(profile)
+    if named is None or environ is not named[0] or environ.get(_CHOICE) != named[1]:
+        return None
+    return named if named[2] - _TRUSTED <= clock() < named[2] else None
+
+
+def preload() -> None:
+    """Import all that a renewal may need, while no fork can get in between."""
+    if not wiring.loaded():
+        with _importing:
+            wiring.load()
 
 
 def _look(
@@ -64,27 +206,40 @@ def _look(
     environ: Mapping[str, str],
     clock: Callable[[], float],
 ) -> str:
+    known = _Known(environ)
+    request = _request(profile, wanted, min_ttl)
+    if not wiring.loaded() and not isinstance(warm.answer(environ, request, clock), Credential):
+        preload()
     context = wiring.Context(environ, warn=_warn, clock=clock)
-    request = Request(
+    credential, record = wiring.get_with_record(context, request)
+    known.token = credential.token.reveal()
+    known.record = record
+    known.stamp = _stamp(record)
+    now = clock()
+    # What is stale and was given all the same will do for a moment: whoever renews it replaces the
+    # record, and that is noticed.
+    fresh = now < credential.fresh_until
+    good = credential.fresh_until if fresh else credential.expires_at - min_ttl
+    if known.stamp is not None and now < good and _holds(record, known.token):
+        known.until = min(good, now + _TRUSTED)
+        known.unseen = min(known.until, now + _UNSEEN)
+        _memo[profile, wanted, min_ttl] = known
+    return known.token
+
+
+def _holds(record: str, token: str) -> bool:
+    # Asked after the record was stamped: the stamp might be that of its next content.
+    data = records.read_private(record)
+    return ((data and records.decode(data)) or {}).get("token") == token
+
+
+def _request(profile: str | None, wanted: str | None, min_ttl: int = 0) -> Request:
+    return Request(
         "get",
         service=None if wanted is None else service.parse(wanted),
         profile=profile,
         min_ttl=min_ttl,
     )
-    credential, record = wiring.get_with_record(context, request)
-    token = credential.token.reveal()
-    stamp = _stamp(record)
-    now = clock()
-    if stamp is not None and now < credential.fresh_until:
-        _memo[profile, wanted, min_ttl] = (
-            token,
-            min(credential.fresh_until, now + _TRUSTED),
-            environ,
-            environ.get("CREDHELPER_PROFILE"),
-            record,
-            stamp,
-        )
-    return token
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -93,6 +248,14 @@ def _stamp(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino
+
+
+def _peephole(environ: Mapping[str, str]) -> tuple[Callable[[object], object], object]:
+    # `os.environ` encodes and decodes at each look; the plain dictionary below it does not.
+    plain, encode = getattr(environ, "_data", None), getattr(environ, "encodekey", None)
+    if isinstance(plain, dict) and encode is not None:
+        return plain.get, encode(_CHOICE)
+    return environ.get, _CHOICE  # type: ignore[return-value]  # it is asked for this key only
 
 
 def _warn(message: str, hint: str | None) -> None:

@@ -12,7 +12,7 @@ import time
 
 from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
 from credhelper.errors import CacheError, ConfigError, LoginRequiredError
-from credhelper.model import Listing
+from credhelper.model import Listing, Request
 from credhelper.slot import Slot
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from credhelper.client.iap import Client
     from credhelper.config import Config, Profile
     from credhelper.freshness import Held
-    from credhelper.model import Credential, Request, Token
+    from credhelper.model import Credential, Secret, Token
     from credhelper.renewal import Renewal
     from credhelper.routes import Route, Routes
     from credhelper.service import Service
@@ -173,6 +173,35 @@ def reject(context: Context, request: Request) -> bool:
     return broker.reject(broker_for(context, found, route), request.rejected)
 
 
+def refused(context: Context, request: Request, token: Secret) -> bool:
+    """Forget `token`, which a service answered with 401, if it is the one we hold.
+
+    `reject` does not believe the first word against a young token: a tool may only guess. Here the
+    401 was seen, and somebody waits for what comes of it, so the word is given twice.
+    """
+    found = load_routes(context)
+    desk = broker_for(context, found, _match(context, found, request)[0])
+    return broker.reject(desk, token) or broker.reject(desk, token)
+
+
+def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
+    """Return all routes, and the one that answers `request`. Raises CredhelperError."""
+    found = load_routes(context)
+    return found, _match(context, found, request)[0]
+
+
+def may_receive(found: Routes, route: Route, target: Service) -> bool:
+    """Tell whether the token of `route` may go to `target`.
+
+    It may go to what the profile names as a service, unless another names it more closely, and back
+    to the API that it comes from.
+    """
+    if target.origin == route.url:
+        return True
+    there = Request("get", service=target, profile=route.profile)
+    return routes.match(found, there, route.profile) is not None
+
+
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
     chosen = context.environ.get("CREDHELPER_PROFILE")
     matched = routes.match(found, request, chosen)
@@ -285,6 +314,24 @@ def admit_third_parties() -> None:
         import site
 
         site.main()
+
+
+def load() -> None:
+    """Import all that a renewal may need.
+
+    For programs with threads: a fork in the middle of an import leaves a child that cannot finish
+    it. Where the machine's door imports late, this is the same, early.
+    """
+    admit_third_parties()
+    import hmac  # noqa: F401  # for comparing secrets
+
+    from credhelper import child, config, grants, identity, renewal  # noqa: F401  # as above
+    from credhelper.client import authorization, iap, transport  # noqa: F401  # as above
+
+
+def loaded() -> bool:
+    """Tell whether `load` has nothing to do any more."""
+    return "credhelper.client.iap" in sys.modules and "credhelper.renewal" in sys.modules
 
 
 def client_for(context: Context, profile: Profile) -> Client:
