@@ -5,9 +5,10 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper import errors
+    from credhelper.credentials import Credentials
     from credhelper.inprocess import get_token
 
-__all__ = ["__version__", "errors", "get_token"]
+__all__ = ["Credentials", "__version__", "errors", "get_token"]
 
 
 def __getattr__(name: str) -> object:
@@ -17,9 +18,19 @@ def __getattr__(name: str) -> object:
         import credhelper.errors
 
         return credhelper.errors
+    # What is bound here is found without us the next time.
     if name == "get_token":
         from credhelper.inprocess import get_token
 
-        globals()[name] = get_token  # the next look is a look into a dictionary
+        globals()[name] = get_token
         return get_token
+    if name == "Credentials":
+        from credhelper.credentials import Credentials
+
+        globals()[name] = Credentials
+        return Credentials
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))
 
 from integrations import clients  # found by the line above
+from integrations.scripts import Bench
 from integrations.servers import certificates
+from integrations.servers.pages import open_pages
 from integrations.wired import Wired
 from tests.support import table
 from tests.support.sandboxes import RunningSandbox
@@ -54,6 +57,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the clients whose tests pass, with their versions, into proven.toml",
     )
+
+
+@pytest.fixture
+def bench(
+    wire: Callable[..., Wired],
+    client: Callable[[str], str],
+    certificate: certificates.Certificate,
+) -> Iterator[Callable[..., Bench]]:
+    """Give this test a way to sit a user down: with a library's Python, and the sandbox's options.
+
+    The library's environment has credhelper beside it, as `clients.toml` says.
+    """
+    with ExitStack() as stack:
+
+        def start(library: str, *options: str) -> Bench:
+            python = client(library)
+            wired = wire(*options)
+            pages, port = stack.enter_context(open_pages(wired.sandbox.url, certificate))
+            return Bench(wired, python, pages, port, certificate)
+
+        yield start
 
 
 def pytest_terminal_summary(

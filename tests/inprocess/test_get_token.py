@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import credhelper
-from credhelper import cache, inprocess, records
+from credhelper import cache, inprocess, records, wiring
 from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
@@ -52,7 +52,12 @@ def test_within_a_millisecond_the_disk_is_left_alone(
     environ = scratch_world.environ
     first = inprocess.get_token(environ=environ, clock=lambda: now)
     stats: list[str] = []
-    monkeypatch.setattr(inprocess, "_stat", lambda path: stats.append(path) or os.stat(path))
+
+    def counted(path: str) -> os.stat_result:
+        stats.append(path)
+        return os.stat(path)
+
+    monkeypatch.setattr(inprocess, "_stat", counted)
     for tenth in range(100):
         # Ten milliseconds, in steps of a tenth of one.
         assert inprocess.get_token(environ=environ, clock=lambda: now + tenth / 10_000) == first  # noqa: B023  # called at once
@@ -87,7 +92,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
 ) -> None:
     now = time.time()
     environ = scratch_world.environ
-    get = inprocess.wiring.get_with_record
+    get = wiring.get_with_record
 
     def then_replaced(*arguments: Any) -> Any:
         found = get(*arguments)
@@ -97,7 +102,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
         cache.replace(str(record), cache.encode({**fields, "token": "renewed"}))
         return found
 
-    monkeypatch.setattr(inprocess.wiring, "get_with_record", then_replaced)
+    monkeypatch.setattr(wiring, "get_with_record", then_replaced)
     assert inprocess.get_token(environ=environ, clock=lambda: now) != "renewed"
     monkeypatch.undo()
     assert inprocess.get_token(environ=environ, clock=lambda: now) == "renewed"

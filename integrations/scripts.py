@@ -1,0 +1,57 @@
+"""Python scripts as users run them, against an API that asks for a token."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from integrations.servers.certificates import Certificate
+from integrations.servers.pages import Pages
+from integrations.wired import Wired
+from tests.support.worlds import PATIENCE, Outcome, tokens_in
+
+API = "api.example.org"
+
+
+class Bench:
+    """A user with a Python that has the real library and credhelper, and the API that is meant.
+
+    Attributes: `wired`; `pages`, what the API saw; `port`; `host`, as the user's files name it.
+    """
+
+    def __init__(
+        self, wired: Wired, python: str, pages: Pages, port: int, certificate: Certificate
+    ) -> None:
+        self.wired = wired
+        self.pages = pages
+        self.port = port
+        self.host = f"localhost:{port}"
+        self._python = python
+        wired.environ |= {
+            # How a user makes the two libraries believe in an authority of their company.
+            "REQUESTS_CA_BUNDLE": str(certificate.authority),
+            "SSL_CERT_FILE": str(certificate.authority),
+        }
+
+    def run(
+        self, script: Path, *words: str, places: Mapping[str, str] | None = None
+    ) -> tuple[Outcome, list[str]]:
+        """Run the script in the home folder, its placeholders filled in; return what it printed."""
+        self.wired.configure(script.parent / "credhelper.toml", {API: self.host})
+        self.wired.place(script, script.name, places or {API: self.host})
+        path = self.wired.world.home / script.name
+        done = subprocess.run(
+            [self._python, str(path), *words],
+            capture_output=True,
+            env=self.wired.environ,
+            cwd=self.wired.world.home,
+            timeout=PATIENCE,
+        )
+        # A traceback is the script's own way to fail; a secret must not be in that either.
+        for secret in (*tokens_in(done.stderr), *tokens_in(done.stdout)):
+            raise AssertionError(f"a token was shown: {secret[:8]!r}...")
+        for canary in self.wired.world.canaries:
+            assert canary.encode() not in done.stdout + done.stderr
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        return outcome, outcome.stdout.decode().split("\n")[:-1]
