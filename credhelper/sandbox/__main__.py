@@ -37,7 +37,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return 0  # too early for the handlers of `serve`, and nothing to clean up yet
     parser = Parser(
         prog="credhelper sandbox",
-        description="Serve a stand-in for the v1 Tokens API on loopback until a signal ends it.",
+        description="Serve a stand-in for the Tokens APIs on loopback until a signal ends it.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -46,7 +46,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     for option, default, text in (
         ("--token-lifetime", server.TOKEN_LIFETIME, "of a JWT, from 1 second to 90 days"),
         ("--session-lifetime", server.SESSION_LIFETIME, "idle life of a psToken"),
-        ("--latency", 0.0, "how long every /v1 answer takes"),
+        ("--latency", 0.0, "how long every answer of an API takes"),
     ):
         parser.add_argument(
             option,

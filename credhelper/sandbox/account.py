@@ -16,6 +16,8 @@ WORKGROUPS = {"workgroup-alpha": "Alpha team"}
 FOREIGN_PROJECT = "project-foreign"
 FOREIGN_WORKGROUP = "workgroup-foreign"
 CREATED = "2023-01-01T00:00:00Z"
+AUDIENCE = "ica"
+_V2_IDS = uuid.UUID("6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,29 @@ def claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict
         "scope": ",".join(order.scopes or DEFAULT_SCOPES),
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def v2_claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict[str, Any]:
+    """What a JWT of v2 says, apart from its times; parameters as for `claims`.
+
+    It is for no project, and the order's domain is its tenant.
+    """
+    return {
+        "iss": issuer,
+        "sub": v2_id(account.uid),
+        "aud": [AUDIENCE],
+        "jti": str(uuid.uuid4()),
+        "tid": v2_id(TENANT),
+        "tns": domain(order)["name"],
+        "name": account.name,
+        "username": account.username,
+        **({} if sid is None else {"session": {"id": sid}}),
+    }
+
+
+def v2_id(name: str) -> str:
+    """The UUID that v2 has for what v1 calls `name`: its SDK insists on UUIDs."""
+    return str(uuid.uuid5(_V2_IDS, name))
 
 
 def details(account: Account, order: Order) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which request is answered by what: v1, the protected resource, and the sandbox's own doors."""
+"""Which request is answered by what: the APIs, the protected resource, the sandbox's own doors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from credhelper.sandbox import faults, wire
+from credhelper.sandbox import faults, v2, wire
 from credhelper.sandbox.state import RefusedError, State, Tweak
 from credhelper.sandbox.wire import Answer, Request
 
@@ -21,7 +21,7 @@ class World:
     """What every connection of one sandbox shares.
 
     Parameters: `state`; `jwks`, the public keys; `clock`, seconds since 1970; `pause`, waits so
-    many seconds (or until the sandbox ends); `latency` in seconds, for every /v1 answer.
+    many seconds (or until the sandbox ends); `latency` in seconds, for every answer of an API.
     """
 
     state: State
@@ -51,59 +51,58 @@ def answer(world: World, request: Request, fault: faults.Fault) -> Answer:
     """Perform a request, or answer what its fault scripts instead."""
     doors = _ROUTES.get(request.path, {})
     if fault.canned:
-        return _canned(request, fault, documented=doors.get(request.method))
+        return _canned(request, fault, world.clock(), documented=doors.get(request.method))
     try:
         if not doors:
             raise RefusedError(404, "there is nothing at this path")
         if request.method not in doors:
-            refused = wire.error_answer(405, "the method is not allowed here")
+            told = "the method is not allowed here"
+            refused = wire.error_answer(405, told, request.path, world.clock())
             return Answer(405, refused.body, refused.headers | {"Allow": ", ".join(doors)})
         status, perform = doors[request.method]
         with world.lock:
             value = perform(world, request, fault)
     except RefusedError as refusal:
-        refused = wire.error_answer(refusal.status, refusal.message, request.path)
+        now = world.clock()
+        refused = wire.error_answer(refusal.status, refusal.message, request.path, now)
         if request.path == "/protected" and refusal.status == HTTPStatus.UNAUTHORIZED:
             # git and curl only offer a user name and password to who asks for Basic.
             challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'}
             return Answer(refused.status, refused.body, refused.headers | challenge)
         return refused
-    return Answer(status) if value is None else wire.json_answer(status, value)
+    return Answer(status) if value is None else wire.value_answer(status, value, request.path)
 
 
-def _canned(request: Request, fault: faults.Fault, documented: tuple[int, object] | None) -> Answer:
+def _canned(
+    request: Request, fault: faults.Fault, now: float, documented: tuple[int, object] | None
+) -> Answer:
     if fault.redirect:
         status = fault.status or HTTPStatus.FOUND
-        found = wire.error_answer(status)
+        found = wire.error_answer(status, path=request.path, now=now)
         return Answer(status, found.body, found.headers | {"Location": fault.redirect})
     status = fault.status or (documented[0] if documented else HTTPStatus.OK)
     if fault.body is not None:
         return Answer(status, fault.body.encode(), {"Content-Type": "application/json"})
     if fault.access_token is not None:
-        return wire.json_answer(status, _token_response(fault.access_token))
-    return wire.error_answer(status, path=request.path)
+        told = wire.token_told(request.path, fault.access_token)
+        return wire.value_answer(status, told, request.path)
+    return wire.error_answer(status, path=request.path, now=now)
 
 
 def _tweak(fault: faults.Fault) -> Tweak:
     return Tweak(fault.date, fault.nbf, fault.lifetime, fault.rotate)
 
 
-def _told(token: str, fault: faults.Fault) -> dict[str, str]:
-    return _token_response(token if fault.access_token is None else fault.access_token)
-
-
-def _token_response(token: str) -> dict[str, str]:
-    return {"access_token": token, "token_type": "Bearer"}
-
-
 def _create(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
     who, order = wire.grant(request), wire.order(request)
-    return _told(world.state.create(who, order, world.clock(), _tweak(fault)), fault)
+    made = world.state.create(who, order, world.clock(), _tweak(fault))
+    return wire.token_told(request.path, made, fault.access_token)
 
 
 def _refresh(world: World, request: Request, fault: faults.Fault) -> dict[str, str]:
     who, token = wire.credentials(request), wire.access_token(request)
-    return _told(world.state.refresh(who, token, world.clock(), _tweak(fault)), fault)
+    made = world.state.refresh(who, token, world.clock(), _tweak(fault))
+    return wire.token_told(request.path, made, fault.access_token)
 
 
 def _revoke(world: World, request: Request, fault: faults.Fault) -> None:
@@ -168,6 +167,10 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     "/v1/projects": {"GET": (200, _projects)},
     "/v1/workgroups": {"GET": (200, _workgroups)},
     "/v1/health": {"GET": (200, _health)},
+    # libica 3.3 makes nothing of a 201.
+    "/ica/rest/api/tokens": {"POST": (200, v2.create)},
+    "/ica/rest/api/tokens:refresh": {"POST": (200, v2.refresh)},
+    "/ica/rest/api/projects": {"GET": (200, v2.projects)},
     "/protected": {"GET": (200, _protected)},
     JWKS: {"GET": (200, _jwks)},
     "/_sandbox/stats": {"GET": (200, _stats)},

@@ -71,7 +71,7 @@ class Connection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in reversed(self.headers.items())}
         request = Request(self.command, path, query, headers, body)
         fault = api.admit(self.world, request)
-        wait = fault.delay + (self.world.latency if path.startswith("/v1/") else 0.0)
+        wait = fault.delay + (self.world.latency if path.startswith(wire.APIS) else 0.0)
         if wait:
             self.world.pause(wait)
         if fault.hang:

@@ -22,11 +22,13 @@ class Session:
 
 @dataclass(frozen=True, repr=False)
 class Token:
-    """One JWT that was issued. `sid` is the session it was minted from, if any."""
+    """One JWT that was issued. `sid` is the session it was minted from, if any; `by_key`, whether
+    an API key made it."""
 
     order: Order
     claims: dict[str, Any]
     sid: str | None
+    by_key: bool = False
 
 
 class Ledger:

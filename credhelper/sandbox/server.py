@@ -36,16 +36,18 @@ DESCRIPTORS = 8192
 class Sandbox:
     """A sandbox that listens. Use it as a context manager, or call `stop`.
 
-    `url` has no path; `config` is the TOML text of a working profile; `api_key`, `username` and
-    `password` are what it accepts. Nothing secret shows in its repr.
+    `url` has no path; `config` is the TOML text of a working profile, and `config_v2` of one for
+    v2; `api_key`, `username` and `password` are what it accepts. Nothing secret shows in its repr.
     """
 
-    def __init__(self, url: str, account: Account, config: str, end: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, account: Account, configs: tuple[str, str], end: Callable[[], None]
+    ) -> None:
         self.url = url
         self.api_key = account.api_key
         self.username = account.username
         self.password = account.password
-        self.config = config
+        self.config, self.config_v2 = configs
         self.stop = end
 
     def __repr__(self) -> str:
@@ -77,7 +79,7 @@ def start(
 
     Parameters: `port`, 0 for any free one; `token_lifetime`, seconds from 1 to 90 days;
     `session_lifetime`, idle seconds, more than 0 and up to 90 days; `latency`, seconds that
-    every /v1 answer takes, up to an hour; `clock`, seconds since 1970; `pause`, called with
+    every answer of an API takes, up to an hour; `clock`, seconds since 1970; `pause`, called with
     seconds wherever the sandbox would wait; `signer`, to share one key between sandboxes.
     Raises `ValueError` for a number out of range and `OSError` when it cannot listen.
     """
@@ -103,7 +105,8 @@ def start(
         undo.callback(stopping.set)
         # From here on it is `stop` that undoes; a second `stop` finds nothing left to undo.
         end = undo.pop_all().close
-    return Sandbox(url, account, _config(url, key_file, session_lifetime), end)
+    v1, v2 = (_config(api, url, key_file) for api in ("iap", "ica"))
+    return Sandbox(url, account, (v1 + _idle_life(session_lifetime), v2), end)
 
 
 def serve(
@@ -116,7 +119,7 @@ def serve(
     """Run a sandbox until SIGTERM, SIGINT or SIGHUP: call it in the main thread.
 
     Prints one JSON line on `stdout` once it listens: url, api_key, username, password, pid,
-    config. Parameters and errors as for `start`. Returns the exit status.
+    config, config_v2. Parameters and errors as for `start`. Returns the exit status.
     """
     _allow_many_connections()
     with _signals() as wait, start(port, token_lifetime, session_lifetime, latency) as sandbox:
@@ -127,6 +130,7 @@ def serve(
             "password": sandbox.password,
             "pid": os.getpid(),
             "config": sandbox.config,
+            "config_v2": sandbox.config_v2,
         }
         # Nobody may be listening any more: that is no reason to stop serving.
         with contextlib.suppress(OSError, ValueError):
@@ -195,21 +199,25 @@ def _write_key(folder: Path, api_key: str) -> Path:
     return path
 
 
-def _config(url: str, key_file: Path, session_lifetime: float) -> str:
+def _config(api: str, url: str, key_file: Path) -> str:
     lines = [
         'default_profile = "sandbox"',
         "",
         "[profiles.sandbox]",
-        'api = "iap"',
+        f'api = "{api}"',
         f"url = {_toml(url)}",
         f"grant = {{ file = {_toml(str(key_file))} }}",
         f"services = [{_toml(url)}]",
     ]
-    if session_lifetime != SESSION_LIFETIME:
-        whole = math.floor(session_lifetime) == session_lifetime
-        number = int(session_lifetime) if whole else session_lifetime
-        lines.append(f"session_lifetime = {number}")
     return "\n".join(lines) + "\n"
+
+
+def _idle_life(session_lifetime: float) -> str:
+    if session_lifetime == SESSION_LIFETIME:
+        return ""
+    whole = math.floor(session_lifetime) == session_lifetime
+    number = int(session_lifetime) if whole else session_lifetime
+    return f"session_lifetime = {number}\n"
 
 
 def _toml(text: str) -> str:

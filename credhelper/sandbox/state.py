@@ -146,6 +146,40 @@ class State:
             return pstoken
         return self.ledger.rename_session(session)
 
+    def create_v2(self, who: Credentials, order: Order, now: float, tweak: Tweak = PLAIN) -> str:
+        """Make a JWT of v2 (POST /ica/rest/api/tokens).
+
+        Raises `RefusedError` 401 for anything but a valid key, password or living psToken.
+        """
+        parent = self._grant_of(who, now, key_in_basic=False)
+        if parent is not None:
+            order = Order(domain=order.domain or parent.order.domain)
+        sid = None if parent is None else parent.sid
+        by_key = who.api_key is not None
+        made = self._issue(order, sid, now, tweak, v2=True, by_key=by_key)
+        self.counters["minted" if parent else "created"] += 1
+        return made
+
+    def refresh_v2(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> str:
+        """Exchange a JWT of v2 for one that lives longer (POST /ica/rest/api/tokens:refresh).
+
+        The old one stays valid until it expires. Raises `RefusedError`: 401 for anything but a
+        valid JWT of v2, 400 for one that an API key made.
+        """
+        token = self._valid_v2(who, now, tweak)
+        if token.by_key:
+            raise RefusedError(400, "a JWT that an API key made cannot be refreshed")
+        made = self._issue(token.order, token.sid, now, tweak, v2=True)
+        self.counters["refreshed"] += 1
+        return made
+
+    def check_v2(self, who: Credentials, now: float, tweak: Tweak = PLAIN) -> None:
+        """Admit who may use v2: a valid JWT of v2, or the API key. Raises `RefusedError` 401."""
+        if who.api_key is None:
+            self._valid_v2(who, now, tweak)
+        else:
+            self._grant_of(who, now)
+
     def revoke(self, who: Credentials, token: str, now: float, tweak: Tweak = PLAIN) -> None:
         """End a JWT, or a session with every JWT minted from it (DELETE /v1/tokens).
 
@@ -200,11 +234,19 @@ class State:
             "tid": accounts.TENANT,
             "cid": token.order.cid,
             "cwid": token.order.cwid,
-            "scope": token.claims["scope"],
+            "scope": token.claims.get("scope"),
             "exp": token.claims["exp"],
         }
 
-    def _grant_of(self, who: Credentials, now: float) -> Session | None:
+    def _valid_v2(self, who: Credentials, now: float, tweak: Tweak) -> Token:
+        token = self.ledger.valid_jwt(who.bearer, now + tweak.date)
+        if token is None or accounts.AUDIENCE not in token.claims["aud"]:
+            raise RefusedError(401, "a valid JWT is needed as Bearer authorization")
+        return token
+
+    def _grant_of(
+        self, who: Credentials, now: float, *, key_in_basic: bool = True
+    ) -> Session | None:
         """The session that a create is authorised by; None for a key or a password."""
         if who.api_key is not None:
             if not _same(who.api_key, self.account.api_key):
@@ -215,7 +257,7 @@ class State:
             if session is None:
                 raise RefusedError(401, "the Bearer token is not a living session token")
             return session
-        self._check_basic(who.basic)
+        self._check_basic(who.basic, key=key_in_basic)
         return None
 
     def _standing(self, who: Credentials, now: float, tweak: Tweak) -> Order:
@@ -231,29 +273,38 @@ class State:
         self._check_basic(who.basic)
         return Order()
 
-    def _check_basic(self, basic: str | None) -> None:
+    def _check_basic(self, basic: str | None, *, key: bool = True) -> None:
         if basic is None:
             raise RefusedError(401, "authorization is missing")
         username, colon, password = basic.partition(":")
         # "Basic with apiKey" is documented, its form is not: alone, as user, or as password.
-        key = password or username
-        by_key = _same(key, self.account.api_key)
+        by_key = key and _same(password or username, self.account.api_key)
         by_password = _same(username, self.account.username) and _same(
             password, self.account.password
         )
         if not (by_key or (colon and by_password)):
             raise RefusedError(401, "the Basic credentials are not known")
 
-    def _issue(self, order: Order, sid: str | None, now: float, tweak: Tweak) -> str:
+    def _issue(
+        self,
+        order: Order,
+        sid: str | None,
+        now: float,
+        tweak: Tweak,
+        *,
+        v2: bool = False,
+        by_key: bool = False,
+    ) -> str:
         lifetime = self._token_lifetime if tweak.lifetime is None else tweak.lifetime
         issued = math.floor(now + tweak.date)
-        claims = accounts.claims(self.account, order, self._issuer, sid) | {
+        told = accounts.v2_claims if v2 else accounts.claims
+        claims = told(self.account, order, self._issuer, sid) | {
             "iat": issued,
             "nbf": issued + math.ceil(tweak.nbf),
             "exp": issued + math.ceil(lifetime),
         }
         jwt = self._sign(claims)
-        self.ledger.add_jwt(jwt, Token(order, claims, sid))
+        self.ledger.add_jwt(jwt, Token(order, claims, sid, by_key))
         return jwt
 
 

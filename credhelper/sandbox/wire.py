@@ -1,11 +1,13 @@
-"""Requests and answers as plain data, and how v1 spells credentials, parameters and errors."""
+"""Requests and answers as plain data, and how credentials, parameters and errors are spelled."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import json
 import urllib.parse
+import uuid
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +16,8 @@ from credhelper.sandbox.account import Order
 from credhelper.sandbox.state import Credentials, RefusedError
 
 MAX_PARAMETERS = 64
+V1, V2 = APIS = "/v1/", "/ica/rest/"
+_V2_MEDIA = "application/vnd.illumina.v3+json"
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,7 +81,7 @@ def grant(request: Request) -> Credentials:
     Where there is a key, an Authorization is not even looked at: real clients send the key
     beside an unrelated one, and the key must win. Raises `RefusedError` as `credentials` does.
     """
-    api_key = request.headers.get("x-api-key") or _single(parameters(request), "api_key")
+    api_key = request.headers.get("x-api-key") or single(parameters(request), "api_key")
     return Credentials(api_key=api_key) if api_key else credentials(request)
 
 
@@ -89,16 +93,16 @@ def order(request: Request) -> Order:
     """
     given = parameters(request)
     scopes = [scope.strip() for text in given.get("scopes", []) for scope in text.split(",")]
-    session = (_single(given, "returnSessionToken") or "false").lower()
+    session = (single(given, "returnSessionToken") or "false").lower()
     if session not in ("true", "false"):
         raise RefusedError(400, "returnSessionToken must be true or false")
     return Order(
-        client_id=_single(given, "clientId"),
-        domain=_single(given, "domain"),
-        data=_single(given, "data"),
+        client_id=single(given, "clientId"),
+        domain=single(given, "domain"),
+        data=single(given, "data"),
         scopes=tuple(scope for scope in scopes if scope),
-        cwid=_single(given, "cwid"),
-        cid=_single(given, "cid"),
+        cwid=single(given, "cwid"),
+        cid=single(given, "cid"),
         session=session == "true",
     )
 
@@ -158,10 +162,27 @@ def json_answer(status: int, value: Any, **headers: str) -> Answer:
     return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def error_answer(status: int, message: str = "", path: str = "") -> Answer:
-    """An error as v1 words it: ErrorResponse `{code, message, details}`.
+def value_answer(status: int, value: Any, path: str) -> Answer:
+    """A success with a JSON body, of the media type that belongs to the path."""
+    answer = json_answer(status, value)
+    if path.startswith(V2):
+        answer.headers["Content-Type"] = _V2_MEDIA
+    return answer
 
-    A 401 of GET /v1/tokens/details has no body upstream, so it has none here.
+
+def token_told(path: str, token: str, instead: str | None = None) -> dict[str, str]:
+    """A token as the API at this path tells it; `instead`, what a fault puts in its place."""
+    token = token if instead is None else instead
+    if path.startswith(V2):
+        return {"token": token}
+    return {"access_token": token, "token_type": "Bearer"}
+
+
+def error_answer(status: int, message: str = "", path: str = "", now: float = 0.0) -> Answer:
+    """An error as v1 words it: ErrorResponse `{code, message, details}`; or v2, by the path.
+
+    A 401 of GET /v1/tokens/details has no body upstream, so it has none here. Parameters: `now`,
+    seconds since 1970.
     """
     try:
         phrase = HTTPStatus(status).phrase
@@ -172,11 +193,34 @@ def error_answer(status: int, message: str = "", path: str = "") -> Answer:
     if bare or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Answer(status, headers=headers)
     code = "".join(char for char in phrase if char.isalnum())
-    answer = json_answer(status, {"code": code, "message": message or phrase, "details": []})
+    if path.startswith(V2):
+        answer = json_answer(status, _problem(status, phrase, message, path, now))
+        headers["Content-Type"] = "application/problem+json"
+    else:
+        answer = json_answer(status, {"code": code, "message": message or phrase, "details": []})
     return Answer(status, answer.body, answer.headers | headers)
 
 
-def _single(given: dict[str, list[str]], name: str) -> str | None:
+def _problem(status: int, title: str, detail: str, path: str, now: float) -> dict[str, Any]:
+    """A Problem (RFC 7807) with what v2 adds to it."""
+    moment = dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="seconds")
+    return {
+        "id": str(uuid.uuid4()),
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail or title,
+        "instance": path,
+        "parameters": {},
+        "timestamp": moment.replace("+00:00", "Z"),
+    }
+
+
+def single(given: dict[str, list[str]], name: str) -> str | None:
+    """The one value of a parameter; None for none or an empty one.
+
+    Raises `RefusedError` 400 when there are several.
+    """
     values = given.get(name, [])
     if len(values) > 1:
         raise RefusedError(400, f"{name} is given more than once")

@@ -59,7 +59,8 @@ def test_the_line_tells_all_that_is_needed(tmp_path: Path) -> None:
     folder = tmp_path / 'a "quoted" \\ folder é\x7f'
     folder.mkdir()
     with running(folder, "--token-lifetime", "60.5") as (process, line):
-        assert set(line) == {"url", "api_key", "username", "password", "pid", "config"}
+        names = {"url", "api_key", "username", "password", "pid", "config", "config_v2"}
+        assert set(line) == names
         assert line["pid"] == process.pid
         config = tomllib.loads(line["config"])
         profile = config["profiles"]["sandbox"]
@@ -75,6 +76,8 @@ def test_the_line_tells_all_that_is_needed(tmp_path: Path) -> None:
                 }
             },
         }
+        config["profiles"]["sandbox"]["api"] = "ica"
+        assert tomllib.loads(line["config_v2"]) == config
         assert key_file.read_text() == line["api_key"]
         assert key_file.stat().st_mode & 0o777 == 0o600
         assert key_file.parent.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,80 @@
+"""The doors of v2 (Platform Core, ICA v2), on the same account and the same state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from credhelper.sandbox import account as accounts
+from credhelper.sandbox import wire
+from credhelper.sandbox.account import Account, Order, v2_id
+from credhelper.sandbox.state import Credentials, Tweak
+
+if TYPE_CHECKING:
+    from credhelper.sandbox.api import World
+    from credhelper.sandbox.faults import Fault
+    from credhelper.sandbox.wire import Request
+
+
+def create(world: World, request: Request, fault: Fault) -> dict[str, str]:
+    """Make a JWT (createJwtToken)."""
+    tenant = wire.single(wire.parameters(request), "tenant")
+    order = Order(domain=tenant)
+    made = world.state.create_v2(_who(request), order, world.clock(), _tweak(fault))
+    return wire.token_told(request.path, made, fault.access_token)
+
+
+def refresh(world: World, request: Request, fault: Fault) -> dict[str, str]:
+    """Exchange a JWT for one that lives longer (refreshJwtToken)."""
+    made = world.state.refresh_v2(wire.credentials(request), world.clock(), _tweak(fault))
+    return wire.token_told(request.path, made, fault.access_token)
+
+
+def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
+    """The account's projects in one page (getProjects); `search` looks into their names."""
+    world.state.check_v2(_who(request), world.clock(), _tweak(fault))
+    wanted = wire.single(wire.parameters(request), "search") or ""
+    items = [
+        _project(world.state.account, project, name)
+        for project, name in accounts.PROJECTS.items()
+        if wanted.lower() in name.lower()
+    ]
+    count = len(items)
+    return {"items": items, "nextPageToken": "", "remainingRecords": 0, "totalItemCount": count}
+
+
+def _who(request: Request) -> Credentials:
+    api_key = request.headers.get("x-api-key")
+    return Credentials(api_key=api_key) if api_key else wire.credentials(request)
+
+
+def _tweak(fault: Fault) -> Tweak:
+    return Tweak(fault.date, fault.nbf, fault.lifetime)
+
+
+def _project(account: Account, project: str, name: str) -> dict[str, Any]:
+    country = {"code": "US", "name": "United States", "region": "Americas"}
+    region = {
+        "code": "US",
+        "country": _owned(account, "country") | country,
+        "cityName": "Ashburn",
+    }
+    return _owned(account, project) | {
+        "name": name,
+        "urn": f"urn:ilmn:ica:project:{v2_id(project)}#{name}",
+        "active": True,
+        "billingMode": "PROJECT",
+        "dataSharingEnabled": True,
+        "tags": {"technicalTags": [], "userTags": []},
+        "region": _owned(account, "region") | region,
+    }
+
+
+def _owned(account: Account, name: str) -> dict[str, Any]:
+    return {
+        "id": v2_id(name),
+        "timeCreated": accounts.CREATED,
+        "timeModified": accounts.CREATED,
+        "ownerId": v2_id(account.uid),
+        "tenantId": v2_id(accounts.TENANT),
+        "tenantName": accounts.DEFAULT_DOMAIN,
+    }
