@@ -20,7 +20,11 @@ from credhelper.table import Mistake, Table, dotted, nearest
 __all__ = ["Config", "Grant", "Profile", "expander", "from_environment", "parse"]
 
 _KEYS = ("default_profile", "profiles")
-_VARIABLES = {"url": "CREDHELPER_URL", "services": "CREDHELPER_SERVICES"}
+_VARIABLES = {
+    "api": "CREDHELPER_API",
+    "url": "CREDHELPER_URL",
+    "services": "CREDHELPER_SERVICES",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,16 @@ def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
 def from_environment(environ: Mapping[str, str]) -> Config | None:
     """Return a config of one profile, `env`, whose key is in `CREDHELPER_API_KEY`; None without it.
 
-    `CREDHELPER_URL` and `CREDHELPER_SERVICES` (separated by commas or blanks) count here only: a
-    config file makes the environment's voice void. Raises ConfigError with the variable's name.
+    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES` (separated by commas or blanks)
+    count here only: a config file makes the environment's voice void. Raises ConfigError with the
+    variable's name.
     """
     if not environ.get("CREDHELPER_API_KEY"):
         return None
     values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
-    if url := environ.get("CREDHELPER_URL"):
-        values["url"] = url
+    for key in ("api", "url"):
+        if text := environ.get(_VARIABLES[key]):
+            values[key] = text
     if services := environ.get("CREDHELPER_SERVICES"):
         values["services"] = [word for word in re.split("[, ]+", services) if word]
     try:

@@ -12,8 +12,39 @@ from credhelper.origin import canonical, origin
 from credhelper.service import Service
 from credhelper.table import GRANT_HINT, Mistake, Table, plain
 
-# Each API that we speak, with its default origin.
-APIS = {"iap": "https://aps2.platform.illumina.com"}
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API that we speak.
+
+    Parameters: `url`, its default origin; `base`, the path below the origin that its other clients
+    call a part of its URL; `variables`, the names under which those clients look for a token and
+    for that URL; `lacks`, the keys of a profile that mean nothing to it.
+    """
+
+    url: str
+    base: str
+    variables: tuple[str, str]
+    lacks: tuple[str, ...] = ()
+
+
+APIS = {
+    "iap": Api(
+        "https://aps2.platform.illumina.com",
+        "",
+        ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+    ),
+    "ica": Api(
+        "https://ica.illumina.com",
+        "/ica/rest",
+        ("ICAV2_ACCESS_TOKEN", "ICAV2_BASE_URL"),
+        # Its JWTs are not for one project or scope, and it makes no psTokens.
+        lacks=(
+            *("cid", "cwid", "scopes", "client_id", "data"),
+            *("keep_session", "token", "session_lifetime", "api_key_as"),
+        ),
+    ),
+}
 
 API_KEY, PASSWORD, LOGIN = AUTHS = ("api-key", "password", "session")
 KEY_FORMS = ("header", "basic", "basic-raw", "basic-password", "query")
@@ -46,9 +77,9 @@ class Grant:
 class Profile:
     """One identity at one API, and the services that may have its tokens.
 
-    Parameters: `name`; `api`; `url`, the API's origin; `auth`, how a create is authorised
-    (`api-key`, `password` or `session`); `grant`, or None where `login` keeps a session; `user`,
-    the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
+    Parameters: `name`; `api`, one of `APIS`; `url`, the API's origin; `auth`, how a create is
+    authorised (`api-key`, `password` or `session`); `grant`, or None where `login` keeps a session;
+    `user`, the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
     parameters; `keep_session`, hold a psToken and mint from it; `token`, the kind that tools get;
     `services`; `username`, for Basic; `min_ttl` and `session_lifetime`, seconds; `ca_file`,
     absolute; `api_key_as`, one of `KEY_FORMS`. What is not configured is None.
@@ -56,7 +87,7 @@ class Profile:
 
     name: str
     api: str = "iap"
-    url: str = APIS["iap"]
+    url: str = APIS["iap"].url
     auth: str = API_KEY
     grant: Grant | None = None
     user: str | None = None
@@ -89,6 +120,8 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         message = "a profile's name is 1 to 64 letters, digits, '.', '_' or '-', and begins with"
         raise Mistake(place, f"{message} a letter or digit")
     table = Table(values, place)
+    if "tenant" in table:
+        raise table.wrong("tenant", "unknown key; a v2 tenant is the profile's 'domain'")
     table.only(KEYS)
     api = table.choice("api", APIS)
     auth = table.choice("auth", AUTHS)
@@ -98,10 +131,10 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         raise table.wrong("api_key_as", f"goes with auth = '{API_KEY}' only")
     if auth == PASSWORD or form == "basic-password":
         _check_login_name(table, user)
-    return Profile(
+    found = Profile(
         name=name,
         api=api,
-        url=table.checked("url", origin) or APIS[api],
+        url=table.checked("url", origin) or APIS[api].url,
         auth=auth,
         grant=_grant(table, auth, user or name, expand),
         user=user,
@@ -120,6 +153,10 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         ca_file=table.checked("ca_file", expand),
         api_key_as=form,
     )
+    for field in fields(Profile):
+        if field.name in APIS[api].lacks and getattr(found, field.name) != field.default:
+            raise table.wrong(field.name, f"means nothing to api = '{api}'", "leave it out")
+    return found
 
 
 def _check_login_name(table: Table, user: str | None) -> None:

@@ -1,9 +1,12 @@
 """A renewal: grant to session to token, by the shortest road that the profile allows.
 
-A grant is the long-lived secret, a session is a psToken, a token is what tools receive. A session
-hangs on an identity of its own, so several tokens share one; it has its own record and lock, always
-taken after the token's. It is written down before it is used, and the old one is kept until the new
-one has worked.
+A grant is the long-lived secret, a session is what the API refreshes, a token is what tools
+receive. A session hangs on an identity of its own, so several tokens share one; it has its own
+record and lock, always taken after the token's. It is written down before it is used, and the old
+one is kept until the new one has worked.
+
+What a session is the client says: a psToken, from which tokens are minted, or a JWT. That one is
+the token itself, says when it ends, and stays good beside the one that it was exchanged for.
 """
 
 from __future__ import annotations
@@ -13,20 +16,22 @@ import time
 from credhelper import cache
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.model import JWT, SESSION, Secret, Token
-from credhelper.profile import LOGIN
+from credhelper.profile import API_KEY, LOGIN
 from credhelper.records import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from credhelper.client.api import Client
     from credhelper.client.authorization import Authorization
-    from credhelper.client.iap import Client
     from credhelper.config import Profile
     from credhelper.freshness import Held
     from credhelper.slot import Slot
 
 SESSION_WAIT = 30.0
+_AGAIN = 60  # seconds, after a refresh that came to nothing
+_JUST_MADE = 10  # seconds
 
 
 class Renewal:
@@ -61,9 +66,16 @@ class Renewal:
 
     @property
     def holds_session(self) -> bool:
-        """Whether tokens of this profile are minted from a psToken that we keep."""
+        """Whether tokens of this profile come from a session that we keep."""
         profile = self.profile
+        if not self.mints:
+            return profile.auth != API_KEY  # a JWT that a key made is not refreshed
         return profile.keep_session or profile.auth == LOGIN or profile.token == SESSION
+
+    @property
+    def mints(self) -> bool:
+        """Whether the API makes tokens from a session; otherwise the session is the token."""
+        return self.client.refreshes == SESSION
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
         """Return a new token, and when its session is due for refresh (0: it has none).
@@ -73,8 +85,8 @@ class Renewal:
         """
         if not self.holds_session:
             return self._create_from_grant(session=False), 0
-        session, due = self._session()
-        if self.profile.token == SESSION:
+        session, due = self._session(held)
+        if self.profile.token == SESSION or not self.mints:
             return session, due
         now = self.clock()
         if (
@@ -101,7 +113,7 @@ class Renewal:
 
     # --- sessions ---------------------------------------------------------------------------------
 
-    def _session(self) -> tuple[Token, int]:
+    def _session(self, held: Held | None) -> tuple[Token, int]:
         lock = self._lock()
         try:
             found = self._found()
@@ -110,9 +122,9 @@ class Renewal:
             if found is None or (over and self.authorize is not None):
                 return self._new_session(found)
             # Without a grant: its idle life is our guess, and only the server knows it is over.
-            if now < self._due(found):
+            if now < self._due(found) and not self._worn(found, held):
                 return found, self._due(found)
-            if lock is None:
+            if lock is None and self.mints:
                 # Unlocked, two of us could refresh at once and one answer would be lost.
                 return found, self._due(found)
             return self._refreshed(found)
@@ -120,20 +132,39 @@ class Renewal:
             if lock:
                 lock.release()
 
+    def _worn(self, found: Token, held: Held | None) -> bool:
+        """Whether a session that is not due is the very token that shall be replaced."""
+        if self.mints:
+            return False
+        if held is not None:
+            return found.value == held.secret
+        # It was refused, or its caller wants more life: nobody tells us. Or we know nothing yet,
+        # together with whoever made it a moment ago.
+        return self.clock() >= found.issued_at - found.skew + _JUST_MADE
+
     def _refreshed(self, old: Token) -> tuple[Token, int]:
         self.trace("session", refresh=self.profile.name)
+        now = self.clock()
+        left = old.expires_at - old.skew - now
         try:
             new = self.client.refresh(old.value)
         except RejectedError as error:
-            if self.authorize is None and self.profile.token != SESSION:
-                # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
-                return old, int(self.clock()) + 60
-            return self._new_session(old, error)
-        except TokenAPIError as error:
-            # It is due, not dead: mint from it as long as the server lets us.
             self.trace("session", refresh=self.profile.name, failed=error.code)
-            return old, int(self.clock()) + 60
-        previous = old.value if new.value != old.value else None
+            if self.authorize is not None or self.profile.token == SESSION:
+                return self._new_session(old, error)
+            if self.mints:
+                # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
+                return old, int(now) + _AGAIN
+            if left > 0:
+                return old, int(now + max(_AGAIN, left / 2))
+            raise self._ended(old, error) from error
+        except TokenAPIError as error:
+            self.trace("session", refresh=self.profile.name, failed=error.code)
+            if left <= 0 and not self.mints:
+                raise
+            # It is due, not dead: go on with it as long as the server lets us.
+            return old, int(now) + _AGAIN
+        previous = old.value if self.mints and new.value != old.value else None
         self._keep(new, previous)
         return new, self._due(new)
 
@@ -144,12 +175,17 @@ class Renewal:
             if dead is None:
                 raise self._nobody()
             raise self._ended(dead, refused)
-        if self.profile.auth == LOGIN:
+        if self.profile.auth == LOGIN and self.mints:
             new = self._given(self.authorize())
             if refused and dead is not None and new.value == dead.value:
                 raise self._ended(dead, refused)
         else:
-            new = self._create_from_grant(session=True)
+            try:
+                new = self._create_from_grant(session=self.mints)
+            except RejectedError as error:
+                if self.profile.auth != LOGIN or error.status != 401:
+                    raise
+                raise self._ended(dead, error) from error  # of a psToken there is no other
         self._keep(new, None)
         return new, self._due(new)
 
@@ -221,12 +257,13 @@ class Renewal:
             return None
         return Token(
             Secret(fields["token"]),
-            kind=SESSION,
+            kind=self.client.refreshes,
             issued_at=number(fields, "issued"),
             expires_at=number(fields, "expires"),
+            not_before=number(fields, "not_before"),
             # A skew is a fact about the clock that measured it; homes are shared between hosts.
             skew=number(fields, "skew") if fields.get("host") == self.host else 0,
-            assumed=True,
+            assumed=fields.get("assumed") != "0",
         )
 
     def _given(self, grant: Authorization) -> Token:
@@ -254,11 +291,13 @@ class Renewal:
     def _keep(self, session: Token, previous: Secret | None) -> None:
         fields = {
             "profile": self.profile.name,
-            "kind": SESSION,
+            "kind": session.kind,
             "grant": self.stamp,
             "host": self.host,
             "issued": str(session.issued_at),
+            "not_before": str(session.not_before),
             "expires": str(session.expires_at),
+            "assumed": str(int(session.assumed)),
             "skew": str(session.skew),
             "token": session.value.reveal(),
         }

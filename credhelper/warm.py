@@ -84,8 +84,8 @@ def configuration(environ: "Mapping[str, str]") -> tuple[str, bytes]:
     told = environ.get("CREDHELPER_RECORD", "").startswith("env:")
     if not told and not environ.get("CREDHELPER_API_KEY"):
         return path or "environment", b""
-    url, services = environ.get("CREDHELPER_URL", ""), environ.get("CREDHELPER_SERVICES", "")
-    made = f"CREDHELPER_URL={url}\nCREDHELPER_SERVICES={services}\n"
+    names = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
+    made = "".join(f"{name}={environ.get(name, '')}\n" for name in names)
     return "environment", made.encode("utf-8", "surrogateescape")
 
 

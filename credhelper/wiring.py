@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credhelper.client.api import Client
     from credhelper.client.authorization import Authorization
-    from credhelper.client.iap import Client
     from credhelper.config import Config, Profile
     from credhelper.freshness import Held
     from credhelper.model import Credential, Secret, Token
@@ -337,7 +337,7 @@ def loaded() -> bool:
 def client_for(context: Context, profile: Profile) -> Client:
     """Return a client of the profile's API."""
     admit_third_parties()
-    from credhelper.client.iap import Client
+    from credhelper.client import iap, ica
     from credhelper.client.transport import Transport
 
     transport = Transport(
@@ -346,11 +346,13 @@ def client_for(context: Context, profile: Profile) -> Client:
         user_agent=f"credhelper/{__version__}",
         ca_file=profile.ca_file,
     )
-    return Client(
-        transport,
-        session_lifetime=profile.session_lifetime,
-        warn=lambda message: context.warn(message, None),
-    )
+
+    def warn(message: str) -> None:
+        context.warn(message, None)
+
+    if profile.api == "ica":
+        return ica.Client(transport, warn=warn)
+    return iap.Client(transport, session_lifetime=profile.session_lifetime, warn=warn)
 
 
 def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization] | None:

@@ -271,6 +271,36 @@ def test_any_other_time_is_refused(written: str) -> None:
     assert "line 3: profiles.dev.min_ttl: expected seconds" in message(KEY, f"min_ttl = {written}")
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['cid = "a"', 'cwid = "a"', 'scopes = ["a"]', 'client_id = "a"', 'data = "a"',
+     "keep_session = true", 'token = "session"', 'session_lifetime = "2h"', 'api_key_as = "basic"'],
+)  # fmt: skip
+def test_a_key_that_means_nothing_to_v2_is_refused_with_its_line(line: str) -> None:
+    error = refusal(f"[profiles.dev]\n{KEY}\napi = 'ica'\n{line}\n")
+    key = line.split()[0]
+    assert error.message.endswith(f"line 4: profiles.dev.{key}: means nothing to api = 'ica'")
+    assert profile(KEY, line).api == "iap"
+
+
+def test_what_v2_does_anyway_may_be_said_to_it() -> None:
+    said = ["keep_session = false", 'token = "jwt"', 'api_key_as = "header"', "scopes = []"]
+    assert profile(KEY, 'api = "ica"', *said) == profile(KEY, 'api = "ica"')
+
+
+def test_each_api_has_its_own_default_url_and_v2s_base_path_is_dropped() -> None:
+    assert profile(KEY, 'api = "ica"').url == "https://ica.illumina.com"
+    found = profile(KEY, 'api = "ica"', 'url = "https://ica.example/ica/rest/"')
+    assert found.url == "https://ica.example"
+    assert profile(KEY).url == "https://aps2.platform.illumina.com"
+
+
+def test_a_tenant_is_called_domain() -> None:
+    error = refusal(f"[profiles.dev]\n{KEY}\napi = 'ica'\ntenant = 'acme'\n")
+    assert "line 4: profiles.dev.tenant: unknown key" in error.message
+    assert "'domain'" in error.message
+
+
 def test_a_session_must_live_for_some_time() -> None:
     assert "expected seconds from 1" in message(KEY, "session_lifetime = 0")
 
@@ -571,7 +601,11 @@ def test_url_and_services_in_the_environment_count_with_a_key() -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"CREDHELPER_API_KEY": ""}])
 def test_without_a_key_the_environment_configures_nothing(environ: dict[str, str]) -> None:
-    others: dict[str, Any] = {"CREDHELPER_URL": "nonsense", "CREDHELPER_SERVICES": "nonsense/?"}
+    others: dict[str, Any] = {
+        "CREDHELPER_API": "nonsense",
+        "CREDHELPER_URL": "nonsense",
+        "CREDHELPER_SERVICES": "nonsense/?",
+    }
     assert config.from_environment({**others, **environ}) is None
 
 
@@ -585,6 +619,7 @@ def test_empty_services_are_none(empty: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("CREDHELPER_API", "v2"),
         ("CREDHELPER_URL", "ica.example"),
         ("CREDHELPER_URL", f"https://{CANARY}@evil.test"),
         ("CREDHELPER_URL", "http://ica.example"),

@@ -204,7 +204,7 @@ def _report(world: Context, profile: Profile, verified: Verified, wrote: list[st
                 "tokens",
                 f"live {life}; this one until {telling.moment(token.expires_at - token.skew)}",
             ),
-            ("session", _session_in_words(profile, verified)),
+            ("session", _session_in_words(verified)),
             ("grant", telling.grant_in_words(profile.grant)),
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
@@ -214,10 +214,10 @@ def _report(world: Context, profile: Profile, verified: Verified, wrote: list[st
     )
 
 
-def _session_in_words(profile: Profile, verified: Verified) -> str:
+def _session_in_words(verified: Verified) -> str:
     if verified.session is None:
         return ""
-    idle = telling.span(profile.session_lifetime)
+    idle = telling.span(verified.session.expires_at - verified.session.issued_at)
     return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
 
 

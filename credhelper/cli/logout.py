@@ -11,7 +11,7 @@ from credhelper import paths, warm, wiring
 from credhelper.cli import telling
 from credhelper.cli.telling import say
 from credhelper.cli.world import chosen, context, profile_option
-from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError
 from credhelper.freshness import Held
 from credhelper.model import Secret
 from credhelper.profile import Profile
@@ -26,7 +26,8 @@ def logout(name: str | None, everywhere: bool) -> int:
 
     The profile itself stays; `credhelper profile remove` takes that away, too. An API key that was
     typed at login is removed; one that lives elsewhere stays there. Whatever the server says, it
-    is forgotten here. The exit status is 0 only if the server confirmed, or does not know it.
+    is forgotten here. The exit status is 0 only if the server confirmed, or does not know it; the
+    v2 API cannot revoke, so there it is 5 while a token lives.
 
     \b
     Examples:
@@ -51,7 +52,10 @@ def leave(world: wiring.Context, profile: Profile) -> int:
     rows = []
     session_slots = wiring.session_slots(world, profile)
     sessions = [one for slot in session_slots for one in _sessions(slot.find() or {})]
-    for what, secret, until, certain in (*_tokens(world, profile), *sessions):
+    tokens = _tokens(world, profile)
+    # Where a session is a JWT, it is the token as well.
+    sessions = [one for one in sessions if one[1] not in [token[1] for token in tokens]]
+    for what, secret, until, certain in (*tokens, *sessions):
         status, text = _revoke(world, profile, secret, until, certain=certain)
         outcome = max(outcome, status)
         rows.append((what, text))
@@ -116,7 +120,8 @@ def _tokens(world: wiring.Context, profile: Profile) -> list[_Revocable]:
 def _sessions(fields: dict[str, str]) -> list[_Revocable]:
     ends = number(fields, "expires") - number(fields, "skew")
     names = [key for key in ("previous", "token") if fields.get(key)]
-    return [("session", Secret(fields[key]), ends, False) for key in names]
+    certain = fields.get("assumed") == "0"
+    return [("session", Secret(fields[key]), ends, certain) for key in names]
 
 
 def _revoke(
@@ -128,10 +133,13 @@ def _revoke(
     """
     if certain and until <= world.clock():
         return 0, "had expired already"
+    end = f"until {telling.moment(until)}{'' if certain else ' (a guess)'}"
     try:
-        answer = wiring.client_for(world, profile).revoke(secret)
+        client = wiring.client_for(world, profile)
+        if not client.revokes:
+            return TokenAPIError.exit_status, f"NOT revoked: this API cannot, it lives {end}"
+        answer = client.revoke(secret)
     except CredhelperError as error:
-        end = f"until {telling.moment(until)}{'' if certain else ' (a guess)'}"
         return error.exit_status, f"NOT confirmed, it may live {end}: {error.message}"
     if answer == "revoked":
         return 0, "revoked: the server confirmed"

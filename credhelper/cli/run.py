@@ -22,9 +22,9 @@ from credhelper.cli.world import context, profile_option
 from credhelper.encode import one_line, quoted
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.model import Credential, Request
+from credhelper.profile import APIS, Profile
 from credhelper.protocols.options import LONGEST
 
-TOKEN, URL = "ICA_ACCESS_TOKEN", "ICA_BASE_URL"  # a variable's name
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -115,10 +115,11 @@ def exec_(
 ) -> int:
     """Run COMMAND with a token in ICA_ACCESS_TOKEN and the API's URL in ICA_BASE_URL.
 
-    The API key is taken out of the command's environment; everything else stays. Signals and the
-    exit status are the command's own. A token in a variable cannot be renewed while the command
-    runs: ask for enough life with --min-ttl, or let the command call credhelper itself, or use
-    --refresh: then the file named in BEARER_TOKEN_FILE always holds a fresh one.
+    For the v2 API they are ICAV2_ACCESS_TOKEN and ICAV2_BASE_URL. The API key is taken out of the
+    command's environment; everything else stays. Signals and the exit status are the command's own.
+    A token in a variable cannot be renewed while the command runs: ask for enough life with
+    --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
+    BEARER_TOKEN_FILE always holds a fresh one.
 
     \b
     Examples:
@@ -130,13 +131,14 @@ def exec_(
         raise UsageError("--file-var goes with --refresh only")
     world = context()
     credential, record = _credential(world, name, service, min_ttl, refresh)
-    _warn_of_the_end(credential, walltime, refresh)
+    profile = wiring.load_config(world).profiles[credential.profile]
+    _warn_of_the_end(credential, APIS[profile.api].variables[0], walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
-    grant = wiring.load_config(world).profiles[credential.profile].grant
+    grant = profile.grant
     if grant is not None and grant.how == "env":
         environ.pop(grant.words[0], None)
-    environ.update(_variables(credential, names))
+    environ.update(_variables(credential, profile, names))
     environ["CREDHELPER_PROFILE"] = credential.profile
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
     if not refresh:
@@ -161,6 +163,7 @@ def exec_(
 
 def _warn_of_the_end(
     credential: Credential,
+    variable: str,
     walltime: int | None,
     refresh: bool,
     clock: Callable[[], float] = time.time,
@@ -173,7 +176,7 @@ def _warn_of_the_end(
     left = credential.expires_at - now
     if left < walltime:
         warn(
-            f"the token in {TOKEN} lives another {span(left)}, and the command may run"
+            f"the token in {variable} lives another {span(left)}, and the command may run"
             f" {span(walltime)}",
             f"let it read the file in {FILE}, which is kept fresh"
             if refresh
@@ -200,8 +203,10 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    credential, _ = _credential(context(), name, service, min_ttl, refresh=False)
-    variables = _variables(credential, names)
+    world = context()
+    credential, _ = _credential(world, name, service, min_ttl, refresh=False)
+    profile = wiring.load_config(world).profiles[credential.profile]
+    variables = _variables(credential, profile, names)
     if shell == "json":
         click.echo(json.dumps(variables))
         return
@@ -223,9 +228,11 @@ def _credential(
     return wiring.get_with_record(world, request)
 
 
-def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
+def _variables(credential: Credential, profile: Profile, names: tuple[str, ...]) -> dict[str, str]:
     token = one_line(credential.token.reveal(), "token")
-    return {TOKEN: token, URL: credential.url, **dict.fromkeys(names, token)}
+    api = APIS[profile.api]
+    for_token, for_url = api.variables
+    return {for_token: token, for_url: profile.url + api.base, **dict.fromkeys(names, token)}
 
 
 def _accompany(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> NoReturn:

@@ -21,7 +21,10 @@ from credhelper.wiring import Context
 _Command = Callable[..., Any]
 
 _GRANTS = ("grant_env", "grant_file", "grant_command", "keyring")
-_TEXTS = ("url", "domain", "cid", "cwid", "client_id", "data", "username", "api_key_as", "token")
+_TEXTS = (
+    *("api", "url", "domain", "cid", "cwid", "client_id", "data"),
+    *("username", "api_key_as", "token"),
+)
 _NUMBERS = ("min_ttl", "session_lifetime")
 
 
@@ -29,6 +32,11 @@ def options(command: _Command) -> _Command:
     """Add the options that `login` and `profile add` share, one for each key of the config."""
     for option in reversed(
         (
+            click.option(
+                "--api",
+                type=click.Choice(list(profiles.APIS)),
+                help="Which API: iap (v1, the default) or ica (v2).",
+            ),
             click.option("--url", metavar="URL", help="The API's origin."),
             click.option(
                 "--service",
@@ -38,7 +46,9 @@ def options(command: _Command) -> _Command:
                 help="Who may have this profile's tokens: a host, or a URL with a path. "
                 "May be given several times; adds to those already there.",
             ),
-            click.option("--domain", metavar="NAME", help="The domain one logs in to."),
+            click.option(
+                "--domain", metavar="NAME", help="The domain (v2: tenant) one logs in to."
+            ),
             click.option("--cid", metavar="ID", help="The project (context) of the tokens."),
             click.option("--cwid", metavar="ID", help="The workgroup of the tokens."),
             click.option("--scopes", metavar="A,B", help="What the tokens are limited to."),

@@ -117,8 +117,12 @@ def _check(world: wiring.Context, one: Standing) -> int:
     if one.held is None:
         one.checked = "no token to ask about"
         return 0
+    client = wiring.client_for(world, one.profile)
+    if not client.tells:
+        one.checked = "not possible: this API has no call that tells of a token"
+        return 0
     try:
-        details = wiring.client_for(world, one.profile).details(one.held.secret)
+        details = client.details(one.held.secret)
     except CredhelperError as error:
         one.checked = f"refused or not reached: {error.message}"
         return error.exit_status
@@ -252,6 +256,7 @@ def _entry(one: Standing, now: float) -> dict[str, object]:
     return {
         "profile": profile.name,
         "default": one.default,
+        "api": profile.api,
         "url": profile.url,
         "auth": profile.auth,
         "grant": telling.grant_in_words(profile.grant),

@@ -11,17 +11,17 @@ import click
 
 from credhelper import wiring
 from credhelper.cli import asking
-from credhelper.cli.telling import say
+from credhelper.cli.telling import say, warn
 from credhelper.cli.world import chosen, context, profile_option
 from credhelper.encode import rfc3339
-from credhelper.errors import LoginRequiredError, UsageError
-from credhelper.model import Secret
+from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
+from credhelper.model import SESSION, Secret
 from credhelper.origin import origin
-from credhelper.profile import KEY_FORMS, Grant, Profile
+from credhelper.profile import APIS, KEY_FORMS, Grant, Profile
 
 if TYPE_CHECKING:
+    from credhelper.client.api import Client
     from credhelper.client.authorization import Authorization
-    from credhelper.client.iap import Client
     from credhelper.model import Token
 
 _STDIN = "-"
@@ -53,6 +53,11 @@ def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 metavar="URL",
                 callback=_url,
                 help="The API's origin; by default the profile's.",
+            ),
+            click.option(
+                "--api",
+                type=click.Choice(list(APIS)),
+                help="Which API is at --url: iap (v1, the default) or ica (v2).",
             ),
             profile_option("Use this profile's API."),
         ):
@@ -117,6 +122,8 @@ def create(
     The profile's own grant authorises it, and its context fills in what is not given. With --url,
     --user, --session, --secret-env or --secret-file the secret comes from there instead.
 
+    Of these parameters the v2 API (POST /ica/rest/api/tokens) has --domain only, as its tenant.
+
     \b
     Examples:
       credhelper token create --cid project-alpha
@@ -125,7 +132,7 @@ def create(
     """
     world = context()
     profile, client = _client(world, whence)
-    authorization = _authorization(world, profile, api_key_as, user, session, whence)
+    authorization = _authorization(world, profile, client, api_key_as, user, session, whence)
     made = client.create(
         authorization,
         client_id=profile.client_id if client_id is None else client_id,
@@ -144,27 +151,32 @@ def create(
 def details(**whence: Any) -> None:
     """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
 
+    The v2 API tells nothing of a token: then these are the token's own claims, unverified.
+
     \b
     Example:
       credhelper get | credhelper token details
     """
     _, client = _client(context(), whence)
-    click.echo(json.dumps(client.details(_secret("token", whence)), indent=2))
+    token = _secret("token", whence)
+    click.echo(json.dumps(client.details(token) if client.tells else _claims(token), indent=2))
 
 
 @token.command()
-@_options("the psToken")
+@_options("the psToken, or v2's JWT")
 def refresh(**whence: Any) -> None:
     """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
 
-    Keep what is printed: it may be a new one.
+    Keep what is printed: it may be a new one. The v2 API refreshes JWTs instead, while they are
+    valid, and none that was created with an API key (POST /ica/rest/api/tokens:refresh).
 
     \b
     Example:
       credhelper token refresh --secret-file ~/pstoken --url https://aps2.platform.illumina.com
     """
     _, client = _client(context(), whence)
-    _print(client.refresh(_secret("psToken", whence)))
+    what = "psToken" if client.refreshes == SESSION else "JWT"
+    _print(client.refresh(_secret(what, whence)))
 
 
 @token.command()
@@ -172,32 +184,42 @@ def refresh(**whence: Any) -> None:
 def revoke(**whence: Any) -> None:
     """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
 
+    The v2 API cannot revoke: this fails there, and says so.
+
     \b
     Example:
       credhelper get | credhelper token revoke
     """
     _, client = _client(context(), whence)
+    if not client.revokes:
+        raise UnsupportedActionError(
+            "this API cannot revoke: the token lives until it expires",
+            hint="credhelper logout forgets what is held here",
+        )
     answer = client.revoke(_secret("token", whence))
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
 
 
 def _client(world: wiring.Context, whence: dict[str, Any]) -> tuple[Profile, Client]:
-    profile = _profile(world, whence["name"], whence["url"])
+    profile = _profile(world, whence["name"], whence["url"], whence["api"])
     return profile, wiring.client_for(world, profile)
 
 
-def _profile(world: wiring.Context, name: str | None, url: str | None) -> Profile:
+def _profile(world: wiring.Context, name: str | None, url: str | None, api: str | None) -> Profile:
     if url is None or name is not None:
+        if api is not None:
+            raise UsageError("--api goes with --url: a profile says which API it is for")
         profile = chosen(world, name)
         if url is not None and url != profile.url:
             raise UsageError(f"--url is not the API of profile {profile.name}: {profile.url}")
         return profile
-    return Profile(name="none", url=url)
+    return Profile(name="none", api=api or next(iter(APIS)), url=url)
 
 
 def _authorization(
     world: wiring.Context,
     profile: Profile,
+    client: Client,
     api_key_as: str | None,
     user: str | None,
     session: bool,
@@ -209,7 +231,7 @@ def _authorization(
         raise UsageError("--session, --user and --api-key-as exclude each other")
     elsewhere = whence["secret_env"] or whence["secret_file"] or user or session
     if whence["url"] is None and not elsewhere:
-        return _own_authorization(world, profile, api_key_as)
+        return _own_authorization(world, profile, client, api_key_as)
     if session:
         return Bearer(_secret("psToken", whence))
     if user and api_key_as is None:
@@ -218,13 +240,18 @@ def _authorization(
 
 
 def _own_authorization(
-    world: wiring.Context, profile: Profile, api_key_as: str | None
+    world: wiring.Context, profile: Profile, client: Client, api_key_as: str | None
 ) -> Authorization:
     from dataclasses import replace
 
     from credhelper.client.authorization import ApiKey, Bearer
 
     authorize = wiring.authorizer(world, profile)
+    if authorize is None and client.refreshes != SESSION:
+        raise UsageError(
+            f"the JWT that login keeps for profile {profile.name} creates no other",
+            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
+        )
     if authorize is None:
         held = wiring.session_slot(world, profile).find() or {}
         if not held.get("token"):
@@ -254,6 +281,16 @@ def _secret(what: str, whence: dict[str, Any], *, password: bool = False) -> Sec
     else:
         return asking.secret(what, no_input=whence["no_input"], password=password)
     return grants.resolve(grant, profile_name="none", environ=os.environ, password=password)
+
+
+def _claims(token: Secret) -> dict[str, Any]:
+    from credhelper.client import claims
+
+    found = claims.payload(token.reveal())
+    if found is None:
+        raise RequestError("the token is not a JWT, and this API tells nothing of a token")
+    warn("this API tells nothing of a token: these are its own claims, which nobody has verified")
+    return found
 
 
 def _print(made: Token) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credhelper.client import claims
-from credhelper.client.authorization import Authorization, Bearer, Password
+from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.errors import CredhelperError, RejectedError
-from credhelper.model import SESSION, Token
+from credhelper.model import JWT, SESSION, Token
 from credhelper.profile import Profile
 from credhelper.renewal import make_token, open_session
 
 if TYPE_CHECKING:
-    from credhelper.client.iap import Client
+    from credhelper.client.api import Client
 
 _NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
 
@@ -25,7 +25,8 @@ _NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
 class Verified:
     """What the API made of a login.
 
-    Parameters: `token`, for tools; `session`, the psToken to keep, or None; `who`, as the API told.
+    Parameters: `token`, for tools; `session`, what to keep and refresh, or None; `who`, as the API
+    or the token told.
     """
 
     token: Token
@@ -43,6 +44,10 @@ def verify(
     login comes to nothing. Raises TokenAPIError.
     """
     session = made = None
+    if client.refreshes == JWT:
+        token = make_token(client, authorization, profile)
+        kept = None if isinstance(authorization, ApiKey) else token  # what a key made is not kept
+        return Verified(token, kept, _who(client, token, clock))
     if isinstance(authorization, Bearer):
         session = claims.token_from(
             authorization.token.reveal(),
@@ -56,16 +61,20 @@ def verify(
         authorization = Bearer(session.value)
     try:
         token = make_token(client, authorization, profile)
-        told = _details(client, token, clock)
+        who = _who(client, token, clock)
     except CredhelperError:
         if made is not None:
             # Nobody will ever use it.
             with suppress(CredhelperError):
                 client.revoke(made.value)
         raise
-    return Verified(
-        token, session, claims.identity(claims.payload(token.value.reveal()) or {}) | told
-    )
+    return Verified(token, session, who)
+
+
+def _who(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:
+    """Return whose a token is: as it says itself, and as the API tells, if it does."""
+    told = claims.identity(claims.payload(token.value.reveal()) or {})
+    return told | _details(client, token, clock) if client.tells else told
 
 
 def _details(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from email.utils import formatdate
 from typing import Any, NoReturn
 
 from credhelper.encode import printable
@@ -25,18 +26,25 @@ _LITERALS = frozenset({"null", "none", "undefined"})
 
 
 def token_from(
-    value: object, *, kind: str, now_local: float, skew: int, session_lifetime: int
+    value: object,
+    *,
+    kind: str,
+    now_local: float,
+    skew: int,
+    session_lifetime: int = 0,
+    member: str = "access_token",
 ) -> Token:
     """Return the token that the API gave as `value`, with what is known of its life.
 
     Parameters: `kind`, `jwt` or `session`; `now_local`, Unix seconds on this host's clock;
     `skew`, the server's clock minus ours in seconds; `session_lifetime`, seconds of idle life that
-    the administrator allows a psToken. A JWT without a usable `exp` is assumed to live
-    `ASSUMED_LIFETIME` seconds. Raises MalformedAnswerError, which never holds the value.
+    the administrator allows a psToken; `member`, the answer's name for it. A JWT without a usable
+    `exp` is assumed to live `ASSUMED_LIFETIME` seconds. Raises MalformedAnswerError, which never
+    holds the value.
     """
     flaw = token_flaw(value)
     if flaw or not isinstance(value, str):
-        raise MalformedAnswerError(f"the server's access_token {flaw}")
+        raise MalformedAnswerError(f"the server's {member} {flaw}")
     issued_at = int(now_local) + skew
     claims = payload(value) if kind == JWT else None
     expires_at = _seconds((claims or {}).get("exp"))
@@ -52,6 +60,17 @@ def token_from(
         skew=skew,
         assumed=assumed,
     )
+
+
+def refuse_dead(token: Token, now_local: float) -> None:
+    """Raise MalformedAnswerError, with both clocks, for a token that is expired on arrival."""
+    if token.expires_at <= token.issued_at:
+        raise MalformedAnswerError(
+            f"the new token had already expired at {formatdate(token.expires_at, usegmt=True)}:"
+            f" the server's Date says {formatdate(token.issued_at, usegmt=True)},"
+            f" the local clock {formatdate(now_local, usegmt=True)}",
+            hint="check this host's clock, and the token lifetime set by your administrator",
+        )
 
 
 def token_flaw(value: object) -> str:

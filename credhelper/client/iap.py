@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
-from typing import Any
+from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
 from credhelper.client.answers import Answer
 from credhelper.client.authorization import Authorization, Bearer
 from credhelper.client.transport import Transport
-from credhelper.errors import ConfigError, MalformedAnswerError, RejectedError
+from credhelper.errors import ConfigError, RejectedError
 from credhelper.model import JWT, SESSION, Secret, Token
 
 REVOKED = "revoked"
@@ -35,6 +34,10 @@ class Client:
     endanger a secret. All calls raise UnreachableError, RateLimitedError, RejectedError,
     MalformedAnswerError or ConfigError.
     """
+
+    refreshes: ClassVar[str] = SESSION
+    revokes: ClassVar[bool] = True
+    tells: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -152,11 +155,6 @@ class Client:
             skew=answer.skew,
             session_lifetime=self._session_lifetime,
         )
-        if kind == JWT and token.expires_at <= token.issued_at:
-            raise MalformedAnswerError(
-                f"the new token had already expired at {formatdate(token.expires_at, usegmt=True)}:"
-                f" the server's Date says {formatdate(token.issued_at, usegmt=True)},"
-                f" the local clock {formatdate(now, usegmt=True)}",
-                hint="check this host's clock, and the token lifetime set by your administrator",
-            )
+        if kind == JWT:
+            claims.refuse_dead(token, now)
         return token

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from credhelper.client.api import Client
 from credhelper.client.authorization import ApiKey, Authorization, Bearer
-from credhelper.client.iap import Client
 from credhelper.errors import CredhelperError
 from credhelper.freshness import Held
 from credhelper.model import JWT, SESSION, Secret, Token
@@ -24,6 +24,8 @@ class Upstream:
 
     `calls` is what it was asked; `during` runs in the middle of a refresh's answer.
     """
+
+    refreshes = SESSION
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock

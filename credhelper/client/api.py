@@ -1,0 +1,46 @@
+"""What a Tokens API offers, whichever it is: `iap` (v1) and `ica` (v2) both have this shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+from credhelper.client.authorization import Authorization
+from credhelper.model import Secret, Token
+
+
+class Client(Protocol):
+    """The calls of a Tokens API, and what it can do.
+
+    Attributes: `refreshes`, the kind of token that `refresh` takes and gives, and so what a session
+    is: a psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself;
+    `revokes`, whether it can end a token; `tells`, whether it can tell whose a token is. What an
+    API cannot do raises UnsupportedActionError, and is never played.
+    """
+
+    refreshes: ClassVar[str]
+    revokes: ClassVar[bool]
+    tells: ClassVar[bool]
+
+    def create(
+        self,
+        authorization: Authorization,
+        *,
+        client_id: str | None = None,
+        domain: str | None = None,
+        data: str | None = None,
+        scopes: Sequence[str] = (),
+        cwid: str | None = None,
+        cid: str | None = None,
+        return_session_token: bool = False,
+    ) -> Token:
+        """Create a token."""
+
+    def details(self, token: Secret) -> dict[str, Any]:
+        """Return what the API says of `token`."""
+
+    def refresh(self, session: Secret) -> Token:
+        """Extend what `refreshes` names; keep what comes back."""
+
+    def revoke(self, token: Secret) -> str:
+        """End a token: `revoked`, or `unknown` when the server does not know it."""

@@ -1,0 +1,114 @@
+"""The v2 Tokens API (Platform Core, ICA v2): create and refresh; there are no other calls.
+
+Source: the `Token` pages of Illumina's Platform Core REST API, as in its generated client libica
+3.3, base URL `https://ica.illumina.com/ica/rest`; each method names its path.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from credhelper.client import authorization as authorizations
+from credhelper.client import claims
+from credhelper.client.authorization import Authorization, Bearer
+from credhelper.client.transport import Transport
+from credhelper.errors import UnsupportedActionError
+from credhelper.model import JWT, Secret, Token
+
+_LOG = logging.getLogger("credhelper")
+_TOKENS = "/ica/rest/api/tokens"
+_ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
+
+
+class Client:
+    """The two calls of the v2 Tokens API.
+
+    Parameters: `transport`, bound to the API's origin; `clock`, Unix seconds; `warn`, told of
+    choices that endanger a secret. All calls raise UnreachableError, RateLimitedError,
+    RejectedError, MalformedAnswerError or ConfigError; those that v2 does not have raise
+    UnsupportedActionError.
+    """
+
+    # A session is a JWT: while it is valid it can be exchanged for one that lives longer.
+    refreshes: ClassVar[str] = JWT
+    revokes: ClassVar[bool] = False
+    tells: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        clock: Callable[[], float] = time.time,
+        warn: Callable[[str], None] = _LOG.warning,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._warn = warn
+
+    def create(
+        self,
+        authorization: Authorization,
+        *,
+        client_id: str | None = None,
+        domain: str | None = None,
+        data: str | None = None,
+        scopes: Sequence[str] = (),
+        cwid: str | None = None,
+        cid: str | None = None,
+        return_session_token: bool = False,
+    ) -> Token:
+        """Create a JWT: `POST /ica/rest/api/tokens` (createJwtToken).
+
+        Parameters: `authorization`, an API key, a password or a psToken; `domain`, the `tenant`,
+        for a user of several. The others are v1's: UnsupportedActionError.
+        """
+        for name, given in (
+            ("clientId", client_id),
+            ("data", data),
+            ("scopes", scopes),
+            ("cwid", cwid),
+            ("cid", cid),
+            ("returnSessionToken", return_session_token),
+        ):
+            if given:
+                raise UnsupportedActionError(f"the v2 API has no {name}: a JWT is for all you have")
+        query = [("tenant", domain)] if domain is not None else []
+        return self._token(_TOKENS, authorization, query)
+
+    def refresh(self, session: Secret) -> Token:
+        """Exchange a valid JWT for one that lives longer: `POST .../tokens:refresh`.
+
+        A JWT that was created with an API key is refused (refreshJwtToken).
+        """
+        return self._token(f"{_TOKENS}:refresh", Bearer(session))
+
+    def details(self, token: Secret) -> dict[str, Any]:
+        """Raise UnsupportedActionError: v2 tells nothing of a token."""
+        raise UnsupportedActionError("the v2 API has no call that tells whose a token is")
+
+    def revoke(self, token: Secret) -> str:
+        """Raise UnsupportedActionError: a v2 token lives until it expires."""
+        raise UnsupportedActionError("the v2 API cannot revoke: a token lives until it expires")
+
+    def _token(
+        self, path: str, authorization: Authorization, query: Sequence[tuple[str, str]] = ()
+    ) -> Token:
+        granted = authorizations.parts(authorization, self._warn)
+        answer = self._transport.call(
+            "POST",
+            path,
+            headers={"Accept": _ACCEPT, **granted.headers},
+            query=[*query, *granted.query],
+            secrets=granted.secrets,
+            # The JWT that is refreshed stays valid: nothing is lost when an answer was.
+            idempotent=True,
+        )
+        now = self._clock()
+        token = claims.token_from(
+            answer.members().get("token"), kind=JWT, now_local=now, skew=answer.skew, member="token"
+        )
+        claims.refuse_dead(token, now)
+        return token

@@ -1,0 +1,272 @@
+"""The v2 API from the people's door: what it can do is done, and what it cannot is said."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from credhelper import cache, records
+from tests.cli.conftest import Person
+from tests.cli.test_logout import held
+
+V2 = ("--api", "ica")
+
+
+def claims(person: Person, token: str) -> dict[str, Any]:
+    outcome = person.types("token", "details", stdin=token)
+    assert outcome.status == 0, outcome
+    found: dict[str, Any] = json.loads(outcome.stdout)
+    return found
+
+
+def session(person: Person) -> Path:
+    """Return the record of the one session that is held."""
+    [found] = [p for p in (person.world.state / "sessions").iterdir() if p.suffix != ".lock"]
+    return found
+
+
+def age(person: Person, seconds: int) -> None:
+    """Make the session `seconds` older, too."""
+    person.world.age(seconds)
+    fields = records.decode(session(person).read_bytes())
+    assert fields is not None
+    for key in ("issued", "expires", "not_before"):
+        fields[key] = str(records.number(fields, key) - seconds)
+    session(person).write_bytes(cache.encode(fields))
+
+
+def test_a_key_is_verified_and_tokens_are_for_ica(person: Person) -> None:
+    outcome = person.logs_in(*V2, "--service", "https://git.example")
+    told = outcome.stdout.decode()
+    assert "Sandbox User (sandbox@example.com)" in told
+    assert "session" not in told
+    assert tomllib.loads(person.config())["profiles"]["default"]["api"] == "ica"
+    token = person.token()
+    assert claims(person, token)["aud"] == ["ica"]
+    assert person.token("https://git.example") == token
+    assert (person.api.stats()["created"], person.api.stats()["details"]) == (1, 0)
+
+
+def test_a_key_creates_the_next_token_too(person: Person) -> None:
+    person.logs_in(*V2)
+    first = person.token()
+    person.world.age(2 * 86400)
+    assert person.token() != first
+    assert person.api.stats()["created"] == 2
+    assert person.api.stats()["requests"] == 2
+
+
+def test_a_wrong_key_is_refused_and_nothing_is_written(person: Person) -> None:
+    outcome = person.types("login", "--url", person.api.url, *V2, stdin="wrong-key")
+    assert outcome.status == 5
+    assert "401" in outcome.told
+    assert person.config() == ""
+
+
+def test_a_password_is_used_once_and_its_jwt_carries_on(person: Person) -> None:
+    outcome = person.logs_in(
+        *V2, "--user", person.api.username, "--domain", "acme", stdin=person.api.password
+    )
+    assert "kept, and refreshed whenever it is used; it ends after 24 h" in outcome.stdout.decode()
+    for path in person.world.root.rglob("*"):
+        if path.is_file():
+            assert person.api.password.encode() not in path.read_bytes(), path
+    first = person.token()
+    assert claims(person, first)["tns"] == "acme"
+    age(person, 86400 // 2)
+    second = person.token()
+    assert second != first
+    assert claims(person, second)["tns"] == "acme"
+    assert (person.api.stats()["created"], person.api.stats()["refreshed"]) == (1, 1)
+
+
+def test_a_pstoken_is_used_once_likewise(person: Person) -> None:
+    made = person.types(
+        *("token", "create", "--url", person.api.url, "--secret-file", "-"),
+        "--return-session-token",
+        stdin=person.api.api_key,
+    )
+    pstoken = json.loads(made.stdout)["access_token"]
+    person.logs_in(*V2, "--session", stdin=pstoken)
+    person.token()
+    age(person, 86400 // 2)
+    person.token()
+    stats = person.api.stats()
+    assert (stats["minted"], stats["refreshed"]) == (1, 1)
+
+
+def test_a_session_that_ended_says_how_to_log_in(person: Person) -> None:
+    person.logs_in(*V2, "--user", person.api.username, stdin=person.api.password)
+    age(person, 2 * 86400)
+    person.api.revoke_all()
+    outcome = person.world.run("get")
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert "credhelper login --profile default" in outcome.told
+
+
+# --- what v2 lacks --------------------------------------------------------------------------------
+
+
+def test_details_are_the_tokens_own_claims_and_it_says_so(person: Person) -> None:
+    person.logs_in(*V2)
+    outcome = person.types("token", "details", stdin=person.token())
+    assert outcome.status == 0
+    assert "its own claims, which nobody has verified" in outcome.told
+    assert json.loads(outcome.stdout)["tns"] == "sandbox"
+    outcome = person.types("token", "details", stdin="opaque")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "not a JWT" in outcome.told
+
+
+def test_logout_says_that_it_cannot_revoke_and_forgets(person: Person) -> None:
+    person.logs_in(*V2)
+    token = person.token()
+    outcome = person.types("logout")
+    told = outcome.stdout.decode()
+    assert outcome.status == 5
+    assert "token  NOT revoked: this API cannot, it lives until 2" in told
+    assert "forgotten" in told
+    assert held(person.world) == []
+    assert person.api.stats()["revoked"] == 0
+    assert claims_without_profile(person, token)["aud"] == ["ica"]
+    assert person.types("logout").status == 0
+
+
+def claims_without_profile(person: Person, token: str) -> dict[str, Any]:
+    outcome = person.types("token", "details", "--url", person.api.url, *V2, stdin=token)
+    found: dict[str, Any] = json.loads(outcome.stdout)
+    return found
+
+
+def test_logout_of_a_password_login_names_its_one_jwt_once(person: Person) -> None:
+    person.logs_in(*V2, "--user", person.api.username, stdin=person.api.password)
+    outcome = person.types("logout")
+    assert outcome.status == 5
+    assert outcome.stdout.count(b"NOT revoked") == 1
+    assert held(person.world) == []
+    assert person.world.run("get").status == 4
+
+
+def test_logout_of_what_has_expired_is_confirmed(person: Person) -> None:
+    person.logs_in(*V2)
+    person.world.age(2 * 86400)
+    outcome = person.types("logout")
+    assert outcome.status == 0
+    assert "had expired already" in outcome.stdout.decode()
+
+
+def test_token_revoke_says_that_it_cannot(person: Person) -> None:
+    person.logs_in(*V2)
+    outcome = person.types("token", "revoke", stdin=person.token())
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "this API cannot revoke" in outcome.told
+    assert person.api.stats()["revoked"] == 0
+
+
+def test_status_works_and_a_check_says_that_it_is_none(person: Person) -> None:
+    person.logs_in(*V2, "--user", person.api.username, stdin=person.api.password)
+    before = person.api.stats()["requests"]
+    outcome = person.types("status", "--check")
+    told = outcome.stdout.decode()
+    assert outcome.status == 0
+    assert "Sandbox User (sandbox@example.com)" in told
+    assert "JWT, [################] 24 h of 24 h left" in told
+    assert "held, ends after 24 h without use" in told
+    assert "not possible: this API has no call" in told
+    assert person.api.stats()["requests"] == before
+    shown = json.loads(person.types("status", "--json").stdout)["profiles"][0]
+    assert shown["api"] == "ica"
+
+
+# --- the calls by hand ----------------------------------------------------------------------------
+
+
+def test_create_and_refresh_by_hand(person: Person) -> None:
+    where = ("--url", person.api.url, *V2, "--secret-file", "-")
+    words = ("token", "create", *where, "--user", person.api.username)
+    made = person.types(*words, stdin=person.api.password)
+    assert made.status == 0, made
+    jwt = json.loads(made.stdout)["access_token"]
+    again = person.types("token", "refresh", *where, stdin=jwt)
+    assert json.loads(again.stdout)["access_token"] != jwt
+    made = person.types("token", "create", *where, stdin=person.api.api_key)
+    refused = person.types(
+        "token", "refresh", *where, stdin=json.loads(made.stdout)["access_token"]
+    )
+    assert refused.status == 5
+    assert "an API key made" in refused.told
+
+
+def test_what_only_v1_has_is_refused_by_name(person: Person) -> None:
+    person.logs_in(*V2)
+    outcome = person.types("token", "create", "--cid", "project-alpha")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "the v2 API has no cid" in outcome.told
+    outcome = person.types("login", "--cid", "project-alpha", stdin=person.api.api_key)
+    assert outcome.status == 2
+    assert "cid of profile default: means nothing to api = 'ica'" in outcome.told
+
+
+def test_a_kept_jwt_creates_no_other(person: Person) -> None:
+    person.logs_in(*V2, "--user", person.api.username, stdin=person.api.password)
+    outcome = person.types("token", "create")
+    assert outcome.status == 2
+    assert "creates no other" in outcome.told
+
+
+def test_which_api_belongs_to_a_profile_or_to_a_url(person: Person) -> None:
+    person.logs_in(*V2)
+    outcome = person.types("token", "details", *V2, stdin="x")
+    assert outcome.status == 2
+    assert "--api goes with --url" in outcome.told
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+def test_commands_get_the_variables_that_v2_tools_read(person: Person) -> None:
+    person.logs_in(*V2)
+    token = person.token()
+    told = json.loads(person.types("env", "--shell", "json").stdout)
+    assert told == {
+        "ICAV2_ACCESS_TOKEN": token,
+        "ICAV2_BASE_URL": f"{person.api.url}/ica/rest",
+    }
+    outcome = person.world.run("exec", "--", "env", "-0")
+    found = dict(line.split("=", 1) for line in outcome.stdout.decode().split("\0") if line)
+    assert found["ICAV2_ACCESS_TOKEN"] == token
+    assert "ICA_ACCESS_TOKEN" not in found
+
+
+def test_without_a_config_three_variables_are_enough(person: Person) -> None:
+    environ = {
+        "CREDHELPER_API_KEY": person.api.api_key,
+        "CREDHELPER_URL": f"{person.api.url}/ica/rest",
+        "CREDHELPER_API": "ica",
+    }
+    v2 = person.token(environ=environ)
+    assert person.token(environ=environ) == v2
+    v1 = person.token(environ={**environ, "CREDHELPER_API": None})
+    assert v1 != v2
+    assert person.token(environ=environ) == v2
+    assert person.api.stats()["created"] == 2
+    assert claims_without_profile(person, v2)["aud"] == ["ica"]
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_a_tool_that_refuses_a_kept_jwt_gets_another(person: Person, rejected: bool) -> None:
+    service = "https://git.example"
+    person.logs_in(
+        *V2, "--service", service, "--user", person.api.username, stdin=person.api.password
+    )
+    first = person.token(service)
+    age(person, 120)
+    if rejected:
+        dialogue = f"protocol=https\nhost=git.example\nusername=oauth2\npassword={first}\n\n"
+        assert person.world.run("git", "erase", stdin=dialogue.encode()).status == 0
+    assert (person.token(service) != first) is rejected
+    assert session(person).exists()
