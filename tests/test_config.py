@@ -278,7 +278,7 @@ def test_any_other_time_is_refused(written: str) -> None:
 )  # fmt: skip
 def test_a_key_that_means_nothing_to_v2_is_refused_with_its_line(line: str) -> None:
     error = refusal(f"[profiles.dev]\n{KEY}\napi = 'ica'\n{line}\n")
-    key = line.split()[0]
+    key = line.partition(" ")[0]
     assert error.message.endswith(f"line 4: profiles.dev.{key}: means nothing to api = 'ica'")
     assert profile(KEY, line).api == "iap"
 
@@ -322,8 +322,8 @@ def test_a_session_must_live_for_some_time() -> None:
         ),
         ([KEY, 'token = "JWT"'], ", line 3: profiles.dev.token: expected jwt or session;"
             " did you mean 'jwt'?"),
-        ([KEY, 'api = "icav9"'], ", line 3: profiles.dev.api: expected iap"),
-        ([KEY, "api = 1"], ", line 3: profiles.dev.api: expected iap"),
+        ([KEY, 'api = "v9"'], ", line 3: profiles.dev.api: expected iap or ica"),
+        ([KEY, "api = 1"], ", line 3: profiles.dev.api: expected iap or ica"),
         ([KEY, "user = 1"], ", line 3: profiles.dev.user: expected a text between quotes"),
         ([KEY, 'cid = ""'], ", line 3: profiles.dev.cid: expected a text, not an empty one"),
         ([KEY, f'cid = "{"x" * 1025}"'], ", line 3: profiles.dev.cid: expected at most 1024"

@@ -16,7 +16,7 @@ def sandbox(**options: str | None) -> int:
     """Serve a stand-in for the Tokens API until Ctrl-C or SIGTERM ends it.
 
     It prints one line of JSON when it listens: its url, an api_key, a username and password that
-    it accepts, and a config for credhelper. Nothing outlives it.
+    it accepts, and a config for credhelper, for v1 and for v2. Nothing outlives it.
 
     \b
     Example:

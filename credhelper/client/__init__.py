@@ -1,1 +1,1 @@
-"""The Tokens APIs over HTTPS: `iap` (v1) on `transport`, the one module that owns requests."""
+"""The Tokens APIs: `iap` (v1) and `ica` (v2) over `transport`, the one module that has requests."""

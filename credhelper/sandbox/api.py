@@ -8,7 +8,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from credhelper.sandbox import faults, v2, wire
+from credhelper.sandbox import faults, ica, wire
 from credhelper.sandbox.state import RefusedError, State, Tweak
 from credhelper.sandbox.wire import Answer, Request
 
@@ -168,9 +168,9 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     "/v1/workgroups": {"GET": (200, _workgroups)},
     "/v1/health": {"GET": (200, _health)},
     # libica 3.3 makes nothing of a 201.
-    "/ica/rest/api/tokens": {"POST": (200, v2.create)},
-    "/ica/rest/api/tokens:refresh": {"POST": (200, v2.refresh)},
-    "/ica/rest/api/projects": {"GET": (200, v2.projects)},
+    "/ica/rest/api/tokens": {"POST": (200, ica.create)},
+    "/ica/rest/api/tokens:refresh": {"POST": (200, ica.refresh)},
+    "/ica/rest/api/projects": {"GET": (200, ica.projects)},
     "/protected": {"GET": (200, _protected)},
     JWKS: {"GET": (200, _jwks)},
     "/_sandbox/stats": {"GET": (200, _stats)},
