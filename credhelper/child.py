@@ -21,17 +21,20 @@ class Unfinished(Exception):
     """The child was ended: it took too long, or printed too much."""
 
 
-def find(program: str, environ: Mapping[str, str]) -> str | None:
+def find(program: str, environ: Mapping[str, str], *, but: str = "") -> str | None:
     """Return the absolute path of `program`, or None.
 
     Searched are the absolute entries of PATH only: an empty or relative one means the current
-    directory, where anybody's files may lie.
+    directory, where anybody's files may lie. Parameters: `but`, the file name of another program:
+    links to that are passed over.
     """
     if program.startswith("/"):
         return program if _runs(program) else None
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(folder, program)
-        if folder.startswith("/") and _runs(path):
+        if not folder.startswith("/") or not _runs(path):
+            continue
+        if not but or os.path.basename(os.path.realpath(path)) != but:
             return path
     return None
 

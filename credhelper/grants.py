@@ -219,7 +219,8 @@ def _from_keyring(
         python = [sys.executable, "-I", "-c", _ASK_KEYRING, service, user]
         status, data = _run(python, "the keyring", profile_name, environ, deadline)
     if status == _NO_KEYRING:
-        program = child.find("keyring", environ)
+        # Where pip and uv are wired up, the first keyring on PATH is ourselves.
+        program = child.find("keyring", environ, but="credhelper")
         if program is None:
             raise ConfigError(
                 f"there is no keyring to ask for the grant of profile {profile_name}",

@@ -558,6 +558,25 @@ def test_without_the_module_the_program_is_asked(
     assert resolve("keyring", "ica", "ada", environ=environ).reveal() == "3:get:ica:ada:dev"
 
 
+def test_a_keyring_on_path_that_is_ourselves_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_module(tmp_path, monkeypatch)
+    ours, linked, real = (tmp_path / name for name in ("ours", "linked", "real"))
+    for folder in (ours, linked, real):
+        folder.mkdir()
+    (ours / "credhelper").write_bytes(b"#!/bin/sh\nexit 1\n")
+    (ours / "credhelper").chmod(0o755)
+    (linked / "keyring").symlink_to(ours / "credhelper")
+    (real / "keyring").write_bytes(b"#!/bin/sh\necho real\n")
+    (real / "keyring").chmod(0o755)
+
+    environ = {"PATH": f"{linked}:{real}:{os.defpath}"}
+    assert resolve("keyring", "ica", "ada", environ=environ).reveal() == "real"
+    with pytest.raises(ConfigError, match="there is no keyring to ask"):
+        resolve("keyring", "ica", "ada", environ={"PATH": str(linked)})
+
+
 def test_without_any_keyring_the_cure_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
