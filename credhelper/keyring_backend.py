@@ -88,4 +88,6 @@ def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> 
 
 
 def _warn(message: str, hint: str | None) -> None:
-    logging.getLogger("credhelper").warning("%s%s", message, f" ({hint})" if hint else "")
+    # Callers show the text alone, beside warnings of their own.
+    told = f"credhelper: {message} ({hint})" if hint else f"credhelper: {message}"
+    logging.getLogger("credhelper").warning("%s", told)
