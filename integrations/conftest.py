@@ -14,6 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))
 
 from integrations import clients  # found by the line above
+from integrations.indexed import Indexed
 from integrations.scripts import Bench
 from integrations.servers import certificates
 from integrations.servers.pages import open_pages
@@ -48,6 +49,15 @@ def wire(tmp_path: Path, client: Callable[[str], str]) -> Iterator[Callable[...,
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+def open_index(
+    wire: Callable[..., Wired], certificate: certificates.Certificate
+) -> Iterator[Callable[..., Indexed]]:
+    """Give this test a way to open a package index, for a sandbox with options."""
+    with ExitStack() as stack:
+        yield lambda *options: Indexed(wire(*options), certificate, stack)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

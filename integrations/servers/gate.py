@@ -13,7 +13,11 @@ import jwt
 
 
 class Visit(NamedTuple):
-    """One request at the gate. No token: `expires` is its `exp`, 0 for none that is good."""
+    """One request at the gate.
+
+    No token: `scheme` is empty where none was shown (not even beside a user name), and `expires` is
+    the `exp` of a good one, else 0.
+    """
 
     scheme: str
     username: str
@@ -56,7 +60,7 @@ class Gate:
         username, token = _shown(scheme.lower(), rest)
         claims = self._claims(token) if scheme.lower() in self._schemes else None
         expires = claims["exp"] if claims else 0
-        self.visits.append(Visit(scheme, username, claims is not None, expires))
+        self.visits.append(Visit(scheme if token else "", username, claims is not None, expires))
         return claims["sub"] if claims else None
 
     def _claims(self, token: str) -> dict[str, Any] | None:

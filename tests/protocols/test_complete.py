@@ -26,7 +26,6 @@ AWAITED = {
     "google",
     "headers",
     "json",
-    "keyring",
     "kubelet",
     "nuget",
     "pnpm",
