@@ -2,7 +2,7 @@
 
 Two parsers must not read one document differently, so a member that occurs twice in one object, NaN
 and half characters are refused. So is a carriage return, wherever it stands. `json` is loaded for
-what needs it: the small flat objects that most tools send are read without it.
+what needs it: the plain objects that most tools send are read without it.
 """
 
 import credhelper
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 32
 _LONGEST_NUMBER = 32  # digits; int() takes quadratic time
-_BLANKS = " \t\n"
+_WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
+_MARKS = "{}:, \t\n" + "".join(_WORDS)  # all characters that stand outside of plain strings
 
 
 def read(data: bytes, what: str) -> dict[str, object]:
@@ -33,7 +34,7 @@ def read(data: bytes, what: str) -> dict[str, object]:
     except UnicodeDecodeError:
         reason = "is not UTF-8"
     else:
-        document = _flat(text)
+        document = _plain(text)
         if document is not None:
             return document
         document, reason = _parsed(text)
@@ -43,20 +44,56 @@ def read(data: bytes, what: str) -> dict[str, object]:
     raise credhelper.errors.RequestError(f"the {what} {reason}")
 
 
-def _flat(text: str) -> dict[str, object] | None:
-    """Return the members of an object of plain ASCII strings; None for whatever else it may be."""
+def _plain(text: str) -> dict[str, object] | None:
+    """Return the members of an object made of plain ASCII strings, objects, true, false and null.
+
+    None for whatever else it may be, good or bad: that is for json to judge.
+    """
     if not text.isascii() or "\\" in text:
         return None
     # Without escapes, a quote is where a string begins or ends: marks and strings take turns.
     pieces = text.split('"')
-    names, values = pieces[1::4], pieces[3::4]
-    marks = [mark.strip(_BLANKS) for mark in pieces[::2]]
-    rest = [":", ","] * len(names)
-    if not names or marks != ["{", *rest[:-1], "}"]:
+    if len(pieces) % 2 == 0 or not "".join(pieces[1::2]).isprintable():
         return None
-    if len(set(names)) != len(names) or not "".join(names + values).isprintable():
+    tokens: list[str] = []
+    for number, piece in enumerate(pieces):
+        if number % 2:
+            tokens.append(f'"{piece}')
+        elif piece.strip(_MARKS):
+            return None
+        else:
+            apart = piece
+            for mark in "{}:,":
+                apart = apart.replace(mark, f" {mark} ")
+            tokens += apart.split()
+    tokens.reverse()
+    try:
+        found = _members(tokens) if tokens.pop() == "{" else None
+    except LookupError:
         return None
-    return dict(zip(names, values, strict=True))
+    return None if tokens else found
+
+
+def _members(tokens: list[str]) -> dict[str, object]:
+    """Return the members of the object that was opened; LookupError for what is not plain.
+
+    Parameters: `tokens`, the last one first; those of the object are taken away.
+    """
+    found: dict[str, object] = {}
+    mark = ","
+    while mark == ",":
+        name = tokens.pop()
+        if name[0] != '"' or name[1:] in found or tokens.pop() != ":":
+            raise LookupError
+        value = tokens.pop()
+        if value[0] == '"':
+            found[name[1:]] = value[1:]
+        else:
+            found[name[1:]] = _members(tokens) if value == "{" else _WORDS[value]
+        mark = tokens.pop()
+    if mark != "}":
+        raise LookupError
+    return found
 
 
 def _parsed(text: str) -> tuple[dict[str, object] | None, str]:

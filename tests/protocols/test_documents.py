@@ -17,10 +17,14 @@ from credhelper.protocols.documents import read
 
 ROOT = Path(__file__).parent.parent.parent
 PIECES = ['"', '"a"', '"b"', "{", "}", ":", ",", " ", "\n", "\t", "x", "\\", "\\n", "[", "]", "é"]
-TEXTS = st.lists(st.sampled_from([*PIECES, '{"a":"x"', ',"b":"y"', "\x7f", "\0", "1"])).map("".join)
+PIECES += ['{"a":"x"', ',"b":"y"', ':{"a":', "true", "false", "null", "\x0b", "\x7f", "\0", "1"]
+TEXTS = st.lists(st.sampled_from(PIECES)).map("".join)
+VALUES = st.recursive(
+    st.text() | st.booleans() | st.none(), lambda inner: st.dictionaries(st.text(), inner)
+)
 
 
-@given(TEXTS | st.dictionaries(st.text(), st.text()).map(json.dumps))
+@given(TEXTS | st.dictionaries(st.text(), VALUES).map(json.dumps))
 @example('{"a":"x","a":"x"}')
 @example('{"a":"x",}')
 @example('{"a":"x" "b":"y"}')
@@ -31,6 +35,17 @@ TEXTS = st.lists(st.sampled_from([*PIECES, '{"a":"x"', ',"b":"y"', "\x7f", "\0",
 @example(' {\n\t"a" : "x" , "b":"y"}\n')
 @example('{"a":"x\n"}')
 @example('{"a":"\x7f"}')
+@example('{"a":{"a":"x","b":true},"b":null}')
+@example('{"a":{"a":"x","a":"y"}}')
+@example('{"a":{"a":"x"}')
+@example('{"a":{"a":"x"}}}')
+@example('{"a":{}}')
+@example('{"a":tru e}')
+@example('{"a":truefalse}')
+@example('{"a":true"b":"y"}')
+@example('{"a":true,}')
+@example('{"a":\x0btrue}')
+@example('{true:"a"}')
 def test_what_is_read_is_what_json_reads(text: str) -> None:
     try:
         found = read(text.encode(), "request")
@@ -99,13 +114,15 @@ def test_no_error_carries_the_document(data: bytes) -> None:
     [
         ('{"uri":"https://ica.example/a?b=c"}', "False"),
         ('{ "a" : "x",\n"b":"" }\n', "False"),
-        ('{"a":{"b":"x"}}', "True"),
+        ('{"a":{"b":"x"},"c":null, "d" : {"e":{"f":false}, "g":true}}\n', "False"),
+        ('{"a":{"b":1}}', "True"),
+        ('{"a":["b"]}', "True"),
         ('{"a":"\\u0041"}', "True"),
         ('{"a":"é"}', "True"),
         ("{}", "True"),
     ],
 )
-def test_a_flat_object_is_read_without_json(data: str, loaded: Any) -> None:
+def test_a_plain_object_is_read_without_json(data: str, loaded: Any) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from credhelper.protocols.documents import read\n"
