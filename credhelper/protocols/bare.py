@@ -1,9 +1,10 @@
 """A command that prints a token: one line on stdout, and nothing else is asked or said.
 
 Called by pnpm (`tokenHelper`), rclone (`bearer_token_command`), Codex, Claude Code
-(`apiKeyHelper`), DVC, Flyte and mise. Write `credhelper token --profile NAME`; where a tool takes
-no arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile NAME.
-Nothing is read: some of these tools leave stdin open for ever.
+(`apiKeyHelper`), DVC, Flyte, mise and Cargo (`cargo:token-from-stdout`). Write `credhelper token
+--profile NAME`, or better the URL where the tool can say it, as Cargo does for `{index_url}`. Where
+a tool takes no arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile
+NAME. Nothing is read: some of these tools leave stdin open for ever.
 """
 
 import credhelper
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 USAGE = "credhelper token [SERVICE] [--profile NAME] [--min-ttl SECONDS]"
 
 _PROGRAM = "credhelper-token-"
+_INDEXES = ("sparse+", "registry+")  # how Cargo's `{index_url}` begins
 
 
 def reads(arguments: "Sequence[str]") -> str:
@@ -38,7 +40,7 @@ def parse(call: "Call") -> Request:
         words.append(found["service"])
     if len(words) > 1:
         raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
-    wanted, echo = options.wanted(words[0]) if words else (None, {})
+    wanted, echo = options.wanted(_url(words[0])) if words else (None, {})
     return Request(
         "get",
         service=wanted,
@@ -57,6 +59,12 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
     return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _url(word: str) -> str:
+    for prefix in _INDEXES:
+        word = word.removeprefix(prefix)
+    return word
 
 
 def _profile(program: str, named: str | None) -> str | None:

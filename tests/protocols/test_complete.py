@@ -19,7 +19,6 @@ _NOT_SHOWN = {"README.md", "about.toml", "proven.toml"}
 # Folders that are on their way.
 AWAITED = {
     "bazel",
-    "cargo",
     "curl",
     "databricks",
     "go",
