@@ -151,6 +151,12 @@ def reject(
     return done
 
 
+def forget() -> None:
+    """Forget all that is remembered, in this process only."""
+    _memo.clear()
+    _named.clear()
+
+
 def may_have(
     target: Service,
     profile: str | None,

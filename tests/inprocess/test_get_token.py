@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from credhelper import cache, inprocess, records, wiring
 from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
-
-
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    inprocess._memo.clear()
-    yield
-    inprocess._memo.clear()
 
 
 @pytest.fixture
