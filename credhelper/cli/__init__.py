@@ -14,6 +14,7 @@ import click
 
 from credhelper import __version__
 from credhelper.cli import (
+    bring,
     completion,
     demo,
     get,
@@ -60,6 +61,7 @@ def commands() -> None:
 
 for command in (
     login.login,
+    bring.import_,
     logout.logout,
     status.status,
     get.get,

@@ -13,6 +13,9 @@ from credhelper import grants
 from credhelper.errors import ConfigError, LoginRequiredError
 from credhelper.model import Secret
 
+# What a person hands over to log in.
+KEY, PASSWORD, PSTOKEN = "API key", "password", "psToken"
+
 _MOST_BYTES = 64 * 1024
 _PATIENCE = 60.0
 

@@ -24,15 +24,14 @@ from credhelper.profile import API_KEY, LOGIN, PASSWORD, Profile
 if TYPE_CHECKING:
     from credhelper.wiring import Context
 
-# How a person logs in: what they hand over.
-_KEY, _PASSWORD, _SESSION = "API key", "password", "psToken"
-
 
 @click.command(short_help="Verify who you are, and remember it.")
 @profile_option("The profile to log in to; it is made if there is none.")
-@click.option("--api-key", "kind", flag_value=_KEY, help="Log in with an API key: the default.")
+@click.option(
+    "--api-key", "kind", flag_value=asking.KEY, help="Log in with an API key: the default."
+)
 @click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
-@click.option("--session", "kind", flag_value=_SESSION, help="Log in with a psToken.")
+@click.option("--session", "kind", flag_value=asking.PSTOKEN, help="Log in with a psToken.")
 @settings.options
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
@@ -74,28 +73,48 @@ def login(
     name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
     old = existing(world, name)
     former = preview(world, name, old) if old else None
-    kind = kind or (_PASSWORD if user is not None else _kind_of(former))
+    kind = kind or (asking.PASSWORD if user is not None else _kind_of(former))
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
     typed = None
-    if kind == _KEY and "grant" not in values:
+    if kind == asking.KEY and "grant" not in values:
         typed = key_file(world, name)
         values["grant"] = {"file": typed}
     profile = preview(world, name, values)
-    typed = typed_key(world, profile) if kind == _KEY else None
+    typed = typed_key(world, profile) if kind == asking.KEY else None
     authorize = None if typed else wiring.authorizer(world, profile)
     key = None
     if authorize is None:
         what = f"{kind} for {profile.url}"
-        key = asking.secret(what, no_input=no_input, password=kind == _PASSWORD)
-        authorization = _authorization(profile, kind, key)
+        key = asking.secret(what, no_input=no_input, password=kind == asking.PASSWORD)
+        authorization = authorization_of(profile, kind, key)
     else:
         authorization = authorize()
+    remember(world, profile, former, values, authorization, typed, key, make_default=make_default)
+
+
+def remember(
+    world: Context,
+    profile: Profile,
+    former: Profile | None,
+    values: dict[str, Any],
+    authorization: Authorization,
+    typed: str | None,
+    key: Secret | None,
+    *,
+    make_default: bool,
+) -> None:
+    """Verify a login with the API, then write down what it takes to go on, and tell of it.
+
+    Parameters: `former`, the profile as it was, or None; `values`, the profile's keys as the config
+    spells them; `typed`, the file in which `key` is to be kept, if it was handed over. Raises
+    CredhelperError; nothing is written then.
+    """
     client = wiring.client_for(world, profile)
     verified = verify(client, profile, authorization, world.clock)
     if typed and key:
         path = _write_with_key(world, profile, values, typed, key, make_default)
     else:
-        path = settings.write(world, name, values, make_default=make_default)
+        path = settings.write(world, profile.name, values, make_default=make_default)
     kept = _adopt(world, former, profile, verified)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     _report(world, profile, verified, [one for one in wrote if one])
@@ -108,8 +127,8 @@ def _default_name(world: Context) -> str:
 
 def _kind_of(former: Profile | None) -> str:
     if former is None or former.auth == API_KEY:
-        return _KEY
-    return _PASSWORD if former.auth == PASSWORD or former.user else _SESSION
+        return asking.KEY
+    return asking.PASSWORD if former.auth == PASSWORD or former.user else asking.PSTOKEN
 
 
 def _values(
@@ -119,23 +138,24 @@ def _values(
     values = dict(values)
     if user is not None:
         values["user"] = user
-    if kind == _KEY:
+    if kind == asking.KEY:
         if values.pop("auth", API_KEY) != API_KEY and not elsewhere:
             values.pop("grant", None)  # it led to a password or a psToken
         return values
     values.pop("api_key_as", None)
     was = values.get("auth")
-    same = was == (PASSWORD if kind == _PASSWORD else LOGIN)
-    values["auth"] = PASSWORD if kind == _PASSWORD and (elsewhere or same) else LOGIN
+    same = was == (PASSWORD if kind == asking.PASSWORD else LOGIN)
+    values["auth"] = PASSWORD if kind == asking.PASSWORD and (elsewhere or same) else LOGIN
     if not elsewhere and not same:
         values.pop("grant", None)
     return values
 
 
-def _authorization(profile: Profile, kind: str, secret: Secret) -> Authorization:
-    if kind == _PASSWORD:
+def authorization_of(profile: Profile, kind: str, secret: Secret) -> Authorization:
+    """Return how `secret`, of this `kind`, authorises a login to `profile`."""
+    if kind == asking.PASSWORD:
         return Password(profile.user or "", secret)
-    if kind == _SESSION:
+    if kind == asking.PSTOKEN:
         return Bearer(secret)
     return ApiKey(secret, profile.api_key_as, profile.user or "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,26 +13,24 @@ import click
 
 from credhelper import paths, routes, warm, wiring
 from credhelper.cli import telling
+from credhelper.cli.legacy import TOKEN_VARIABLES
 from credhelper.cli.telling import say
 from credhelper.cli.world import chosen, context, profile_option
 from credhelper.client import claims
 from credhelper.encode import printable, rfc3339
 from credhelper.errors import CredhelperError
 from credhelper.freshness import Held, held_in
-from credhelper.model import SESSION
+from credhelper.model import SESSION, Secret
 from credhelper.profile import Profile
 from credhelper.records import number
 
 if TYPE_CHECKING:
     from credhelper.routes import Routes
 
-# What other tools read before they ask anybody: (variable, who reads it).
+# What tools that ask us take from their environment instead: (variable, who does so).
 OVERRIDES = (
-    ("ICA_ACCESS_TOKEN", "the ica CLI and the v1 SDK"),
-    ("IAP_AUTH_TOKEN", "libiap"),
-    ("IAP_TOKEN", "libiap"),
-    ("IAP_ACCESS_TOKEN", "libiap"),
-    ("ICAV2_ACCESS_TOKEN", "v2 tools"),
+    ("AWS_ACCESS_KEY_ID", "every AWS SDK and the aws CLI"),
+    ("DOCKER_AUTH_CONFIG", "the docker CLI"),
 )
 
 
@@ -81,7 +80,7 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
     if check:
         for one in standings:
             outcome = max(outcome, _check(world, one))
-    warnings = _warnings(world, found, config.path)
+    warnings = _warnings(world, found, config.path, standings)
     if as_json:
         click.echo(json.dumps(_document(world, config.path, standings, warnings)))
         return outcome
@@ -134,7 +133,7 @@ def _check(world: wiring.Context, one: Standing) -> int:
 
 
 def _warnings(
-    world: wiring.Context, found: Routes, path: str | None
+    world: wiring.Context, found: Routes, path: str | None, standings: list[Standing]
 ) -> list[tuple[str, str | None]]:
     environ = world.environ
     told: list[tuple[str, str | None]] = []
@@ -144,18 +143,46 @@ def _warnings(
             (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
         )
     if not environ.get("CREDHELPER_RECORD"):
-        for variable, reader in OVERRIDES:
+        for variable, reader in TOKEN_VARIABLES:
+            if value := environ.get(variable):
+                whose = _whose(Secret(value), standings, world.clock())
+                why = f"{variable} is set: {reader} will use that token, {whose}"
+                told.append((why, f"unset {variable}"))
+        for variable, reader in OVERRIDES if found.by_profile else ():
             if environ.get(variable):
-                told.append(
-                    (
-                        f"{variable} is set: {reader} will use that token, not one of these",
-                        f"unset {variable}",
-                    )
-                )
+                why = f"{variable} is set: {reader} will use that, and not ask credhelper"
+                told.append((why, f"unset {variable}"))
+        for variable, host in _terraform_tokens(environ, found):
+            why = f"{variable} is set: Terraform will use that for {host}, and not ask credhelper"
+            told.append((why, f"unset {variable}"))
     if path is not None and found.by_profile and environ.get("CREDHELPER_API_KEY"):
         used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.by_profile.values())
         if not used:
             told.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
+    return told
+
+
+def _whose(token: Secret, standings: list[Standing], now: float) -> str:
+    """Return in words whose token stands in a variable, and whether it still lives."""
+    for one in standings:
+        if one.held is not None and one.held.secret == token:
+            left = one.held.told - now
+            life = f"which ends in {telling.span(left)}" if left > 0 else "which has expired"
+            return f"a copy of the one of profile {one.profile.name}, {life}"
+    expires = (claims.payload(token.reveal()) or {}).get("exp")
+    over = isinstance(expires, int) and expires <= now
+    return f"not one of these{', and it has expired' if over else ''}"
+
+
+def _terraform_tokens(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str]]:
+    """Return the variables in which Terraform finds a token for a host that a profile names."""
+    told = []
+    for service in sorted(found.by_service):
+        host = service.partition("://")[2].partition("/")[0]
+        # Its rule: dots become underscores, and hyphens two of them.
+        name = f"TF_TOKEN_{host.replace('-', '__').replace('.', '_')}"
+        if environ.get(name):
+            told.append((name, host))
     return told
 
 

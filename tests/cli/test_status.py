@@ -157,3 +157,44 @@ def test_what_a_server_says_of_a_person_is_escaped(person: Person) -> None:
     assert "Eve\\x1b]0;owned\\x07" in outcome.stdout.decode()
     assert b"\x1b" not in outcome.stdout
     assert "\u202e" not in outcome.stdout.decode()
+
+
+def test_a_copy_in_a_variable_is_told_from_a_stranger(person: Person) -> None:
+    person.logs_in()
+    environ = {"ICA_ACCESS_TOKEN": person.token(), "IAP_TOKEN": "eyJ.something.else"}
+    copy, stranger = document(person, environ=environ)["warnings"]
+    assert copy.startswith(
+        "ICA_ACCESS_TOKEN is set: the ica CLI and the v1 SDK will use that token"
+    )
+    assert copy.endswith("a copy of the one of profile default, which ends in 24 h")
+    assert stranger == "IAP_TOKEN is set: libiap will use that token, not one of these"
+    person.world.age(25 * 3600)
+    told = document(person, environ=environ)["warnings"]
+    assert any(each.endswith("profile default, which has expired") for each in told)
+
+
+def test_a_strangers_token_that_has_expired_is_told(person: Person) -> None:
+    person.logs_in()
+    old = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
+    (told,) = document(person, environ={"ICAV2_ACCESS_TOKEN": old})["warnings"]
+    assert told.endswith("will use that token, not one of these, and it has expired")
+
+
+@pytest.mark.parametrize(
+    ("variable", "who"),
+    [
+        ("AWS_ACCESS_KEY_ID", "every AWS SDK and the aws CLI"),
+        ("DOCKER_AUTH_CONFIG", "the docker CLI"),
+        ("TF_TOKEN_terraform__mirror_example_org", "Terraform"),
+    ],
+)
+def test_what_a_tool_takes_from_its_environment_first_is_told(
+    person: Person, variable: str, who: str
+) -> None:
+    environ = {variable: "AKIA-anything"}
+    assert document(person, environ=environ)["warnings"] == []
+    person.logs_in("--service", "https://terraform-mirror.example.org")
+    (told,) = document(person, environ=environ)["warnings"]
+    assert told.startswith(f"{variable} is set: {who} will use that")
+    assert "AKIA" not in told
+    assert document(person, environ={"TF_TOKEN_other_example_org": "x"})["warnings"] == []

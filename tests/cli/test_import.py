@@ -1,0 +1,253 @@
+"""`credhelper import`: sample homes of other tools, and what becomes of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Person
+from tests.support.worlds import snapshot
+
+JWT_END = "c2lnbmF0dXJl"
+
+
+def jwt(**claims: Any) -> str:
+    parts = [{"alg": "RS256"}, claims]
+    encoded = [
+        base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts
+    ]
+    return ".".join([*encoded, JWT_END])
+
+
+def put(person: Person, name: str, text: str) -> Path:
+    path = person.world.home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def region(person: Person) -> str:
+    return person.api.url.partition("://")[2].partition(".")[0]
+
+
+@pytest.fixture
+def ica(person: Person) -> Person:
+    """Give this test somebody who used the ica program: a config, a session, an access token."""
+    put(
+        person,
+        ".ica/config.yaml",
+        f"server-url: {person.api.url}\ndomain: acme\noutput-format: table\nsso: false\n",
+    )
+    request = urllib.request.Request(
+        f"{person.api.url}/v1/tokens?returnSessionToken=true",
+        headers={"X-API-Key": person.api.api_key},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        session = json.load(answer)["access_token"]
+    token = jwt(mem={"cid:project-alpha": []}, exp=int(time.time()) + 3600)
+    put(
+        person,
+        f".ica/.session.{region(person)}.yaml",
+        f"access-token: {token}\nsession-token: {session}\n",
+    )
+    person.world.canaries += [token, session]
+    return person
+
+
+@pytest.fixture
+def icav2(person: Person) -> Person:
+    """Give this test somebody who used the icav2 program: a config with the API key in it."""
+    put(
+        person,
+        ".icav2/config.yaml",
+        f'access-token: ""\ncolormode: none\noutput-format: table\nserver-url: {person.api.url}\n'
+        f"x-api-key: {person.api.api_key}\n",
+    )
+    token = jwt(aud=["ica"], exp=int(time.time()) + 3600)
+    put(person, ".icav2/.session.ica.yaml", f"access-token: {token}\nproject-id: p-1\n")
+    person.world.canaries.append(token)
+    return person
+
+
+@pytest.fixture
+def lazy(person: Person) -> Person:
+    """Give this test somebody who used UMCCR's ica-ica-lazy: tokens of two projects."""
+    tokens = {
+        "development": {
+            "read-only": jwt(aud=["iap-aps2"], mem={"cid:dev": []}, scope="A.READ,B.READ"),
+            "admin": jwt(aud=["iap-aps2"], mem={"cid:dev": []}, scope="A.ADMIN"),
+        },
+        "production data": {"read-only": jwt(aud="iap-use1", mem={"cid:prod": []}, scope="A.READ")},
+    }
+    put(person, ".ica-ica-lazy/tokens/tokens.json", json.dumps(tokens))
+    person.world.canaries += [token for each in tokens.values() for token in each.values()]
+    return person
+
+
+def test_an_empty_home_holds_nothing(person: Person) -> None:
+    outcome = person.types("import")
+    assert (outcome.status, outcome.told) == (0, "")
+    assert outcome.stdout == b"nothing of other tools was found\n"
+
+
+@pytest.mark.parametrize("home", ["ica", "icav2", "lazy"])
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_yes_nothing_changes_and_no_secret_is_shown(
+    home: str, stdin: str, request: pytest.FixtureRequest
+) -> None:
+    person: Person = request.getfixturevalue(home)
+    before = snapshot(person.world.home), person.api.stats()["requests"]
+    outcome = person.types("import", stdin=stdin)
+    assert (outcome.status, outcome.told) == (0, "")
+    assert (snapshot(person.world.home), person.api.stats()["requests"]) == before
+    assert person.config() == ""
+    assert not person.world.state.exists()
+
+
+def test_a_session_of_ica_becomes_a_profile_that_is_kept_alive(ica: Person) -> None:
+    before = snapshot(ica.world.home)
+    outcome = ica.types("import", "--yes")
+    assert outcome.status == 0, outcome
+    told = outcome.stdout.decode()
+    assert "a session of the ica program" in told
+    assert "logged in to profile ica" in told
+    assert "Sandbox User" in told
+    assert snapshot(ica.world.home) == before
+    assert 'auth = "session"' in ica.config()
+    assert 'domain = "acme"' in ica.config()
+    assert 'cid = "project-alpha"' in ica.config()
+    created = ica.api.stats()["created"]
+    assert ica.token()
+    assert ica.api.stats()["created"] == created
+    (session,) = (ica.world.state / "sessions").glob("[0-9a-f]*[0-9a-f]")
+    assert stat.S_IMODE(session.stat().st_mode) == 0o600
+
+
+def test_the_key_of_icav2_becomes_a_profile_with_the_key_in_a_private_file(icav2: Person) -> None:
+    before = snapshot(icav2.world.home)
+    outcome = icav2.types("import", "icav2", "--yes")
+    assert outcome.status == 0, outcome
+    assert "logged in to profile icav2" in outcome.stdout.decode()
+    assert 'api = "ica"' in icav2.config()
+    assert icav2.api.api_key not in icav2.config()
+    key = icav2.world.state / "grants/icav2.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert snapshot(icav2.world.home) == before
+    assert icav2.token("--profile", "icav2")
+
+
+def test_a_token_alone_makes_no_profile(icav2: Person) -> None:
+    told = icav2.types("import").stdout.decode()
+    assert ".icav2/.session.ica.yaml: a token\n" in told
+    assert "a token alone cannot be renewed: credhelper login --api ica" in told
+
+
+def test_tokens_of_lazy_want_to_know_where_the_key_is(lazy: Person) -> None:
+    told = lazy.types("import", "--yes").stdout.decode()
+    assert told.count("say where the API key is: --grant-command") == 3
+    assert lazy.config() == ""
+
+
+def test_projects_of_lazy_become_profiles_with_project_and_scopes(lazy: Person) -> None:
+    outcome = lazy.types("import", "--grant-command", "pass show some/key")
+    told = outcome.stdout.decode()
+    for words in (
+        "profile  development-read-only",
+        "profile  development-admin",
+        "profile  production-data",
+        "https://aps2.platform.illumina.com",
+        "https://use1.platform.illumina.com",
+        "project  dev",
+        "scopes   A.READ, B.READ",
+        "grant    the output of: pass show some/key",
+        "next  credhelper import production-data --yes",
+    ):
+        assert words in told, words
+    assert lazy.config() == ""
+
+
+def test_the_key_in_pass_is_found_where_their_readme_has_it(lazy: Person) -> None:
+    put(lazy, ".password-store/ica/api-keys/default-api-key.gpg", "encrypted")
+    told = lazy.types("import").stdout.decode()
+    assert told.count("the output of: pass show ica/api-keys/default-api-key") == 3
+
+
+def test_a_project_of_lazy_is_verified_before_it_is_written(lazy: Person) -> None:
+    token = jwt(aud=["iap-aps2"], mem={"cid:project-alpha": []}, scope="A.READ")
+    put(lazy, ".ica-ica-lazy/tokens/tokens.json", json.dumps({"alpha": {"admin": token}}))
+    key = lazy.world.secret_file("api-key", "key-that-is-wrong-and-long-enough")
+    # The region's real origin is not to be reached from here: a definite failure, nothing written.
+    environ = {"HTTPS_PROXY": "http://127.0.0.1:1"}
+    outcome = lazy.types("import", "--yes", "--grant-file", str(key), environ=environ)
+    assert outcome.status == 5
+    assert "credhelper: error: " in outcome.told
+    assert lazy.config() == ""
+
+
+def test_variables_are_told_of_and_a_key_in_one_stays_there(person: Person) -> None:
+    token = jwt(exp=1)
+    person.world.canaries.append(token)
+    environ = {"ICA_ACCESS_TOKEN": token, "ICAV2_X_API_KEY": person.api.api_key}
+    outcome = person.types("import", environ=environ)
+    told = outcome.stdout.decode()
+    assert "ICA_ACCESS_TOKEN: a token\n" in told
+    assert "credhelper login; unset ICA_ACCESS_TOKEN when you have" in told
+    assert "ICAV2_X_API_KEY: an API key in the environment" in told
+    assert "grant    the environment variable ICAV2_X_API_KEY" in told
+
+
+def test_a_profile_that_is_there_is_left_alone(ica: Person) -> None:
+    assert ica.types("import", "--yes").status == 0
+    before = ica.config()
+    outcome = ica.types("import", "--yes")
+    assert "profile ica is there already: left alone" in outcome.stdout.decode()
+    assert ica.config() == before
+
+
+def test_a_name_that_is_not_proposed_is_told(icav2: Person) -> None:
+    outcome = icav2.types("import", "nobody", "--yes")
+    assert outcome.status == 3
+    assert "profiles that can be made: icav2" in outcome.told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\0\0",
+        "- a\n- b\n",
+        "server-url: [\n",
+        "x-api-key: 'unclosed\n",
+        "x-api-key: has a blank\n",
+        "x-api-key:\nserver-url: ica.illumina.com\n",
+        "server-url: https://evil.test/path?x=ica\nx-api-key: key-0123456789\n",
+        "server-url: user@evil.test\nx-api-key: key-0123456789\n",
+    ],
+)
+def test_odd_configs_propose_nothing_and_stop_nobody(person: Person, text: str) -> None:
+    put(person, ".icav2/config.yaml", text)
+    put(person, ".ica/config.yaml", text)
+    put(person, ".ica/.session.x.yaml", text)
+    put(person, ".ica-ica-lazy/tokens/tokens.json", text or "[1, {}]")
+    outcome = person.types("import", "--yes")
+    assert outcome.status == 0, outcome
+    assert "profile" not in outcome.stdout.decode()
+    assert "key-0123456789" not in outcome.stdout.decode() + outcome.told
+
+
+def test_a_file_that_is_not_ours_to_read_is_told_and_passed_over(person: Person) -> None:
+    path = put(person, ".icav2/config.yaml", "x")
+    path.unlink()
+    path.mkdir()
+    outcome = person.types("import")
+    assert outcome.status == 0
+    assert "credhelper: warning: " in outcome.told
