@@ -25,6 +25,7 @@ from credhelper.cli import (
     profile,
     run,
     sandbox,
+    setup,
     status,
     token,
 )
@@ -70,6 +71,7 @@ for command in (
     keep.write,
     keep.watch,
     profile.profile,
+    setup.setup_,
     token.token,
     sandbox.sandbox,
     demo.demo,

@@ -1,0 +1,43 @@
+"""Wiring tools up to credhelper, each by its own file: the registry of the tools we can set up.
+
+A tool is a module of `tools` with a `plan` and a `check`, and a line here. `plan(wish)` returns
+what it takes, or raises CredhelperError; it is pure, but for what `wish.read` shows of the tool's
+files. `check(wish, ask)` asks the tool, in the way that the tool asks us, what it would send, and
+returns a `Finding`. `PROGRAMS` are programs of ours that the tool may look for on PATH; with
+`ON_PATH` it looks nowhere else. Without `PROFILE` it has no place for a profile's name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from credhelper.setup.plan import Ask, Finding, Plan, Wish
+
+# name -> summary
+TOOLS = {
+    "git": "git, git-lfs: a credential helper for one URL",
+    "docker": "docker, helm, oras: a credential helper for one registry",
+    "containers": "podman, skopeo, buildah: a credential helper for one registry",
+    "cargo": "Cargo: a credential provider",
+}
+
+
+class Tool(Protocol):
+    """What a tool's module offers."""
+
+    PROGRAMS: Sequence[str]
+    ON_PATH: bool
+    PROFILE: bool
+
+    def plan(self, wish: Wish) -> Plan: ...
+    def check(self, wish: Wish, ask: Ask) -> Finding: ...
+
+
+def load(name: str) -> Tool:
+    """Return the module of the tool `name`, imported now."""
+    module = f"{__name__}.tools.{name}"
+    __import__(module)
+    found: Tool = sys.modules[module]
+    return found

@@ -1,0 +1,136 @@
+"""A file's text while it is being changed: what is there, and which of it is new.
+
+Only text is spliced, so whatever is not touched stays as it is, byte for byte. Each character knows
+where it came from: that is how a diff can show what is ours, and mask what is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MASK = "***"
+
+
+class Draft:
+    """A text with changes.
+
+    Parameters: `text`, as it was. Attributes: `old`, the same; `text`, as it is now.
+    """
+
+    __slots__ = ("_origin", "old", "text")
+
+    def __init__(self, text: str) -> None:
+        self.old = text
+        self.text = text
+        self._origin: list[int | None] = list(range(len(text)))
+
+    def splice(self, start: int, end: int, new: str) -> None:
+        """Put `new` in the place of what stands between the offsets `start` and `end`."""
+        self.text = self.text[:start] + new + self.text[end:]
+        self._origin[start:end] = [None] * len(new)
+
+    @property
+    def line_end(self) -> str:
+        """The end that this text's lines have: that of the first, LF when there is none."""
+        first = self.text.find("\n")
+        return "\r\n" if first > 0 and self.text[first - 1] == "\r" else "\n"
+
+    def insert_lines(self, at: int, lines: Sequence[str]) -> None:
+        """Insert `lines`, without their ends, before the offset `at`, where a line begins.
+
+        A text whose last line has no end has none afterwards either.
+        """
+        end = self.line_end
+        if at == len(self.text) and at and not self.text.endswith("\n"):
+            self.splice(at, at, "".join(end + line for line in lines))
+        else:
+            self.splice(at, at, "".join(line + end for line in lines))
+
+    def remove_lines(self, start: int, end: int) -> None:
+        """Remove the whole lines from offset `start` to `end`: the reverse of `insert_lines`."""
+        if end >= len(self.text) and start and not self.text.endswith("\n"):
+            start -= 2 if self.text[:start].endswith("\r\n") else 1
+        self.splice(start, end, "")
+
+    def diff(self, name: str) -> list[str]:
+        """Return a unified diff without context; what is not ours in its lines is masked.
+
+        Parameters: `name` of the file. Nothing when nothing is changed.
+        """
+        if self.text == self.old:
+            return []
+        shown = [f"--- {name}", f"+++ {name}"]
+        for gone, come in self._hunks():
+            shown.append(f"@@ -{_range(gone)} +{_range(come)} @@")
+            shown += self._gone(gone)
+            shown += self._come(come)
+        return shown
+
+    def _hunks(self) -> list[tuple[range, range]]:
+        """Return which lines of the old text gave way to which of the new one."""
+        old, new = line_spans(self.old), line_spans(self.text)
+        starts = {start: number for number, (start, _) in enumerate(old)}
+        hunks = []
+        last_old, last_new = -1, -1
+        for number, (start, end) in [*enumerate(new), (len(new), (-1, -1))]:
+            same = len(old) if number == len(new) else self._whole(start, end, old, starts)
+            if same is None:
+                continue
+            if same - last_old > 1 or number - last_new > 1:
+                hunks.append((range(last_old + 1, same), range(last_new + 1, number)))
+            last_old, last_new = same, number
+        return hunks
+
+    def _whole(
+        self, start: int, end: int, old: list[tuple[int, int]], starts: dict[int, int]
+    ) -> int | None:
+        """Return which old line this new one is, untouched; None if it is not one."""
+        first = self._origin[start]
+        number = starts.get(first) if first is not None else None
+        if number is None or old[number][1] - old[number][0] != end - start:
+            return None
+        whole = self._origin[start:end] == list(range(*old[number]))
+        return number if whole else None
+
+    def _gone(self, lines: range) -> list[str]:
+        kept = {origin for origin in self._origin if origin is not None}
+        return [
+            "-" + _masked(self.old[start:end], [at not in kept for at in range(start, end)])
+            for start, end in line_spans(self.old)[lines.start : lines.stop]
+        ]
+
+    def _come(self, lines: range) -> list[str]:
+        return [
+            "+" + _masked(self.text[start:end], [at is None for at in self._origin[start:end]])
+            for start, end in line_spans(self.text)[lines.start : lines.stop]
+        ]
+
+
+def line_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each line of `text` begins, and where it ends, its LF included."""
+    spans = []
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        spans.append((start, end))
+        start = end
+    return spans
+
+
+def _range(lines: range) -> str:
+    # Of no lines, the number is that of the line before.
+    start = lines.start + 1 if len(lines) else lines.start
+    return str(start) if len(lines) == 1 else f"{start},{len(lines)}"
+
+
+def _masked(line: str, ours: Sequence[bool]) -> str:
+    """Return `line` with the words in it that are not ours masked, and without its end."""
+    shown = ""
+    for char, own in zip(line, ours, strict=True):
+        if char in "\r\n":
+            continue
+        if own or char in " \t":
+            shown += char
+        elif not shown.endswith(MASK):
+            shown += MASK
+    return shown if line.endswith("\n") else f"{shown}\n\\ No newline at end of file"

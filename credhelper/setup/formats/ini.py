@@ -1,0 +1,42 @@
+"""INI files, as Python's configparser and its kin read them."""
+
+from __future__ import annotations
+
+import configparser
+import re
+
+from credhelper.setup.draft import Draft
+from credhelper.setup.formats import Leaf, Made, sections
+from credhelper.setup.plan import Entry
+
+# An indented line goes on with the value above it, whatever it looks like.
+_DIALECT = sections.Dialect(
+    lambda at: f"[{at[0]}]", lambda name, value: f"{name} = {value}", re.compile(r"\["), blank=True
+)
+
+
+def leaves(text: str) -> list[Leaf]:
+    """See `formats`."""
+    parser = configparser.RawConfigParser(default_section="\0", interpolation=None)
+    # What a name is made of is the tool's business: none is folded into another here.
+    parser.optionxform = lambda optionstr: optionstr  # type: ignore[method-assign]  # its own way
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None)
+        raise ValueError(f"line {line}: it is not INI" if line else "it is not INI") from None
+    return [
+        ((section, name), value)
+        for section in parser.sections()
+        for name, value in parser.items(section)
+    ]
+
+
+def put(draft: Draft, entry: Entry, made: Made) -> None:
+    """See `formats`."""
+    sections.put(draft, entry, _DIALECT, made)
+
+
+def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
+    """See `formats`."""
+    return sections.take(draft, entry, _DIALECT, made)

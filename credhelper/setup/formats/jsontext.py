@@ -1,0 +1,223 @@
+"""JSON: a member goes first into its object, so that no line of others needs another comma.
+
+Strict: comments, a trailing comma or a name that stands twice are a file that we do not understand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from credhelper.setup.draft import Draft
+from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.plan import Entry
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SCALAR = re.compile(r"[^,\]}\s]+")
+_UNIT = "  "
+_WHOLE = "whole"  # in `made`: the text was blank
+
+
+class _Value:
+    """A value in a text: from `start` to `end`, with `members` (name, where it begins, value)."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.end = start
+        self.members: list[tuple[str, int, _Value]] = []
+
+
+def leaves(text: str) -> list[Leaf]:
+    """See `formats`. An empty text says nothing."""
+    found: list[Leaf] = []
+    if text.strip():
+        data = _parse(text)
+        if not isinstance(data, dict):
+            raise ValueError("it is not an object")
+        _flatten(data, (), found)
+    return found
+
+
+def put(draft: Draft, entry: Entry, made: Made) -> None:
+    """See `formats`."""
+    for name, value in entry.values:
+        _put(draft, (*entry.at, name), value, made)
+
+
+def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
+    """See `formats`."""
+    changed = []
+    for name, value in entry.values:
+        path = (*entry.at, name)
+        lineage = _lineage(draft.text, path)
+        if len(lineage) <= len(path):
+            continue
+        found = lineage[-1]
+        if _parse(draft.text[found.start : found.end]) == value:
+            _remove(draft, path, made)
+        else:
+            changed.append(name)
+    return changed
+
+
+def _put(draft: Draft, path: tuple[str, ...], value: Any, made: Made) -> None:
+    if not draft.text.strip():
+        made[_WHOLE] = draft.text
+        draft.splice(0, len(draft.text), "{}" + draft.line_end)
+    lineage = _lineage(draft.text, path)
+    inner = lineage[-1]
+    if len(lineage) > len(path) or draft.text[inner.start] != "{":
+        raise ValueError(f"{'.'.join(path[: len(lineage) - 1])} is something else")
+    depth = len(lineage) - 1
+    for number in range(depth + 1, len(path)):
+        made[_id(path[:number])] = None
+    nested = value
+    for name in reversed(path[depth + 1 :]):
+        nested = {name: nested}
+    _insert(draft, inner, path[depth], nested, path[:depth], made)
+
+
+def _insert(
+    draft: Draft, inner: _Value, name: str, value: Any, path: tuple[str, ...], made: Made
+) -> None:
+    """Put a member into the object `inner`, which is at `path`."""
+    text = draft.text
+    key = json.dumps(name, ensure_ascii=False)
+    unit = _unit(text)
+    if inner.members:
+        blanks = text[inner.start + 1 : inner.members[0][1]]
+        shown = _shown(value, unit, blanks if "\n" in blanks else "", draft.line_end)
+        draft.splice(inner.start + 1, inner.start + 1, f"{blanks}{key}: {shown},")
+        return
+    before = text[inner.start + 1 : inner.end - 1]
+    made.setdefault(_id(path), before)
+    line = text.rfind("\n", 0, inner.start) + 1
+    outside = draft.line_end + _BLANKS.match(text, line)[0]  # type: ignore[index]  # matches always
+    if unit:
+        inside = outside + unit
+        shown = f"{inside}{key}: {_shown(value, unit, inside, draft.line_end)}{outside}"
+    else:
+        shown = f"{key}: {_shown(value, '', '', '')}"
+    draft.splice(inner.start + 1, inner.end - 1, shown)
+
+
+def _shown(value: Any, unit: str, before: str, line_end: str) -> str:
+    """Return `value` as JSON; on lines of its own where `before` begins one."""
+    if not unit or "\n" not in before:
+        return json.dumps(value, ensure_ascii=False)
+    indent = before[before.rindex("\n") + 1 :]
+    return json.dumps(value, ensure_ascii=False, indent=unit).replace("\n", line_end + indent)
+
+
+def _unit(text: str) -> str:
+    """Return how the text indents; nothing if it is all on one line."""
+    root = _scan(text)
+    if not root.members:
+        return _UNIT
+    blanks = text[root.start + 1 : root.members[0][1]]
+    return (blanks.rpartition("\n")[2] or _UNIT) if "\n" in blanks else ""
+
+
+def _remove(draft: Draft, path: tuple[str, ...], made: Made) -> None:
+    """Take the member at `path` out, and what of ours around it is empty then."""
+    inner = _lineage(draft.text, path[:-1])[-1]
+    number = [name for name, _, _ in inner.members].index(path[-1])
+    value = inner.members[number][2]
+    if number + 1 < len(inner.members):
+        start = inner.members[number - 1][2].end if number else inner.start + 1
+        start = draft.text.index(",", start) + 1 if number else start
+        draft.splice(start, draft.text.index(",", value.end) + 1, "")
+        return
+    if number:
+        draft.splice(inner.members[number - 1][2].end, value.end, "")
+        return
+    outer = path[:-1]
+    before = made.pop(_id(outer), "")
+    if before is None:
+        _remove(draft, outer, made)
+    elif not outer and _WHOLE in made:
+        draft.splice(0, len(draft.text), made.pop(_WHOLE))
+    else:
+        draft.splice(inner.start + 1, inner.end - 1, before)
+
+
+def _lineage(text: str, path: tuple[str, ...]) -> list[_Value]:
+    """Return the values on the way from the root along `path`, as far as it leads."""
+    found = [_scan(text)]
+    for name in path:
+        inner = [value for key, _, value in found[-1].members if key == name]
+        if not inner:
+            break
+        found.append(inner[0])
+    return found
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, column {error.colno}: it is not JSON") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
+    if isinstance(data, dict):
+        for name, value in data.items():
+            _flatten(value, (*path, name), found)
+    else:
+        found.append((path, json.dumps(data)))
+
+
+def _scan(text: str) -> _Value:
+    """Return where the values of a text that `_parse` has accepted stand."""
+    return _value(text, _after_blanks(text, 0))
+
+
+def _value(text: str, at: int) -> _Value:
+    found = _Value(at)
+    opening = text[at]
+    if opening not in "{[":
+        match = (_STRING if opening == '"' else _SCALAR).match(text, at)
+        assert match  # noqa: S101  # told to mypy: the text is JSON
+        found.end = match.end()
+        return found
+    at = _after_blanks(text, at + 1)
+    while text[at] not in "]}":
+        if opening == "{":
+            key = _value(text, at)
+            name = json.loads(text[key.start : key.end])
+            value = _value(text, _after_blanks(text, text.index(":", key.end) + 1))
+            found.members.append((name, key.start, value))
+        else:
+            value = _value(text, at)
+        at = _after_blanks(text, value.end)
+        if text[at] == ",":
+            at = _after_blanks(text, at + 1)
+    found.end = at + 1
+    return found
+
+
+def _after_blanks(text: str, at: int) -> int:
+    match = _BLANKS.match(text, at)
+    return match.end() if match else at
+
+
+def _id(path: tuple[str, ...]) -> str:
+    return json.dumps(path)

@@ -1,0 +1,135 @@
+"""Files of sections: `[header]` lines, with `name = value` lines below them.
+
+Only lines of ours are put in and taken out. What a line means to its tool is the dialect's to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from credhelper.setup.draft import Draft, line_spans
+from credhelper.setup.formats import Made
+from credhelper.setup.plan import Entry
+
+_PAIR = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*(.*?)\s*$")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the files of a tool are written.
+
+    Parameters: `header` and `line`, which write a header and a line; `opens`, what the first
+    characters of a header's line look like; `blank`, whether a blank line stands before a section.
+    """
+
+    header: Callable[[tuple[str, ...]], str]
+    line: Callable[[str, str], str]
+    opens: re.Pattern[str]
+    blank: bool
+
+
+@dataclass(frozen=True)
+class _Line:
+    start: int
+    end: int
+    text: str  # without blanks at its ends
+
+    @property
+    def says(self) -> bool:
+        return bool(self.text) and self.text[0] not in "#;"
+
+
+def append(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
+    """Put a section of its own at the end of the file."""
+    lines = [dialect.header(entry.at)]
+    lines += [dialect.line(name, value) for name, value in entry.values]
+    lead = dialect.blank and bool(draft.text.strip()) and bool(_lines(draft.text)[-1].text)
+    made[dialect.header(entry.at)] = lead
+    draft.insert_lines(len(draft.text), ["", *lines] if lead else lines)
+
+
+def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
+    """Put lines below the first header that is there, otherwise a section at the end."""
+    for _, header, _ in _sections(draft.text, dialect):
+        if header.text == dialect.header(entry.at):
+            draft.insert_lines(
+                header.end, [dialect.line(name, value) for name, value in entry.values]
+            )
+            return
+    append(draft, entry, dialect, made)
+
+
+def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
+    """Take the lines of `entry` out, and the header if it is ours and nothing is left below it."""
+    wanted = dialect.header(entry.at)
+    lines = [dialect.line(name, value).strip() for name, value in entry.values]
+    found = [
+        (before, header, body)
+        for before, header, body in _sections(draft.text, dialect)
+        if header.text == wanted
+    ]
+    # A section may be there several times: ours is the last that has all that we wrote.
+    for before, header, body in reversed(found):
+        if set(lines) <= {line.text for line in body}:
+            _cut(draft, lines, before, header, body, wanted, made)
+            return []
+    changed = []
+    body = found[-1][2] if found else []
+    for name, value in entry.values:
+        own = [line for line in body if (pair := _PAIR.match(line.text)) and pair[1] == name]
+        same = [line for line in own if _PAIR.sub(r"\2", line.text) == _PAIR.sub(r"\2", value)]
+        if own and not same:
+            changed.append(name)
+    return changed
+
+
+def _cut(
+    draft: Draft,
+    lines: list[str],
+    before: _Line | None,
+    header: _Line,
+    body: list[_Line],
+    wanted: str,
+    made: Made,
+) -> None:
+    ours = []
+    for text in lines:
+        ours.append(next(line for line in body if line.text == text and line not in ours))
+    empty = not any(line.says for line in body if line not in ours)
+    if empty and wanted in made:
+        lead = made.pop(wanted)
+        ours.append(header)
+        if lead and before is not None and not before.text:
+            ours.append(before)
+    for start, end in reversed(_runs(ours)):
+        draft.remove_lines(start, end)
+
+
+def _runs(lines: list[_Line]) -> list[tuple[int, int]]:
+    """Return from where to where `lines` go, those that follow each other as one."""
+    runs: list[tuple[int, int]] = []
+    for line in sorted(lines, key=lambda line: line.start):
+        if runs and runs[-1][1] == line.start:
+            runs[-1] = (runs[-1][0], line.end)
+        else:
+            runs.append((line.start, line.end))
+    return runs
+
+
+def _sections(text: str, dialect: Dialect) -> list[tuple[_Line | None, _Line, list[_Line]]]:
+    """Return each section: the line before it, its header, and the lines below."""
+    found: list[tuple[_Line | None, _Line, list[_Line]]] = []
+    before = None
+    for line in _lines(text):
+        if dialect.opens.match(text, line.start):
+            found.append((before, line, []))
+        elif found:
+            found[-1][2].append(line)
+        before = line
+    return found
+
+
+def _lines(text: str) -> list[_Line]:
+    return [_Line(start, end, text[start:end].strip()) for start, end in line_spans(text)]

@@ -1,0 +1,157 @@
+"""What setups have added, so that it can be taken back: a file in the state folder, ours alone.
+
+It holds what we wrote, and nothing of what was there: no secret is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from credhelper import cache, records
+from credhelper.encode import printable
+from credhelper.errors import CacheError, LockTimeoutError
+from credhelper.setup.plan import Entry
+
+VERSION = 1
+LOCK_WAIT = 10.0
+
+Key = tuple[str, str, str | None]
+
+
+@dataclass
+class File:
+    """A file that we added to: its `path` as the tool names it, its `format`, whether it was
+    `created` by us, and the containers in it that were `made` by us (see `formats`)."""
+
+    path: str
+    format: str
+    created: bool = False
+    made: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Setup:
+    """One setup that stands: `entries` by the file's target, and `links`, path to target."""
+
+    tool: str
+    service: str
+    name: str | None
+    profile: str | None
+    entries: list[tuple[str, Entry]] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others."""
+        return (self.tool, self.service, self.name)
+
+
+@dataclass
+class Journal:
+    """All that stands: `setups`, the `files` they share by target, and `folders` that we made."""
+
+    setups: list[Setup] = field(default_factory=list)
+    files: dict[str, File] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+
+    def owns(self, target: str, entry: Entry) -> bool:
+        """Tell whether a setup that stands has put this entry there."""
+        return any((target, entry) in setup.entries for setup in self.setups)
+
+
+def read(state: str) -> Journal:
+    """Return the journal in the state folder; an empty one if there is none. Raises CacheError."""
+    path = _path(state)
+    data = records.read_private(path)
+    if data is None:
+        if os.path.lexists(path):
+            raise CacheError(
+                f"{printable(path)} is not ours alone, or cannot be read",
+                hint=f"see whose it is: ls -l {printable(path)}",
+            )
+        return Journal()
+    try:
+        told = json.loads(data)
+        if told["version"] != VERSION:
+            raise CacheError(
+                f"{printable(path)} is of another release of credhelper",
+                hint="use that release to undo what it set up",
+            )
+        return Journal(
+            [_setup(one) for one in told["setups"]],
+            {target: File(**one) for target, one in told["files"].items()},
+            told["folders"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise CacheError(
+            f"{printable(path)} is damaged", hint=f"move it away: mv {printable(path)} ~/"
+        ) from error
+
+
+def write(state: str, journal: Journal) -> None:
+    """Put the journal into the state folder; without anything in it, remove it."""
+    path = _path(state)
+    if not (journal.setups or journal.files or journal.folders):
+        if os.path.lexists(path):
+            os.unlink(path)
+        return
+    told = {
+        "version": VERSION,
+        "setups": [_told(setup) for setup in journal.setups],
+        "files": {target: vars(file) for target, file in journal.files.items()},
+        "folders": journal.folders,
+    }
+    cache.make_folder(state)
+    cache.replace(path, json.dumps(told, indent=1).encode() + b"\n", durable=True)
+
+
+@contextmanager
+def locked(state: str) -> Iterator[None]:
+    """Let one setup at a time change files. Raises LockTimeoutError, CacheError."""
+    path = os.path.join(state, "setup.lock")
+    cache.make_folder(state)
+    lock = FileLock(path, timeout=LOCK_WAIT, mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LockTimeoutError(
+            f"another credhelper has been setting up for {LOCK_WAIT:g} s",
+            hint=f"see who holds it: fuser {printable(path)}",
+        ) from error
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot lock {printable(path)}: {why}") from error
+    try:
+        os.chmod(path, 0o600)
+        yield
+    finally:
+        lock.release()
+
+
+def _path(state: str) -> str:
+    return os.path.join(state, "setup.json")
+
+
+def _told(setup: Setup) -> dict[str, Any]:
+    entries = [
+        {"file": target, "at": entry.at, "values": entry.values} for target, entry in setup.entries
+    ]
+    return {**vars(setup), "entries": entries}
+
+
+def _setup(told: dict[str, Any]) -> Setup:
+    entries = [
+        (
+            one["file"],
+            Entry(tuple(one["at"]), tuple((name, value) for name, value in one["values"])),
+        )
+        for one in told["entries"]
+    ]
+    return Setup(**{**told, "entries": entries})

@@ -1,0 +1,105 @@
+"""The nouns of a setup: what is wished for, and what it takes in which file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from credhelper.service import Service
+from credhelper.setup.program import Program
+
+# The protocol that prints nothing but a token, for tools that run a command to get one.
+TOKEN = "token"  # noqa: S105  # a protocol's name
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be set up.
+
+    Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
+    None when the service alone tells; `name`, what the tool shall know it by, or None; `program`,
+    ours; `environ`; `home`, absolute; `read`, returns the text of a tool's file, None if missing.
+    """
+
+    service: Service
+    profile: str | None
+    name: str | None
+    program: Program
+    environ: Mapping[str, str]
+    home: str
+    read: Callable[[str], str | None]
+
+    def options(self) -> list[str]:
+        """Return the words that choose the profile, for callers that are told a command."""
+        return ["--profile", self.profile] if self.profile else []
+
+    def place(self, variable: str, default: str) -> str:
+        """Return the path that an environment variable names; otherwise `default`, in the home."""
+        told = self.environ.get(variable, "")
+        return told if told.startswith("/") else f"{self.home}/{default}"
+
+    def below(self, variable: str, name: str, default: str) -> str:
+        """Return the path of `name` in the folder of a variable; otherwise `default`, in home."""
+        told = self.environ.get(variable, "")
+        return f"{told.rstrip('/')}/{name}" if told.startswith("/") else f"{self.home}/{default}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What shall stand at one place of a file.
+
+    Parameters: `at`, the keys, tables or sections that lead there; `values`, names and what they
+    shall be: plain data, in order; where the format allows it, a name may repeat.
+    """
+
+    at: tuple[str, ...]
+    values: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What a tool's file shall hold. Parameters: `path`, absolute; `format`, its format's name."""
+
+    path: str
+    format: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class LinkChange:
+    """A symlink at `path` that leads to `target`, both absolute."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one setup takes: `files`, `links`, and `notes`, what is left for a person to do."""
+
+    files: tuple[FileChange, ...] = ()
+    links: tuple[LinkChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program said: exit `status` (127 when it is not there), `stdout` and `stderr`."""
+
+    status: int
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+
+
+# Runs a program to its end: words, stdin, variables on top of the environment.
+Ask = Callable[..., Answer]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check saw: `token`, what the tool would send, or else `trouble` and a `hint`."""
+
+    token: str = field(default="", repr=False)
+    trouble: str = ""
+    hint: str | None = None

@@ -1,0 +1,98 @@
+"""Which path of ours a tool is told: one that is still there after the next upgrade."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from credhelper import child
+from credhelper.encode import printable
+from credhelper.errors import CredhelperError
+
+NAME = "credhelper"
+
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
+# Where programs lie that are gone tomorrow: what `uvx` and `pipx run` unpack.
+_PASSING = ("/.cache/uv/", "/.cache/pipx/", "/pipx/.cache/", "/uv/archive-")
+
+
+@dataclass(frozen=True)
+class Program:
+    """Our program as a tool may call it.
+
+    Parameters: `path` of `credhelper`, absolute; `on_path`, which of our programs PATH leads to;
+    `lasting`, whether PATH will still do so in another terminal.
+    """
+
+    path: str
+    on_path: frozenset[str] = frozenset()
+    lasting: bool = True
+
+    def beside(self, name: str) -> str:
+        """Return the path of the program called `name` that lies beside ours."""
+        return os.path.join(os.path.dirname(self.path), name)
+
+    def called(self, name: str) -> str:
+        """Return `name` alone if PATH leads to it, otherwise its whole path."""
+        return name if self.lasting and name in self.on_path else self.beside(name)
+
+
+def find(
+    environ: Mapping[str, str],
+    own: Sequence[str],
+    names: Sequence[str],
+    version_of: Callable[[str], str | None],
+) -> Program:
+    """Return the program to name.
+
+    That is the first on PATH that is the one which runs now, through however many links (pipx, uv
+    and package managers put such a link there, and keep it over upgrades), or that says that it is
+    the same version (a shim). Only otherwise it is one of `own`.
+
+    Parameters: `environ`; `own`, paths at which we may lie ourselves, best first; `names` of other
+    programs of ours that a tool would look for on PATH; `version_of`, what the program at a path
+    says when asked for its version, None when it does not run. Raises CredhelperError when no
+    program of ours runs.
+    """
+    ours = {os.path.realpath(path) for path in own if os.path.isabs(path)}
+    expected = next((told for told in map(version_of, own) if told), None)
+    path = None
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        candidate = os.path.join(folder, NAME)
+        if not folder.startswith("/") or child.find(candidate, environ) is None:
+            continue
+        if os.path.realpath(candidate) in ours or version_of(candidate) == (expected or ""):
+            path = candidate
+            break
+    path = path or next((one for one in own if os.path.isabs(one) and version_of(one)), None)
+    if path is None:
+        raise CredhelperError(
+            f"no program of ours runs: tried {printable(', '.join(own)) or NAME}",
+            hint="install credhelper for yourself: pipx install credhelper",
+        )
+    if version_of(path) is None:
+        raise CredhelperError(
+            f"{printable(path)} does not run", hint=f"see what it says: {printable(path)} --version"
+        )
+    found = {name for name in (NAME, *names) if _leads_to_us(name, path, environ)}
+    # What an activated environment put on PATH is gone with the terminal.
+    folders = [environ[name] for name in _ACTIVE if environ.get(name)]
+    lasting = not any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+    return Program(path, frozenset(found), lasting)
+
+
+def passing(path: str) -> bool:
+    """Tell whether a program at this path is likely to be gone tomorrow."""
+    return any(place in path for place in _PASSING)
+
+
+def _leads_to_us(name: str, path: str, environ: Mapping[str, str]) -> bool:
+    found = child.find(name, environ)
+    if found is None:
+        return False
+    beside = os.path.join(os.path.dirname(path), name)
+    return found == beside or os.path.realpath(found) in (
+        os.path.realpath(beside),
+        os.path.realpath(path),
+    )

@@ -1,0 +1,66 @@
+"""docker, helm, oras and what else reads docker's file: a helper for one registry.
+
+Source: docker/cli, `cli/config/configfile`: `credHelpers` maps a registry's host and port to the
+end of a program's name, `docker-credential-NAME`, which is looked for on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+
+from credhelper.errors import UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("docker-credential-credhelper",)
+ON_PATH = True
+PROFILE = False
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    return plan_for(wish, _file(wish))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what docker would be told, found through its file and PATH: see `setup`."""
+    return check_in(wish, ask, [_file(wish)])
+
+
+def plan_for(wish: Wish, path: str) -> Plan:
+    """Return what it takes for those who read `path`."""
+    if wish.service.path:
+        raise UsageError(
+            f"registries are asked for by their host alone, and {wish.service} has a path",
+            hint=f"let the profile name the host: --service {wish.service.origin}",
+        )
+    entry = Entry(("credHelpers",), ((wish.service.netloc, "credhelper"),))
+    return Plan((FileChange(path, "json", (entry,)),))
+
+
+def check_in(wish: Wish, ask: Ask, paths: list[str]) -> Finding:
+    """Return what is told to those who read `paths`, the first that names the registry."""
+    host = wish.service.netloc
+    for path in paths:
+        try:
+            known = json.loads(wish.read(path) or "{}").get("credHelpers", {})
+            name = known.get(host)
+        except (ValueError, AttributeError):
+            return Finding(trouble=f"{path} cannot be read")
+        if name:
+            break
+    else:
+        return Finding(trouble=f"{' and '.join(paths)} names no helper for {host}")
+    program = f"docker-credential-{name}"
+    answer = ask([program, "get"], host.encode())
+    try:
+        return Finding(json.loads(answer.stdout)["Secret"])
+    except (ValueError, KeyError, TypeError):
+        said = answer.stdout.decode("utf-8", "replace").strip()
+        if answer.status == asking.NOT_FOUND:
+            said = "it is not on PATH"
+        return Finding(trouble=f"{program} get: {said or asking.complaint(answer) or 'no answer'}")
+
+
+def _file(wish: Wish) -> str:
+    return wish.below("DOCKER_CONFIG", "config.json", ".docker/config.json")

@@ -1,0 +1,107 @@
+"""One row for each tool: a file of its own that already holds what others put there.
+
+The battery (`test_tools`) does the rest. A secret in a foreign text is written `CANARY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CANARY = "canary-53cr3t"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tool and its file.
+
+    Parameters: `service` and `other`, two services; `file`, below the home; `foreign`, what stands
+    in it before; `broken`, what its tool could not read; `wired`, what must be in it afterwards;
+    `edits`, what a user changes meanwhile, old text to new; `options` and `other_options`, words
+    for the two services; `needs`, a program without which the tool's file cannot be read.
+    """
+
+    service: str
+    other: str
+    file: str
+    foreign: str
+    broken: str
+    wired: str
+    edits: Mapping[str, str]
+    options: tuple[str, ...] = ()
+    other_options: tuple[str, ...] = ()
+    needs: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+_REGISTRIES = f"""{{
+\t"auths": {{
+\t\t"https://index.docker.io/v1/": {{ "auth": "{CANARY}" }}
+\t}},
+\t"HttpHeaders": {{"User-Agent": "me"}},
+\t"credHelpers": {{
+\t\t"000.dkr.ecr.us-east-1.amazonaws.com": "ecr-login"
+\t}}
+}}
+"""
+
+CASES = {
+    "git": Case(
+        service="https://git.example",
+        other="https://git.example/team",
+        file=".gitconfig",
+        foreign=f"""# mine
+[user]
+\tname = Ann   ; and a comment
+[http "https://proxy.example"]
+\textraHeader = "Authorization: Basic {CANARY}"
+
+[credential]
+\thelper = store
+[alias]
+  st = status
+""",
+        broken="[user\nname = Ann\n",
+        wired='[credential "https://git.example"]\n\thelper =\n\thelper = credhelper',
+        edits={"name = Ann": "name = Beth", "  st = status": "  st = status\n  ci = commit"},
+        needs="git",
+    ),
+    "docker": Case(
+        service="https://registry.example",
+        other="https://other.example:8443",
+        file=".docker/config.json",
+        foreign=_REGISTRIES,
+        broken='{"auths": {},}',
+        wired='"registry.example": "credhelper"',
+        edits={'"me"': '"you"'},
+    ),
+    "containers": Case(
+        service="https://registry.example",
+        other="https://other.example:8443",
+        file=".config/containers/auth.json",
+        foreign=f'{{"auths": {{"quay.io": {{"auth": "{CANARY}"}}}}}}\n',
+        broken="[1, 2]",
+        wired='"registry.example": "credhelper"',
+        edits={'"quay.io"': '"quay.example"'},
+    ),
+    "cargo": Case(
+        service="https://crates.example/index",
+        other="https://crates.example/second",
+        file=".cargo/config.toml",
+        foreign=f"""# mine
+[net]
+git-fetch-with-cli = true # as git does
+
+[registries.mine]  # at work
+index = "sparse+https://crates.example/index/"
+[registries.foreign]
+index = "sparse+https://foreign.example/"
+token = "{CANARY}"
+""",
+        broken='[net\ngit-fetch-with-cli = "',
+        wired='credential-provider = ["cargo-credential-credhelper"]',
+        edits={"as git does": "as it does", '"sparse+https://foreign': '"sparse+https://f'},
+        options=("--name", "mine"),
+        other_options=("--name", "second"),
+    ),
+}
