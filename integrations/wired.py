@@ -44,9 +44,11 @@ class Wired:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         path.write_text("\n".join([text, *more]))
 
-    def configure(self, snippet: Path, places: Mapping[str, str], *more: str) -> None:
+    def configure(
+        self, snippet: Path, places: Mapping[str, str], *more: str, upstream: str = UPSTREAM
+    ) -> None:
         """Put credhelper's own config and the API key where the snippet says they are."""
-        here = {UPSTREAM: self.sandbox.url, **places}
+        here = {upstream: self.sandbox.url, **places}
         self.place(snippet, ".config/credhelper/config.toml", here, *more)
         key = self.world.home / ".config/credhelper/api-key"
         key.touch(0o600)
