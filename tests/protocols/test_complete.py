@@ -21,7 +21,6 @@ AWAITED = {
     "bazel",
     "curl",
     "databricks",
-    "go",
     "google",
     "headers",
     "json",
