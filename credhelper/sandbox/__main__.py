@@ -46,6 +46,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     for option, default, text in (
         ("--token-lifetime", server.TOKEN_LIFETIME, "of a JWT, from 1 second to 90 days"),
         ("--session-lifetime", server.SESSION_LIFETIME, "idle life of a psToken"),
+        ("--aws-lifetime", server.AWS_LIFETIME, "of AWS keys"),
         ("--latency", 0.0, "how long every answer of an API takes"),
     ):
         parser.add_argument(

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from credhelper.sandbox import faults, ica, wire
+from credhelper.sandbox import faults, ica, objects, wire
 from credhelper.sandbox.state import RefusedError, State, Tweak
 from credhelper.sandbox.wire import Answer, Request
 
@@ -49,7 +49,7 @@ def admit(world: World, request: Request) -> faults.Fault:
 
 def answer(world: World, request: Request, fault: faults.Fault) -> Answer:
     """Perform a request, or answer what its fault scripts instead."""
-    doors = _ROUTES.get(request.path, {})
+    doors = _doors(request.path)
     if fault.canned:
         return _canned(request, fault, world.clock(), documented=doors.get(request.method))
     try:
@@ -122,6 +122,26 @@ def _workgroups(world: World, request: Request, _: faults.Fault) -> dict[str, An
     return world.state.workgroups(wire.credentials(request), world.clock())
 
 
+def _object(world: World, request: Request, fault: faults.Fault) -> dict[str, Any]:
+    _, _, kinds, given_id = request.path.split("/")
+    kind, read_only = kinds[:-1], request.method == "GET"
+    if request.body.strip():
+        wire.json_body(request)
+    asked = ",".join(wire.parameters(request).get("include", [])).lower().split(",")
+    # The GET of a volume has no keys to give.
+    wanted = "objectstoreaccess" in asked and not (read_only and kind == "volume")
+    keys = world.state.exchange(
+        wire.credentials(request),
+        kind,
+        given_id,
+        world.clock(),
+        read_only=read_only,
+        wanted=wanted,
+        tweak=_tweak(fault),
+    )
+    return objects.resource(kind, given_id, keys)
+
+
 def _protected(world: World, request: Request, fault: faults.Fault) -> dict[str, Any]:
     return world.state.identity(wire.credentials(request), world.clock(), _tweak(fault))
 
@@ -132,6 +152,10 @@ def _health(*_: object) -> dict[str, Any]:
 
 def _jwks(world: World, *_: object) -> dict[str, Any]:
     return world.jwks
+
+
+def _aws(world: World, *_: object) -> list[dict[str, Any]]:
+    return world.state.objects.living(world.clock())
 
 
 def _stats(world: World, *_: object) -> dict[str, int]:
@@ -174,6 +198,7 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     "/protected": {"GET": (200, _protected)},
     JWKS: {"GET": (200, _jwks)},
     "/_sandbox/stats": {"GET": (200, _stats)},
+    "/_sandbox/aws": {"GET": (200, _aws)},
     "/_sandbox/faults": {
         "GET": (200, _faults_shown),
         "POST": (200, _faults_added),
@@ -181,3 +206,12 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     },
     "/_sandbox/revoke-all": {"POST": (204, _revoke_all)},
 }
+# The same for /v1/folders/{folderId} and its kin.
+_OBJECT: dict[str, _Door] = {"GET": (200, _object), "PATCH": (200, _object)}
+
+
+def _doors(path: str) -> dict[str, _Door]:
+    v1, _, given_id = path.rpartition("/")
+    if given_id and v1 in {f"/v1/{kind}s" for kind in objects.KINDS}:
+        return _OBJECT
+    return _ROUTES.get(path, {})

@@ -27,6 +27,7 @@ from credhelper.sandbox.state import State
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
 SESSION_LIFETIME = 3600.0
+AWS_LIFETIME = 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0
@@ -70,6 +71,7 @@ def start(
     token_lifetime: float = TOKEN_LIFETIME,
     session_lifetime: float = SESSION_LIFETIME,
     latency: float = 0.0,
+    aws_lifetime: float = AWS_LIFETIME,
     *,
     clock: Callable[[], float] = time.time,
     pause: Callable[[float], object] | None = None,
@@ -79,11 +81,12 @@ def start(
 
     Parameters: `port`, 0 for any free one; `token_lifetime`, seconds from 1 to 90 days;
     `session_lifetime`, idle seconds, more than 0 and up to 90 days; `latency`, seconds that
-    every answer of an API takes, up to an hour; `clock`, seconds since 1970; `pause`, called with
+    every answer of an API takes, up to an hour; `aws_lifetime`, seconds that AWS keys are good, more
+    than 0 and up to 90 days; `clock`, seconds since 1970; `pause`, called with
     seconds wherever the sandbox would wait; `signer`, to share one key between sandboxes.
     Raises `ValueError` for a number out of range and `OSError` when it cannot listen.
     """
-    check(port, token_lifetime, session_lifetime, latency)
+    check(port, token_lifetime, session_lifetime, latency, aws_lifetime)
     signer = signer or Signer()
     stopping = threading.Event()
     account = Account(USERNAME, secrets.token_urlsafe(18), "key-" + secrets.token_urlsafe(30))
@@ -94,7 +97,7 @@ def start(
         listener = Listener(port)
         undo.callback(listener.server_close)
         url = f"http://{HOST}:{listener.server_address[1]}"
-        state = State(account, signer.sign, url, token_lifetime, session_lifetime)
+        state = State(account, signer.sign, url, token_lifetime, session_lifetime, aws_lifetime)
         world = World(state, signer.jwks(), clock, pause or stopping.wait, latency)
         listener.RequestHandlerClass = type("Connection", (Connection,), {"world": world})
         thread = threading.Thread(target=listener.accept_until, args=(stopping,), daemon=True)
@@ -115,6 +118,7 @@ def serve(
     token_lifetime: float = TOKEN_LIFETIME,
     session_lifetime: float = SESSION_LIFETIME,
     latency: float = 0.0,
+    aws_lifetime: float = AWS_LIFETIME,
 ) -> int:
     """Run a sandbox until SIGTERM, SIGINT or SIGHUP: call it in the main thread.
 
@@ -122,7 +126,8 @@ def serve(
     config, config_v2. Parameters and errors as for `start`. Returns the exit status.
     """
     _allow_many_connections()
-    with _signals() as wait, start(port, token_lifetime, session_lifetime, latency) as sandbox:
+    numbers = port, token_lifetime, session_lifetime, latency, aws_lifetime
+    with _signals() as wait, start(*numbers) as sandbox:
         line = {
             "url": sandbox.url,
             "api_key": sandbox.api_key,
@@ -140,8 +145,10 @@ def serve(
     return 0
 
 
-def check(port: int, token_lifetime: float, session_lifetime: float, latency: float) -> None:
-    """Hold the four numbers to their ranges. Raises `ValueError` that names the option."""
+def check(
+    port: int, token_lifetime: float, session_lifetime: float, latency: float, aws_lifetime: float
+) -> None:
+    """Hold the numbers to their ranges. Raises `ValueError` that names the option."""
     if not 0 <= port <= 65535:
         raise ValueError("--port must be from 0 to 65535")
     if not 1 <= token_lifetime <= MAX_LIFETIME:
@@ -150,6 +157,8 @@ def check(port: int, token_lifetime: float, session_lifetime: float, latency: fl
         raise ValueError("--session-lifetime must be more than 0 and up to 90 days, in seconds")
     if not 0 <= latency <= MAX_LATENCY:
         raise ValueError("--latency must be from 0 to 3600 seconds")
+    if not 0 < aws_lifetime <= MAX_LIFETIME:
+        raise ValueError("--aws-lifetime must be more than 0 and up to 90 days, in seconds")
 
 
 @contextlib.contextmanager

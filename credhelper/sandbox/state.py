@@ -16,6 +16,7 @@ from typing import Any
 from credhelper.sandbox import account as accounts
 from credhelper.sandbox.account import Account, Order
 from credhelper.sandbox.ledger import Ledger, Session, Token
+from credhelper.sandbox.objects import FOREIGN, MISSING, Keys, Objects
 
 MAX_ID = 128
 
@@ -64,7 +65,8 @@ class State:
     """The state machine. One caller at a time: the server holds a lock around each operation.
 
     Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
-    `token_lifetime` and `session_lifetime` in seconds. `ledger` holds what was issued.
+    `token_lifetime`, `session_lifetime` and `aws_lifetime` in seconds. `ledger` and `objects` hold
+    what was issued.
     """
 
     def __init__(
@@ -74,16 +76,19 @@ class State:
         issuer: str,
         token_lifetime: float,
         session_lifetime: float,
+        aws_lifetime: float,
     ) -> None:
         self.account = account
         self.ledger = Ledger()
+        self.objects = Objects()
         self.counters = dict.fromkeys(
-            ("requests", "created", "minted", "refreshed", "revoked", "details"), 0
+            ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )
         self._sign = sign
         self._issuer = issuer
         self._token_lifetime = token_lifetime
         self._session_lifetime = session_lifetime
+        self._aws_lifetime = aws_lifetime
 
     def create(self, who: Credentials, order: Order, now: float, tweak: Tweak = PLAIN) -> str:
         """Make a JWT or, when the order says so, a psToken (POST /v1/tokens).
@@ -203,6 +208,35 @@ class State:
         if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
             raise RefusedError(401, "a user JWT is needed as Bearer authorization")
         return accounts.projects(self.account)
+
+    def exchange(
+        self,
+        who: Credentials,
+        kind: str,
+        given_id: str,
+        now: float,
+        *,
+        read_only: bool,
+        wanted: bool,
+        tweak: Tweak = PLAIN,
+    ) -> Keys | None:
+        """Give AWS keys for a folder, file or volume, if they are `wanted` (PATCH and GET).
+
+        Raises `RefusedError`: 401 for anything but a valid Bearer JWT, 400 for a malformed id, 403
+        for what is somebody else's, 404 for what is not there.
+        """
+        if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
+            raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+        _check_membership("id", given_id, "")
+        if given_id.endswith(FOREIGN):
+            raise RefusedError(403, f"the user has no access to this {kind}")
+        if given_id.endswith(MISSING):
+            raise RefusedError(404, f"there is no {kind} of this id")
+        if not wanted:
+            return None
+        lifetime = self._aws_lifetime if tweak.lifetime is None else tweak.lifetime
+        self.counters["exchanged"] += 1
+        return self.objects.give(kind, given_id, read_only, now + tweak.date + lifetime)
 
     def workgroups(self, who: Credentials, now: float) -> dict[str, Any]:
         """The account's workgroups (GET /v1/workgroups).

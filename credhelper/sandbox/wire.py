@@ -134,17 +134,22 @@ def access_token(request: Request) -> str:
     """
     if not request.body.strip():
         raise RefusedError(400, "a body with an access_token is needed")
+    found = json_body(request)
+    token = found.get("access_token") if isinstance(found, dict) else None
+    if not isinstance(token, str) or not token:
+        raise RefusedError(400, "access_token must be a non-empty string")
+    return token
+
+
+def json_body(request: Request) -> object:
+    """Read a body in one of the JSON types. Raises `RefusedError`: 415 for another, 400."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = media in ("application/json", "text/json") or (
         media.startswith("application/") and media.endswith("+json")
     )
     if not is_json:
         raise RefusedError(415, "the Content-Type is not JSON")
-    found = decode_json(request.body)
-    token = found.get("access_token") if isinstance(found, dict) else None
-    if not isinstance(token, str) or not token:
-        raise RefusedError(400, "access_token must be a non-empty string")
-    return token
+    return decode_json(request.body)
 
 
 def decode_json(body: bytes) -> object:

@@ -130,6 +130,7 @@ def test_a_session_mints_tokens(ask: Ask, session: str) -> None:
         "refreshed": 0,
         "revoked": 0,
         "details": 0,
+        "exchanged": 0,
     }
 
 
@@ -464,6 +465,8 @@ def test_stopping_twice_is_stopping_once(signer: Signer) -> None:
         {"token_lifetime": float("nan")},
         {"session_lifetime": 0},
         {"session_lifetime": float("inf")},
+        {"aws_lifetime": 0},
+        {"aws_lifetime": float("nan")},
         {"latency": -1},
         {"latency": float("nan")},
     ],

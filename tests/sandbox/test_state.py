@@ -34,7 +34,7 @@ def bearer(token: str) -> Credentials:
 @pytest.fixture
 def state() -> State:
     account = Account("someone", "secret:with:colons", "the-key")
-    return State(account, sign, "http://issuer", 2 * HOUR, HOUR)
+    return State(account, sign, "http://issuer", 2 * HOUR, HOUR, HOUR)
 
 
 def refused(state: State, who: Credentials, order: Order = SESSION) -> int:

@@ -72,6 +72,11 @@ class RunningSandbox:
         """Revoke every session and token that exists now."""
         self._ask("POST", "/_sandbox/revoke-all")
 
+    def aws(self) -> list[dict[str, Any]]:
+        """Return the AWS keys that are good now: see docs/sandbox.md."""
+        found: list[dict[str, Any]] = self._ask("GET", "/_sandbox/aws")
+        return found
+
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
         try:

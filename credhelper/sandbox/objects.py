@@ -1,0 +1,103 @@
+"""The object store behind v1's data API: temporary AWS keys, and which of them are good.
+
+There is no S3 in here. A test's own S3 server asks `living`, through the sandbox's door, whether
+the keys that it was sent are any good.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = ("folder", "file", "volume")
+BUCKET, REGION = "sandbox-bucket", "ap-southeast-2"
+# How the documented refusals are reached without a scripted fault.
+FOREIGN, MISSING = "foreign", "missing"
+
+
+@dataclass(frozen=True, repr=False)
+class Keys:
+    """Temporary keys to a part of the bucket. `expires` in seconds since 1970."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    prefix: str
+    read_only: bool
+    expires: float
+
+
+class Objects:
+    """All keys that were given, dead or alive."""
+
+    def __init__(self) -> None:
+        self._given: list[Keys] = []
+
+    def give(self, kind: str, given_id: str, read_only: bool, expires: float) -> Keys:
+        """Make keys for a folder, file or volume."""
+        keys = Keys(
+            "ASIA" + secrets.token_hex(8).upper(),
+            # As AWS makes them: the alphabet that URLs and shells like least.
+            base64.b64encode(secrets.token_bytes(30)).decode(),
+            base64.b64encode(secrets.token_bytes(200)).decode(),
+            prefix(kind, given_id),
+            read_only,
+            expires,
+        )
+        self._given.append(keys)
+        return keys
+
+    def living(self, now: float) -> list[dict[str, Any]]:
+        """Tell of all keys that are good now, with their secrets."""
+        return [
+            {
+                "accessKeyId": keys.access_key_id,
+                "secretAccessKey": keys.secret_access_key,
+                "sessionToken": keys.session_token,
+                "bucket": BUCKET,
+                "prefix": keys.prefix,
+                "readOnly": keys.read_only,
+                "expires": keys.expires,
+            }
+            for keys in self._given
+            if now < keys.expires
+        ]
+
+
+def prefix(kind: str, given_id: str) -> str:
+    """Where in the bucket a folder, file or volume lies; a file is one object."""
+    if kind == "volume":
+        return f"{given_id}/"
+    return f"volume/{given_id}" + ("/" if kind == "folder" else "")
+
+
+def resource(kind: str, given_id: str, keys: Keys | None) -> dict[str, Any]:
+    """A FolderResponse, FileResponse or VolumeResponse, with keys in upstream's odd spelling."""
+    answer: dict[str, Any] = {"id": given_id, "name": given_id}
+    if kind != "volume":
+        answer |= {"volumeName": "volume", "path": f"/{given_id}" + "/" * (kind == "folder")}
+    if keys is not None:
+        member = "awsS3TemporaryReadOnlyCredentials" if keys.read_only else _UPLOAD
+        answer["objectStoreAccess"] = {"sessionId": None, member: _spelled(keys)}
+    return answer
+
+
+_UPLOAD = "awsS3TemporaryUploadCredentials"
+
+
+def _spelled(keys: Keys) -> dict[str, Any]:
+    return {
+        "access_Key_Id": keys.access_key_id,
+        "secret_Access_Key": keys.secret_access_key,
+        "session_Token": keys.session_token,
+        "region": REGION,
+        "bucketName": BUCKET,
+        "keyPrefix": keys.prefix,
+        "expirationDate": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(keys.expires)),
+        "serviceUrl": f"https://s3.{REGION}.amazonaws.com",
+        "serverSideEncryptionAlgorithm": "AES256",
+        "serverSideEncryptionKey": None,
+    }
