@@ -16,6 +16,7 @@ from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerErr
 from credhelper.freshness import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge
 from credhelper.model import Credential, Secret
 from credhelper.records import number
+from credhelper.routes import least_life
 from credhelper.warm import credential
 
 TYPE_CHECKING = False
@@ -41,10 +42,10 @@ class Broker:
     Parameters: `slot`, where the record lies; `stamp`, what the warm path knows of the grant now;
     `renew`, makes a new token (given the one held) and tells when its session is due; `warn`, one
     line to the user and a hint; `trace`, one decision; `clock`, Unix seconds; `sleep`; `host`, this
-    host's name.
+    host's name; `what`, what people call that which is held here.
     """
 
-    __slots__ = ("clock", "host", "renew", "sleep", "slot", "stamp", "trace", "warn")
+    __slots__ = ("clock", "host", "renew", "sleep", "slot", "stamp", "trace", "warn", "what")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Broker:
         host: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        what: str = "token",
     ) -> None:
         self.slot = slot
         self.stamp = stamp
@@ -66,6 +68,7 @@ class Broker:
         self.host = host
         self.clock = clock
         self.sleep = sleep
+        self.what = what
 
 
 def get(broker: Broker, request: Request, route: Route, service: Service | None) -> Credential:
@@ -74,7 +77,7 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     Raises LifetimeError when no token can have the life that is asked for, and whatever kept the
     renewal from working when nothing that lives is held.
     """
-    min_ttl = max(request.min_ttl, route.min_ttl)
+    min_ttl = least_life(route, request)
     held = _find(broker)
     state = judge(held, broker.clock(), margin=request.margin, min_ttl=min_ttl)
     broker.trace("cache", record=broker.slot.name, state=state)
@@ -84,11 +87,12 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     return credential(held, request, route, service, min_ttl)
 
 
-def reject(broker: Broker, rejected: Secret) -> bool:
+def reject(broker: Broker, rejected: Secret, *, sure: bool = False) -> bool:
     """Forget the token that a caller was refused, if it is the very one we hold.
 
-    The first reject of a young token keeps it (`nbf`, clocks that differ), and rejects lead to one
-    new token in ten seconds at the most. Returns whether it was forgotten. Never revokes.
+    The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
+    `sure`, because it was the token's own API that refused it. Rejects lead to one new token in ten
+    seconds at the most. Returns whether it was forgotten. Never revokes.
     """
     held = _find(broker)
     if held is None or held.secret != rejected:
@@ -101,7 +105,8 @@ def reject(broker: Broker, rejected: Secret) -> bool:
         now = broker.clock()
         fields = dict(held.fields)
         paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
-        if paused or (now - held.issued_at < YOUNG and not fields.get("rejected")):
+        young = now - held.issued_at < YOUNG and not fields.get("rejected") and not sure
+        if paused or young:
             broker.trace("reject", record=broker.slot.name, kept=True)
             fields["rejected"] = "1"
             broker.slot.keep(fields)
@@ -122,7 +127,7 @@ def _renewed(
     broker: Broker, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
 ) -> Held:
     since = broker.clock()
-    _refuse_the_impossible(held, since, min_ttl)
+    _refuse_the_impossible(broker, held, since, min_ttl)
     stale = held if state == STALE else None
     failure = broker.slot.failure(broker.stamp, since, since)
     if failure:
@@ -151,7 +156,7 @@ def _renewed(
             broker.trace("lock", record=broker.slot.name, found="renewed by another")
             return again
         stale = again if state == STALE else None
-        _refuse_the_impossible(again, broker.clock(), min_ttl)
+        _refuse_the_impossible(broker, again, broker.clock(), min_ttl)
         failure = broker.slot.failure(broker.stamp, broker.clock(), since)
         if failure:
             return _instead(broker, _revive(failure), stale, profile)
@@ -165,7 +170,7 @@ def _renewed(
         if gate:
             gate.release()
     if judge(new, broker.clock(), margin=0, min_ttl=min_ttl) == EXPIRED:
-        raise _too_short(new, min_ttl)
+        raise _too_short(broker, new, min_ttl)
     return new
 
 
@@ -184,7 +189,7 @@ def _renew(broker: Broker, held: Held | None, locked: bool, profile: str) -> Hel
     wait = token.not_before - token.skew - now
     if wait > NOT_YET_WAIT:
         raise MalformedAnswerError(
-            f"the new token of profile {profile} is not valid for another {wait:.0f} s",
+            f"the new {broker.what} of profile {profile} is not valid for another {wait:.0f} s",
             hint="compare the clocks: this host's and the server's differ, or its nbf is wrong",
         )
     before = broker.slot.find() or {}
@@ -207,22 +212,22 @@ def _renew(broker: Broker, held: Held | None, locked: bool, profile: str) -> Hel
     return Held(fields, broker.host)
 
 
-def _refuse_the_impossible(held: Held | None, now: float, min_ttl: int) -> None:
+def _refuse_the_impossible(broker: Broker, held: Held | None, now: float, min_ttl: int) -> None:
     # A token that was just made and does not last long enough tells what the next one would be.
     if (
         held is not None
         and held.told - held.issued_at <= min_ttl
         and now - held.issued_at < held.lifetime / 2
     ):
-        raise _too_short(held, min_ttl)
+        raise _too_short(broker, held, min_ttl)
 
 
-def _too_short(held: Held, min_ttl: int) -> LifetimeError:
+def _too_short(broker: Broker, held: Held, min_ttl: int) -> LifetimeError:
     return LifetimeError(
-        f"a token that lives another {min_ttl} s was asked for,"
+        f"a {broker.what} that lives another {min_ttl} s was asked for,"
         f" but new ones live only {held.lifetime} s",
         hint="ask for less with --min-ttl (or min_ttl in the config),"
-        " or have the administrator raise the tokens' lifetime",
+        f" or have the administrator raise the {broker.what}s' lifetime",
     )
 
 
@@ -251,7 +256,8 @@ def _instead(broker: Broker, error: CredhelperError, stale: Held | None, profile
     left = stale.expires_at - broker.clock()
     broker.trace("renew", record=broker.slot.name, failed=error.code, served="stale")
     broker.warn(
-        f"could not renew profile {profile}, its token still lives {left:.0f} s: {error.message}",
+        f"could not renew profile {profile},"
+        f" its {broker.what} still lives {left:.0f} s: {error.message}",
         error.hint,
     )
     return stale

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z: RFC 3339 has no year 10000
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+/:@%,=")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -64,6 +65,13 @@ def one_line(text: str, what: str) -> str:
             f"the {what} is empty or holds a control character: not handed over"
         )
     return text
+
+
+def shell_word(text: str) -> str:
+    """Return `text` as one word of a POSIX shell, between single quotes where it needs them."""
+    if text and _BARE.issuperset(text):
+        return text
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def complaint(message: str, hint: str | None = None) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
-from credhelper.profile import PASSWORD, Profile
+from credhelper.profile import PASSWORD, Profile, Resource
 
 _DIGITS = 32
 
@@ -21,8 +21,16 @@ def record_name(profile: Profile, *, kind: str) -> str:
     token as a set; neither do the profile's name, services, user name for Basic, margins, or how
     the key travels: what they change is not the token.
     """
-    token = (*_text(profile.cid), *_text(profile.cwid), kind, str(profile.keep_session))
-    return _name("token", [*_session(profile), *token, *sorted(set(profile.scopes))])
+    return _name("token", _token(profile, kind))
+
+
+def aws_name(profile: Profile, resource: Resource) -> str:
+    """Return the name of the record that holds the profile's AWS credentials: 32 hex digits.
+
+    They depend on all that their token depends on, and on what they are for.
+    """
+    words = (resource.how, str(len(resource.words)), *resource.words, str(resource.read_only))
+    return _name("aws", [*words, *_token(profile, profile.token)])
 
 
 def session_name(profile: Profile) -> str:
@@ -43,6 +51,11 @@ def visible_grant(profile: Profile) -> str:
     if grant is None or grant.how not in ("env", "file") or profile.auth == PASSWORD:
         return ""
     return f"{grant.how}:{grant.words[0]}"
+
+
+def _token(profile: Profile, kind: str) -> list[str]:
+    token = (*_text(profile.cid), *_text(profile.cwid), kind, str(profile.keep_session))
+    return [*_session(profile), *token, *sorted(set(profile.scopes))]
 
 
 def _session(profile: Profile) -> list[str]:

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 
     from credhelper.service import Service
 
+# What a secret is: a token of one kind or the other, or AWS credentials (see `Request.wants`).
 JWT = "jwt"
 SESSION = "session"
+AWS = "aws"
 
 
 class Secret:
@@ -88,7 +90,8 @@ class Request:
     itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
     the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
     seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
-    likes to see; `echo`, whatever the protocol's `render` needs to see again.
+    likes to see; `echo`, whatever the protocol's `render` needs to see again; `wants`, `token` for
+    the profile's token or `aws` for the AWS credentials that it buys.
     """
 
     __slots__ = (
@@ -100,6 +103,7 @@ class Request:
         "rejected",
         "service",
         "username",
+        "wants",
     )
 
     def __init__(
@@ -113,6 +117,7 @@ class Request:
         min_ttl: int = 0,
         margin: int = 60,
         echo: "Mapping[str, str] | None" = None,
+        wants: str = "token",
     ) -> None:
         self.action = action
         self.service = service
@@ -122,15 +127,17 @@ class Request:
         self.min_ttl = min_ttl
         self.margin = margin
         self.echo: Mapping[str, str] = echo or {}
+        self.wants = wants
 
 
 class Credential:
     """What a tool receives.
 
-    Parameters: `token`; `expires_at`, Unix seconds on this host's clock, a little before the real
-    expiry; `username`, for protocols that speak Basic; `profile`, the profile it came from;
-    `kind`, `jwt` or `session`; `url`, the API's origin; `service`, the configured service that
-    matched, or None; `fresh_until`, Unix seconds until which nobody need ask again.
+    Parameters: `token`, or what else the request wanted; `expires_at`, Unix seconds on this host's
+    clock, a little before the real expiry; `username`, for protocols that speak Basic; `profile`,
+    the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, the API's origin; `service`,
+    the configured service that matched, or None; `fresh_until`, Unix seconds until which nobody
+    need ask again.
     """
 
     __slots__ = (
@@ -207,9 +214,10 @@ class Reply:
 class Token:
     """A token as the API gave it, with what we know of its life.
 
-    Parameters: `value`; `kind`, `jwt` or `session`; `issued_at`, `expires_at` and `not_before`,
-    Unix seconds on the server's clock; `skew`, the server's clock minus ours in seconds, measured
-    at issue; `assumed`, true when the expiry is our stated guess because the token told none.
+    Parameters: `value`; `kind`, `jwt`, `session` or `aws`; `issued_at`, `expires_at` and
+    `not_before`, Unix seconds on the server's clock; `skew`, the server's clock minus ours in
+    seconds, measured at issue; `assumed`, true when the expiry is our stated guess because the
+    token told none.
     """
 
     __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")

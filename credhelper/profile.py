@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 
 from credhelper.keylines import Place
 from credhelper.model import JWT, SESSION
@@ -19,13 +19,17 @@ class Api:
 
     Parameters: `url`, its default origin; `base`, the path below the origin that its other clients
     call a part of its URL; `variables`, the names under which those clients look for a token and
-    for that URL; `lacks`, the keys of a profile that mean nothing to it.
+    for that URL; `lacks`, the keys of a profile that mean nothing to it; `resources`, what it gives
+    AWS credentials for, with the keys that name each; `never_read_only`, those of them for which it
+    has only credentials that can write.
     """
 
     url: str
     base: str
     variables: tuple[str, str]
     lacks: tuple[str, ...] = ()
+    resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    never_read_only: tuple[str, ...] = ()
 
 
 APIS = {
@@ -33,6 +37,8 @@ APIS = {
         "https://aps2.platform.illumina.com",
         "",
         ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+        resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
+        never_read_only=("volume",),
     ),
     "ica": Api(
         "https://ica.illumina.com",
@@ -45,6 +51,7 @@ APIS = {
         ),
     ),
 }
+RESOURCE_KEYS = {how: keys for api in APIS.values() for how, keys in api.resources.items()}
 
 API_KEY, PASSWORD, LOGIN = AUTHS = ("api-key", "password", "session")
 KEY_FORMS = ("header", "basic", "basic-raw", "basic-password", "query")
@@ -52,6 +59,7 @@ GRANTS = ("env", "file", "command", "keyring")
 _YEAR = 366 * 86400
 _LONGEST_COMMAND = 300
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = (
     'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
@@ -73,6 +81,19 @@ class Grant:
     timeout: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What AWS credentials are asked for.
+
+    Parameters: `how`, one of its API's `resources`; `words`, the ids that name it;
+    `read_only`, whether credentials that cannot write are wanted.
+    """
+
+    how: str
+    words: tuple[str, ...]
+    read_only: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One identity at one API, and the services that may have its tokens.
@@ -82,7 +103,8 @@ class Profile:
     `user`, the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
     parameters; `keep_session`, hold a psToken and mint from it; `token`, the kind that tools get;
     `services`; `username`, for Basic; `min_ttl` and `session_lifetime`, seconds; `ca_file`,
-    absolute; `api_key_as`, one of `KEY_FORMS`. What is not configured is None.
+    absolute; `api_key_as`, one of `KEY_FORMS`; `aws`, what AWS credentials are for. What is not
+    configured is None.
     """
 
     name: str
@@ -105,9 +127,10 @@ class Profile:
     session_lifetime: int = 3600
     ca_file: str | None = None
     api_key_as: str = KEY_FORMS[0]
+    aws: Resource | None = None
 
 
-KEYS = tuple(field.name for field in fields(Profile) if field.name != "name")
+KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
 
 
 def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
@@ -152,10 +175,11 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         session_lifetime=table.seconds("session_lifetime", 3600, least=1, most=_YEAR),
         ca_file=table.checked("ca_file", expand),
         api_key_as=form,
+        aws=_resource(table, api),
     )
-    for field in fields(Profile):
-        if field.name in APIS[api].lacks and getattr(found, field.name) != field.default:
-            raise table.wrong(field.name, f"means nothing to api = '{api}'", "leave it out")
+    for each in fields(Profile):
+        if each.name in APIS[api].lacks and getattr(found, each.name) != each.default:
+            raise table.wrong(each.name, f"means nothing to api = '{api}'", "leave it out")
     return found
 
 
@@ -261,3 +285,48 @@ def _timeout(grant: Table) -> float | None:
     if type(value) not in (int, float) or not 0 < value <= _LONGEST_COMMAND:
         raise grant.wrong("timeout", f"expected seconds, more than 0 and up to {_LONGEST_COMMAND}")
     return float(value)
+
+
+# --- AWS credentials ------------------------------------------------------------------------------
+
+
+def _resource(table: Table, api: str) -> Resource | None:
+    if "aws" not in table:
+        return None
+    if table.values.get("token") == SESSION:
+        raise table.wrong("aws", f"is bought with a JWT: it goes with token = '{JWT}' only")
+    known = APIS[api].resources
+    if not known:
+        raise table.wrong("aws", f"means nothing to api = '{api}'", "leave it out")
+    aws = Table(table.values["aws"], (*table.place, "aws"))
+    aws.only((*dict.fromkeys(key for keys in known.values() for key in keys), "read_only"))
+    given = [how for how, keys in known.items() if any(key in aws for key in keys)]
+    if len(given) != 1:
+        raise table.wrong(
+            "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
+        )
+    how = given[0]
+    words = [aws.checked(key, _id) for key in known[how]]
+    for key, word in zip(known[how], words, strict=True):
+        if word is None:
+            raise table.wrong("aws", f"expected {key} as well: {_shown({how: known[how]})}")
+    read_only = aws.flag("read_only")
+    if read_only and how in APIS[api].never_read_only:
+        raise aws.wrong(
+            "read_only",
+            f"the API has no credentials for a {how} that can only read",
+            "name a folder or a file, or leave read_only out",
+        )
+    return Resource(how, tuple(word for word in words if word), read_only)
+
+
+def _shown(forms: Mapping[str, tuple[str, ...]]) -> str:
+    each = [", ".join(f'{key} = "ID"' for key in keys) for keys in forms.values()]
+    return ("one of " if len(each) > 1 else "") + ", ".join(f"{{ {form} }}" for form in each)
+
+
+def _id(text: str) -> str:
+    # It becomes a part of a URL's path.
+    if not _ID.fullmatch(text):
+        raise ValueError("expected an id: up to 128 letters, digits, '.', '_' or '-'")
+    return text

@@ -10,6 +10,8 @@ try:
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
+from credhelper.model import AWS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from credhelper.model import Request
     from credhelper.service import Service
 
-_HEADER = "credhelper-routes 3"
+_HEADER = "credhelper-routes 4"
 _SALT = "salt "
 _SALT_DIGITS = 32
 _DEFAULT = "default "
@@ -29,10 +31,12 @@ class Route:
 
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl`, in
-    seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal form.
+    seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal form; `aws`, the record
+    of its AWS credentials, or "" for a profile that has none.
     """
 
     __slots__ = (
+        "aws",
         "grant",
         "kind",
         "min_ttl",
@@ -55,6 +59,7 @@ class Route:
         min_ttl: int,
         grant: str,
         services: "Sequence[str]",
+        aws: str = "",
     ) -> None:
         self.profile = profile
         self.record = record
@@ -65,6 +70,7 @@ class Route:
         self.min_ttl = min_ttl
         self.grant = grant
         self.services = services
+        self.aws = aws
 
 
 class Routes:
@@ -97,8 +103,9 @@ def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -
     """Return `routes` as the bytes of a routes file, bound to `source`."""
     lines = [*_stamp(label, home, version), _SALT + routes.salt, _DEFAULT + routes.default]
     for route in routes.by_profile.values():
-        fields = [route.profile, route.record, route.kind, route.username, route.user, route.url]
-        lines.append("\t".join([*fields, str(route.min_ttl), route.grant, *route.services]))
+        fields = [route.profile, route.record, route.aws, route.kind, route.username, route.user]
+        fields += [route.url, str(route.min_ttl), route.grant, *route.services]
+        lines.append("\t".join(fields))
     return _bytes("\n".join(lines) + "\n\n") + source
 
 
@@ -114,9 +121,11 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
     routes = []
     try:
         for line in lines[6:]:
-            profile, record, kind, username, user, url, min_ttl, grant, *services = line.split("\t")
+            profile, record, aws, *rest = line.split("\t")
+            kind, username, user, url, min_ttl, grant, *services = rest
+            least = int(min_ttl)
             routes.append(
-                Route(profile, record, kind, username, user, url, int(min_ttl), grant, services)
+                Route(profile, record, kind, username, user, url, least, grant, services, aws)
             )
     except ValueError:
         return None  # damaged: it will be made again
@@ -182,31 +191,45 @@ def suitable(named: "Sequence[Route]", request: "Request") -> list[Route]:
     ]
 
 
-def record_of(routes: Routes, route: Route, environ: "Mapping[str, str]") -> tuple[str, str]:
+def least_life(route: Route, request: "Request") -> int:
+    """Return the seconds of life that an answer to `request` must have left.
+
+    The profile's own `min_ttl` is about its tokens: AWS credentials live by other rules.
+    """
+    return request.min_ttl if request.wants == AWS else max(request.min_ttl, route.min_ttl)
+
+
+def record_of(
+    routes: Routes, route: Route, environ: "Mapping[str, str]", wants: str = "token"
+) -> tuple[str, str]:
     """Return the name of the route's record, and the stamp that its grant has now.
+
+    Parameters: `wants`, `token` or `aws`, of a route that has such a record.
 
     A grant in an environment variable is part of the name (a salted hash of its value), so that two
     terminals with two keys have two records. A grant in a file is stamped with the file's inode,
     size and time: a new key is a miss. Not with its device, which differs between hosts that share
     a home. A child of `exec` is told the record instead, since it has no grant.
     """
+    name = route.aws if wants == AWS else route.record
     how, _, what = route.grant.partition(":")
     if how == "env":
         value = environ.get(what)
         if value is None:
             profile, _, record = environ.get("CREDHELPER_RECORD", "").partition(":")
             told = profile == route.profile and record.startswith(route.record + "-")
-            return (record if told and "/" not in record else route.record), ""
+            # What follows the token's name stands for the grant: all of its records end in it.
+            return (name + record[len(route.record) :] if told and "/" not in record else name), ""
         from credhelper.digest import sha256
 
-        return f"{route.record}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""
+        return f"{name}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""
     if how == "file":
         try:
             found = os.stat(what)
         except OSError:
-            return route.record, "missing"
-        return route.record, f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
-    return route.record, ""
+            return name, "missing"
+        return name, f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+    return name, ""
 
 
 def _stamp(label: str, home: str, version: str) -> list[str]:

@@ -13,7 +13,7 @@ import time
 
 from credhelper import __version__, paths, records, routes
 from credhelper.freshness import EXPIRED, FRESH, Held, held_in, judge
-from credhelper.model import Credential
+from credhelper.model import AWS, Credential
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ def answer(
     if matched is None:
         return None
     route, service = matched
-    record, stamp = routes.record_of(found, route, environ)
+    if request.wants == AWS and not route.aws:
+        return None
+    record, stamp = routes.record_of(found, route, environ, request.wants)
     data = records.read_private(f"{folder}/{record}")
     held = held_in(records.decode(data) if data else None, stamp, host())
-    min_ttl = max(request.min_ttl, route.min_ttl)
+    min_ttl = routes.least_life(route, request)
     now = clock()
     state = judge(held, now, margin=request.margin, min_ttl=min_ttl)
     if held is None or state == EXPIRED:

@@ -12,15 +12,16 @@ import time
 
 from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
 from credhelper.errors import CacheError, ConfigError, LoginRequiredError
-from credhelper.model import Listing, Request
+from credhelper.model import AWS, Listing, Request
 from credhelper.slot import Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from credhelper.client.api import Client
+    from credhelper.client.api import AwsClient, Client
     from credhelper.client.authorization import Authorization
+    from credhelper.client.transport import Transport
     from credhelper.config import Config, Profile
     from credhelper.freshness import Held
     from credhelper.model import Credential, Secret, Token
@@ -160,7 +161,9 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
             f"the grant of profile {route.profile} asks credhelper for the same profile",
             hint="let the grant's command read the secret from where it lies",
         )
-    desk = broker_for(context, found, route)
+    if request.wants == AWS and not route.aws:
+        raise _no_aws(context, route)
+    desk = broker_for(context, found, route, request.wants)
     return broker.get(desk, request, route, service), desk.slot.path
 
 
@@ -170,7 +173,10 @@ def reject(context: Context, request: Request) -> bool:
         return False
     found = load_routes(context)
     route, _ = _match(context, found, request)
-    return broker.reject(broker_for(context, found, route), request.rejected)
+    if request.wants == AWS and not route.aws:
+        return False
+    desk = broker_for(context, found, route, request.wants)
+    return broker.reject(desk, request.rejected)
 
 
 def refused(context: Context, request: Request, token: Secret) -> bool:
@@ -211,22 +217,40 @@ def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Se
     return matched
 
 
-def broker_for(context: Context, found: Routes, route: Route) -> broker.Broker:
-    """Return the broker of one profile's record."""
-    record, stamp = routes.record_of(found, route, context.environ)
+def _no_aws(context: Context, route: Route) -> ConfigError:
+    label, _ = warm.configuration(context.environ)
+    if label == "environment":
+        hint = 'write a config file, with aws = { folder = "ID" } in a profile'
+    else:
+        hint = f'add aws = {{ folder = "ID" }} to [profiles.{route.profile}] in {label}'
+    return ConfigError(f"profile {route.profile} does not say what AWS credentials are for", hint)
+
+
+def broker_for(
+    context: Context, found: Routes, route: Route, wants: str = "token"
+) -> broker.Broker:
+    """Return the broker of one profile's record: its token's, or its AWS credentials'."""
+    record, stamp = routes.record_of(found, route, context.environ, wants)
 
     def renew(held: Held | None) -> tuple[Token, int]:
         profile = load_config(context).profiles[route.profile]
         return renewal_for(context, profile).renew(held)
 
+    def exchange(held: Held | None) -> tuple[Token, int]:
+        # The token's gate is taken below that of the AWS credentials, never the other way round.
+        desk = broker_for(context, found, route)
+        profile = load_config(context).profiles[route.profile]
+        return exchange_for(context, profile, desk, route), 0
+
     return broker.Broker(
         context.slot(record),
         stamp,
-        renew=renew,
+        renew=exchange if wants == AWS else renew,
         warn=context.warn,
         trace=context.trace,
         host=warm.host(),
         clock=context.clock,
+        what="temporary AWS key" if wants == AWS else "token",
     )
 
 
@@ -302,6 +326,7 @@ def route_to(profile: Profile) -> Route:
         profile.min_ttl,
         identity.visible_grant(profile),
         [str(service) for service in profile.services],
+        identity.aws_name(profile, profile.aws) if profile.aws else "",
     )
 
 
@@ -325,8 +350,8 @@ def load() -> None:
     admit_third_parties()
     import hmac  # noqa: F401  # for comparing secrets
 
-    from credhelper import child, config, grants, identity, renewal  # noqa: F401  # as above
-    from credhelper.client import authorization, iap, transport  # noqa: F401  # as above
+    from credhelper import child, config, exchange, grants, identity, renewal  # noqa: F401  # as above
+    from credhelper.client import authorization, gds, iap, transport  # noqa: F401  # as above
 
 
 def loaded() -> bool:
@@ -334,18 +359,23 @@ def loaded() -> bool:
     return "credhelper.client.iap" in sys.modules and "credhelper.renewal" in sys.modules
 
 
-def client_for(context: Context, profile: Profile) -> Client:
-    """Return a client of the profile's API."""
+def transport_for(context: Context, profile: Profile) -> Transport:
+    """Return what calls the profile's API."""
     admit_third_parties()
-    from credhelper.client import iap, ica
     from credhelper.client.transport import Transport
 
-    transport = Transport(
+    return Transport(
         profile.url,
         environ=context.environ,
         user_agent=f"credhelper/{__version__}",
         ca_file=profile.ca_file,
     )
+
+
+def client_for(context: Context, profile: Profile) -> Client:
+    """Return a client of the profile's API."""
+    transport = transport_for(context, profile)
+    from credhelper.client import iap, ica
 
     def warn(message: str) -> None:
         context.warn(message, None)
@@ -353,6 +383,35 @@ def client_for(context: Context, profile: Profile) -> Client:
     if profile.api == "ica":
         return ica.Client(transport, warn=warn)
     return iap.Client(transport, session_lifetime=profile.session_lifetime, warn=warn)
+
+
+def aws_client_for(context: Context, profile: Profile) -> AwsClient:
+    """Return what gives AWS credentials for a token of the profile's API."""
+    transport = transport_for(context, profile)
+    from credhelper.client import gds
+
+    return gds.Client(transport, clock=context.clock)
+
+
+def exchange_for(context: Context, profile: Profile, desk: broker.Broker, route: Route) -> Token:
+    """Return new AWS credentials for `profile`. Parameters: `desk`, the broker of its token."""
+    from credhelper import exchange
+
+    resource = profile.aws
+    assert resource is not None  # noqa: S101  # its route would not have led here
+    client = aws_client_for(context, profile)
+
+    def token() -> Secret:
+        return broker.get(desk, Request("get", profile=profile.name), route, None).token
+
+    def reject(refused: Secret) -> bool:
+        return broker.reject(desk, refused, sure=True)
+
+    def buy(secret: Secret) -> Token:
+        context.trace("api", exchange=profile.name, what=resource.how)
+        return client.exchange(secret, resource.how, resource.words, read_only=resource.read_only)
+
+    return exchange.renew(token, reject, buy, context.trace)
 
 
 def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization] | None:
@@ -429,8 +488,20 @@ def token_slots(context: Context, profile: Profile) -> list[Slot]:
     """
     from credhelper import identity
 
+    return _slots(context, identity.record_name(profile, kind=profile.token))
+
+
+def aws_slots(context: Context, profile: Profile) -> list[Slot]:
+    """Return the slots in which AWS credentials, or failures, of `profile` lie: as for tokens."""
+    from credhelper import identity
+
+    if profile.aws is None:
+        return []
+    return _slots(context, identity.aws_name(profile, profile.aws))
+
+
+def _slots(context: Context, base: str) -> list[Slot]:
     folder = context.cache_folder()
-    base = identity.record_name(profile, kind=profile.token)
     try:
         names = os.listdir(folder) if folder else []
     except OSError:
@@ -454,11 +525,12 @@ def session_slots(context: Context, profile: Profile) -> list[Slot]:
 
 
 def forget_tokens(context: Context, profile: Profile) -> None:
-    """Remove all tokens and failures of `profile`, each under its gate.
+    """Remove all tokens, AWS credentials and failures of `profile`, each under its gate.
 
     A process that renews just now is waited for, but not for ever. Raises CacheError.
     """
-    for slot in token_slots(context, profile):
+    # Credentials first: who renews them takes the token's gate while it holds theirs.
+    for slot in (*aws_slots(context, profile), *token_slots(context, profile)):
         try:
             gate = slot.lock(_FORGET_WAIT)
         except cache.Unlockable as error:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from credhelper import config
 from credhelper.config import Config, Profile
 from credhelper.errors import ConfigError
-from credhelper.profile import KEYS, Grant
+from credhelper.profile import KEYS, Grant, Resource
 
 PATH = "/home/ada/.config/credhelper/config.toml"
 ENVIRON = {"HOME": "/home/ada"}
@@ -117,6 +117,7 @@ def test_every_key_is_read() -> None:
         "session_lifetime": 900,
         "ca_file": "/home/ada/ca.pem",
         "api_key_as": "basic-password",
+        "aws": None,
     }
     assert [str(one) for one in dev.services] == ["https://git.example/a", "https://b.example:8443"]
     assert found.profiles["b.c"].grant is None
@@ -359,6 +360,60 @@ def test_a_mistake_is_told_with_its_line_its_key_and_what_was_expected(
     lines: list[str], told: str
 ) -> None:
     assert message(*lines) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "resource"),
+    [
+        ('{ folder = "fol.1" }', Resource("folder", ("fol.1",))),
+        ('{ file = "fil.a-B_9" }', Resource("file", ("fil.a-B_9",))),
+        ('{ volume = "vol.1", read_only = false }', Resource("volume", ("vol.1",))),
+        ('{ read_only = true, folder = "fol.1" }', Resource("folder", ("fol.1",), read_only=True)),
+    ],
+)
+def test_aws_credentials_are_for_a_folder_a_file_or_a_volume(
+    written: str, resource: Resource
+) -> None:
+    assert profile(KEY, f"aws = {written}").aws == resource
+
+
+@pytest.mark.parametrize(
+    ("aws", "told"),
+    [
+        ("{}", "aws: expected exactly one of { folder ="),
+        ("{ read_only = true }", "aws: expected exactly one of { folder ="),
+        ('{ folder = "a", file = "b" }', "aws: expected exactly one of"),
+        ("5", "aws: expected a table"),
+        ('"fol.1"', "aws: expected a table"),
+        ('[{ folder = "a" }]', "aws: expected a table"),
+        ('{ foldr = "a" }', "aws.foldr: unknown key; did you mean 'folder'?"),
+        ('{ bucket = "a" }', "aws.bucket: unknown key"),
+        ('{ folder = "a", secret = "x" }', "aws.secret: a secret does not belong"),
+        ("{ folder = 5 }", "aws.folder: expected a text between quotes"),
+        ('{ folder = "" }', "aws.folder: expected a text, not an empty one"),
+        ('{ folder = "a/b" }', "aws.folder: expected an id"),
+        ('{ folder = ".." }', "aws.folder: expected an id"),
+        ('{ folder = "." }', "aws.folder: expected an id"),
+        ('{ folder = "a?x=1" }', "aws.folder: expected an id"),
+        ('{ folder = "a%2Fb" }', "aws.folder: expected an id"),
+        ('{ folder = "a#b" }', "aws.folder: expected an id"),
+        ('{ folder = "a b" }', "aws.folder: expected an id"),
+        ('{ folder = "gds://volume/folder/" }', "aws.folder: expected an id"),
+        ('{ folder = "ä" }', "aws.folder: expected an id"),
+        (f'{{ folder = "{"x" * 129}" }}', "aws.folder: expected an id"),
+        ('{ folder = "a\\n" }', "aws.folder: holds a control character"),
+        ('{ folder = "a", read_only = "yes" }', "aws.read_only: expected true or false"),
+        ('{ folder = "a", read_only = 1 }', "aws.read_only: expected true or false"),
+        ('{ volume = "v", read_only = true }', "aws.read_only: the API has no credentials for a"),
+    ],
+)
+def test_aws_credentials_for_anything_else_are_refused(aws: str, told: str) -> None:
+    assert message(KEY, "", f"aws = {aws}").startswith(f", line 4: profiles.dev.{told}")
+
+
+def test_aws_credentials_are_bought_with_a_jwt() -> None:
+    told = message(KEY, 'token = "session"', 'aws = { folder = "a" }')
+    assert told.startswith(", line 4: profiles.dev.aws: is bought with a JWT")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credhelper import service
-from credhelper.identity import record_name, session_name, visible_grant
+from credhelper.identity import aws_name, record_name, session_name, visible_grant
 from credhelper.model import JWT, SESSION
-from credhelper.profile import Grant, Profile
+from credhelper.profile import Grant, Profile, Resource
 
 BASE = Profile(
     name="dev",
@@ -171,6 +171,24 @@ def test_a_name_is_thirty_two_hex_digits_and_stays_what_it_was() -> None:
     assert record_name(BASE, kind=JWT) == "8ba412777f91f48280c0f5624aa96234"
     assert session_name(BASE) == "5fe5f99051e3c6ac9feb081fc51b9180"
     assert len(session_name(BASE)) == 32
+
+
+resources = st.builds(
+    Resource,
+    st.sampled_from(["folder", "file", "data"]),
+    st.lists(text, min_size=1, max_size=2).map(tuple),
+    st.booleans(),
+)
+
+
+@given(profiles, profiles, resources, resources)
+def test_two_names_of_aws_credentials_are_equal_exactly_when_all_they_depend_on_is(
+    one: Profile, two: Profile, this: Resource, that: Resource
+) -> None:
+    equal = token_of(one) == token_of(two) and this == that
+    assert (aws_name(one, this) == aws_name(two, that)) == equal
+    assert aws_name(one, this) == aws_name(replace(one, min_ttl=5, username="x"), this)
+    assert aws_name(one, this) not in (record_name(one, kind=JWT), session_name(one))
 
 
 def test_a_path_that_is_not_utf_8_has_a_name_too() -> None:

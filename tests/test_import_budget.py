@@ -116,14 +116,26 @@ def bare() -> set[str]:
     return loaded(["-c", "pass"])[0]
 
 
+def in_cold_blood(world: World, question: Question) -> bytes:
+    """Let the profile have AWS credentials too, and return how they are handed over at first."""
+    with world.config.open("a") as config:
+        config.write('aws = { folder = "fol.a" }\n')
+    outcome = world.run(*question.words)
+    assert (outcome.status, outcome.told) == (0, "")
+    return outcome.stdout
+
+
 @pytest.mark.parametrize("question", QUESTIONS, ids=ids)
 def test_a_warm_answer_loads_its_short_list_and_nothing_else(
     scratch_world: World, bare: set[str], question: Question
 ) -> None:
-    token = scratch_world.get()
     environ = {**scratch_world.environ, **question.environ}
+    if question.wants == "aws":
+        handed_over = in_cold_blood(scratch_world, question)
+    else:
+        handed_over = scratch_world.get().encode()
     found, answer = loaded([str(PROGRAM), *question.words], question.stdin, environ)
-    assert token.encode() in answer
+    assert handed_over in answer
     found -= bare | FREE
     ours = {module for module in found if module.partition(".")[0] == "credhelper"}
     assert ours | {"credhelper.protocols.options"} == budget(question)  # not all have options

@@ -59,6 +59,7 @@ def leave(world: wiring.Context, profile: Profile) -> int:
         status, text = _revoke(world, profile, secret, until, certain=certain)
         outcome = max(outcome, status)
         rows.append((what, text))
+    rows += [("aws", text) for text in _aws(world, profile)]
     try:
         wiring.forget_tokens(world, profile)
         for slot in session_slots:
@@ -115,6 +116,19 @@ def _tokens(world: wiring.Context, profile: Profile) -> list[_Revocable]:
             held = Held(fields, warm.host())
             found.append(("token", held.secret, held.expires_at, fields.get("assumed") != "1"))
     return found
+
+
+def _aws(world: wiring.Context, profile: Profile) -> list[str]:
+    """Tell what becomes of each temporary key that AWS still takes: nobody can revoke it."""
+    told = []
+    for slot in wiring.aws_slots(world, profile):
+        fields = slot.find()
+        if fields and fields.get("token"):
+            held = Held(fields, warm.host())
+            if held.expires_at > world.clock():
+                end = telling.moment(held.expires_at)
+                told.append(f"cannot be revoked: who has a copy of the key may use it until {end}")
+    return told
 
 
 def _sessions(fields: dict[str, str]) -> list[_Revocable]:

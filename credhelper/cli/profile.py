@@ -178,6 +178,8 @@ def _entry(one: Profile, default: str | None) -> dict[str, object]:
             value = [str(service) for service in value]
         elif each.name == "grant":
             value = telling.grant_in_words(value)
+        elif each.name == "aws":
+            value = telling.resource_in_words(value)
         elif isinstance(value, tuple):
             value = list(value)
         if each.name != "name":

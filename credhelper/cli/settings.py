@@ -76,6 +76,11 @@ def options(command: _Command) -> _Command:
                 help="How an API key travels; in the X-API-Key header by default.",
             ),
             click.option(
+                "--aws",
+                metavar="KEY=ID[,read_only]",
+                help="What AWS credentials are for: folder=ID, file=ID or volume=ID.",
+            ),
+            click.option(
                 "--grant-env", metavar="NAME", help="The secret is in this environment variable."
             ),
             click.option("--grant-file", metavar="PATH", help="The secret is in this file (0600)."),
@@ -122,10 +127,25 @@ def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("services"):
         known = list(values.get("services", []))
         values["services"] = known + [one for one in given["services"] if one not in known]
+    if given.get("aws"):
+        values["aws"] = resource_in(given["aws"])
     grant = grant_in(given)
     if grant is not None:
         values["grant"] = grant
     return values
+
+
+def resource_in(text: str) -> dict[str, Any]:
+    """Return what `--aws` names, as the config spells it. Raises UsageError."""
+    found: dict[str, Any] = {}
+    for word in text.split(","):
+        key, equals, value = word.strip().partition("=")
+        if key in found or (not equals and key != "read_only"):
+            raise UsageError(
+                "--aws makes no sense", "as in folder=fol.1234, or file=fil.1234,read_only"
+            )
+        found[key] = value if equals else True
+    return found
 
 
 def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:

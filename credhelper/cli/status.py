@@ -20,7 +20,7 @@ from credhelper.client import claims
 from credhelper.encode import printable, rfc3339
 from credhelper.errors import CredhelperError
 from credhelper.freshness import Held, held_in
-from credhelper.model import SESSION, Secret
+from credhelper.model import AWS, SESSION, Secret
 from credhelper.profile import Profile
 from credhelper.records import number
 
@@ -32,6 +32,7 @@ OVERRIDES = (
     ("AWS_ACCESS_KEY_ID", "every AWS SDK and the aws CLI"),
     ("DOCKER_AUTH_CONFIG", "the docker CLI"),
 )
+_KINDS = {SESSION: "psToken", AWS: "temporary key"}
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Standing:
 
     Parameters: `profile`; `default`, whether it is the default; `held`, its token, or None;
     `record`, the path where that lies; `session_ends`, Unix seconds, 0 for none; `skew`, seconds;
-    `who`, from the token's claims or the API; `checked`, what the API said, if it was asked.
+    `who`, from the token's claims or the API; `checked`, what the API said, if it was asked; `aws`,
+    its AWS credentials, or None, and `aws_record`, the path where those lie.
     """
 
     profile: Profile
@@ -51,6 +53,8 @@ class Standing:
     skew: int
     who: dict[str, str] = field(default_factory=dict)
     checked: str | None = None
+    aws: Held | None = None
+    aws_record: str | None = None
 
 
 @click.command(short_help="Show what is held, for whom, and for how long.")
@@ -97,7 +101,8 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
 
 
 def _standing(world: wiring.Context, found: Routes, profile: Profile, default: bool) -> Standing:
-    record, stamp = routes.record_of(found, found.by_profile[profile.name], world.environ)
+    route = found.by_profile[profile.name]
+    record, stamp = routes.record_of(found, route, world.environ)
     slot = world.slot(record)
     host = warm.host()
     held = held_in(slot.find(), stamp, host)
@@ -107,9 +112,14 @@ def _standing(world: wiring.Context, found: Routes, profile: Profile, default: b
         skew = number(held.fields, "skew")
     ends = number(session, "expires") - number(session, "skew") if session.get("token") else 0
     told = claims.payload(held.secret.reveal()) if held is not None else None
-    return Standing(
+    one = Standing(
         profile, default, held, slot.path, ends, skew, claims.identity(told) if told else {}
     )
+    if route.aws:
+        record, stamp = routes.record_of(found, route, world.environ, AWS)
+        slot = world.slot(record)
+        one.aws, one.aws_record = held_in(slot.find(), stamp, host), slot.path
+    return one
 
 
 def _check(world: wiring.Context, one: Standing) -> int:
@@ -196,8 +206,10 @@ def _show(one: Standing, now: float) -> None:
         ("api", profile.url),
         ("who", who(one.who) or profile.user or ""),
         ("context", scope(profile)),
-        ("token", _life(one, now)),
-        ("", _kept(one)),
+        ("token", _life(one.held, now)),
+        ("", _kept(one.held, one.record)),
+        ("aws", _aws(one, now)),
+        ("", _kept(one.aws, one.aws_record)),
         ("session", _session(one, now)),
         ("grant", telling.grant_in_words(profile.grant)),
         ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
@@ -228,26 +240,31 @@ def scope(profile: Profile) -> str:
     return ", ".join(f"{name} {text}" for name, text in parts if text)
 
 
-def _life(one: Standing, now: float) -> str:
-    held = one.held
+def _aws(one: Standing, now: float) -> str:
+    resource = telling.resource_in_words(one.profile.aws)
+    return f"{resource}: {_life(one.aws, now, 'credhelper aws')}" if resource else ""
+
+
+def _life(held: Held | None, now: float, verb: str = "get") -> str:
     if held is None:
-        return "none yet: the next get makes one"
-    kind = "psToken" if held.kind == SESSION else "JWT"
+        return f"none yet: the next {verb} makes one"
+    kind = _KINDS.get(held.kind, "JWT")
     left = held.told - now
     if left <= 0:
-        return f"{kind}, expired {telling.span(-left)} ago: the next get makes a new one"
+        return f"{kind}, expired {telling.span(-left)} ago: the next {verb} makes a new one"
     whole = held.lifetime
-    guess = ", a guess: the token does not tell" if held.fields.get("assumed") == "1" else ""
+    silent = "API" if held.kind == AWS else "token"
+    guess = f", a guess: the {silent} does not tell" if held.fields.get("assumed") == "1" else ""
     return (
         f"{kind}, {telling.bar(left, whole)} {telling.span(left)} of {telling.span(whole)}"
         f" left, until {telling.moment(held.told)}{guess}"
     )
 
 
-def _kept(one: Standing) -> str:
-    if one.held is None:
+def _kept(held: Held | None, record: str | None) -> str:
+    if held is None:
         return ""
-    return f"fingerprint {telling.fingerprint(one.held.secret)}, kept in {one.record}"
+    return f"fingerprint {telling.fingerprint(held.secret)}, kept in {record}"
 
 
 def _session(one: Standing, now: float) -> str:
@@ -301,7 +318,26 @@ def _entry(one: Standing, now: float) -> dict[str, object]:
         "seconds_left": max(0, int(held.told - now)) if held else 0,
         "lifetime": held.lifetime if held else None,
         "assumed": held is not None and held.fields.get("assumed") == "1",
+        "aws": _aws_entry(one, now),
         "session_ends_at": rfc3339(one.session_ends) if one.session_ends else None,
         "clock_skew": one.skew,
         "checked": one.checked,
+    }
+
+
+def _aws_entry(one: Standing, now: float) -> dict[str, object] | None:
+    resource, held = one.profile.aws, one.aws
+    if resource is None:
+        return None
+    return {
+        "resource": resource.how,
+        "id": list(resource.words),
+        "read_only": resource.read_only,
+        "record": one.aws_record,
+        "fingerprint": telling.fingerprint(held.secret) if held else None,
+        "issued_at": rfc3339(held.issued_at) if held else None,
+        "expires_at": rfc3339(held.told) if held else None,
+        "seconds_left": max(0, int(held.told - now)) if held else 0,
+        "lifetime": held.lifetime if held else None,
+        "assumed": held is not None and held.fields.get("assumed") == "1",
     }

@@ -12,7 +12,7 @@ import click
 from credhelper.encode import complaint, printable
 from credhelper.errors import CredhelperError
 from credhelper.model import Secret
-from credhelper.profile import Grant
+from credhelper.profile import RESOURCE_KEYS, Grant, Resource
 
 _BAR = 16
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
@@ -66,6 +66,15 @@ def moment(seconds: float) -> str:
 def fingerprint(secret: Secret) -> str:
     """Return what tells two secrets apart and is safe to paste: 8 hex digits of the SHA-256."""
     return sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def resource_in_words(resource: Resource | None) -> str | None:
+    """Return what AWS credentials are for, as `--aws` takes it; None for nothing."""
+    if resource is None:
+        return None
+    keys = RESOURCE_KEYS[resource.how]
+    words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
+    return ",".join([*words, "read_only"] if resource.read_only else words)
 
 
 def grant_in_words(grant: Grant | None) -> str:

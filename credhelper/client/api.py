@@ -44,3 +44,16 @@ class Client(Protocol):
 
     def revoke(self, token: Secret) -> str:
         """End a token: `revoked`, or `unknown` when the server does not know it."""
+
+
+class AwsClient(Protocol):
+    """What gives AWS credentials for a token of a Tokens API."""
+
+    def exchange(
+        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool
+    ) -> Token:
+        """Return AWS credentials, a Token of kind `aws`.
+
+        Parameters: `token`, a JWT; `how`, one of the API's `resources` (`profile.APIS`); `words`,
+        the ids that name it; `read_only`, whether they must not be able to write.
+        """

@@ -47,6 +47,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "docker credential helper: docker, podman, skopeo, buildah, oras, helm",
         ("docker-credential-*",),
     ),
+    "aws": (
+        "aws",
+        "AWS's credential_process: credentials for S3, for every AWS SDK, rclone and s5cmd",
+        (),
+    ),
     "kubectl": (
         "kubectl",
         "kubectl's exec plugin: an ExecCredential for everything made of client-go",

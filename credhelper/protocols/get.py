@@ -14,7 +14,15 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 
 import credhelper
 from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted, rfc3339
+from credhelper.encode import (
+    complaint,
+    json_object,
+    json_string,
+    one_line,
+    quoted,
+    rfc3339,
+    shell_word,
+)
 from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
@@ -32,7 +40,6 @@ USAGE = (
 )
 
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+/:@%,=")
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 
@@ -95,9 +102,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             inner = token.replace("\\", "\\\\").replace('"', '\\"')
             text = f'header = "Authorization: Bearer {inner}"'
         elif form == "env":
-            text = f"export ICA_ACCESS_TOKEN={_shell_word(token)}"
+            text = f"export ICA_ACCESS_TOKEN={shell_word(token)}"
             if answer.url:
-                text += f"\nexport ICA_BASE_URL={_shell_word(one_line(answer.url, 'base URL'))}"
+                text += f"\nexport ICA_BASE_URL={shell_word(one_line(answer.url, 'base URL'))}"
         else:
             text = _netrc(request, answer.username, token)
     return Reply(f"{text}\n".encode())
@@ -118,12 +125,6 @@ def members(credential: Credential) -> dict[str, str]:
         "profile": json_string(credential.profile),
         "username": json_string(credential.username),
     }
-
-
-def _shell_word(text: str) -> str:
-    if _BARE.issuperset(text):
-        return text
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _netrc(request: Request, username: str, token: str) -> str:

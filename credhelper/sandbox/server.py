@@ -81,9 +81,9 @@ def start(
 
     Parameters: `port`, 0 for any free one; `token_lifetime`, seconds from 1 to 90 days;
     `session_lifetime`, idle seconds, more than 0 and up to 90 days; `latency`, seconds that
-    every answer of an API takes, up to an hour; `aws_lifetime`, seconds that AWS keys are good, more
-    than 0 and up to 90 days; `clock`, seconds since 1970; `pause`, called with
-    seconds wherever the sandbox would wait; `signer`, to share one key between sandboxes.
+    every answer of an API takes, up to an hour; `aws_lifetime`, seconds that AWS keys are good,
+    more than 0 and up to 90 days; `clock`, seconds since 1970; `pause`, called with seconds
+    wherever the sandbox would wait; `signer`, to share one key between sandboxes.
     Raises `ValueError` for a number out of range and `OSError` when it cannot listen.
     """
     check(port, token_lifetime, session_lifetime, latency, aws_lifetime)

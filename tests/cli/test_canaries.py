@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +40,9 @@ SILENT = [
     ["--help"],
     ["--version"],
     ["nonsense"],
+    ["aws", "--format", "url"],
+    ["aws", "nonsense"],
+    ["aws", "-p", "session"],
     ["logout", "--all"],
     ["get", "https://evil.example"],
     ["env", "-p", "gone"],
@@ -58,15 +62,17 @@ def test_no_verb_shows_a_secret_on_any_way(
         "-p", "session", "--user", person.api.username, "--cid", "project-alpha",
         stdin=person.api.password,
     )  # fmt: skip
+    person.types("profile", "add", "default", "--aws", "folder=fol.alpha")
+    assert person.world.run("aws").status == 0
     held = secrets_on_disk(person.world.root)
-    assert len(held) == 4  # two JWTs, a psToken, the API key
+    assert len(held) == 5  # two JWTs, a psToken, the API key, AWS credentials
     if fault:
         person.api.fault(fault)
     given = {"nothing": "", "key": person.api.api_key, "token": held[0]}[stdin]
     for words in SILENT:
         outcome = run(person, words, given)
         hold(outcome, held, words)
-    for words in (["get"], ["env"], ["token", "create"], ["token", "refresh"]):
+    for words in (["get"], ["env"], ["token", "create"], ["token", "refresh"], ["aws"]):
         outcome = run(person, words, given)
         assert not tokens_in(outcome.stderr)
         assert person.api.api_key.encode() not in outcome.stdout + outcome.stderr
@@ -94,13 +100,21 @@ def test_a_server_that_echoes_the_secret_is_not_repeated(person: Person, status:
 
 
 def run(person: Person, words: list[str], stdin: str) -> Outcome:
-    if words[0] == "exec":
+    if words[0] in ("exec", "aws"):
         return person.world.run(*words, stdin=stdin.encode())
     return person.types(*words, stdin=stdin)
 
 
+def parts(secret: str) -> list[str]:
+    """Return what must not be shown of a secret: of AWS credentials, the two that are secret."""
+    if not secret.startswith("{"):
+        return [secret]
+    found = json.loads(secret)
+    return [secret, found["SecretAccessKey"], found["SessionToken"]]
+
+
 def hold(outcome: Outcome, held: list[str], words: list[str]) -> None:
-    for secret in held:
+    for secret in (part for each in held for part in parts(each)):
         for stream in (outcome.stdout, outcome.stderr):
             assert secret.encode() not in stream, (words, "shows a secret")
     assert not tokens_in(outcome.stdout + outcome.stderr), words

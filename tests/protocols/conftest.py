@@ -17,13 +17,17 @@ from credhelper.errors import (
     LifetimeError,
     UnknownServiceError,
 )
-from credhelper.model import Call, Credential, Listing, Reply, Request, Secret
+from credhelper.model import AWS, JWT, Call, Credential, Listing, Reply, Request, Secret
 
 if TYPE_CHECKING:
     from credhelper.protocols import Protocol
 
 TOKEN = "eyJh.eyJz.c2ln"
 EXPIRES_AT = 1800000000
+AWS_KEYS = (
+    '{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"se/cr+et","SessionToken":"to/ke+n==",'
+    '"Region":"ap-southeast-2","Bucket":"bucket","Prefix":"volume/it\'s here/"}'
+)
 # service -> user name, profile
 CONFIGURED = {
     "https://ica.example": ("ica-user", "main"),
@@ -79,11 +83,13 @@ def credential(request: Request, error: CredhelperError | None = None) -> Creden
     if request.min_ttl > 3600:
         raise LifetimeError("tokens live 3600 seconds")
     found = service.parse(names[0])
+    aws = request.wants == AWS
     return Credential(
-        Secret(TOKEN),
+        Secret(AWS_KEYS if aws else TOKEN),
         EXPIRES_AT,
         username=username,
         profile=profile,
+        kind=AWS if aws else JWT,
         url=found.origin,
         service=found,
     )

@@ -9,6 +9,9 @@ Beside the dialogues a file has
   service, and not of a profile alone;
 - `[nothing]`: what the first question is answered when it is about https://evil.test, which no
   profile names: `stdout`, `stderr` and `status`, each empty or 0 unless told.
+
+`wants = "aws"` at its top says that not the token is handed over, but AWS credentials. Those are
+asked for by profile alone, so there is no service to ask about, and no stranger.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ class Question:
     environ: dict[str, str]
     loads: set[str]
     name: str = ""
+    wants: str = "token"
 
     @property
     def reads(self) -> str:
@@ -52,6 +56,7 @@ class Question:
             self.stdin.replace(OURS.encode(), host.encode()),
             {name: value.replace(OURS, host) for name, value in self.environ.items()},
             self.loads,
+            wants=self.wants,
         )
 
 
@@ -83,6 +88,7 @@ def told(protocol: str) -> Told:
             each.get("environ", {}),
             {f"credhelper.{module}" for module in each.get("loads", ())},
             each.get("name", ""),
+            file.get("wants", "token"),
         )
         for each in file.get("warm", ())
     ]

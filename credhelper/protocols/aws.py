@@ -1,0 +1,148 @@
+"""AWS's `credential_process`: credentials for S3 as one JSON object on stdout, or for a shell.
+
+Source: "Sourcing credentials with an external process" of the AWS SDKs' guide, and botocore's
+`ProcessProvider` and `RefreshableCredentials`. `Version` is the number 1, `Expiration` a string.
+Some SDKs read no more than 8 KiB, and strict ones stumble over members that they do not know, so
+nothing is in it beyond what the guide names. Nothing is read.
+
+Let a profile say what the credentials are for, and a section of ~/.aws/config ask for them:
+
+  credhelper profile add default --aws folder=fol.0123456789
+
+  [profile illumina]
+  credential_process = credhelper aws --profile default
+  region = us-east-1
+
+Formats: `process`, that document; `env`, for `eval "$(...)"`, which does not renew itself; `url`,
+the `s3://BUCKET/PREFIX` that they are for; `details`, all that is known of them. The last two hold
+no secret.
+
+To try it: credhelper aws --format details
+"""
+
+import credhelper
+from credhelper.encode import (
+    complaint,
+    json_object,
+    json_string,
+    one_line,
+    quoted,
+    rfc3339,
+    shell_word,
+)
+from credhelper.model import AWS, Credential, Listing, Reply, Request
+from credhelper.protocols import documents, options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import credhelper.errors
+    from credhelper.model import Call
+
+FORMATS = ("process", "env", "url", "details")
+USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
+# botocore renews what has less than 15 min left, each time that it is used: more is wanted, so that
+# it may keep what it gets for a while.
+MARGIN = 1200
+MOST_BYTES = 8191
+
+_KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+_PLACES = ("Region", "Bucket", "Prefix", "Endpoint", "Encryption", "EncryptionKey")
+_OPTIONS = {**options.COMMON, "--format": "format"}
+
+
+def reads(arguments: "Sequence[str]") -> str:
+    """Return `nothing`: SDKs hand on their own stdin, which may stay open for ever."""
+    return "nothing"
+
+
+def parse(call: "Call") -> Request:
+    """Return the request to get AWS credentials of a profile. Raises UsageError."""
+    found, words = options.split(call.arguments, _OPTIONS, USAGE)
+    if words:
+        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    form = found.get("format", FORMATS[0])
+    if form not in FORMATS:
+        raise credhelper.errors.UsageError(
+            f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}"
+        )
+    return Request(
+        "get",
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        margin=MARGIN,
+        echo={"format": form},
+        wants=AWS,
+    )
+
+
+def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
+    """Return the credentials in the shape that was asked for.
+
+    Parameters: `answer`, a Credential of kind `aws`. Raises CredhelperError for one that does not
+    fit into that shape, NotFoundError when nobody told where they are for.
+    """
+    assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
+    told = {
+        name: value
+        for name, value in documents.read(answer.token.reveal().encode(), "record").items()
+        if isinstance(value, str)
+    }
+    form = request.echo["format"]
+    if form == "env":
+        text = _env(told, answer.expires_at)
+    elif form == "url":
+        text = one_line(_url(told, answer.profile), "place")
+    elif form == "details":
+        text = json_object(_details(told, answer))
+    else:
+        text = json_object(_document(told, answer.expires_at))
+        if len(text) >= MOST_BYTES:
+            raise credhelper.errors.CredhelperError(
+                f"the AWS credentials of profile {answer.profile} take more than {MOST_BYTES}"
+                " bytes, and some SDKs read no more"
+            )
+    return Reply(f"{text}\n".encode())
+
+
+def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
+    """Return the complaint on stderr, which SDKs show, and the error's own exit status."""
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def _document(told: dict[str, str], expires_at: int) -> dict[str, str]:
+    keys = {name: json_string(told[name]) for name in _KEYS}
+    return {"Version": "1", **keys, "Expiration": json_string(rfc3339(expires_at))}
+
+
+def _details(told: dict[str, str], answer: Credential) -> dict[str, str]:
+    places = {name: json_string(told[name]) for name in _PLACES if name in told}
+    return {
+        "Profile": json_string(answer.profile),
+        "AccessKeyId": json_string(told["AccessKeyId"]),
+        **places,
+        "Expiration": json_string(rfc3339(answer.expires_at)),
+    }
+
+
+def _env(told: dict[str, str], expires_at: int) -> str:
+    variables = {
+        "AWS_ACCESS_KEY_ID": told["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": told["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": told["SessionToken"],
+        "AWS_CREDENTIAL_EXPIRATION": rfc3339(expires_at),
+    }
+    if "Region" in told:
+        variables |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), told["Region"])
+    return "\n".join(
+        f"export {name}={shell_word(one_line(value, name))}" for name, value in variables.items()
+    )
+
+
+def _url(told: dict[str, str], profile: str) -> str:
+    if "Bucket" not in told:
+        raise credhelper.errors.NotFoundError(
+            f"the API did not tell for which bucket the AWS credentials of profile {profile} are"
+        )
+    return f"s3://{told['Bucket']}/{told.get('Prefix', '')}"
