@@ -14,6 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))
 
 from integrations import clients  # found by the line above
+from integrations.callers import Guarded
 from integrations.indexed import Indexed
 from integrations.scripts import Bench
 from integrations.servers import certificates
@@ -58,6 +59,18 @@ def open_index(
     """Give this test a way to open a package index, for a sandbox with options."""
     with ExitStack() as stack:
         yield lambda *options: Indexed(wire(*options), certificate, stack)
+
+
+@pytest.fixture
+def guarded(
+    wire: Callable[..., Wired], certificate: certificates.Certificate
+) -> Iterator[Callable[..., Guarded]]:
+    """Give this test a way to start a server for live tokens, and a user: see `Guarded`.
+
+    Parameters of what is given: the sandbox's options; by name, what `Guarded` takes.
+    """
+    with ExitStack() as stack:
+        yield lambda *options, **how: Guarded(wire(*options), certificate, stack, **how)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
