@@ -25,7 +25,6 @@ AWAITED = {
     "google",
     "pnpm",
     "rclone",
-    "terraform",
     "wget",
 }
 
