@@ -205,7 +205,7 @@ class World:
             for key in ("issued", "expires", "not_before", "due"):
                 if records.number(fields, key):
                     fields[key] = str(records.number(fields, key) - seconds)
-            path.write_bytes(cache.encode(fields))
+            cache.replace(str(path), cache.encode(fields))
 
 
 def tokens_in(data: bytes) -> list[bytes]:

@@ -1,0 +1,205 @@
+"""One Python program: threads, forked children, tasks; across the end of a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from credhelper import cache, inprocess, wiring
+from tests.support.programs import python_environment
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
+
+LIFE = 86400
+PATIENCE = 120.0
+THREADS = 50
+CHILDREN = 8
+
+# Asks without a pause from everywhere; ends when everybody has seen another token than the first.
+PROGRAM = """
+import asyncio, json, os, sys, threading, time
+import credhelper
+
+threads, children, threads_in_child, tasks = map(int, sys.argv[1:])
+first = credhelper.get_token()
+give_up = time.monotonic() + 60
+seen = set()
+outcomes = []
+
+def ask():
+    try:
+        while time.monotonic() < give_up:
+            token = credhelper.get_token()
+            seen.add(token)
+            if token != first:
+                return
+    except BaseException as error:
+        outcomes.append(repr(error))
+    else:
+        outcomes.append("never saw another token")
+
+async def ask_in_a_task(credentials):
+    while time.monotonic() < give_up:
+        token = await credentials.atoken()
+        seen.add(token)
+        if token != first:
+            return
+        await asyncio.sleep(0)
+    outcomes.append("never saw another token")
+
+async def ask_in_tasks():
+    credentials = credhelper.Credentials()
+    await asyncio.gather(*(ask_in_a_task(credentials) for _ in range(tasks)))
+
+def run(count):
+    running = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in running:
+        thread.start()
+    return running
+
+started = run(threads)
+pipes = []
+for _ in range(children):
+    # In the midst of it: the threads are asking.
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        seen.clear()
+        outcomes.clear()
+        mine = run(threads_in_child)
+        os.write(writer, b"!")
+        asyncio.run(ask_in_tasks())
+        for thread in mine:
+            thread.join()
+        os.write(writer, json.dumps([sorted(seen), outcomes]).encode())
+        os._exit(0)
+    os.close(writer)
+    pipes.append(open(reader, "rb"))
+for pipe in pipes:
+    assert pipe.read(1) == b"!"
+print("running", flush=True)
+for thread in started:
+    thread.join()
+told = [json.loads(pipe.read()) for pipe in pipes] + [[sorted(seen), outcomes]]
+for _ in pipes:
+    os.wait()
+print(json.dumps({
+    "first": first,
+    "seen": sorted({token for tokens, _ in told for token in tokens}),
+    "troubles": [trouble for _, troubles in told for trouble in troubles],
+}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("age", "served"), [(LIFE - 30, "while it still lives"), (LIFE + 1, "when it is over")]
+)
+def test_threads_tasks_and_forked_children_make_one_new_token(
+    scratch_world: World, running_sandbox: RunningSandbox, age: int, served: str
+) -> None:
+    words = [str(number) for number in (THREADS, CHILDREN, 5, 20)]
+    process = subprocess.Popen(
+        # 3.12 warns of any fork in a program with threads: to survive that is the point.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM, *words],
+        env={**scratch_world.environ, **python_environment()},
+        cwd="/",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"running\n"
+        running_sandbox.fault({"delay": 0.3, "times": "always"})
+        scratch_world.age(age)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, stderr) == (0, b""), served
+    told = json.loads(stdout)
+    assert told["troubles"] == []
+    assert len(told["seen"]) == 2
+    assert told["first"] in told["seen"]
+    assert running_sandbox.stats()["created"] == 2
+
+
+def test_a_child_that_was_forked_during_a_renewal_does_not_keep_its_lock(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    environ = scratch_world.environ
+    running_sandbox.fault({"delay": 0.5, "path": "/v1/tokens"})
+    renewing = threading.Thread(target=inprocess.get_token, kwargs={"environ": environ})
+    renewing.start()
+    _wait_for(lambda: bool(cache._held))
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.pause()
+        finally:
+            os._exit(0)
+    try:
+        renewing.join()
+        (record,) = scratch_world.records()
+        lock = cache.acquire(f"{record}.lock", wait=0, alarm=False)
+        assert lock is not None
+        lock.release()
+        lock.release()  # once is enough, and twice harms nobody
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_fork_waits_until_our_imports_are_whole(
+    scratch_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, finished = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        inside.set()
+        time.sleep(0.3)
+        finished.set()
+
+    monkeypatch.setattr(wiring, "loaded", finished.is_set)
+    monkeypatch.setattr(wiring, "load", slow)
+    importing = threading.Thread(target=inprocess.preload)
+    importing.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if finished.is_set() else 1)
+    _, status = os.waitpid(child, 0)
+    importing.join()
+    assert status == 0
+
+
+def test_a_child_of_a_fork_can_renew_by_itself(
+    scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    environ = scratch_world.environ
+    first = inprocess.get_token(environ=environ)
+    scratch_world.age(LIFE + 1)
+    child = os.fork()
+    if child == 0:
+        try:
+            time.sleep(0.002)
+            (tmp_path / "token").write_text(inprocess.get_token(environ=environ))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert (tmp_path / "token").read_text() == inprocess.get_token(environ=environ) != first
+    assert running_sandbox.stats()["created"] == 2
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
