@@ -4,11 +4,11 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from credhelper import errors
+    from credhelper import errors, libica
     from credhelper.credentials import Credentials
     from credhelper.inprocess import get_token
 
-__all__ = ["Credentials", "__version__", "errors", "get_token"]
+__all__ = ["Credentials", "__version__", "errors", "get_token", "libica"]
 
 
 def __getattr__(name: str) -> object:
@@ -18,6 +18,10 @@ def __getattr__(name: str) -> object:
         import credhelper.errors
 
         return credhelper.errors
+    if name == "libica":
+        import credhelper.libica
+
+        return credhelper.libica
     # What is bound here is found without us the next time.
     if name == "get_token":
         from credhelper.inprocess import get_token

@@ -82,6 +82,12 @@ class Credentials:
         )
         return await self._aside(self.token, "token") if known is None else known
 
+    def api(self) -> str:
+        """Return the origin of the API that the token comes from. Raises CredhelperError."""
+        return inprocess.api_of(
+            self.profile, self.service, environ=self._environ, clock=self._clock
+        )
+
     def reject(self, refused: str) -> bool:
         """Forget the token `refused`, which a service answered with 401, if it is the one we hold.
 

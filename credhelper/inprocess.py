@@ -151,6 +151,18 @@ def reject(
     return done
 
 
+def api_of(
+    profile: str | None,
+    service: str | None,
+    *,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> str:
+    """Return the origin of the API that a token would come from. Raises CredhelperError."""
+    context = wiring.Context(environ, warn=_warn, clock=clock)
+    return wiring.profile_of(context, _request(profile, service))[1].url
+
+
 def forget() -> None:
     """Forget all that is remembered, in this process only."""
     _memo.clear()
