@@ -91,8 +91,8 @@ def reject(broker: Broker, rejected: Secret, *, sure: bool = False) -> bool:
     """Forget the token that a caller was refused, if it is the very one we hold.
 
     The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
-    `sure`, because it was the token's own API that refused it. Rejects lead to one new token in ten
-    seconds at the most. Returns whether it was forgotten. Never revokes.
+    `sure`, because it has seen the refusal itself. Rejects lead to one new token in ten seconds at
+    the most. Returns whether it was forgotten. Never revokes.
     """
     held = _find(broker)
     if held is None or held.secret != rejected:

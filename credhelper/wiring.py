@@ -183,11 +183,11 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     """Forget `token`, which a service answered with 401, if it is the one we hold.
 
     `reject` does not believe the first word against a young token: a tool may only guess. Here the
-    401 was seen, and somebody waits for what comes of it, so the word is given twice.
+    401 was seen, and somebody waits for what comes of it.
     """
     found = load_routes(context)
     desk = broker_for(context, found, _match(context, found, request)[0])
-    return broker.reject(desk, token) or broker.reject(desk, token)
+    return broker.reject(desk, token, sure=True)
 
 
 def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
@@ -351,12 +351,12 @@ def load() -> None:
     import hmac  # noqa: F401  # for comparing secrets
 
     from credhelper import child, config, exchange, grants, identity, renewal  # noqa: F401  # as above
-    from credhelper.client import authorization, gds, iap, transport  # noqa: F401  # as above
+    from credhelper.client import authorization, gds, iap, ica, transport  # noqa: F401  # as above
 
 
 def loaded() -> bool:
     """Tell whether `load` has nothing to do any more."""
-    return "credhelper.client.iap" in sys.modules and "credhelper.renewal" in sys.modules
+    return "credhelper.client.transport" in sys.modules and "credhelper.renewal" in sys.modules
 
 
 def transport_for(context: Context, profile: Profile) -> Transport:

@@ -114,7 +114,7 @@ def test_wrapica_lists_them_with_the_token_that_exec_hands_it(
 
 def configure(wired: Wired) -> None:
     wired.configure(HERE / "credhelper.toml", {}, upstream=V2)
-    wired.place(HERE / "with_libica.py", "with_libica.py", {V2: wired.sandbox.url})
+    wired.place(HERE / "with_libica.py", "with_libica.py", {})
 
 
 def listing(wired: Wired, python: str, *words: str) -> list[str]:
@@ -123,3 +123,26 @@ def listing(wired: Wired, python: str, *words: str) -> list[str]:
     outcome = wired.run(python, script, *words)
     assert (outcome.status, outcome.told) == (0, ""), outcome
     return outcome.stdout.decode().split("\n")[:-1]
+
+
+def test_a_configuration_keeps_what_it_promises(
+    client: Callable[[str], str], wire: Callable[..., Wired]
+) -> None:
+    python = client("libica-v2")
+    wired = wire()
+    configure(wired)
+    outcome = wired.run(python, str(HERE / "promises.py"))
+    assert (outcome.status, outcome.told) == (0, ""), outcome
+    told = json.loads(outcome.stdout)
+    assert told == {
+        "host": f"{wired.sandbox.url}/ica/rest",
+        "projects": ["Alpha", "Beta"],
+        "own retries": 7,
+        "the same token": True,
+        "another after a reject": True,
+        "in a deep copy": True,
+        "a token of one's own": "AttributeError",
+        "a strange host": "UnknownServiceError",
+        "a host that turns strange": "UnknownServiceError",
+    }
+    assert wired.counted() == (2, 0)

@@ -3,17 +3,16 @@
 import sys
 import time
 
-from libica.openapi.v3 import ApiClient, Configuration
+from libica.openapi.v3 import ApiClient
 from libica.openapi.v3.api.project_api import ProjectApi
 
 import credhelper
 
-configuration = Configuration(host="https://ica.illumina.com/ica/rest")
+# The profile's API, and a token that is asked for at each use: it is renewed before it expires.
+configuration = credhelper.libica.configuration()
 
 with ApiClient(configuration) as client:
     for _ in range(int(sys.argv[1])):
-        # Asked each time, which costs next to nothing: so it is renewed before it expires.
-        configuration.access_token = credhelper.get_token()
         for project in ProjectApi(client).get_projects().items:
             print(project.name)
         time.sleep(float(sys.argv[2]))

@@ -128,4 +128,5 @@ def test_the_sandbox_counted_what_the_sdk_did(told: Any, line: Any) -> None:
     with urllib.request.urlopen(line["url"] + "/_sandbox/stats", timeout=20) as answer:
         counted = json.load(answer)
     del counted["requests"]
-    assert counted == {"created": 2, "minted": 1, "refreshed": 1, "revoked": 2, "details": 1}
+    done = {name: count for name, count in counted.items() if count}
+    assert done == {"created": 2, "minted": 1, "refreshed": 1, "revoked": 2, "details": 1}
