@@ -15,15 +15,17 @@ The SDKs start a program of one word, so write a script of one line around it:
 To try it: credhelper databricks auth token --host https://workspace.example
 """
 
+import time
+
 import credhelper
 from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, quoted, rfc3339
+from credhelper.encode import complaint, json_object, json_string, quoted
 from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import credhelper.errors
     from credhelper.model import Call
@@ -41,6 +43,7 @@ _OPTIONS = {
     "-o": "output",
 }
 _FLAGS = ("--force-refresh",)
+_LAST_SECOND = 253402300799 - 86400  # a day before the year 10000, which is a year somewhere
 
 
 def reads(arguments: "Sequence[str]") -> str:
@@ -71,14 +74,22 @@ def parse(call: "Call") -> Request:
     )
 
 
-def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
-    """Return the token, or the version, as one JSON object."""
+def render(
+    request: Request,
+    answer: Credential | Listing | bool | None,
+    local: "Callable[[int], time.struct_time]" = time.localtime,
+) -> Reply:
+    """Return the token, or the version, as one JSON object.
+
+    Parameters: `local`, Unix seconds to the local time, which is how SDKs understand an expiry.
+    """
     if isinstance(answer, Credential):
+        moment = local(min(max(answer.expires_at, 86400), _LAST_SECOND))
         return _line(
             {
                 "access_token": json_string(answer.token.reveal()),
                 "token_type": '"Bearer"',
-                "expiry": json_string(rfc3339(answer.expires_at)),
+                "expiry": json_string(_rfc3339_nano(moment)),
             }
         )
     major, minor, patch = map(str, VERSION)
@@ -103,3 +114,16 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 
 def _line(members: dict[str, str]) -> Reply:
     return Reply(f"{json_object(members)}\n".encode())
+
+
+def _rfc3339_nano(moment: "time.struct_time") -> str:
+    """Return a local time as the CLI does, say `2026-01-02T03:04:05.000000+01:00`.
+
+    The SDK for Python cuts at the point and takes what is before it as local time, whatever comes
+    behind; the one for Java wants a fraction.
+    """
+    year, month, day, hour, minute, second = moment[:6]
+    minutes = moment.tm_gmtoff // 60
+    sign = "-" if minutes < 0 else "+"
+    offset = f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}" if minutes else "Z"
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000000{offset}"

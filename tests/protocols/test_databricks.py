@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -92,15 +93,35 @@ def test_only_nothing_here_makes_an_sdk_try_its_next_way() -> None:
         assert told not in databricks.refuse(error, None).stderr
 
 
-@given(st.text(st.characters()), st.integers(0, 253402300799))
-def test_the_answer_is_what_an_sdk_parses(token: str, expires_at: int) -> None:
+@pytest.mark.parametrize(
+    "zone", ["UTC0", "XXX-14", "XXX+12", "XXX-5:45", "CET-1CEST,M3.5.0,M10.5.0/3"]
+)
+@given(st.text(st.characters()), st.integers(86400, 253402300799 - 3 * 86400))
+def test_the_answer_is_what_an_sdk_parses_wherever_it_is(
+    zone: str, token: str, expires_at: int
+) -> None:
     credential = Credential(Secret(token), expires_at, username="u", profile="p")
-    line = databricks.render(Request("get"), credential).stdout
-    assert line.count(b"\n") == 1
-    answer = json.loads(line)
-    assert (answer["access_token"], answer["token_type"]) == (token, "Bearer")
-    parsed = datetime.strptime(answer["expiry"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    assert int(parsed.timestamp()) == expires_at
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        line = databricks.render(Request("get"), credential).stdout
+        assert line.count(b"\n") == 1
+        answer = json.loads(line)
+        assert (answer["access_token"], answer["token_type"]) == (token, "Bearer")
+        # Go, Java, JavaScript read all of it; Python the local time, up to the point.
+        assert datetime.fromisoformat(answer["expiry"]).timestamp() == expires_at
+        cut = answer["expiry"].rstrip("Z").split(".")[0]
+        local = datetime.strptime(cut, "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007  # as the SDK does
+        # An hour that a clock shows twice is the first for one and the second for the other.
+        assert expires_at in {int(local.replace(fold=fold).timestamp()) for fold in (0, 1)}
+    time.tzset()
+
+
+@pytest.mark.parametrize("expires_at", [-(10**18), 0, 10**18])
+def test_a_time_that_no_date_has_is_the_nearest_one(expires_at: int) -> None:
+    credential = Credential(Secret("t"), expires_at, username="u", profile="p")
+    expiry = json.loads(databricks.render(Request("get"), credential).stdout)["expiry"]
+    assert expiry in ("1970-01-02T00:00:00.000000Z", "9999-12-30T23:59:59.000000Z")
 
 
 @given(st.text(st.characters()))
