@@ -21,8 +21,6 @@ _OF_ALL = table.FOLDERS / "callers.py"
 AWAITED = {
     "aws",
     "curl",
-    "databricks",
-    "google",
     "pnpm",
     "rclone",
     "wget",
