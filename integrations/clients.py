@@ -47,7 +47,8 @@ def place(name: str) -> str | None:
         if "debian" in told:
             return shutil.which(str(told["program"][0]), path=str(own / "bin"))
         # Last where this machine's user has it: a client that no package manager of ours brought.
-        more = [clean_environment("/")["PATH"], "/usr/local/bin", os.environ.get("PATH", "")]
+        usual = [clean_environment("/")["PATH"], "/usr/local/bin", "/usr/sbin"]
+        more = [*usual, os.environ.get("PATH", "")]
         path = ":".join([*map(str, places), *more])
         for program in told["program"]:
             found = shutil.which(program, path=path)

@@ -29,7 +29,8 @@ FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of tok
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
-_CLOCK = re.compile(r"(?:([0-9]{1,5})-)?([0-9]{1,5}):([0-9]{1,2}):([0-9]{1,2})")
+# As Slurm writes it: [[D-]H:]M:S.
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,5})-)?([0-9]{1,5}):)?([0-9]{1,5}):([0-9]{1,2})")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CANNOT_RUN, _NO_COMMAND = 126, 127
 # By name: Windows does not have them all.
@@ -57,7 +58,7 @@ _var_option = click.option(
 
 
 class Walltime(click.ParamType[int]):
-    """A job's length: seconds, `90m`, `36h`, `2d`, or as schedulers write it: `[D-]H:M:S`."""
+    """A job's length: seconds, `90m`, `36h`, `2d`, or as Slurm writes it: `[[D-]H:]M:S`."""
 
     name = "walltime"
 
@@ -66,6 +67,8 @@ class Walltime(click.ParamType[int]):
     ) -> int:
         """Return the seconds that `value` tells."""
         text = str(value)
+        if text == "UNLIMITED":
+            return 0  # nobody knows when it ends
         if told := _SPAN.fullmatch(text):
             return int(told[1]) * _UNITS[told[2]]
         if told := _CLOCK.fullmatch(text):

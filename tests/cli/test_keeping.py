@@ -255,6 +255,9 @@ def test_a_file_variable_needs_a_file(scratch_world: World) -> None:
         (["--walltime", "2d"], {}, True),
         (["--walltime", "1-12:00:00"], {}, True),
         (["--walltime", "72:00:00"], {}, True),
+        (["--walltime", "2000:00"], {}, True),
+        (["--walltime", "1000:00"], {}, False),
+        (["--walltime", "UNLIMITED"], {}, False),
         ([], {"SLURM_JOB_END_TIME": "99999999999"}, True),
         ([], {"SLURM_JOB_END_TIME": "5"}, False),
         ([], {"SLURM_JOB_END_TIME": "soon"}, False),
@@ -273,7 +276,7 @@ def test_a_token_that_cannot_last_as_long_as_the_job_is_warned_of(
         assert "let it read the file in BEARER_TOKEN_FILE" in outcome.told
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5h", "1:2", "1h30m", "\u0661h"])
+@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5h", "1:", "1-5", "1h30m", "\u0661h"])
 def test_a_walltime_is_a_time(scratch_world: World, text: str) -> None:
     outcome = scratch_world.run("exec", "--walltime", text, "--", "true")
     assert (outcome.status, outcome.stdout) == (2, b"")

@@ -1,0 +1,150 @@
+"""A Slurm of one node in a folder, for the time of a `with`: real daemons, on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+SBIN = "/usr/sbin:/usr/bin:/bin"
+CPUS = 8
+_PATIENCE = 60.0
+_CONF = """
+ClusterName=credhelper
+SlurmctldHost=localhost(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={root}/munge/socket
+CryptoType=crypto/munge
+SlurmctldPort={controller}
+SlurmdPort={node}
+StateSaveLocation={root}/state
+SlurmdSpoolDir={root}/spool
+SlurmctldPidFile={root}/slurmctld.pid
+SlurmdPidFile={root}/slurmd.pid
+SlurmctldLogFile={root}/slurmctld.log
+SlurmdLogFile={root}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
+MailProg=/bin/true
+NodeName=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=100 State=UNKNOWN
+PartitionName=all Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+class Cluster:
+    """A running cluster. Attributes: `root`, its folder; `conf`, the path of its slurm.conf."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.conf = root / "slurm.conf"
+
+    def ask(self, *words: str, environ: dict[str, str], cwd: Path | None = None) -> str:
+        """Run a command of Slurm's, which must succeed; returns what it prints."""
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            env={**environ, "SLURM_CONF": str(self.conf)},
+            cwd=cwd,
+            timeout=_PATIENCE,
+        )
+        assert done.returncode == 0, (words, done.stderr, self.told())
+        return done.stdout
+
+    def run(self, script: Path, environ: dict[str, str]) -> str:
+        """Submit a job from the folder that its script is in, and wait for its end: its id."""
+        job = self.ask("sbatch", "--parsable", script.name, environ=environ, cwd=script.parent)
+        self.wait(job.strip(), environ)
+        return job.strip()
+
+    def wait(self, job: str, environ: dict[str, str]) -> None:
+        """Wait until all of a job has ended."""
+        until(
+            lambda: (
+                not self.ask("squeue", "-h", "-t", "all", "-j", job, "-o", "%T", environ=environ)
+                .replace("COMPLETED", "")
+                .replace("FAILED", "")
+                .replace("CANCELLED", "")
+                .strip()
+            ),
+            self.told,
+        )
+
+    def told(self) -> str:
+        """Return the ends of the daemons' logs."""
+        return "\n".join(path.read_text()[-1500:] for path in self.root.glob("*.log"))
+
+
+@contextlib.contextmanager
+def running(root: Path) -> Iterator[Cluster]:
+    """Run a cluster in the folder `root`, which is made; as root, as slurmd has to be."""
+    for name in ("state", "spool", "munge"):
+        (root / name).mkdir(0o700, parents=True)
+    key = root / "munge/key"
+    key.touch(0o600)
+    key.write_bytes(os.urandom(1024))
+    cluster = Cluster(root)
+    ports = dict(zip(("controller", "node"), _free_ports(2), strict=True))
+    cluster.conf.write_text(_CONF.format(root=root, cpus=CPUS, **ports))
+    munge = [
+        *(
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={key}",
+            f"--socket={root}/munge/socket",
+        ),
+        *(f"--pid-file={root}/munge/pid", f"--log-file={root}/munge.log"),
+        *(f"--seed-file={root}/munge/seed", "--num-threads=2"),
+    ]
+    environ = {"PATH": SBIN, "LANG": "C.UTF-8"}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_daemon(munge, environ, root / "munge.out"))
+        until((root / "munge/socket").exists, cluster.told)
+        for words in (["slurmctld", "-D"], ["slurmd", "-D", "-N", "localhost"]):
+            daemon = _daemon([*words, "-f", str(cluster.conf)], environ, root / f"{words[0]}.out")
+            stack.enter_context(daemon)
+        until(lambda: "idle" in cluster.ask("sinfo", "-h", environ=environ), cluster.told)
+        yield cluster
+
+
+@contextlib.contextmanager
+def _daemon(words: list[str], environ: dict[str, str], out: Path) -> Iterator[None]:
+    with out.open("w") as told:
+        process = subprocess.Popen(
+            words, env=environ, stdin=subprocess.DEVNULL, stdout=told, stderr=told
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(20)
+
+
+def until(happened: Callable[[], object], told: Callable[[], str]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not happened():
+        assert time.monotonic() < end, told()
+        time.sleep(0.2)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
