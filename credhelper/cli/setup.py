@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import click
@@ -33,7 +34,8 @@ from credhelper.setup import ask, changes, disk, formats, journal, program
 from credhelper.setup.journal import Journal, Setup
 from credhelper.setup.plan import Plan, Wish
 
-_MODES = ("print", "dry_run", "undo", "check")
+# What no file of any tool could take for more than a name.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class _Asked:
     service: Service | None
     profile: str | None
     name: str | None
+    bin: str | None = None
 
 
 @click.command("setup", short_help="Wire a tool up, by its own file; check it; take it back.")
@@ -53,6 +56,9 @@ class _Asked:
     "--profile", "-p", metavar="NAME", help="Whose token.", shell_complete=complete_profile
 )
 @click.option("--name", metavar="NAME", help="What the tool knows it by, where it has names.")
+@click.option(
+    "--bin", "links", metavar="DIR", help="The folder for links to credhelper, if it takes any."
+)
 @click.option("--add-service", is_flag=True, help="Let the profile have tokens for the service.")
 @click.option("--print", "print_", is_flag=True, help="Show the lines, and change nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
@@ -63,6 +69,7 @@ def setup_(
     service: str | None,
     profile: str | None,
     name: str | None,
+    links: str | None,
     add_service: bool,
     **modes: bool,
 ) -> int:
@@ -85,7 +92,11 @@ def setup_(
         if chosen or service:
             raise UsageError("which tool?", hint=f"one of: {', '.join(setup.TOOLS)}")
         return _list()
-    asked = _Asked(tool, _service(service), profile, name)
+    for option, text in (("--name", name), ("--profile", profile)):
+        if text is not None and not _NAME.fullmatch(text):
+            raise UsageError(f"{option}: expected letters, digits and ._@:- in it")
+    folder = None if links is None else os.path.abspath(os.path.expanduser(links))
+    asked = _Asked(tool, _service(service), profile, name, folder)
     if chosen == ["undo"]:
         return _undo(asked)
     if chosen == ["check"]:
@@ -271,7 +282,7 @@ def _with_profile(
             raise error
         named = [route.profile for route in routes.naming(found, request)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
-        return _Asked(asked.tool, asked.service, name, asked.name), None
+        return replace(asked, profile=name), None
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = asked.profile or preferred or found.default
@@ -300,7 +311,16 @@ def _wish(asked: _Asked, *, lenient: bool = False) -> Wish:
         return None if found.data is None else found.text
 
     ours = _program(setup.load(asked.tool).PROGRAMS, lenient=lenient)
-    return Wish(asked.service, asked.profile, asked.name, ours, os.environ, home, read)
+    links = asked.bin or _own_bin(home)
+    return Wish(asked.service, asked.profile, asked.name, ours, os.environ, home, links, read)
+
+
+def _own_bin(home: str) -> str:
+    """Return a folder where nothing else looks for programs."""
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if not data.startswith("/"):
+        data = f"{home}/.local/share"
+    return f"{data.rstrip('/')}/credhelper/bin"
 
 
 def _program(names: Sequence[str], *, lenient: bool) -> program.Program:
@@ -313,7 +333,8 @@ def _program(names: Sequence[str], *, lenient: bool) -> program.Program:
     except CredhelperError:
         if not lenient:
             raise
-        return program.Program(own[0], frozenset((program.NAME, *names)))
+        everything = frozenset((program.NAME, *names))
+        return program.Program(own[0], everything, everything)
 
 
 @cache
@@ -334,15 +355,8 @@ def _refuse_program(tool: str, wish: Wish) -> None:
     if module.ON_PATH and needed:
         raise CredhelperError(
             f"{needed[0]} is not on PATH, where {tool} looks for it",
-            hint=f"link it there: ln -s {ours.beside(needed[0])} ~/.local/bin/",
+            hint=f"link it there: ln -s {ours.path} ~/.local/bin/{needed[0]}",
         )
-    if not module.ON_PATH:
-        for name in module.PROGRAMS:
-            called = ours.called(name)
-            if "/" in called and child.find(called, os.environ) is None:
-                raise CredhelperError(
-                    f"{called} is not there, or may not be run", hint="install credhelper again"
-                )
     if program.passing(ours.path):
         warn(
             f"{ours.path} may be gone tomorrow",
@@ -351,7 +365,7 @@ def _refuse_program(tool: str, wish: Wish) -> None:
     elif module.ON_PATH and not ours.lasting:
         warn(
             f"{os.path.dirname(ours.path)} is on PATH only while its environment is activated",
-            f"link it for good: ln -s {ours.beside(module.PROGRAMS[0])} ~/.local/bin/",
+            f"link it for good: ln -s {ours.path} ~/.local/bin/{module.PROGRAMS[0]}",
         )
 
 

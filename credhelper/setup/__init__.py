@@ -20,7 +20,12 @@ TOOLS = {
     "git": "git, git-lfs: a credential helper for one URL",
     "docker": "docker, helm, oras: a credential helper for one registry",
     "containers": "podman, skopeo, buildah: a credential helper for one registry",
+    "kubectl": "kubectl, helm, k9s: a user of the kubeconfig, with a context",
+    "pip": "pip: a keyring",
+    "uv": "uv: a keyring",
     "cargo": "Cargo: a credential provider",
+    "go": "go: a command in GOAUTH",
+    "bazel": "Bazel: a credential helper for one host",
 }
 
 

@@ -86,7 +86,7 @@ class Work:
             if edit.gone:
                 lines = lines or [f"--- {printable(edit.found.path)}", ""]
                 lines[1] = "+++ /dev/null"
-            shown += [printable(line) if "\t" not in line else line for line in lines]
+            shown += ["\t".join(map(printable, line.split("\t"))) for line in lines]
         shown += [f"-link {printable(path)} -> {printable(to)}" for path, to in self.unlinked]
         shown += [f"+link {printable(path)} -> {printable(to)}" for path, to in self.linked]
         return shown
@@ -305,6 +305,8 @@ def _link(work: Work, plan: Plan, setup: Setup, olds: list[Setup]) -> None:
 def _unlink(work: Work, path: str, target: str) -> None:
     if any(path in one.links for one in work.after.setups) or not os.path.lexists(path):
         return
+    if (path, target) in work.unlinked:
+        return  # several setups needed it
     if _leads(path, target):
         work.unlinked.append((path, target))
     else:

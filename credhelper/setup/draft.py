@@ -94,16 +94,11 @@ class Draft:
 
     def _gone(self, lines: range) -> list[str]:
         kept = {origin for origin in self._origin if origin is not None}
-        return [
-            "-" + _masked(self.old[start:end], [at not in kept for at in range(start, end)])
-            for start, end in line_spans(self.old)[lines.start : lines.stop]
-        ]
+        ours = [at not in kept for at in range(len(self.old))]
+        return _shown("-", self.old, ours, lines)
 
     def _come(self, lines: range) -> list[str]:
-        return [
-            "+" + _masked(self.text[start:end], [at is None for at in self._origin[start:end]])
-            for start, end in line_spans(self.text)[lines.start : lines.stop]
-        ]
+        return _shown("+", self.text, [at is None for at in self._origin], lines)
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:
@@ -123,6 +118,15 @@ def _range(lines: range) -> str:
     return str(start) if len(lines) == 1 else f"{start},{len(lines)}"
 
 
+def _shown(sign: str, text: str, ours: Sequence[bool], lines: range) -> list[str]:
+    shown = []
+    for start, end in line_spans(text)[lines.start : lines.stop]:
+        shown.append(sign + _masked(text[start:end], ours[start:end]))
+        if text[end - 1] != "\n":
+            shown.append("\\ No newline at end of file")
+    return shown
+
+
 def _masked(line: str, ours: Sequence[bool]) -> str:
     """Return `line` with the words in it that are not ours masked, and without its end."""
     shown = ""
@@ -133,4 +137,4 @@ def _masked(line: str, ours: Sequence[bool]) -> str:
             shown += char
         elif not shown.endswith(MASK):
             shown += MASK
-    return shown if line.endswith("\n") else f"{shown}\n\\ No newline at end of file"
+    return shown

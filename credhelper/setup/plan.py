@@ -19,7 +19,8 @@ class Wish:
 
     Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
     None when the service alone tells; `name`, what the tool shall know it by, or None; `program`,
-    ours; `environ`; `home`, absolute; `read`, returns the text of a tool's file, None if missing.
+    ours; `environ`; `home`, absolute; `bin`, the folder for links to us; `read`, returns the text
+    of a tool's file, None if missing.
     """
 
     service: Service
@@ -28,7 +29,22 @@ class Wish:
     program: Program
     environ: Mapping[str, str]
     home: str
+    bin: str
     read: Callable[[str], str | None]
+
+    def callable(self, name: str) -> tuple[str, tuple[LinkChange, ...]]:
+        """Return how to call our program `name`, and the links that it takes.
+
+        By name where PATH leads to it, else by the path where it lies, else through a link.
+        """
+        if name in self.program.beside or (self.program.lasting and name in self.program.on_path):
+            return self.program.called(name), ()
+        link = self.link(name)
+        return link.path, (link,)
+
+    def link(self, name: str) -> LinkChange:
+        """Return a link to us called `name`, in the folder for such links."""
+        return LinkChange(f"{self.bin}/{name}", self.program.path)
 
     def options(self) -> list[str]:
         """Return the words that choose the profile, for callers that are told a command."""

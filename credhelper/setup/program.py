@@ -22,20 +22,19 @@ class Program:
     """Our program as a tool may call it.
 
     Parameters: `path` of `credhelper`, absolute; `on_path`, which of our programs PATH leads to;
-    `lasting`, whether PATH will still do so in another terminal.
+    `beside`, which lie beside it; `lasting`, whether PATH will do so in another terminal, too.
     """
 
     path: str
     on_path: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     lasting: bool = True
 
-    def beside(self, name: str) -> str:
-        """Return the path of the program called `name` that lies beside ours."""
-        return os.path.join(os.path.dirname(self.path), name)
-
     def called(self, name: str) -> str:
-        """Return `name` alone if PATH leads to it, otherwise its whole path."""
-        return name if self.lasting and name in self.on_path else self.beside(name)
+        """Return `name` alone if PATH leads to it, otherwise the path of the one beside us."""
+        if self.lasting and name in self.on_path:
+            return name
+        return os.path.join(os.path.dirname(self.path), name)
 
 
 def find(
@@ -75,11 +74,18 @@ def find(
         raise CredhelperError(
             f"{printable(path)} does not run", hint=f"see what it says: {printable(path)} --version"
         )
+    if not path.isprintable():
+        raise CredhelperError(
+            f"the path of our program holds control characters: {printable(path)}",
+            hint="install credhelper in another folder",
+        )
     found = {name for name in (NAME, *names) if _leads_to_us(name, path, environ)}
+    folder = os.path.dirname(path)
+    beside = {name for name in (NAME, *names) if child.find(os.path.join(folder, name), environ)}
     # What an activated environment put on PATH is gone with the terminal.
     folders = [environ[name] for name in _ACTIVE if environ.get(name)]
     lasting = not any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
-    return Program(path, frozenset(found), lasting)
+    return Program(path, frozenset(found), frozenset(beside), lasting)
 
 
 def passing(path: str) -> bool:

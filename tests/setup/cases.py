@@ -16,9 +16,10 @@ class Case:
     """A tool and its file.
 
     Parameters: `service` and `other`, two services; `file`, below the home; `foreign`, what stands
-    in it before; `broken`, what its tool could not read; `wired`, what must be in it afterwards;
-    `edits`, what a user changes meanwhile, old text to new; `options` and `other_options`, words
-    for the two services; `needs`, a program without which the tool's file cannot be read.
+    in it before; `broken`, what its tool could not read, if there is such a thing; `wired`, what
+    must be in it afterwards; `edits`, what a user changes meanwhile, old text to new; `options` and
+    `other_options`, words for the two services; `needs`, a program without which
+    the tool's file cannot be read.
     """
 
     service: str
@@ -103,5 +104,97 @@ token = "{CANARY}"
         edits={"as git does": "as it does", '"sparse+https://foreign': '"sparse+https://f'},
         options=("--name", "mine"),
         other_options=("--name", "second"),
+    ),
+    "kubectl": Case(
+        service="https://k8s.example:6443",
+        other="https://other.example:6443",
+        file=".kube/config",
+        foreign=f"""apiVersion: v1
+kind: Config
+# the cluster at work
+clusters:
+- cluster:
+    server: https://k8s.example:6443
+    certificate-authority-data: {CANARY}
+  name: work # at work
+
+- name: other
+  cluster: {{server: "https://other.example:6443"}}
+users:
+  - name: me
+    user:
+      token: "{CANARY}"  # mine
+
+contexts: [] # none yet
+current-context: ""
+preferences: {{}}
+""",
+        broken="users:\n- name: me\n user: {",
+        wired="- name: credhelper",
+        edits={"# at work": "# at home", "  - name: me": "  - name: you", "# mine": "# yours"},
+    ),
+    "pip": Case(
+        service="https://pypi.example/simple",
+        other="https://other.example",
+        file=".config/pip/pip.conf",
+        foreign=f"""; mine
+[global]
+timeout = 60
+index-url = https://me:{CANARY}@pypi.example/simple/
+
+[install]
+find-links =
+    /srv/wheels
+    # not these
+    [odd]
+""",
+        broken="timeout = 60\n",
+        wired="keyring-provider = subprocess",
+        edits={"timeout = 60": "timeout = 90", "/srv/wheels": "/srv/more"},
+        environ={"PATH": "{home}/.local/share/credhelper/bin:{old}"},
+    ),
+    "uv": Case(
+        service="https://pypi.example/simple",
+        other="https://other.example",
+        file=".config/uv/uv.toml",
+        foreign=f"""# mine
+# and not yours
+
+# from here
+native-tls = true
+
+[[index]]
+name = "work" # at work
+url = "https://me:{CANARY}@pypi.example/simple"
+""",
+        broken="[[index]\n",
+        wired='keyring-provider = "subprocess"',
+        edits={"# at work": "# at home", "# and not yours": "# or yours"},
+        environ={"PATH": "{home}/.local/share/credhelper/bin:{old}"},
+    ),
+    "go": Case(
+        service="https://go.example/team",
+        other="https://other.example",
+        file=".config/go/env",
+        foreign=f"""GOPROXY=https://me:{CANARY}@go.example,direct
+GOAUTH=git /home/me/src; netrc
+GONOSUMDB=*
+""",
+        broken="",
+        wired="goauth --service https://go.example/team",
+        edits={"GONOSUMDB=*": "GONOSUMDB=*.example", "/home/me/src": "/home/me/go"},
+    ),
+    "bazel": Case(
+        service="https://builds.example",
+        other="https://other.example",
+        file=".bazelrc",
+        foreign=f"""# mine
+build --jobs=4
+common --remote_header=Authorization={CANARY} \\
+    --remote_timeout=60
+""",
+        broken="build --jobs=4 \\\n",
+        wired="--credential_helper=builds.example=",
+        edits={"--jobs=4": "--jobs=8"},
     ),
 }

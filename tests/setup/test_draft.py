@@ -46,7 +46,7 @@ def test_a_diff_tells_of_a_missing_line_end() -> None:
     draft = Draft("secret")
     draft.insert_lines(len(draft.text), ["ours"])
     told = "\\ No newline at end of file"
-    assert draft.diff("f")[2:] == ["@@ -1 +1,2 @@", f"-***\n{told}", "+***", f"+ours\n{told}"]
+    assert draft.diff("f")[2:] == ["@@ -1 +1,2 @@", "-***", told, "+***", "+ours", told]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -37,11 +37,11 @@ SHOWN = {
 def test_the_integrations_show_what_setup_prints(shown: str) -> None:
     tool, service, profile, on_path = SHOWN[shown]
     module = setup.load(tool)
-    program = Program(
-        "/opt/credhelper/bin/credhelper",
-        frozenset((*module.PROGRAMS, "credhelper")) if on_path else frozenset(),
+    names = frozenset((*module.PROGRAMS, "credhelper"))
+    program = Program("/opt/credhelper/bin/credhelper", names if on_path else frozenset(), names)
+    wish = Wish(
+        parse(service), profile, None, program, {}, "/home/me", "/home/me/bin", lambda path: None
     )
-    wish = Wish(parse(service), profile, None, program, {}, "/home/me", lambda path: None)
     printed = "".join(
         formats.rendered(change.format, change.entries) for change in module.plan(wish).files
     )

@@ -24,9 +24,13 @@ Made = dict[str, Any]
 # name -> (module, whether entries come as a whole: names repeat, and their order counts)
 FORMATS = {
     "git": ("gitconfig", True),
+    "goenv": ("goenv", False),
     "ini": ("ini", False),
     "json": ("jsontext", False),
+    "lines": ("lines", False),
+    "npmrc": ("npmrc", False),
     "toml": ("tomltext", False),
+    "yaml": ("yamltext", False),
 }
 
 

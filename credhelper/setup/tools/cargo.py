@@ -29,9 +29,12 @@ def plan(wish: Wish) -> Plan:
             f"{_file(wish)} names no registry at {wish.service}",
             hint="say what Cargo shall call it: --name NAME, and add its index there",
         )
-    words = [wish.program.called(PROGRAMS[0]), *wish.options()]
-    entry = Entry(("registries", name), (("credential-provider", words),))
-    return Plan((FileChange(_file(wish), "toml", (entry,)),))
+    called, links = wish.callable(PROGRAMS[0])
+    entry = Entry(("registries", name), (("credential-provider", [called, *wish.options()]),))
+    notes: tuple[str, ...] = ()
+    if "index" not in _registries(wish).get(name, {}):
+        notes = (f"Cargo needs the registry's index, too: index of [registries.{name}]",)
+    return Plan((FileChange(_file(wish), "toml", (entry,)),), links, notes)
 
 
 def check(wish: Wish, ask: Ask) -> Finding:

@@ -54,10 +54,10 @@ def _file(wish: Wish) -> str:
 
 
 def _helper(wish: Wish) -> str:
-    if wish.profile is not None:
+    called, links = wish.callable(PROGRAMS[0])
+    if wish.profile is not None or links:
         words = shlex.join(["git", *wish.options()])
         return f"!{_in_quotes(wish.program.called('credhelper'))} {words}"
-    called = wish.program.called(PROGRAMS[0])
     if called == PROGRAMS[0]:
         return "credhelper"
     # git takes a line that begins with a slash for a path, in quotes or not.

@@ -1,0 +1,73 @@
+"""go's environment file: `NAME=value` lines; GOAUTH is a list, with `;` between its items.
+
+Source: `cmd/go/internal/cfg`, readEnvFile; `go help goauth`. Without GOAUTH go behaves as if it
+said `netrc`: so that is what a line of ours ends with, and it counts for nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from credhelper.setup.draft import Draft, line_spans
+from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.plan import Entry
+
+_DEFAULT = "netrc"
+_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=([^\r\n]*)")
+
+
+def leaves(text: str) -> list[Leaf]:
+    """See `formats`."""
+    found: list[Leaf] = []
+    for start, _ in line_spans(text):
+        match = _LINE.match(text, start)
+        if match and match[1] == "GOAUTH":
+            items = [item.strip() for item in match[2].split(";")]
+            if items[-1] == _DEFAULT:
+                items.pop()
+            found += [(("GOAUTH", item), "") for item in items]
+        elif match:
+            found.append(((match[1],), match[2]))
+    return found
+
+
+def put(draft: Draft, entry: Entry, made: Made) -> None:
+    """See `formats`."""
+    for name, value in entry.values:
+        line = _line(draft.text, name)
+        if line is not None:
+            start = line[0] + len(name) + 1
+            draft.splice(start, start, f"{value}; ")
+        else:
+            made[name] = True
+            draft.insert_lines(len(draft.text), [f"{name}={value}; {_DEFAULT}"])
+
+
+def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
+    """See `formats`."""
+    for name, value in entry.values:
+        line = _line(draft.text, name)
+        if line is None:
+            continue
+        start, end = line
+        match = re.compile(
+            rf"(?<=[=;])[ \t]*{re.escape(value)}[ \t]*(?:;[ \t]?|(?=[\r\n]|$))"
+        ).search(draft.text, start, end)
+        if match is None:
+            continue
+        if made.get(name) and _rest(draft.text[start:end], match[0]) in ("", _DEFAULT):
+            made.pop(name)
+            draft.remove_lines(start, end)
+        else:
+            draft.splice(match.start(), match.end(), "")
+    return []
+
+
+def _rest(line: str, ours: str) -> str:
+    return line.partition("=")[2].replace(ours, "", 1).strip()
+
+
+def _line(text: str, name: str) -> tuple[int, int] | None:
+    """Return where the last line of this name stands: go believes that one."""
+    found = [span for span in line_spans(text) if text.startswith(f"{name}=", span[0])]
+    return found[-1] if found else None

@@ -1,0 +1,191 @@
+"""YAML, as kubeconfigs use it: lists of things with a `name`, and keys at the top.
+
+A list's item of ours goes first, a key at the top to the end. PyYAML tells where things stand, and
+reads what comes of it; it writes only what is ours.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from credhelper.setup.draft import Draft, line_spans
+from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.plan import Entry
+
+
+def leaves(text: str) -> list[Leaf]:
+    """See `formats`. An empty text says nothing."""
+    found: list[Leaf] = []
+    data = _load(text)
+    if data is not None and not isinstance(data, dict):
+        raise ValueError("it is not a mapping")
+    _flatten(data or {}, (), found)
+    return found
+
+
+def put(draft: Draft, entry: Entry, made: Made) -> None:
+    """See `formats`."""
+    for name, value in entry.values:
+        if entry.at:
+            _put_item(draft, entry.at[0], _dumped([{"name": name, **value}]), made)
+        else:
+            _end_last_line(draft)
+            draft.insert_lines(len(draft.text), _dumped({name: value}))
+
+
+def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
+    """See `formats`."""
+    changed = []
+    for name, value in entry.values:
+        if entry.at:
+            if not _take_item(draft, entry.at[0], name, {"name": name, **value}, made):
+                changed.append(name)
+        else:
+            found = _member(draft.text, name)
+            if found is None:
+                continue
+            if _load(draft.text)[name] == value:
+                draft.remove_lines(*_lines_of(draft.text, found[0].start_mark.index, found[1]))
+            else:
+                changed.append(name)
+    return changed
+
+
+def _put_item(draft: Draft, key: str, lines: list[str], made: Made) -> None:
+    found = _member(draft.text, key)
+    if found is None:
+        made[key] = None
+        draft.insert_lines(len(draft.text), [f"{key}:", *lines])
+        return
+    name, value = found
+    if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
+        start = draft.text.rindex("-", 0, value.value[0].start_mark.index)
+        begin = draft.text.rfind("\n", 0, start) + 1
+        indent = draft.text[begin:start]
+        if indent.strip():
+            raise ValueError(f"{key} is written in an unusual way")
+        draft.insert_lines(begin, [indent + line for line in lines])
+        return
+    empty = isinstance(value, yaml.SequenceNode) and not value.value
+    if not empty and value.tag != "tag:yaml.org,2002:null":
+        raise ValueError(f"{key} is no list of lines that begin with a dash")
+    after = name.end_mark.index
+    end = max(value.end_mark.index, draft.text.index(":", after) + 1)
+    made.setdefault(key, draft.text[after:end])
+    draft.splice(after, end, ":")
+    begin = draft.text.find("\n", after) + 1
+    if not begin:
+        draft.insert_lines(len(draft.text), lines)
+    else:
+        draft.insert_lines(begin, lines)
+
+
+def _take_item(draft: Draft, key: str, name: str, wanted: Any, made: Made) -> bool:
+    """Take the item called `name` out of a list; False if it is not what we wrote."""
+    found = _member(draft.text, key)
+    items = found[1].value if found and isinstance(found[1], yaml.SequenceNode) else []
+    data = (_load(draft.text) or {}).get(key) or []
+    for node, item in zip(items, data, strict=False):
+        if not isinstance(item, dict) or item.get("name") != name:
+            continue
+        if item != wanted or found is None or found[1].flow_style:
+            return False
+        dash = draft.text.rindex("-", 0, node.start_mark.index)
+        draft.remove_lines(*_lines_of(draft.text, dash, node))
+        if len(items) == 1:
+            _restore(draft, key, made)
+        return True
+    return True
+
+
+def _restore(draft: Draft, key: str, made: Made) -> None:
+    """Let an emptied list be what it was before we made it one."""
+    found = _member(draft.text, key)
+    if found is None or key not in made:
+        return
+    before = made.pop(key)
+    name = found[0]
+    if before is None:
+        draft.remove_lines(*_lines_of(draft.text, name.start_mark.index, name))
+    else:
+        after = name.end_mark.index
+        draft.splice(after, draft.text.index(":", after) + 1, before)
+
+
+# --- where things stand ---------------------------------------------------------------------------
+
+
+def _member(text: str, key: str) -> tuple[Any, Any] | None:
+    """Return the key at the top, and its value."""
+    root = _compose(text)
+    if root is None:
+        return None
+    if root.flow_style:
+        raise ValueError("it is not written in lines")
+    for name, value in root.value:
+        if name.value == key:
+            return name, value
+    return None
+
+
+def _lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
+    """Return from where to where the lines go, from the offset `start` to the end of `last`."""
+    while isinstance(last, yaml.CollectionNode) and last.value and not last.flow_style:
+        last = last.value[-1]
+        if isinstance(last, tuple):
+            # An empty value ends where its key does; it tells another place.
+            last = last[1] if last[1].end_mark.index > last[0].end_mark.index else last[0]
+    # A block's end is told to be behind the blank lines and comments that follow it.
+    end = max(last.end_mark.index, start + 1)
+    for begin, stop in line_spans(text):
+        if begin < end <= stop:
+            return text.rfind("\n", 0, start) + 1, stop
+    return text.rfind("\n", 0, start) + 1, len(text)
+
+
+def _end_last_line(draft: Draft) -> None:
+    root = _compose(draft.text)
+    if root is not None and root.flow_style:
+        raise ValueError("it is not written in lines")
+
+
+def _compose(text: str) -> Any:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise _mistake(error) from None
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise ValueError("it is not a mapping")
+    return root
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _mistake(error) from None
+
+
+def _mistake(error: Exception) -> ValueError:
+    mark = getattr(error, "problem_mark", None)
+    return ValueError(f"line {mark.line + 1}: it is not YAML" if mark else "it is not YAML")
+
+
+def _dumped(data: Any) -> list[str]:
+    text: str = yaml.safe_dump(data, default_flow_style=False, sort_keys=False, width=4096)
+    return text.removesuffix("\n").split("\n")
+
+
+def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
+    if isinstance(data, dict) and data:
+        for name, value in data.items():
+            _flatten(value, (*path, str(name)), found)
+    elif isinstance(data, list) and data:
+        for item in data:
+            named = isinstance(item, dict) and "name" in item
+            _flatten(item, (*path, str(item["name"]) if named else "-"), found)
+    elif data is not None and data != [] and data != {}:
+        found.append((path, json.dumps(data, default=str)))

@@ -1,0 +1,67 @@
+"""go: a command in GOAUTH, in the file that `go env -w` writes.
+
+Source: `go help goauth`, `go help environment` (Go 1.24 and newer). `go env -w` keeps other lines,
+but sorts them: ours is put in by itself. What GOAUTH said before stays in the list behind us.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from credhelper.errors import UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+
+_BEARER = re.compile(r"^Authorization: Bearer (\S+)$", re.MULTILINE)
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    path = _file(wish)
+    if path is None:
+        raise UsageError("GOENV=off: go reads no file", hint="export GOAUTH instead")
+    if wish.service.scheme != "https":
+        raise UsageError(f"go sends no token to {wish.service}: it wants https")
+    words = [wish.program.called(PROGRAMS[0]), "goauth", "--service", str(wish.service)]
+    words += wish.options()
+    if any(char in words[0] for char in "';\""):
+        raise UsageError(f"GOAUTH has no way to write this path: {words[0]}")
+    command = " ".join(f"'{word}'" if " " in word else word for word in words)
+    return Plan((FileChange(path, "goenv", (Entry((), (("GOAUTH", command),)),)),))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the commands in GOAUTH say, called one by one as go does: see `setup`."""
+    found = wish.environ.get("GOAUTH") or _goauth(wish.read(_file(wish) or "/nowhere") or "")
+    trouble = "GOAUTH names no command for it"
+    for item in found.split(";"):
+        words = shlex.split(item)
+        if not words or words[0] in ("netrc", "git", "off"):
+            continue
+        answer = ask(words)
+        said = answer.stdout.decode("utf-8", "replace")
+        for block in said.split("\n\n"):
+            if str(wish.service).startswith(block.strip()) and block.strip():
+                token = _BEARER.search(said)
+                if token:
+                    return Finding(token[1])
+        trouble = f"{words[0]}: {asking.complaint(answer) or 'no answer'}"
+    return Finding(trouble=trouble)
+
+
+def _goauth(text: str) -> str:
+    lines = re.findall(r"^GOAUTH=(.*?)\r?$", text, re.MULTILINE)
+    return lines[-1] if lines else ""
+
+
+def _file(wish: Wish) -> str | None:
+    told = wish.environ.get("GOENV", "")
+    if told == "off":
+        return None
+    default = wish.below("XDG_CONFIG_HOME", "go/env", ".config/go/env")
+    return told if told.startswith("/") else default

@@ -1,0 +1,122 @@
+"""kubectl, helm and what else reads a kubeconfig: a user who runs credhelper.
+
+Source: Kubernetes, "client-go credential plugins"; `k8s.io/client-go/tools/clientcmd`. The user
+gets a context of its own with the cluster whose server is the service: no context of others is
+changed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from credhelper.errors import CredhelperError
+from credhelper.origin import canonical
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+
+_API = "client.authentication.k8s.io/v1"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    path = _file(wish)
+    data = _read(wish)
+    name = _user(wish)
+    execute = {
+        "apiVersion": _API,
+        "command": wish.program.called(PROGRAMS[0]),
+        "args": ["kubectl", *wish.options()],
+        "provideClusterInfo": True,
+        "interactiveMode": "Never",
+        "installHint": "credhelper is not there any more: pipx install credhelper",
+    }
+    entries = [Entry(("users",), ((name, {"user": {"exec": execute}}),))]
+    # A cluster that nobody has described is called by its host.
+    own = wish.service.netloc
+    cluster = {"cluster": {"server": str(wish.service)}}
+    clusters = _clusters(wish, data) or [own]
+    if clusters == [own] and _named(data, "clusters", own) in ({}, {"name": own, **cluster}):
+        entries.append(Entry(("clusters",), ((own, cluster),)))
+    contexts = tuple(
+        (f"{name}@{cluster}", {"context": {"cluster": cluster, "user": name}})
+        for cluster in clusters
+    )
+    entries.append(Entry(("contexts",), contexts))
+    first = contexts[0][0]
+    head = {"apiVersion": "v1", "kind": "Config", "current-context": first}
+    ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
+    notes = () if len(ours) == len(head) else (f"to use it: kubectl config use-context {first}",)
+    return Plan((FileChange(path, "yaml", (Entry((), ours), *entries)),), notes=notes)
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the user's command says, called as kubectl calls it: see `setup`."""
+    data = _read(wish)
+    name = _user(wish)
+    execute = _named(data, "users", name).get("user", {}).get("exec")
+    if not isinstance(execute, dict) or "command" not in execute:
+        return Finding(trouble=f"{_file(wish)} has no user {name} who runs a command")
+    clusters = _clusters(wish, data)
+    cluster = _named(data, "clusters", [*clusters, ""][0]).get("cluster", {})
+    info = {
+        "apiVersion": execute.get("apiVersion", _API),
+        "kind": "ExecCredential",
+        "spec": {"interactive": False, "cluster": {"server": cluster.get("server", "")}},
+    }
+    variables = {one["name"]: one["value"] for one in execute.get("env") or []}
+    words = [execute["command"], *(execute.get("args") or [])]
+    answer = ask(words, b"", {**variables, "KUBERNETES_EXEC_INFO": json.dumps(info)})
+    try:
+        return Finding(json.loads(answer.stdout)["status"]["token"])
+    except (ValueError, KeyError, TypeError):
+        why = asking.complaint(answer) or "no answer"
+        return Finding(trouble=f"{execute['command']}: {why}")
+
+
+def _user(wish: Wish) -> str:
+    return wish.name or "-".join(["credhelper", *([wish.profile] if wish.profile else [])])
+
+
+def _file(wish: Wish) -> str:
+    """Return the kubeconfig that kubectl would add to: of several the first that is there."""
+    told = [path for path in wish.environ.get("KUBECONFIG", "").split(":") if path[:1] == "/"]
+    there = [path for path in told if wish.read(path) is not None]
+    return (there or told[-1:] or [f"{wish.home}/.kube/config"])[0]
+
+
+def _read(wish: Wish) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(wish.read(_file(wish)) or "")
+    except (yaml.YAMLError, ValueError, RecursionError):
+        data = None  # told of when the file is to be changed
+    return data if isinstance(data, dict) else {}
+
+
+def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    for one in data.get(key) or []:
+        if isinstance(one, dict) and one.get("name") == name:
+            return one
+    return {}
+
+
+def _clusters(wish: Wish, data: dict[str, Any]) -> list[str]:
+    """Return the clusters whose server is the service, or below it."""
+    found = []
+    for one in data.get("clusters") or []:
+        cluster = one.get("cluster") if isinstance(one, dict) else None
+        server = cluster.get("server") if isinstance(cluster, dict) else None
+        if not isinstance(server, str) or not isinstance(one.get("name"), str):
+            continue
+        try:
+            if str(wish.service) in canonical(server).prefixes():
+                found.append(one["name"])
+        except (ValueError, CredhelperError):
+            continue
+    return found

@@ -1,0 +1,67 @@
+"""pip: asks a program called `keyring`, which is a link to us.
+
+Source: pip's user guide, "Authentication"; `pip._internal.configuration`. pip passes over a keyring
+among its own scripts, so the link lies in a folder of its own, which has to come first on PATH.
+"""
+
+from __future__ import annotations
+
+import configparser
+
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = False
+
+LINK = "keyring"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    entry = Entry(("global",), (("keyring-provider", "subprocess"),))
+    return Plan((FileChange(_file(wish), "ini", (entry,)),), (wish.link(LINK),), on_path(wish))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what pip would be told, found through its file and PATH: see `setup`."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(wish.read(_file(wish)) or "")
+    except configparser.Error:
+        return Finding(trouble=f"{_file(wish)} cannot be read")
+    provider = parser.get("global", "keyring-provider", fallback="")
+    if provider != "subprocess":
+        return Finding(trouble=f"{_file(wish)} does not say: keyring-provider = subprocess")
+    return check_keyring(wish, ask)
+
+
+def check_keyring(wish: Wish, ask: Ask) -> Finding:
+    """Return what the program `keyring` says, as PATH leads to it."""
+    answer = ask([LINK, "--mode=creds", "get", f"{wish.service}/"])
+    lines = answer.stdout.decode("utf-8", "replace").split("\n")
+    if answer.status == 0 and len(lines) > 1:
+        return Finding(lines[1])
+    if answer.status == asking.NOT_FOUND:
+        return Finding(trouble="no keyring is on PATH", hint=" ".join(on_path(wish)) or None)
+    why = asking.complaint(answer) or "it knows nothing of this service, or is not ours"
+    return Finding(trouble=f"keyring on PATH: {why}", hint=" ".join(on_path(wish)) or None)
+
+
+def on_path(wish: Wish) -> tuple[str, ...]:
+    """Return what is left to do if the folder of the link is not on PATH."""
+    if wish.bin in wish.environ.get("PATH", "").split(":"):
+        return ()
+    shown = wish.bin.replace(wish.home, "$HOME", 1) if wish.bin.startswith(wish.home) else wish.bin
+    return (f'let your shell find the link: export PATH="{shown}:$PATH", in ~/.profile',)
+
+
+def _file(wish: Wish) -> str:
+    """Return the user's pip.conf; an old one wins where it alone is there."""
+    told = wish.environ.get("PIP_CONFIG_FILE", "")
+    if told.startswith("/"):
+        return told
+    path = wish.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
+    old = f"{wish.home}/.pip/pip.conf"
+    return old if wish.read(path) is None and wish.read(old) is not None else path
