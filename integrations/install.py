@@ -36,7 +36,10 @@ def main(names: list[str]) -> int:
         sys.stderr.write(f"no such client in clients.toml: {', '.join(unknown)}\n")
         return 2
     wanted = {name: TABLE[name] for name in names or TABLE}
-    _apt([told for told in wanted.values() if "apt" in told and "debian" not in told])
+    of_apt = [told for told in wanted.values() if "apt" in told and "debian" not in told]
+    if any("npm" in told for told in wanted.values()):
+        of_apt.append({"apt": "npm", "program": ["npm"]})
+    _apt(of_apt)
     for name, told in wanted.items():
         if "debian" in told:
             _debian(PLACE / name, told)

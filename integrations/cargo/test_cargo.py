@@ -121,7 +121,7 @@ def test_crates_are_fetched_twice_with_one_token(yard: Yard) -> None:
         assert yard.fetch(package).status == 0
         assert yard.fetched() == ["hello-0.1.0.crate"]
 
-    assert yard.registry.asked.count("GET /dl/hello/0.1.0/download") == 2
+    assert yard.registry.asked.count(f"GET {yard.host}/dl/hello/0.1.0/download") == 2
     assert yard.wired.counted() == (1, 0)
     assert {visit.scheme for visit in yard.gate.admitted} == {"Bearer"}
     assert not yard.gate.refused
@@ -222,6 +222,16 @@ def test_a_registry_that_no_profile_names_gets_nothing(yard: Yard) -> None:
     assert "no token found for `mine`" in outcome.told
     assert [visit.scheme for visit in yard.gate.visits] == [""]
     assert yard.wired.counted() == (0, 0)
+
+
+def test_the_index_decides_where_else_cargo_sends_the_token(yard: Yard) -> None:
+    # We are asked about the index alone: that is why only indexes are named that one trusts.
+    yard.wire()
+    yard.registry.elsewhere = f"127.0.0.1:{yard.port}"
+
+    assert yard.fetch(yard.package("consumer", "hello")).status == 0
+
+    assert yard.registry.asked[-1] == f"GET {yard.registry.elsewhere}/dl/hello/0.1.0/download"
 
 
 def test_cargo_login_and_logout_are_told_that_they_are_not_needed(yard: Yard) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,7 @@ from integrations.kubectl.cluster import PLACEHOLDER, Cluster
 from integrations.servers.certificates import Certificate
 from integrations.servers.kubernetes import PODS
 from integrations.wired import Wired
+from tests.support.worlds import PATIENCE
 
 HERE = Path(__file__).parent
 GET_PODS = ("get", "pods", "--no-headers")
@@ -83,6 +86,58 @@ def test_an_expired_token_is_renewed_by_the_next_command(
 
     assert cluster.wired.counted() == (2, 0)
     assert not cluster.gate.refused
+
+
+@pytest.fixture
+def proxy(open_cluster: Callable[..., Cluster]) -> Iterator[tuple[Cluster, Callable[[], int]]]:
+    """Give a cluster, and a way to ask a kubectl that runs on and on; returns the HTTP status."""
+    cluster = open_cluster("--token-lifetime", str(SECONDS))
+    cluster.wire(HERE / "kubeconfig")
+    with subprocess.Popen(
+        [cluster.program, "proxy", "--port=0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=cluster.wired.environ,
+        cwd=cluster.wired.world.home,
+    ) as process:
+        assert process.stdout
+        address = process.stdout.readline().split()[-1].decode()
+
+        def ask() -> int:
+            connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+            connection.request("GET", "/api/v1/namespaces/default/pods")
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        yield cluster, ask
+        process.terminate()
+
+
+def test_a_kubectl_that_runs_on_renews_an_expired_token(
+    proxy: tuple[Cluster, Callable[[], int]],
+) -> None:
+    cluster, ask = proxy
+
+    assert [ask(), ask()] == [200, 200]
+    cluster.wired.wait_until(cluster.gate.admitted[-1].expires)
+    assert [ask(), ask()] == [200, 200]
+
+    assert cluster.wired.counted() == (2, 0)
+    assert not cluster.gate.refused
+
+
+def test_a_kubectl_that_runs_on_asks_again_after_a_refusal(
+    proxy: tuple[Cluster, Callable[[], int]],
+) -> None:
+    cluster, ask = proxy
+    assert ask() == 200
+
+    cluster.wired.sandbox.revoke_all()
+    assert cluster.wired.run("credhelper", "logout").status == 0
+
+    # The answer that shows the refusal is lost; the next request has the new token.
+    assert [ask(), ask()] == [401, 200]
 
 
 def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:

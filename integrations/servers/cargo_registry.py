@@ -27,11 +27,13 @@ class Registry:
     Source: the Cargo book, "Registry Index" and "Registry Web API".
 
     Parameters: `bare`, whether it takes the token alone as the whole `Authorization`, and nothing
-    else. Attributes: `asked`, methods and paths of those who passed, in order.
+    else. Attributes: `asked`, of those who passed the method, host and path, in order; `elsewhere`,
+    the host that it names for its crates, where that is not the one that was asked.
     """
 
     def __init__(self, gate: Gate, *, bare: bool = False) -> None:
         self.asked: list[str] = []
+        self.elsewhere = ""
         self._gate = gate
         self._bare = bare
         self._crates: dict[tuple[str, str], bytes] = {}
@@ -64,7 +66,7 @@ class Registry:
             login = ("WWW-Authenticate", f'Cargo login_url="{url}"')
             told = {"errors": [{"detail": "who are you?"}]}
             return Answer(HTTPStatus.UNAUTHORIZED, json.dumps(told).encode(), [login])
-        self.asked.append(f"{request.method} {request.path}")
+        self.asked.append(f"{request.method} {request.headers['Host']}{request.path}")
         found = self._found(request)
         return Answer(HTTPStatus.NOT_FOUND) if found is None else Answer(HTTPStatus.OK, found)
 
@@ -72,7 +74,8 @@ class Registry:
         path = request.path
         if path == "/index/config.json":
             here = f"https://{request.headers['Host']}"
-            return json.dumps({"dl": f"{here}/dl", "api": here, "auth-required": True}).encode()
+            there = f"https://{self.elsewhere}" if self.elsewhere else here
+            return json.dumps({"dl": f"{there}/dl", "api": here, "auth-required": True}).encode()
         if path == "/api/v1/crates/new" and request.method == "PUT":
             return self._publish(request.body)
         if found := _YANK.fullmatch(path):
