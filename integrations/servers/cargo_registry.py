@@ -27,12 +27,14 @@ class Registry:
     Source: the Cargo book, "Registry Index" and "Registry Web API".
 
     Parameters: `bare`, whether it takes the token alone as the whole `Authorization`, and nothing
-    else. Attributes: `asked`, of those who passed the method, host and path, in order; `elsewhere`,
-    the host that it names for its crates, where that is not the one that was asked.
+    else. Attributes: `asked`, of those who passed the method, host and path, in order; `refused`,
+    what those showed who did not; `elsewhere`, the host that it names for its crates, where that is
+    not the one that was asked.
     """
 
     def __init__(self, gate: Gate, *, bare: bool = False) -> None:
         self.asked: list[str] = []
+        self.refused: list[str] = []
         self.elsewhere = ""
         self._gate = gate
         self._bare = bare
@@ -62,6 +64,7 @@ class Registry:
         if self._bare and shown:
             shown = f"Bearer {shown}"
         if self._gate.admit(shown) is None:
+            self.refused += [shown] if shown else []
             url = f"https://{request.headers['Host']}/me"
             login = ("WWW-Authenticate", f'Cargo login_url="{url}"')
             told = {"errors": [{"detail": "who are you?"}]}
