@@ -29,7 +29,9 @@ def aws_name(profile: Profile, resource: Resource) -> str:
 
     They depend on all that their token depends on, and on what they are for.
     """
-    words = (resource.how, str(len(resource.words)), *resource.words, str(resource.read_only))
+    words = [resource.how, str(len(resource.words)), *resource.words, str(resource.read_only)]
+    if resource.lifetime is not None:
+        words.append(str(resource.lifetime))
     return _name("aws", [*words, *_token(profile, profile.token)])
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 JWT = "jwt"
 SESSION = "session"
 AWS = "aws"
+# What a request may want as well: what the API has for rclone. As a secret it is of kind `aws`.
+RCLONE = "rclone"
 
 
 class Secret:
@@ -91,7 +93,8 @@ class Request:
     the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
     seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
     likes to see; `echo`, whatever the protocol's `render` needs to see again; `wants`, `token` for
-    the profile's token or `aws` for the AWS credentials that it buys.
+    the profile's token, `aws` for the AWS credentials that it buys, or `rclone` for the same in the
+    form that rclone reads.
     """
 
     __slots__ = (

@@ -21,7 +21,8 @@ class Api:
     call a part of its URL; `variables`, the names under which those clients look for a token and
     for that URL; `lacks`, the keys of a profile that mean nothing to it; `resources`, what it gives
     AWS credentials for, with the keys that name each; `never_read_only`, those of them for which it
-    has only credentials that can write.
+    has only credentials that can write; `aws_lifetime`, seconds that credentials are taken to live
+    where it does not tell, None for one that tells.
     """
 
     url: str
@@ -30,6 +31,7 @@ class Api:
     lacks: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_read_only: tuple[str, ...] = ()
+    aws_lifetime: int | None = None
 
 
 APIS = {
@@ -49,6 +51,8 @@ APIS = {
             *("cid", "cwid", "scopes", "client_id", "data"),
             *("keep_session", "token", "session_lifetime", "api_key_as"),
         ),
+        resources={"data": ("project", "data")},
+        aws_lifetime=3600,
     ),
 }
 RESOURCE_KEYS = {how: keys for api in APIS.values() for how, keys in api.resources.items()}
@@ -86,12 +90,14 @@ class Resource:
     """What AWS credentials are asked for.
 
     Parameters: `how`, one of its API's `resources`; `words`, the ids that name it;
-    `read_only`, whether credentials that cannot write are wanted.
+    `read_only`, whether credentials that cannot write are wanted; `lifetime`, seconds that they are
+    taken to live, None where the API tells.
     """
 
     how: str
     words: tuple[str, ...]
     read_only: bool = False
+    lifetime: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +305,11 @@ def _resource(table: Table, api: str) -> Resource | None:
     if not known:
         raise table.wrong("aws", f"means nothing to api = '{api}'", "leave it out")
     aws = Table(table.values["aws"], (*table.place, "aws"))
-    aws.only((*dict.fromkeys(key for keys in known.values() for key in keys), "read_only"))
+    keys = dict.fromkeys(key for keys in known.values() for key in keys)
+    lifetime = APIS[api].aws_lifetime
+    if lifetime is None and "lifetime" in aws:
+        raise aws.wrong("lifetime", "the API itself tells how long they live", "leave it out")
+    aws.only((*keys, "read_only", *(("lifetime",) if lifetime else ())))
     given = [how for how, keys in known.items() if any(key in aws for key in keys)]
     if len(given) != 1:
         raise table.wrong(
@@ -317,7 +327,9 @@ def _resource(table: Table, api: str) -> Resource | None:
             f"the API has no credentials for a {how} that can only read",
             "name a folder or a file, or leave read_only out",
         )
-    return Resource(how, tuple(word for word in words if word), read_only)
+    if lifetime is not None:
+        lifetime = aws.seconds("lifetime", lifetime, least=1, most=_YEAR)
+    return Resource(how, tuple(word for word in words if word), read_only, lifetime)
 
 
 def _shown(forms: Mapping[str, tuple[str, ...]]) -> str:

@@ -10,7 +10,7 @@ try:
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
-from credhelper.model import AWS
+from credhelper.model import RCLONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def least_life(route: Route, request: "Request") -> int:
 
     The profile's own `min_ttl` is about its tokens: AWS credentials live by other rules.
     """
-    return request.min_ttl if request.wants == AWS else max(request.min_ttl, route.min_ttl)
+    return max(request.min_ttl, route.min_ttl) if request.wants == "token" else request.min_ttl
 
 
 def record_of(
@@ -204,14 +204,16 @@ def record_of(
 ) -> tuple[str, str]:
     """Return the name of the route's record, and the stamp that its grant has now.
 
-    Parameters: `wants`, `token` or `aws`, of a route that has such a record.
+    Parameters: `wants`, `token`, `aws` or `rclone`, of a route that has such a record.
 
     A grant in an environment variable is part of the name (a salted hash of its value), so that two
     terminals with two keys have two records. A grant in a file is stamped with the file's inode,
     size and time: a new key is a miss. Not with its device, which differs between hosts that share
     a home. A child of `exec` is told the record instead, since it has no grant.
     """
-    name = route.aws if wants == AWS else route.record
+    name = route.record if wants == "token" else route.aws
+    if wants == RCLONE:
+        name += "-rclone"
     how, _, what = route.grant.partition(":")
     if how == "env":
         value = environ.get(what)

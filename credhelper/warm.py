@@ -13,7 +13,7 @@ import time
 
 from credhelper import __version__, paths, records, routes
 from credhelper.freshness import EXPIRED, FRESH, Held, held_in, judge
-from credhelper.model import AWS, Credential
+from credhelper.model import Credential
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def answer(
     if matched is None:
         return None
     route, service = matched
-    if request.wants == AWS and not route.aws:
+    if request.wants != "token" and not route.aws:
         return None
     record, stamp = routes.record_of(found, route, environ, request.wants)
     data = records.read_private(f"{folder}/{record}")

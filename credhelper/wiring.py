@@ -12,7 +12,7 @@ import time
 
 from credhelper import __version__, broker, cache, paths, records, routes, tracing, unmatched, warm
 from credhelper.errors import CacheError, ConfigError, LoginRequiredError
-from credhelper.model import AWS, Listing, Request
+from credhelper.model import Listing, Request
 from credhelper.slot import Slot
 
 TYPE_CHECKING = False
@@ -161,7 +161,7 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
             f"the grant of profile {route.profile} asks credhelper for the same profile",
             hint="let the grant's command read the secret from where it lies",
         )
-    if request.wants == AWS and not route.aws:
+    if request.wants != "token" and not route.aws:
         raise _no_aws(context, route)
     desk = broker_for(context, found, route, request.wants)
     return broker.get(desk, request, route, service), desk.slot.path
@@ -173,7 +173,7 @@ def reject(context: Context, request: Request) -> bool:
         return False
     found = load_routes(context)
     route, _ = _match(context, found, request)
-    if request.wants == AWS and not route.aws:
+    if request.wants != "token" and not route.aws:
         return False
     desk = broker_for(context, found, route, request.wants)
     return broker.reject(desk, request.rejected)
@@ -240,17 +240,17 @@ def broker_for(
         # The token's gate is taken below that of the AWS credentials, never the other way round.
         desk = broker_for(context, found, route)
         profile = load_config(context).profiles[route.profile]
-        return exchange_for(context, profile, desk, route), 0
+        return exchange_for(context, profile, desk, route, wants), 0
 
     return broker.Broker(
         context.slot(record),
         stamp,
-        renew=exchange if wants == AWS else renew,
+        renew=renew if wants == "token" else exchange,
         warn=context.warn,
         trace=context.trace,
         host=warm.host(),
         clock=context.clock,
-        what="temporary AWS key" if wants == AWS else "token",
+        what="token" if wants == "token" else "temporary AWS key",
     )
 
 
@@ -351,7 +351,7 @@ def load() -> None:
     import hmac  # noqa: F401  # for comparing secrets
 
     from credhelper import child, config, exchange, grants, identity, renewal  # noqa: F401  # as above
-    from credhelper.client import authorization, gds, iap, ica, transport  # noqa: F401  # as above
+    from credhelper.client import authorization, gds, iap, ica, icadata, transport  # noqa: F401
 
 
 def loaded() -> bool:
@@ -388,13 +388,21 @@ def client_for(context: Context, profile: Profile) -> Client:
 def aws_client_for(context: Context, profile: Profile) -> AwsClient:
     """Return what gives AWS credentials for a token of the profile's API."""
     transport = transport_for(context, profile)
-    from credhelper.client import gds
+    from credhelper.client import gds, icadata
 
+    lifetime = profile.aws.lifetime if profile.aws else None
+    if profile.api == "ica":
+        return icadata.Client(transport, lifetime=lifetime, clock=context.clock)
     return gds.Client(transport, clock=context.clock)
 
 
-def exchange_for(context: Context, profile: Profile, desk: broker.Broker, route: Route) -> Token:
-    """Return new AWS credentials for `profile`. Parameters: `desk`, the broker of its token."""
+def exchange_for(
+    context: Context, profile: Profile, desk: broker.Broker, route: Route, wants: str
+) -> Token:
+    """Return new AWS credentials for `profile`.
+
+    Parameters: `desk`, the broker of its token, which `route` leads to; `wants`, `aws` or `rclone`.
+    """
     from credhelper import exchange
 
     resource = profile.aws
@@ -409,7 +417,9 @@ def exchange_for(context: Context, profile: Profile, desk: broker.Broker, route:
 
     def buy(secret: Secret) -> Token:
         context.trace("api", exchange=profile.name, what=resource.how)
-        return client.exchange(secret, resource.how, resource.words, read_only=resource.read_only)
+        return client.exchange(
+            secret, resource.how, resource.words, read_only=resource.read_only, wants=wants
+        )
 
     return exchange.renew(token, reject, buy, context.trace)
 

@@ -411,6 +411,43 @@ def test_aws_credentials_for_anything_else_are_refused(aws: str, told: str) -> N
     assert message(KEY, "", f"aws = {aws}").startswith(f", line 4: profiles.dev.{told}")
 
 
+@pytest.mark.parametrize(
+    ("written", "lifetime", "read_only"),
+    [
+        ("", 3600, False),
+        (', lifetime = "2h"', 7200, False),
+        (", lifetime = 30, read_only = true", 30, True),
+    ],
+)
+def test_aws_credentials_of_v2_are_for_data_of_a_project_and_live_as_long_as_is_said(
+    written: str, lifetime: int, read_only: bool
+) -> None:
+    found = profile(KEY, 'api = "ica"', f'aws = {{ project = "p-1", data = "fol.1"{written} }}')
+    assert found.aws == Resource("data", ("p-1", "fol.1"), read_only, lifetime)
+
+
+@pytest.mark.parametrize(
+    ("aws", "told"),
+    [
+        ('{ folder = "a" }', "aws.folder: unknown key"),
+        ('{ project = "a" }', "aws: expected data as well: { project ="),
+        ('{ data = "a" }', "aws: expected project as well"),
+        ('{ project = "a/b", data = "c" }', "aws.project: expected an id"),
+        ('{ project = "a", data = "/folder/" }', "aws.data: expected an id"),
+        ('{ project = "a", data = "b", lifetime = 0 }', "aws.lifetime: expected seconds from 1"),
+        ('{ project = "a", data = "b", lifetime = "long" }', "aws.lifetime: expected seconds"),
+    ],
+)
+def test_aws_credentials_of_v2_for_anything_else_are_refused(aws: str, told: str) -> None:
+    found = message(KEY, 'api = "ica"', f"aws = {aws}")
+    assert found.startswith(f", line 4: profiles.dev.{told}")
+
+
+def test_the_life_of_v1s_is_told_by_the_api() -> None:
+    told = message(KEY, "", 'aws = { folder = "a", lifetime = "1h" }')
+    assert told.startswith(", line 4: profiles.dev.aws.lifetime: the API itself tells")
+
+
 def test_aws_credentials_are_bought_with_a_jwt() -> None:
     told = message(KEY, 'token = "session"', 'aws = { folder = "a" }')
     assert told.startswith(", line 4: profiles.dev.aws: is bought with a JWT")

@@ -78,7 +78,8 @@ def options(command: _Command) -> _Command:
             click.option(
                 "--aws",
                 metavar="KEY=ID[,read_only]",
-                help="What AWS credentials are for: folder=ID, file=ID or volume=ID.",
+                help="What AWS credentials are for: folder=ID, file=ID or volume=ID; in v2 "
+                "project=ID,data=ID.",
             ),
             click.option(
                 "--grant-env", metavar="NAME", help="The secret is in this environment variable."

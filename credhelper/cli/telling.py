@@ -74,7 +74,9 @@ def resource_in_words(resource: Resource | None) -> str | None:
         return None
     keys = RESOURCE_KEYS[resource.how]
     words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
-    return ",".join([*words, "read_only"] if resource.read_only else words)
+    if resource.read_only:
+        words.append("read_only")
+    return ",".join([*words, f"lifetime={resource.lifetime}s"] if resource.lifetime else words)
 
 
 def grant_in_words(grant: Grant | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from credhelper.client.authorization import Authorization
-from credhelper.model import Secret, Token
+from credhelper.model import AWS, Secret, Token
 
 
 class Client(Protocol):
@@ -50,10 +50,11 @@ class AwsClient(Protocol):
     """What gives AWS credentials for a token of a Tokens API."""
 
     def exchange(
-        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool
+        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool, wants: str = AWS
     ) -> Token:
         """Return AWS credentials, a Token of kind `aws`.
 
         Parameters: `token`, a JWT; `how`, one of the API's `resources` (`profile.APIS`); `words`,
-        the ids that name it; `read_only`, whether they must not be able to write.
+        the ids that name it; `read_only`, whether they must not be able to write; `wants`,
+        `aws` or `rclone`: an API without a form for rclone gives the same for both.
         """

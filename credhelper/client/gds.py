@@ -16,7 +16,7 @@ from credhelper.client.authorization import Bearer
 from credhelper.client.temporary import folded
 from credhelper.client.transport import Transport
 from credhelper.errors import MalformedAnswerError, RejectedError
-from credhelper.model import Secret, Token
+from credhelper.model import AWS, Secret, Token
 
 _WRITE, _READ = "awss3temporaryuploadcredentials", "awss3temporaryreadonlycredentials"
 _SPELLED = {
@@ -47,12 +47,13 @@ class Client:
         self._clock = clock
 
     def exchange(
-        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool
+        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool, wants: str = AWS
     ) -> Token:
         """Return AWS credentials: `PATCH /v1/folders/{id}?include=objectStoreAccess` and its kin.
 
         Parameters: `token`, a JWT; `how`, `folder`, `file` or `volume`; `words`, its id;
-        `read_only`, by GET and so without the right to write. Raises UnreachableError,
+        `read_only`, by GET and so without the right to write; `wants`, which makes no difference
+        here. Raises UnreachableError,
         RateLimitedError, RejectedError, MalformedAnswerError or ConfigError.
         """
         granted = authorizations.parts(Bearer(token), lambda _: None)

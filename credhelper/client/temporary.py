@@ -85,6 +85,31 @@ def token_from(
         # Told for convenience: what makes no sense is left out, and hinders nobody.
         if isinstance(value, str) and _is_place(name, value):
             found[name] = value
+    return sealed(
+        found,
+        expires=expires,
+        now_local=now_local,
+        skew=skew,
+        assumed_lifetime=assumed_lifetime,
+    )
+
+
+def sealed(
+    found: Mapping[str, object],
+    *,
+    expires: object,
+    now_local: float,
+    skew: int,
+    assumed_lifetime: int,
+) -> Token:
+    """Return a Token of kind `aws` whose secret text is the texts in `found`, as flat JSON.
+
+    Other parameters as for `token_from`. Raises MalformedAnswerError for a text that does not fit
+    on a line.
+    """
+    for value in found.values():
+        if not isinstance(value, str) or not value.isprintable():
+            raise MalformedAnswerError("the server's credentials hold what is no line of text")
     issued_at = int(now_local) + skew
     ends = issued_at + assumed_lifetime if expires is None else _seconds(expires)
     if ends <= issued_at:
@@ -95,7 +120,7 @@ def token_from(
             hint="check this host's clock",
         )
     return Token(
-        Secret(json_object({name: json_string(value) for name, value in found.items()})),
+        Secret(json_object({name: json_string(str(value)) for name, value in found.items()})),
         kind=AWS,
         issued_at=issued_at,
         expires_at=ends,

@@ -92,7 +92,7 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         query: Sequence[tuple[str, str]] = (),
-        body: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
         secrets: Sequence[Secret] = (),
         idempotent: bool = False,
     ) -> Answer:
@@ -126,7 +126,7 @@ class Transport:
         path: str,
         headers: Mapping[str, str],
         query: Sequence[tuple[str, str]],
-        body: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
     ) -> requests.PreparedRequest:
         try:
             encoded = urlencode(query, quote_via=quote)

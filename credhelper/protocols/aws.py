@@ -1,4 +1,4 @@
-"""AWS's `credential_process`: credentials for S3 as one JSON object on stdout, or for a shell.
+"""AWS's `credential_process`: credentials for S3 as one JSON object, or for a shell, or rclone.
 
 Source: "Sourcing credentials with an external process" of the AWS SDKs' guide, and botocore's
 `ProcessProvider` and `RefreshableCredentials`. `Version` is the number 1, `Expiration` a string.
@@ -13,9 +13,9 @@ Let a profile say what the credentials are for, and a section of ~/.aws/config a
   credential_process = credhelper aws --profile default
   region = us-east-1
 
-Formats: `process`, that document; `env`, for `eval "$(...)"`, which does not renew itself; `url`,
-the `s3://BUCKET/PREFIX` that they are for; `details`, all that is known of them. The last two hold
-no secret.
+Formats: `process`, that document; `env`, for `eval "$(...)"`, and `rclone`, a section of rclone's
+config, which do not renew themselves; `url`, the `s3://BUCKET/PREFIX` that they are for; `details`,
+all that is known of them. The last two hold no secret.
 
 To try it: credhelper aws --format details
 """
@@ -30,7 +30,7 @@ from credhelper.encode import (
     rfc3339,
     shell_word,
 )
-from credhelper.model import AWS, Credential, Listing, Reply, Request
+from credhelper.model import AWS, RCLONE, Credential, Listing, Reply, Request
 from credhelper.protocols import documents, options
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import credhelper.errors
     from credhelper.model import Call
 
-FORMATS = ("process", "env", "url", "details")
+FORMATS = ("process", "env", "rclone", "url", "details")
 USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
 # botocore renews what has less than 15 min left, each time that it is used: more is wanted, so that
 # it may keep what it gets for a while.
@@ -49,6 +49,13 @@ MOST_BYTES = 8191
 
 _KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 _PLACES = ("Region", "Bucket", "Prefix", "Endpoint", "Encryption", "EncryptionKey")
+_OURS = {
+    "AccessKeyId": "access_key_id",
+    "SecretAccessKey": "secret_access_key",
+    "SessionToken": "session_token",
+    "Region": "region",
+    "EncryptionKey": "sse_kms_key_id",
+}
 _OPTIONS = {**options.COMMON, "--format": "format"}
 
 
@@ -73,7 +80,7 @@ def parse(call: "Call") -> Request:
         min_ttl=options.min_ttl(found),
         margin=MARGIN,
         echo={"format": form},
-        wants=AWS,
+        wants=RCLONE if form == "rclone" else AWS,
     )
 
 
@@ -92,6 +99,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     form = request.echo["format"]
     if form == "env":
         text = _env(told, answer.expires_at)
+    elif form == "rclone":
+        text = _rclone(told, answer.profile, answer.expires_at)
     elif form == "url":
         text = one_line(_url(told, answer.profile), "place")
     elif form == "details":
@@ -138,6 +147,26 @@ def _env(told: dict[str, str], expires_at: int) -> str:
     return "\n".join(
         f"export {name}={shell_word(one_line(value, name))}" for name, value in variables.items()
     )
+
+
+def _rclone(told: dict[str, str], profile: str, expires_at: int) -> str:
+    mark = "rclone."
+    path = told.get("Path", "")
+    found = {name[len(mark) :]: told[name] for name in told if name.startswith(mark)}
+    if not found:
+        # The API has no form of its own for rclone.
+        path = f"{told['Bucket']}/{told.get('Prefix', '')}" if "Bucket" in told else ""
+        found = {"type": "s3", "provider": "AWS"}
+        found |= {ours: told[name] for name, ours in _OURS.items() if name in told}
+        if "Encryption" in told:
+            found["server_side_encryption"] = told["Encryption"].replace("AWS:KMS", "aws:kms")
+    for name, value in found.items():
+        # rclone trims what it reads, and takes quotes away.
+        if value != value.strip() or value[:1] in ('"', "'", "`"):
+            raise credhelper.errors.CredhelperError(f"rclone's config cannot hold this {name}")
+    lines = [f"{name} = {one_line(value, name)}" for name, value in found.items()]
+    where = f"# {profile}:{one_line(path, 'path') if path else ''}, until {rfc3339(expires_at)}"
+    return "\n".join([f"[{profile}]", where, *lines])
 
 
 def _url(told: dict[str, str], profile: str) -> str:

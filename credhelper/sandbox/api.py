@@ -208,10 +208,13 @@ _ROUTES: dict[str, dict[str, _Door]] = {
 }
 # The same for /v1/folders/{folderId} and its kin.
 _OBJECT: dict[str, _Door] = {"GET": (200, _object), "PATCH": (200, _object)}
+_DATA: dict[str, _Door] = {"POST": (200, ica.credentials)}
 
 
 def _doors(path: str) -> dict[str, _Door]:
     v1, _, given_id = path.rpartition("/")
     if given_id and v1 in {f"/v1/{kind}s" for kind in objects.KINDS}:
         return _OBJECT
+    if ica.parts_of_data(path):
+        return _DATA
     return _ROUTES.get(path, {})

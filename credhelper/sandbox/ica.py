@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from credhelper.sandbox import account as accounts
-from credhelper.sandbox import wire
+from credhelper.sandbox import objects, wire
 from credhelper.sandbox.account import Account, Order, v2_id
-from credhelper.sandbox.state import Credentials, Tweak
+from credhelper.sandbox.state import Credentials, RefusedError, Tweak
 
 if TYPE_CHECKING:
     from credhelper.sandbox.api import World
@@ -40,6 +40,37 @@ def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
     ]
     count = len(items)
     return {"items": items, "nextPageToken": "", "remainingRecords": 0, "totalItemCount": count}
+
+
+def credentials(world: World, request: Request, fault: Fault) -> dict[str, Any]:
+    """Keys to where a file or folder lies (createTemporaryCredentialsForData)."""
+    project, given_id = parts_of_data(request.path) or ("", "")
+    body = wire.json_body(request) if request.body.strip() else {}
+    if not isinstance(body, dict):
+        raise RefusedError(400, "the body is not an object")
+    form, read_only = body.get("credentialsFormat"), body.get("readOnlyCredentials", False)
+    if form not in (None, "RCLONE") or not isinstance(read_only, bool | None):
+        raise RefusedError(400, "credentialsFormat or readOnlyCredentials makes no sense")
+    keys = world.state.exchange_v2(
+        _who(request),
+        project,
+        given_id,
+        world.clock(),
+        read_only=bool(read_only),
+        tweak=_tweak(fault),
+    )
+    if keys is None:
+        return {}
+    return objects.for_rclone(keys) if form else objects.for_aws(keys)
+
+
+def parts_of_data(path: str) -> tuple[str, str] | None:
+    """The ids of project and file or folder in a path of `credentials`; None for another path."""
+    before, verb, after = path.partition(":createTemporaryCredentials")
+    words = before.removeprefix(f"{wire.V2}api/projects/").split("/")
+    if not verb or after or len(words) != 3 or words[1] != "data" or not path.startswith(wire.V2):
+        return None
+    return words[0], words[2]
 
 
 def _who(request: Request) -> Credentials:

@@ -1,4 +1,4 @@
-"""The object store behind v1's data API: temporary AWS keys, and which of them are good.
+"""The object store behind the data APIs: temporary AWS keys, and which of them are good.
 
 There is no S3 in here. A test's own S3 server asks `living`, through the sandbox's door, whether
 the keys that it was sent are any good.
@@ -85,6 +85,46 @@ def resource(kind: str, given_id: str, keys: Keys | None) -> dict[str, Any]:
     return answer
 
 
+def for_aws(keys: Keys) -> dict[str, Any]:
+    """TempCredentials of v2: they do not tell when they expire."""
+    return {
+        "awsTempCredentials": {
+            "accessKey": keys.access_key_id,
+            "secretKey": keys.secret_access_key,
+            "sessionToken": keys.session_token,
+            "region": REGION,
+            "bucket": BUCKET,
+            "objectPrefix": keys.prefix,
+            "serverSideEncryptionAlgorithm": "AES256",
+        }
+    }
+
+
+def for_rclone(keys: Keys) -> dict[str, Any]:
+    """TempCredentials of v2 in the form for rclone: its options, and when they expire."""
+    return {
+        "rcloneTempCredentials": {
+            "config": {
+                "type": "s3",
+                "provider": "AWS",
+                "env_auth": "false",
+                "access_key_id": keys.access_key_id,
+                "secret_access_key": keys.secret_access_key,
+                "session_token": keys.session_token,
+                "region": REGION,
+                "server_side_encryption": "AES256",
+            },
+            "filePathPrefix": f"{BUCKET}/{keys.prefix}",
+            "storageType": "s3",
+            "expirationTime": _moment(keys.expires),
+        }
+    }
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 _UPLOAD = "awsS3TemporaryUploadCredentials"
 
 
@@ -96,7 +136,7 @@ def _spelled(keys: Keys) -> dict[str, Any]:
         "region": REGION,
         "bucketName": BUCKET,
         "keyPrefix": keys.prefix,
-        "expirationDate": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(keys.expires)),
+        "expirationDate": _moment(keys.expires),
         "serviceUrl": f"https://s3.{REGION}.amazonaws.com",
         "serverSideEncryptionAlgorithm": "AES256",
         "serverSideEncryptionKey": None,

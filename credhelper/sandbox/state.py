@@ -227,6 +227,31 @@ class State:
         """
         if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
             raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+        return self._exchange(kind, given_id, now, read_only, wanted, tweak)
+
+    def exchange_v2(
+        self,
+        who: Credentials,
+        project: str,
+        given_id: str,
+        now: float,
+        *,
+        read_only: bool,
+        tweak: Tweak = PLAIN,
+    ) -> Keys | None:
+        """Give AWS keys for a file or folder of a project (POST ...:createTemporaryCredentials).
+
+        Raises `RefusedError` as `exchange`, and 404 for a project that is not the account's.
+        """
+        self.check_v2(who, now, tweak)
+        if project not in map(accounts.v2_id, accounts.PROJECTS):
+            raise RefusedError(404, "there is no project of this id")
+        kind = "file" if given_id.startswith("fil.") else "folder"
+        return self._exchange(kind, given_id, now, read_only, True, tweak)
+
+    def _exchange(
+        self, kind: str, given_id: str, now: float, read_only: bool, wanted: bool, tweak: Tweak
+    ) -> Keys | None:
         _check_membership("id", given_id, "")
         if given_id.endswith(FOREIGN):
             raise RefusedError(403, f"the user has no access to this {kind}")

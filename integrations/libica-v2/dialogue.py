@@ -16,6 +16,7 @@ from typing import Any
 sdk: Any = importlib.import_module("libica.openapi.v3")
 token_api: Any = importlib.import_module("libica.openapi.v3.api.token_api")
 project_api: Any = importlib.import_module("libica.openapi.v3.api.project_api")
+data_api: Any = importlib.import_module("libica.openapi.v3.api.project_data_api")
 models: Any = importlib.import_module("libica.openapi.v3.models")
 exceptions: Any = importlib.import_module("libica.openapi.v3.exceptions")
 
@@ -73,6 +74,22 @@ def main(line: dict[str, str], pstoken: str) -> dict[str, Any]:
     told["project"] = str(page.items[0].id)
     found = projects(api_key={"ApiKeyAuth": line["api_key"]}).get_projects(search="Beta")
     told["found"] = [item.name for item in found.items]
+
+    def data(**settings: Any) -> Any:
+        return api(data_api, "ProjectDataApi", access_token=made, **settings)
+
+    wanted = {"project_id": told["project"], "data_id": "fol.alpha"}
+    order = models.CreateTemporaryCredentials
+    call = data().create_temporary_credentials_for_data
+    keys = call(**wanted, create_temporary_credentials=order(read_only_credentials=True))
+    found = keys.aws_temp_credentials
+    told["aws"] = [found.bucket, found.object_prefix, found.expiration_time]
+    keys = call(**wanted, create_temporary_credentials=order(credentials_format="RCLONE"))
+    found = keys.rclone_temp_credentials
+    told["rclone"] = [found.config["type"], found.file_path_prefix, bool(found.expiration_time)]
+    wanted["data_id"] = "fol.missing"
+    told["no_data"] = refused(call, **wanted, create_temporary_credentials=order())
+
     told["projects_of_nobody"] = refused(projects(access_token="wrong").get_projects)
     return told
 

@@ -72,10 +72,14 @@ def test_the_sdk_is_content_with_the_sandbox(told: dict[str, Any], sandbox: Runn
     for step in ("refresh_of_nothing", "wrong_key", "projects_of_nobody"):
         unauthorized = {"status": [401, 401], "media": media, "title": "Unauthorized"}
         assert told[step] == unauthorized, step
+    assert told["aws"] == ["sandbox-bucket", "volume/fol.alpha/", None]
+    assert told["rclone"] == ["s3", "sandbox-bucket/volume/fol.alpha/", True]
+    assert told["no_data"] == {"status": [404, 404], "media": media, "title": "Not Found"}
     counted = sandbox.stats()
     del counted["requests"]
     made = {name: count for name, count in counted.items() if count}
-    assert made == {"created": 3, "minted": 1, "refreshed": 1}  # one of them is the psToken
+    # One of those that were created is the psToken.
+    assert made == {"created": 3, "minted": 1, "refreshed": 1, "exchanged": 2}
 
 
 def test_the_sdk_lists_projects_with_one_token(

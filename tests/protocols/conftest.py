@@ -94,7 +94,7 @@ def credential(request: Request, error: CredhelperError | None = None) -> Creden
     if request.min_ttl > 3600:
         raise LifetimeError("tokens live 3600 seconds")
     found = service.parse(names[0])
-    aws = request.wants == AWS
+    aws = request.wants != "token"
     return Credential(
         Secret(AWS_KEYS if aws else TOKEN),
         EXPIRES_AT,

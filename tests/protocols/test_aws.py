@@ -51,6 +51,31 @@ def test_a_document_of_8_kib_is_refused_and_a_shorter_one_is_not() -> None:
     assert b"t" * 8000 in answer("env", SessionToken="t" * 8000)
 
 
+def test_rclones_own_options_are_handed_on_as_they_are() -> None:
+    told = {"rclone.type": "azureblob", "rclone.sas_url": "https://x/?a=b&c=d", "Path": "box/a b"}
+    text = json_object({name: json_string(value) for name, value in told.items()})
+    request = aws.parse(Call("credhelper", ["--format", "rclone"], b"", {}))
+    credential = Credential(Secret(text), EXPIRES_AT, username="oauth2", profile="main", kind=AWS)
+    assert aws.render(request, credential).stdout.decode() == (
+        "[main]\n# main:box/a b, until 2027-01-15T08:00:00Z\n"
+        "type = azureblob\nsas_url = https://x/?a=b&c=d\n"
+    )
+    assert request.wants == "rclone"
+
+
+@pytest.mark.parametrize("value", [" a", "a ", '"a"', "'a", "`a`", "a\nb", "a\r[evil]"])
+def test_what_rclone_would_read_differently_is_refused(value: str) -> None:
+    with pytest.raises(CredhelperError):
+        answer("rclone", SecretAccessKey=value)
+
+
+def test_a_key_of_the_key_service_is_told_to_rclone() -> None:
+    told = answer("rclone", Encryption="AWS:KMS", EncryptionKey="arn:aws:kms:k").decode()
+    assert "server_side_encryption = aws:kms\n" in told
+    assert "sse_kms_key_id = arn:aws:kms:k\n" in told
+    assert "\n# main:, until" in told  # nobody told where
+
+
 @pytest.mark.parametrize(
     "value", ["it's", "$(id)", "`id`", 'a"b', "a b", "a;b", "$HOME", "\\", "!x", "~", "*", "é"]
 )

@@ -139,6 +139,47 @@ def test_projects_are_listed_and_searched(
     problem(ask("GET", "/ica/rest/api/projects"), 401)
 
 
+def where(ask: Ask, by_key: str, data: str = "fol.1") -> str:
+    project = ask("GET", "/ica/rest/api/projects", bearer=by_key).json["items"][0]["id"]
+    return f"/ica/rest/api/projects/{project}/data/{data}:createTemporaryCredentials"
+
+
+@pytest.mark.parametrize("body", [None, {}, {"readOnlyCredentials": True}])
+def test_keys_for_aws_do_not_tell_when_they_expire(ask: Ask, by_key: str, body: Any) -> None:
+    path = where(ask, by_key)
+    found = ask("POST", path, bearer=by_key, body=body).json["awsTempCredentials"]
+    (alive,) = ask("GET", "/_sandbox/aws").json
+    assert found["accessKey"] == alive["accessKeyId"]
+    assert found["sessionToken"] == alive["sessionToken"]
+    assert found["objectPrefix"] == "volume/fol.1/"
+    assert alive["readOnly"] is bool(body)
+    assert not any("xpir" in name for name in found)
+    assert ask("GET", "/_sandbox/stats").json["exchanged"] == 1
+
+
+def test_keys_for_rclone_do(ask: Ask, by_key: str, sandbox: Sandbox) -> None:
+    body = {"credentialsFormat": "RCLONE"}
+    path = where(ask, by_key, "fil.1")
+    found = ask("POST", path, key=sandbox.api_key, body=body).json["rcloneTempCredentials"]
+    assert found["config"]["type"] == "s3"
+    assert found["filePathPrefix"] == "sandbox-bucket/volume/fil.1"
+    assert found["expirationTime"] == "2027-01-15T09:00:00Z"
+
+
+def test_keys_are_refused_where_they_should_be(ask: Ask, by_key: str, jwt: str) -> None:
+    path = where(ask, by_key)
+    problem(ask("POST", path, bearer=jwt), 401)
+    problem(ask("POST", path.replace("fol.1", "fol.foreign"), bearer=by_key), 403)
+    problem(ask("POST", path.replace("fol.1", "fol.missing"), bearer=by_key), 404)
+    problem(ask("POST", path.replace("/projects/", "/projects/x"), bearer=by_key), 404)
+    problem(ask("GET", path, bearer=by_key), 405)
+    for body in ([1], {"credentialsFormat": "CURL"}, {"readOnlyCredentials": "yes"}):
+        problem(ask("POST", path, bearer=by_key, body=body), 400)
+    problem(ask("POST", path + "x", bearer=by_key), 404)
+    problem(ask("POST", path.replace("/data/", "/dota/"), bearer=by_key), 404)
+    assert ask("GET", "/_sandbox/stats").json["exchanged"] == 0
+
+
 def test_what_is_not_there_is_a_problem(ask: Ask, by_key: str) -> None:
     problem(ask("GET", "/ica/rest/api/nothing"), 404)
     problem(ask("DELETE", TOKENS), 405)

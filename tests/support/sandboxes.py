@@ -68,6 +68,12 @@ class RunningSandbox:
         left: list[dict[str, Any]] = self._ask("GET", "/_sandbox/faults")
         return left
 
+    def projects(self) -> dict[str, str]:
+        """Return the ids of v2's projects, by name."""
+        page = self._ask("GET", "/ica/rest/api/projects", headers={"X-API-Key": self.api_key})
+        self.count_from_here()
+        return {item["name"]: item["id"] for item in page["items"]}
+
     def revoke_all(self) -> None:
         """Revoke every session and token that exists now."""
         self._ask("POST", "/_sandbox/revoke-all")
@@ -77,10 +83,13 @@ class RunningSandbox:
         found: list[dict[str, Any]] = self._ask("GET", "/_sandbox/aws")
         return found
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
+    def _ask(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> Any:
         connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body).encode())
+            data = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, data, headers or {})
             answer = connection.getresponse()
             data = answer.read()
         finally:
