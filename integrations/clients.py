@@ -44,8 +44,9 @@ def place(name: str) -> str | None:
     own = PLACE / name
     if "program" in told:
         places = [own / "bin", own / "node_modules/.bin"]
-        if "debian" in told:
-            return shutil.which(str(told["program"][0]), path=str(own / "bin"))
+        if "debian" in told or told.get("apart"):
+            path = ":".join(map(str, places))
+            return shutil.which(str(told["program"][0]), path=path)
         # Last where this machine's user has it: a client that no package manager of ours brought.
         usual = [clean_environment("/")["PATH"], "/usr/local/bin", "/usr/sbin"]
         more = [*usual, os.environ.get("PATH", "")]

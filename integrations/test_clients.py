@@ -10,7 +10,7 @@ import pytest
 from integrations import clients, install
 
 _SOURCES = {"apt", "debian", "environ", "pypi", "npm", "no_deps", "archive", "member"}
-_TOLD = {*_SOURCES, "credhelper", "program", "version", "promised"}
+_TOLD = {*_SOURCES, "apart", "credhelper", "program", "version", "promised"}
 
 
 @pytest.mark.parametrize("promised", ["", "git", "git,skopeo", " "])

@@ -87,7 +87,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "token": (
         "bare",
         "a command that prints a token: pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise",
-        ("credhelper-token-*",),
+        ("credhelper-token-*", "credhelper-bearer-*"),
     ),
     "json": ("jsonlines", "credhelper's own protocol: one JSON object a line, both ways", ()),
     "google": ("google", "Google executable-sourced credentials: environment in, JSON out", ()),

@@ -5,6 +5,9 @@ Called by pnpm (`tokenHelper`), rclone (`bearer_token_command`), Codex, Claude C
 --profile NAME`, or better the URL where the tool can say it, as Cargo does for `{index_url}`. Where
 a tool takes no arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile
 NAME. Nothing is read: some of these tools leave stdin open for ever.
+
+pnpm up to 10 sends what is printed as the whole header, and newer ones see whether it is one:
+`--bearer`, or a link called `credhelper-bearer-NAME`, prints `Bearer TOKEN`.
 """
 
 import credhelper
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
     import credhelper.errors
     from credhelper.model import Call
 
-USAGE = "credhelper token [SERVICE] [--profile NAME] [--min-ttl SECONDS]"
+USAGE = "credhelper token [SERVICE] [--bearer] [--profile NAME] [--min-ttl SECONDS]"
 
-_PROGRAM = "credhelper-token-"
+_BEARER_PROGRAM = "credhelper-bearer-"
+_PROGRAMS = ("credhelper-token-", _BEARER_PROGRAM)
 _INDEXES = ("sparse+", "registry+")  # how Cargo's `{index_url}` begins
 
 
@@ -35,12 +39,14 @@ def parse(call: "Call") -> Request:
 
     Raises UsageError for the command line, RequestError for the service.
     """
-    found, words = options.split(call.arguments, options.SERVICE, USAGE)
+    found, words = options.split(call.arguments, options.SERVICE, USAGE, ("--bearer",))
     if "service" in found:
         words.append(found["service"])
     if len(words) > 1:
         raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
     wanted, echo = options.wanted(_url(words[0])) if words else (None, {})
+    if "bearer" in found or call.program.startswith(_BEARER_PROGRAM):
+        echo["bearer"] = "1"
     return Request(
         "get",
         service=wanted,
@@ -53,7 +59,8 @@ def parse(call: "Call") -> Request:
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return the token on a line. Raises CredhelperError for one that does not fit on a line."""
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
-    return Reply(f"{one_line(answer.token.reveal(), 'token')}\n".encode())
+    scheme = "Bearer " if "bearer" in request.echo else ""
+    return Reply(f"{scheme}{one_line(answer.token.reveal(), 'token')}\n".encode())
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
@@ -68,11 +75,12 @@ def _url(word: str) -> str:
 
 
 def _profile(program: str, named: str | None) -> str | None:
-    if not program.startswith(_PROGRAM):
+    prefix = next(filter(program.startswith, _PROGRAMS), None)
+    if prefix is None:
         return named
     if program[-4:].lower() == ".exe":
         program = program[:-4]
-    profile = program.removeprefix(_PROGRAM)
+    profile = program.removeprefix(prefix)
     if named not in (None, profile):
         raise credhelper.errors.UsageError(
             f"--profile contradicts the program's name, which names {quoted(profile)}",

@@ -35,6 +35,8 @@ def test_it_never_reads() -> None:
         ("credhelper-token-a.b-c", "a.b-c"),
         ("credhelper-token-main.EXE", "main"),
         ("credhelper-token-token-", "token-"),
+        ("credhelper-token-credhelper-bearer-x", "credhelper-bearer-x"),
+        ("credhelper-bearer-main", "main"),
         ("credhelper", None),
     ],
 )
@@ -45,8 +47,31 @@ def test_a_programs_name_carries_the_profile(program: str, profile: str | None) 
 
 def test_only_names_that_carry_a_profile_are_ours() -> None:
     assert protocols.by_program("credhelper-token-main") == "token"
-    for program in ("credhelper-token-", "credhelper-token", "credhelper-token-.exe", "token-x"):
+    assert protocols.by_program("credhelper-bearer-main") == "token"
+    for program in (
+        "credhelper-token-",
+        "credhelper-token",
+        "credhelper-token-.exe",
+        "token-x",
+        "bearer-x",
+    ):
         assert protocols.by_program(program) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("credhelper", ["--bearer"]),
+        ("credhelper-bearer-p", []),
+        ("credhelper-token-p", ["--bearer"]),
+    ],
+)
+def test_a_whole_header_is_told_where_it_is_wanted(program: str, arguments: list[str]) -> None:
+    credential = Credential(Secret("eyJh.eyJz.c2ln"), 1800000000, username="me", profile="p")
+
+    assert bare.render(ask(*arguments, program=program), credential).stdout == (
+        b"Bearer eyJh.eyJz.c2ln\n"
+    )
 
 
 def test_the_name_and_the_command_line_do_not_contradict() -> None:
