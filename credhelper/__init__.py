@@ -4,11 +4,20 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from credhelper import errors, libica
+    from credhelper import aws, errors, libica
+    from credhelper.aws import boto3_session
     from credhelper.credentials import Credentials
     from credhelper.inprocess import get_token
 
-__all__ = ["Credentials", "__version__", "errors", "get_token", "libica"]
+__all__ = [
+    "Credentials",
+    "__version__",
+    "aws",
+    "boto3_session",
+    "errors",
+    "get_token",
+    "libica",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -18,6 +27,10 @@ def __getattr__(name: str) -> object:
         import credhelper.errors
 
         return credhelper.errors
+    if name == "aws":
+        import credhelper.aws
+
+        return credhelper.aws
     if name == "libica":
         import credhelper.libica
 
@@ -33,6 +46,11 @@ def __getattr__(name: str) -> object:
 
         globals()[name] = Credentials
         return Credentials
+    if name == "boto3_session":
+        from credhelper.aws import boto3_session
+
+        globals()[name] = boto3_session
+        return boto3_session
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

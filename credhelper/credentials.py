@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from credhelper import aside, edge, inprocess
+from credhelper import edge, inprocess
 from credhelper import service as services
 from credhelper.errors import NotFoundError, RequestError
 
@@ -184,5 +184,7 @@ class Credentials:
         return None if profile is None else (profile, None, self.min_ttl)
 
     async def _aside(self, work: Callable[[], T], *what: object) -> T:
+        from credhelper import aside  # and with it asyncio: whoever waits here has it already
+
         key = (self.profile, self.service, self.min_ttl, id(self._environ), *what)
         return await aside.run(work, key)

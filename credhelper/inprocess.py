@@ -143,7 +143,7 @@ def reject(
     at most, so the next token may be the same one. Parameters and errors: as for `get_token`.
     """
     preload()
-    context = wiring.Context(environ, warn=_warn, clock=clock)
+    context = wiring.Context(environ, warn=warn, clock=clock)
     done = wiring.refused(context, _request(profile, service), Secret(refused))
     for key, known in list(_memo.items()):
         if known.token == refused:
@@ -159,7 +159,7 @@ def api_of(
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return the origin of the API that a token would come from. Raises CredhelperError."""
-    context = wiring.Context(environ, warn=_warn, clock=clock)
+    context = wiring.Context(environ, warn=warn, clock=clock)
     return wiring.profile_of(context, _request(profile, service))[1].url
 
 
@@ -183,7 +183,7 @@ def may_have(
     named = _named_now(profile, environ, clock)
     if named is None:
         chosen, now = environ.get(_CHOICE), clock()
-        context = wiring.Context(environ, warn=_warn, clock=clock)
+        context = wiring.Context(environ, warn=warn, clock=clock)
         found, route = wiring.profile_of(context, _request(profile, None))
         named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
     return named[4].profile if wiring.may_receive(named[3], named[4], target) else None
@@ -228,7 +228,7 @@ def _look(
     request = _request(profile, wanted, min_ttl)
     if not wiring.loaded() and not isinstance(warm.answer(environ, request, clock), Credential):
         preload()
-    context = wiring.Context(environ, warn=_warn, clock=clock)
+    context = wiring.Context(environ, warn=warn, clock=clock)
     credential, record = wiring.get_with_record(context, request)
     known.token = credential.token.reveal()
     known.record = record
@@ -276,5 +276,6 @@ def _peephole(environ: Mapping[str, str]) -> tuple[Callable[[object], object], o
     return environ.get, _CHOICE  # type: ignore[return-value]  # it is asked for this key only
 
 
-def _warn(message: str, hint: str | None) -> None:
+def warn(message: str, hint: str | None) -> None:
+    """Tell a program's log what went wrong and was mended all the same."""
     logging.getLogger("credhelper").warning("%s%s", message, f" ({hint})" if hint else "")

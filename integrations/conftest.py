@@ -95,7 +95,9 @@ def bench(
     with ExitStack() as stack:
 
         def start(library: str, *options: str) -> Bench:
-            python = client(library)
+            place = client(library)
+            # A program of ours: the Python beside it is the one that has credhelper.
+            python = str(Path(place).parent / "python") if library == "credhelper" else place
             wired = wire(*options)
             pages, port = stack.enter_context(open_pages(wired.sandbox.url, certificate))
             return Bench(wired, python, pages, port, certificate)

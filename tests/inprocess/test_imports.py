@@ -1,0 +1,107 @@
+"""What a Python program loads, and when: next to nothing before it is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import credhelper
+from tests.support.programs import python_environment
+from tests.support.worlds import World
+
+HEAVY = {"boto3", "botocore", "click", "filelock", "httpx", "requests", "ssl", "tomllib", "urllib3"}
+
+
+def loaded_by(program: str, world: World | None = None) -> set[str]:
+    """Return what a program of its own has loaded at its end, beyond what it began with."""
+    whole = f"import sys; before = set(sys.modules)\n{program}\n"
+    whole += "print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-c", whole],
+        env={**(world.environ if world else {}), **python_environment()},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return set(done.stdout.split())
+
+
+def test_the_import_loads_nothing_else() -> None:
+    assert loaded_by("import credhelper") == {"credhelper"}
+
+
+def test_every_public_name_is_there_and_told() -> None:
+    assert sorted(credhelper.__all__) == dir(credhelper)
+    for name in credhelper.__all__:
+        assert getattr(credhelper, name) is getattr(credhelper, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        credhelper.nothing  # noqa: B018  # what it raises is the question
+
+
+@pytest.mark.parametrize("name", [name for name in credhelper.__all__ if name != "__version__"])
+def test_no_public_name_loads_what_is_heavy(name: str) -> None:
+    found = loaded_by(f"import credhelper; credhelper.{name}")
+    assert {module.partition(".")[0] for module in found} & HEAVY == set()
+
+
+def test_credentials_and_a_warm_token_load_no_http(scratch_world: World) -> None:
+    scratch_world.get()
+    found = loaded_by(
+        "import credhelper\n"
+        "credentials = credhelper.Credentials()\n"
+        "credentials.token(), credentials.headers('https://ica.example'), credentials.auth",
+        scratch_world,
+    )
+    assert {module.partition(".")[0] for module in found} & HEAVY == set()
+
+
+USER = """
+import asyncio
+import credhelper
+
+credentials = credhelper.Credentials(profile="work", service="https://ica.example", min_ttl=60)
+token: str = credhelper.get_token(service="https://ica.example")
+headers: dict[str, str] = credentials.headers("https://ica.example")
+maybe: str | None = credentials.token_for("https://ica.example")
+later: str = asyncio.run(credentials.atoken())
+configuration = credhelper.libica.configuration(profile="work")
+hook = credhelper.libica.refresh_api_key_hook(profile="work")
+place: dict[str, str] = credhelper.aws.place("work")
+try:
+    credentials.token()
+except credhelper.errors.CredhelperError as error:
+    told: str | None = error.hint
+reveal_type(credentials.auth)
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="needs mypy: credhelper[check]")
+def test_a_strict_program_of_a_user_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(USER)
+    words = ["--strict", "--cache-dir", str(tmp_path / "cache"), "--no-color-output", "program.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "", *words],
+        cwd=tmp_path,
+        env=python_environment(),
+        capture_output=True,
+        text=True,
+    )
+    notes = [line for line in done.stdout.split("\n") if "note:" in line]
+    assert done.returncode == 0, done.stdout
+    assert ["credhelper.auth.Auth" in note for note in notes] == [True]
+
+    (tmp_path / "program.py").write_text("import credhelper\ncredhelper.get_token(profil='x')\n")
+    wrong = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "", *words],
+        cwd=tmp_path,
+        env=python_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (wrong.returncode, "profil" in wrong.stdout) == (1, True)
