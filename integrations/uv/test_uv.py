@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integrations.indexed import PLACEHOLDER, SECONDS, USERNAME, Indexed
-from integrations.servers.index import PROJECT, TEXT
+from integrations.servers.index import PROJECT, TEXT, wheel
 from tests.support.worlds import Outcome, tokens_in
 
 HERE = Path(__file__).parent
@@ -59,7 +59,7 @@ def sit_down(
 
 
 @pytest.mark.parametrize("snippet", WAYS)
-def test_an_installation_and_a_lock_take_one_token(
+def test_an_installation_a_lock_and_a_publication_take_one_token(
     sit_down: Callable[..., Desk], snippet: str
 ) -> None:
     desk = sit_down(snippet)
@@ -74,6 +74,12 @@ def test_an_installation_and_a_lock_take_one_token(
     outcome = desk.wired.run(desk.uv, "sync", cwd=project)
     assert outcome.status == 0, outcome
 
+    name, content = wheel("1.3")
+    (project / name).write_bytes(content)
+    outcome = desk.wired.run(desk.uv, "publish", "--username", USERNAME, name, cwd=project)
+    assert outcome.status == 0, outcome
+
+    assert desk.index.index.files[name] == content
     assert f"https://{desk.index.host}/files/{PROJECT}" in lock
     assert not tokens_in(lock.encode())
     assert list(project.glob(f".venv/lib/python*/site-packages/{PROJECT}.py"))
