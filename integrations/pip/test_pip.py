@@ -37,12 +37,12 @@ class Desk:
 
     def install(self, *more: str) -> Outcome:
         """Run `pip install`, into a new folder."""
-        words = ("install", "--no-cache-dir", "--disable-pip-version-check", "--no-input", *more)
+        words = ("install", "--no-cache-dir", "--disable-pip-version-check", *more)
         return self.wired.run(*self.pip, *words, "--upgrade", "--target", "site", PROJECT)
 
-    def works(self) -> None:
+    def works(self, *more: str) -> None:
         """Install, and look at what was installed."""
-        outcome = self.install()
+        outcome = self.install(*(more or ["--no-input"]))
         assert outcome.status == 0, outcome
         module = self.wired.world.home / "site" / f"{PROJECT}.py"
         assert TEXT in module.read_text()
@@ -85,6 +85,15 @@ def test_an_expired_token_is_renewed_by_the_next_installation(
     assert not desk.index.gate.refused
 
 
+def test_a_pip_that_may_prompt_asks_before_it_does(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down("pip", "pip.conf")
+
+    desk.works("--keyring-provider", "auto")  # which is the default
+
+    assert desk.wired.counted() == (1, 0)
+    assert len(desk.index.gate.admitted) > 0
+
+
 @pytest.mark.parametrize("snippet", ["pip.conf", "pip-import.conf"])
 def test_a_host_that_no_profile_names_gets_nothing(
     sit_down: Callable[..., Desk], snippet: str
@@ -93,7 +102,7 @@ def test_a_host_that_no_profile_names_gets_nothing(
     other = f"127.0.0.1:{desk.index.port}"  # the same server, by a name that no profile has
     desk.wired.place(HERE / snippet, ".config/pip/pip.conf", {PLACEHOLDER: other})
 
-    outcome = desk.install()
+    outcome = desk.install("--no-input")
 
     assert outcome.status == 1
     assert "No matching distribution" in outcome.told
@@ -116,7 +125,7 @@ def test_when_nobody_can_renew_pip_goes_on_without_a_login(
     desk = sit_down(name, snippet)
     desk.wired.sandbox.fault({"path": "/v1/tokens", "status": 401, "times": "always"})
 
-    outcome = desk.install()
+    outcome = desk.install("--no-input")
 
     assert outcome.status == 1
     assert "No matching distribution" in outcome.told
@@ -134,6 +143,6 @@ def test_a_new_pip_that_says_nothing_leaves_a_trace_where_it_is_told_to(
     trace = desk.wired.world.root / "trace"
     desk.wired.environ["CREDHELPER_TRACE"] = str(trace)
 
-    desk.install()
+    desk.install("--no-input")
 
     assert "answered 401" in trace.read_text()
