@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from credhelper import broker, cache, wiring
-from credhelper.cli import asking, settings, telling
+from credhelper.cli import asking, contexts, settings, telling
 from credhelper.cli.logout import key_file, typed_key
 from credhelper.cli.settings import existing, grant_in, merged, preview
 from credhelper.cli.status import scope, who
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 @click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
 @click.option("--session", "kind", flag_value=asking.PSTOKEN, help="Log in with a psToken.")
 @settings.options
+@click.option("--project", metavar="NAME", help="The project of the tokens, by name or id.")
+@click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
@@ -40,6 +43,8 @@ def login(
     name: str | None,
     kind: str | None,
     user: str | None,
+    project: str | None,
+    workgroup: str | None,
     make_default: bool,
     no_input: bool,
     words: tuple[str, ...],
@@ -58,6 +63,7 @@ def login(
     Examples:
       credhelper login --service https://git.example
       printf %s "$KEY" | credhelper login --profile ci --cid project-alpha
+      credhelper login --profile beta --project 'Project Beta'
       credhelper login --user me@example.com --domain acme
       credhelper login --grant-command 'pass show illumina/api-key'
     """
@@ -69,6 +75,8 @@ def login(
         )
     if user is not None and kind is not None:
         raise UsageError("--api-key, --user and --session exclude each other")
+    if (project and given.get("cid")) or (workgroup and given.get("cwid")):
+        raise UsageError("--project and --cid exclude each other, and so do --workgroup and --cwid")
     world = context()
     name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
     old = existing(world, name)
@@ -89,6 +97,16 @@ def login(
         authorization = authorization_of(profile, kind, key)
     else:
         authorization = authorize()
+    if project or workgroup:
+        free = {each: one for each, one in values.items() if each not in ("cid", "cwid")}
+        values |= contexts.found(
+            wiring.client_for(world, profile),
+            preview(world, name, free),
+            authorization,
+            project=project,
+            workgroup=workgroup,
+        )
+        profile = preview(world, name, values)
     remember(world, profile, former, values, authorization, typed, key, make_default=make_default)
 
 
@@ -117,7 +135,11 @@ def remember(
         path = settings.write(world, profile.name, values, make_default=make_default)
     kept = _adopt(world, former, profile, verified)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
-    _report(world, profile, verified, [one for one in wrote if one])
+    choices: dict[str, list[contexts.Named]] = {}
+    if profile.cid is None and profile.cwid is None:
+        session = verified.session.value if verified.session else None
+        choices = contexts.listed(client, verified.token.value, session)
+    _report(world, profile, verified, [one for one in wrote if one], choices)
 
 
 def _default_name(world: Context) -> str:
@@ -207,7 +229,13 @@ def _adopt(
     return kept
 
 
-def _report(world: Context, profile: Profile, verified: Verified, wrote: list[str]) -> None:
+def _report(
+    world: Context,
+    profile: Profile,
+    verified: Verified,
+    wrote: list[str],
+    choices: Mapping[str, Sequence[contexts.Named]],
+) -> None:
     token = verified.token
     told = verified.who
     where = [profile.url, scope(profile) or (told.get("domain", "") and f"domain {told['domain']}")]
@@ -227,6 +255,7 @@ def _report(world: Context, profile: Profile, verified: Verified, wrote: list[st
             ("session", _session_in_words(verified)),
             ("grant", telling.grant_in_words(profile.grant)),
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
+            *[(f"{what}s", contexts.in_words(what, named)) for what, named in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
             ("next", f"credhelper get{flag}"),
             *[("", line) for line in _wiring(profile, services)],

@@ -14,13 +14,15 @@ class Client(Protocol):
 
     Attributes: `refreshes`, the kind of token that `refresh` takes and gives, and so what a session
     is: a psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself;
-    `revokes`, whether it can end a token; `tells`, whether it can tell whose a token is. What an
-    API cannot do raises UnsupportedActionError, and is never played.
+    `revokes`, whether it can end a token; `tells`, whether it can tell whose a token is;
+    `contexts`, whether tokens are for one project or workgroup, which it can list. What an API
+    cannot do raises UnsupportedActionError, and is never played.
     """
 
     refreshes: ClassVar[str]
     revokes: ClassVar[bool]
     tells: ClassVar[bool]
+    contexts: ClassVar[bool]
 
     def create(
         self,
@@ -44,6 +46,12 @@ class Client(Protocol):
 
     def revoke(self, token: Secret) -> str:
         """End a token: `revoked`, or `unknown` when the server does not know it."""
+
+    def projects(self, token: Secret) -> list[tuple[str, str]]:
+        """Return the id and the name of each project that `token`, a JWT, may be for."""
+
+    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
+        """Return the id and the name of each workgroup of the owner of `session`, a psToken."""
 
 
 class AwsClient(Protocol):

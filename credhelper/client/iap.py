@@ -24,6 +24,7 @@ UNKNOWN = "unknown"
 
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/v1/tokens"
+_MOST_PAGES = 100  # a list that never ends must not keep us for ever
 
 
 class Client:
@@ -38,6 +39,7 @@ class Client:
     refreshes: ClassVar[str] = SESSION
     revokes: ClassVar[bool] = True
     tells: ClassVar[bool] = True
+    contexts: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -120,6 +122,34 @@ class Client:
                 return UNKNOWN
             raise
         return REVOKED
+
+    def projects(self, token: Secret) -> list[tuple[str, str]]:
+        """Return the projects that `token`, a JWT, may be for: `GET /v1/projects`, all pages.
+
+        Each is an id and a name, "" where the API tells none.
+        """
+        return self._listed("/v1/projects", token)
+
+    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
+        """Return the workgroups of the owner of `session`, a psToken: `GET /v1/workgroups`."""
+        return self._listed("/v1/workgroups", session)
+
+    def _listed(self, path: str, token: Secret) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        query: list[tuple[str, str]] = []
+        for _ in range(_MOST_PAGES):
+            answer = self._call("GET", path, Bearer(token), query=query, idempotent=True)
+            page = answer.members()
+            items = page.get("items")
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
+                    name = item.get("name")
+                    found.append((item["id"], name if isinstance(name, str) else ""))
+            more = page.get("nextPageToken")
+            if not isinstance(more, str) or not more:
+                break
+            query = [("pageToken", more)]
+        return found
 
     def _call(
         self,

@@ -36,6 +36,7 @@ class Client:
     refreshes: ClassVar[str] = JWT
     revokes: ClassVar[bool] = False
     tells: ClassVar[bool] = False
+    contexts: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -92,6 +93,14 @@ class Client:
     def revoke(self, token: Secret) -> str:
         """Raise UnsupportedActionError: a v2 token lives until it expires."""
         raise UnsupportedActionError("the v2 API cannot revoke: a token lives until it expires")
+
+    def projects(self, token: Secret) -> list[tuple[str, str]]:
+        """Raise UnsupportedActionError: a v2 token is for all projects of its owner."""
+        raise UnsupportedActionError("tokens of the v2 API are not for one project")
+
+    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
+        """Raise UnsupportedActionError: v2 has no workgroups."""
+        raise UnsupportedActionError("the v2 API has no workgroups")
 
     def _token(
         self, path: str, authorization: Authorization, query: Sequence[tuple[str, str]] = ()

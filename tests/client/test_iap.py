@@ -588,3 +588,35 @@ def test_revoke_is_repeated_after_trouble(client: Client, mocked: mocking.Mocker
     mocked.delete(TOKENS, [{"status_code": 502}, {"status_code": 204}])
 
     assert client.revoke(Secret("token")) == REVOKED
+
+
+# --- projects and workgroups ----------------------------------------------------------------------
+
+
+def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) -> None:
+    pages = [
+        {"items": [{"id": "p-1", "name": "One"}, {"id": "p-2"}], "nextPageToken": "more"},
+        {"items": [{"id": "p-3", "name": None}, {"id": 4}, {"name": "nobody"}, "x"]},
+    ]
+    mocked.get(f"{URL}/v1/projects", [{"json": page} for page in pages])
+
+    assert client.projects(Secret("the-token-CANARY")) == [("p-1", "One"), ("p-2", ""), ("p-3", "")]
+
+    assert [request.qs for request in mocked.request_history] == [{}, {"pagetoken": ["more"]}]
+    assert {request.headers["Authorization"] for request in mocked.request_history} == {
+        "Bearer the-token-CANARY"
+    }
+
+
+def test_a_list_without_end_is_left(client: Client, mocked: mocking.Mocker) -> None:
+    page = {"items": [{"id": "p"}], "nextPageToken": "again"}
+    mocked.get(f"{URL}/v1/workgroups", json=page)
+    assert len(client.workgroups(Secret("the-session"))) == 100
+
+
+@pytest.mark.parametrize("items", [None, {}, "x", 5])
+def test_a_list_that_is_none_is_empty(
+    client: Client, mocked: mocking.Mocker, items: object
+) -> None:
+    mocked.get(f"{URL}/v1/projects", json={"items": items})
+    assert client.projects(Secret("the-token")) == []
