@@ -101,7 +101,7 @@ def setup_(
         return _undo(asked)
     if chosen == ["check"]:
         return _check(asked)
-    if asked.service is None:
+    if asked.service is None and _wants_service(tool):
         raise UsageError(
             "for whom? no --service is given", hint=f"credhelper setup {tool} --service URL"
         )
@@ -131,7 +131,8 @@ def _list() -> int:
 
 
 def _print(asked: _Asked) -> int:
-    plan = setup.load(asked.tool).plan(_wish(asked, lenient=True))
+    asked, owner = _likely(context(), asked)
+    plan = setup.load(asked.tool).plan(_wish(asked, owner, lenient=True))
     for number, change in enumerate(plan.files):
         if number:
             say()
@@ -145,10 +146,9 @@ def _print(asked: _Asked) -> int:
 
 def _set_up(asked: _Asked, *, add_service: bool, dry_run: bool) -> int:
     world = context()
-    assert asked.service is not None  # noqa: S101  # told to mypy
-    asked, to_add = _with_profile(world, asked, add_service=add_service, dry_run=dry_run)
-    assert asked.service is not None  # noqa: S101  # told to mypy
-    wish = _wish(asked)
+    asked, owner, to_add = _with_profile(world, asked, add_service=add_service, dry_run=dry_run)
+    _refuse_profile(world, asked.tool, owner)
+    wish = _wish(asked, owner)
     _refuse_program(asked.tool, wish)
     state = _state()
     if dry_run:
@@ -162,6 +162,7 @@ def _set_up(asked: _Asked, *, add_service: bool, dry_run: bool) -> int:
     with journal.locked(state):
         plan = setup.load(asked.tool).plan(wish)
         work = changes.add(plan, _setup_of(asked), journal.read(state))
+        changes.refuse(work)
         if to_add:
             settings.add_services(world, to_add, [str(asked.service)])
             say(f"profile {to_add} names {asked.service} now")
@@ -206,9 +207,9 @@ def _check(asked: _Asked) -> int:
     world = context()
     known = journal.read(_state())
     found = _matching(known, asked)
-    todo = [_Asked(one.tool, canonical(one.service), one.profile, one.name) for one in found] or (
-        [asked] if asked.service else []
-    )
+    todo = [_Asked(one.tool, canonical(one.service), one.profile, one.name) for one in found]
+    if not found and (asked.service or not _wants_service(asked.tool)):
+        todo = [_likely(world, asked)[0]]
     if not todo:
         raise NotFoundError(
             f"{asked.tool} is not set up by credhelper",
@@ -225,7 +226,8 @@ def _check(asked: _Asked) -> int:
 
 
 def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
-    wish = _wish(asked)
+    asked, owner = _likely(world, asked)
+    wish = _wish(asked, owner)
     for one in known.setups:
         if one.key == _setup_of(asked).key:
             gone = changes.missing(one, known)
@@ -235,6 +237,9 @@ def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
                     hint=f"credhelper setup {asked.tool} --service {asked.service}",
                 )
     finding = setup.load(asked.tool).check(wish, ask.asker(os.environ))
+    if finding.instead:
+        say(f"{_what(asked)}: works, with {printable(finding.instead)}")
+        return
     if not finding.token:
         raise NotFoundError(f"{_what(asked)}: {printable(finding.trouble)}", finding.hint)
     request = Request("get", service=asked.service, profile=asked.profile)
@@ -253,10 +258,42 @@ def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
 # --- what they need -------------------------------------------------------------------------------
 
 
+def _wants_service(tool: str) -> bool:
+    return getattr(setup.load(tool), "SERVICE", True)
+
+
+def _likely(world: wiring.Context, asked: _Asked) -> tuple[_Asked, str]:
+    """Return what was asked, and the profile that would answer as things are, if any would."""
+    found = wiring.load_routes(world)
+    request = Request("get", service=asked.service, profile=asked.profile)
+    match = routes.match(found, request, world.environ.get("CREDHELPER_PROFILE"))
+    if match is None:
+        owner = asked.profile or found.default or next(iter(found.by_profile), "default")
+    else:
+        owner = match[0].profile
+    if asked.service is None:
+        # Where a profile alone will do, its API stands for the service.
+        known = found.by_profile.get(owner)
+        if known is None:
+            raise unmatched.why(found, request, None)
+        asked = replace(asked, service=canonical(known.url))
+    return asked, owner
+
+
+def _refuse_profile(world: wiring.Context, tool: str, owner: str) -> None:
+    needed = getattr(setup.load(tool), "NEEDS", None)
+    profile = wiring.load_config(world).profiles.get(owner)
+    if needed and profile and not getattr(profile, needed):
+        raise ConfigError(
+            f"profile {owner} has no {needed}, which says what {tool} is to get",
+            hint=f"credhelper profile add {owner} --{needed} folder=ID",
+        )
+
+
 def _with_profile(
     world: wiring.Context, asked: _Asked, *, add_service: bool, dry_run: bool
-) -> tuple[_Asked, str | None]:
-    """Return what was asked, with the profile that is meant, and the profile to add it to if any.
+) -> tuple[_Asked, str, str | None]:
+    """Return what was asked, the profile that is meant, and the one to add the service to if any.
 
     Raises the error that tells why no profile may answer.
     """
@@ -274,7 +311,7 @@ def _with_profile(
                     f" {asked.service} is not answered by {asked.profile}",
                     hint=f"credhelper profile use {asked.profile}",
                 )
-        return asked, None
+        return _likely(world, asked)[0], match[0].profile, None
     error = unmatched.why(found, request, preferred)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
@@ -282,7 +319,7 @@ def _with_profile(
             raise error
         named = [route.profile for route in routes.naming(found, request)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
-        return replace(asked, profile=name), None
+        return replace(asked, profile=name), name, None
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = asked.profile or preferred or found.default
@@ -294,10 +331,10 @@ def _with_profile(
         question = f"No profile names {asked.service}. May {profile} have tokens for it?"
         if dry_run or not _terminal() or not click.confirm(question, err=True):
             raise error
-    return asked, None if dry_run else profile
+    return asked, profile, None if dry_run else profile
 
 
-def _wish(asked: _Asked, *, lenient: bool = False) -> Wish:
+def _wish(asked: _Asked, owner: str, *, lenient: bool = False) -> Wish:
     assert asked.service is not None  # noqa: S101  # told to mypy: the callers have looked
     home = paths.home(os.environ, sys.platform)
     if home is None:
@@ -312,7 +349,9 @@ def _wish(asked: _Asked, *, lenient: bool = False) -> Wish:
 
     ours = _program(setup.load(asked.tool).PROGRAMS, lenient=lenient)
     links = asked.bin or _own_bin(home)
-    return Wish(asked.service, asked.profile, asked.name, ours, os.environ, home, links, read)
+    return Wish(
+        asked.service, asked.profile, owner, asked.name, ours, os.environ, home, links, read
+    )
 
 
 def _own_bin(home: str) -> str:

@@ -4,7 +4,8 @@ A tool is a module of `tools` with a `plan` and a `check`, and a line here. `pla
 what it takes, or raises CredhelperError; it is pure, but for what `wish.read` shows of the tool's
 files. `check(wish, ask)` asks the tool, in the way that the tool asks us, what it would send, and
 returns a `Finding`. `PROGRAMS` are programs of ours that the tool may look for on PATH; with
-`ON_PATH` it looks nowhere else. Without `PROFILE` it has no place for a profile's name.
+`ON_PATH` it looks nowhere else. Without `PROFILE` it has no place for a profile's name. Some have
+`SERVICE = False`, when a profile alone will do, and `NEEDS`, a key that this profile must have.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ TOOLS = {
     "git": "git, git-lfs: a credential helper for one URL",
     "docker": "docker, helm, oras: a credential helper for one registry",
     "containers": "podman, skopeo, buildah: a credential helper for one registry",
+    "aws": "the AWS CLI and SDKs: a process that gives credentials",
     "kubectl": "kubectl, helm, k9s: a user of the kubeconfig, with a context",
     "pip": "pip: a keyring",
     "uv": "uv: a keyring",
     "cargo": "Cargo: a credential provider",
     "go": "go: a command in GOAUTH",
+    "terraform": "Terraform, OpenTofu: a credentials helper",
     "bazel": "Bazel: a credential helper for one host",
+    "rclone": "rclone: a command for one WebDAV remote",
+    "pnpm": "pnpm: a token helper for one registry",
 }
 
 

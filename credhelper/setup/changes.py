@@ -320,15 +320,23 @@ def _leads(path: str, target: str) -> bool:
 # --- doing ----------------------------------------------------------------------------------------
 
 
+def refuse(work: Work) -> None:
+    """Raise CredhelperError if what is to be written could not be."""
+    for edit in work.edits.values():
+        if edit.changes:
+            disk.refuse_unwritable(edit.found)
+    for path, _ in (*work.linked, *work.unlinked):
+        disk.place_of_link(path)
+
+
 def carry_out(work: Work, state: str) -> list[str]:
     """Do it, and return where the backups of changed files lie.
 
     All is judged before the first byte is written, and what was written is put back if the rest
     fails. Parameters: `state`, the state folder; its lock is held. Raises CredhelperError.
     """
+    refuse(work)
     edits = [edit for edit in work.edits.values() if edit.changes]
-    for edit in edits:
-        disk.refuse_unwritable(edit.found)
     links = [disk.place_of_link(path) for path, _ in (*work.linked, *work.unlinked)]
     back: list[Callable[[], None]] = []
     folders = [folder for edit in edits for folder in edit.found.missing]

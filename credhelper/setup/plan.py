@@ -18,13 +18,14 @@ class Wish:
     """What is to be set up.
 
     Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
-    None when the service alone tells; `name`, what the tool shall know it by, or None; `program`,
-    ours; `environ`; `home`, absolute; `bin`, the folder for links to us; `read`, returns the text
-    of a tool's file, None if missing.
+    None when the service alone tells; `owner`, the profile that answers, named or not; `name`, what
+    the tool shall know it by, or None; `program`, ours; `environ`; `home`, absolute; `bin`, the
+    folder for links to us; `read`, returns the text of a tool's file, None if missing.
     """
 
     service: Service
     profile: str | None
+    owner: str
     name: str | None
     program: Program
     environ: Mapping[str, str]
@@ -114,8 +115,12 @@ Ask = Callable[..., Answer]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check saw: `token`, what the tool would send, or else `trouble` and a `hint`."""
+    """What a check saw: `token`, what the tool would send, or else `trouble` and a `hint`.
+
+    `instead` says what a tool got that wants something else than a token; no secret is in it.
+    """
 
     token: str = field(default="", repr=False)
+    instead: str = ""
     trouble: str = ""
     hint: str | None = None

@@ -19,7 +19,8 @@ class Case:
     in it before; `broken`, what its tool could not read, if there is such a thing; `wired`, what
     must be in it afterwards; `edits`, what a user changes meanwhile, old text to new; `options` and
     `other_options`, words for the two services; `needs`, a program without which
-    the tool's file cannot be read.
+    the tool's file cannot be read; `keys`, more keys of the profile; `environ`, variables, with
+    `{home}` and `{old}` in them.
     """
 
     service: str
@@ -32,6 +33,7 @@ class Case:
     options: tuple[str, ...] = ()
     other_options: tuple[str, ...] = ()
     needs: str | None = None
+    keys: Mapping[str, object] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -196,5 +198,71 @@ common --remote_header=Authorization={CANARY} \\
         broken="build --jobs=4 \\\n",
         wired="--credential_helper=builds.example=",
         edits={"--jobs=4": "--jobs=8"},
+    ),
+    "aws": Case(
+        service="https://gds.example",
+        other="https://other.example",
+        file=".aws/config",
+        foreign=f"""# mine
+[default]
+region = us-east-1
+s3 =
+    max_concurrent_requests = 20
+    [odd]
+aws_session_token={CANARY}
+
+[profile main]  # at work
+region=eu-west-1
+""",
+        broken="region = us-east-1\n",
+        wired="credential_process = credhelper aws --profile main",
+        edits={"us-east-1": "us-west-2", "at work": "at home"},
+        other_options=("--name", "other"),
+        keys={"aws": {"folder": "fol.alpha"}},
+    ),
+    "terraform": Case(
+        service="https://modules.example",
+        other="https://other.example:8443",
+        file=".terraformrc",
+        foreign=f"""# mine {{
+plugin_cache_dir = "$HOME/.terraform.d/cache" // as ever
+credentials "app.example" {{
+  token = "{CANARY}" /* }} */
+}}
+host "x.example" {{ services = {{ "modules.v1" = "https://x.example/" }} }}
+""",
+        broken='credentials "app.example" {\n',
+        wired='credentials_helper "credhelper" {\n  args = []\n}',
+        edits={"as ever": "as never", "# mine": "# yours"},
+    ),
+    "rclone": Case(
+        service="https://dav.example/files",
+        other="https://other.example",
+        file=".config/rclone/rclone.conf",
+        foreign=f"""[mine]
+type = webdav
+url = https://dav.example/files/mine/
+vendor = other
+
+[s3]
+type = s3
+secret_access_key = {CANARY}
+""",
+        broken="RCLONE_ENCRYPT_V0:\nabc\n",
+        wired="bearer_token_command = credhelper token --service https://dav.example/files",
+        edits={"type = s3": "type = b2", "[s3]": "[s4]"},
+        other_options=("--name", "other"),
+    ),
+    "pnpm": Case(
+        service="https://npm.example/team",
+        other="https://other.example",
+        file=".npmrc",
+        foreign=f"""; mine
+registry=https://registry.example/
+//registry.example/:_authToken={CANARY}
+""",
+        broken="",
+        wired="//npm.example/team/:tokenHelper=",
+        edits={"; mine": "; yours"},
     ),
 }

@@ -40,7 +40,15 @@ def test_the_integrations_show_what_setup_prints(shown: str) -> None:
     names = frozenset((*module.PROGRAMS, "credhelper"))
     program = Program("/opt/credhelper/bin/credhelper", names if on_path else frozenset(), names)
     wish = Wish(
-        parse(service), profile, None, program, {}, "/home/me", "/home/me/bin", lambda path: None
+        parse(service),
+        profile,
+        profile or "work",
+        None,
+        program,
+        {},
+        "/home/me",
+        "/home/me/bin",
+        lambda path: None,
     )
     printed = "".join(
         formats.rendered(change.format, change.entries) for change in module.plan(wish).files

@@ -34,7 +34,7 @@ class Bench(Person):
             old = world.environ.get(name, "")
             world.environ[name] = value.format(home=world.home, old=old)
         services = [self.case.service, self.case.other]
-        world.configure(api.url, api.api_key, main={"services": services})
+        world.configure(api.url, api.api_key, main={"services": services, **self.case.keys})
 
     def put(self, data: bytes | None = None) -> bytes:
         """Put the foreign file there, or these bytes."""
@@ -317,7 +317,9 @@ def test_what_is_no_file_is_left_alone(bench: Bench) -> None:
 
 def test_a_service_that_no_profile_names_is_refused_or_added(bench: Bench) -> None:
     bench.put()
-    bench.world.configure(bench.api.url, bench.api.api_key, main={"services": []})
+    bench.world.configure(
+        bench.api.url, bench.api.api_key, main={"services": [], **bench.case.keys}
+    )
     assert f"credhelper profile add main --service {bench.case.service}" in _refused(bench, 3).told
     fine(bench.sets_up("--add-service", "--dry-run"))
     assert bench.case.service not in bench.config()

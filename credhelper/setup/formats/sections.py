@@ -37,6 +37,11 @@ class _Line:
     text: str  # without blanks at its ends
 
     @property
+    def header(self) -> str:
+        """The text up to the bracket, without a comment behind it."""
+        return self.text[: self.text.find("]") + 1]
+
+    @property
     def says(self) -> bool:
         return bool(self.text) and self.text[0] not in "#;"
 
@@ -53,7 +58,7 @@ def append(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
 def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
     """Put lines below the first header that is there, otherwise a section at the end."""
     for _, header, _ in _sections(draft.text, dialect):
-        if header.text == dialect.header(entry.at):
+        if header.header == dialect.header(entry.at):
             draft.insert_lines(
                 header.end, [dialect.line(name, value) for name, value in entry.values]
             )
@@ -68,7 +73,7 @@ def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
     found = [
         (before, header, body)
         for before, header, body in _sections(draft.text, dialect)
-        if header.text == wanted
+        if header.header == wanted
     ]
     # A section may be there several times: ours is the last that has all that we wrote.
     for before, header, body in reversed(found):

@@ -1,0 +1,69 @@
+"""The AWS CLI, every AWS SDK, and what is made of one: a process that gives credentials.
+
+Source: "Sourcing credentials with an external process" of the AWS SDKs' guide. The command goes
+through a shell in some SDKs and is split into words by others, so only double quotes are used. The
+profile is always said: AWS knows no host to ask about.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shlex
+
+from credhelper.errors import UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+SERVICE = False
+NEEDS = "aws"
+
+_KEY = "credential_process"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    called = wish.program.called(PROGRAMS[0])
+    if re.search(r"[\"\\$`]", called):
+        raise UsageError(
+            f"{_KEY} has no way to write this path: {called}",
+            hint="put a link to it into a folder with a plainer name, first on PATH",
+        )
+    program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
+    command = f"{program} aws --profile {wish.owner}"
+    return Plan((FileChange(_file(wish), "ini", (Entry((_section(wish),), ((_KEY, command),)),)),))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the process that the file names says: see `setup`."""
+    parser = configparser.RawConfigParser(default_section="\0")
+    try:
+        parser.read_string(wish.read(_file(wish)) or "")
+    except configparser.Error:
+        return Finding(trouble=f"{_file(wish)} cannot be read")
+    command = parser.get(_section(wish), _KEY, fallback="")
+    if not command:
+        return Finding(trouble=f"{_file(wish)} names no {_KEY} in [{_section(wish)}]")
+    answer = ask(shlex.split(command))
+    try:
+        said = json.loads(answer.stdout)
+        if said["Version"] == 1 and said["AccessKeyId"] and said["SecretAccessKey"]:
+            until = f" until {said['Expiration']}" if "Expiration" in said else ""
+            return Finding(instead=f"AWS credentials{until}")
+    except (ValueError, KeyError, TypeError):
+        pass
+    return Finding(trouble=f"{_KEY}: {asking.complaint(answer) or 'no answer'}")
+
+
+def _section(wish: Wish) -> str:
+    # `default` is the section that everything uses: only who asks for it gets it changed.
+    name = wish.name or ("illumina" if wish.owner == "default" else wish.owner)
+    return name if name == "default" else f"profile {name}"
+
+
+def _file(wish: Wish) -> str:
+    return wish.place("AWS_CONFIG_FILE", ".aws/config")

@@ -1,0 +1,51 @@
+"""pnpm: a token helper for one registry, in the user's own .npmrc.
+
+Source: pnpm's documentation, "Authentication settings", `tokenHelper`: an absolute path, in older
+releases without arguments. So the link's name says the profile. npm itself has no such thing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from credhelper.errors import UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+
+_LINK = "credhelper-token-"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    link = wish.link(_LINK + wish.owner)
+    if re.search(r"[\s$%\\\"'#;]", link.path):
+        raise UsageError(f"pnpm takes no such path: {link.path}", hint="choose a --bin DIR")
+    entry = Entry((), ((f"{_key(wish)}=", link.path),))
+    return Plan((FileChange(_file(wish), "npmrc", (entry,)),), (link,))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the helper that the file names prints: see `setup`."""
+    pattern = rf"^[ \t]*{re.escape(_key(wish))}[ \t]*=[ \t]*(.*?)[ \t\r]*$"
+    found = re.findall(pattern, wish.read(_file(wish)) or "", re.MULTILINE)
+    if not found:
+        return Finding(trouble=f"{_file(wish)} names no token helper for {wish.service}")
+    words = found[-1].split() or ["/nowhere"]
+    answer = ask(words)
+    token = answer.stdout.decode("utf-8", "replace").strip()
+    if answer.status == 0 and token:
+        return Finding(token)
+    return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
+
+
+def _key(wish: Wish) -> str:
+    return f"//{wish.service.netloc}{wish.service.path}/:tokenHelper"
+
+
+def _file(wish: Wish) -> str:
+    told = wish.environ.get("NPM_CONFIG_USERCONFIG", "")
+    return told if told.startswith("/") else f"{wish.home}/.npmrc"
