@@ -19,7 +19,6 @@ _NOT_SHOWN = {"README.md", "about.toml", "proven.toml"}
 _OF_ALL = table.FOLDERS / "callers.py"
 # Folders that are on their way.
 AWAITED = {
-    "aws",
     "curl",
     "pnpm",
     "rclone",
