@@ -5,7 +5,7 @@
 
 - `id`: `row-NN-in-words`; NN is the class of input that it stands for, see `ROWS`;
 - `program` (by default `credhelper`), `arguments`, `environ`, `config` (text of the config file);
-- `api`: of the one profile, where it is not v1;
+- `api`: of the one profile, where it is not v1; `aws`, what its AWS credentials are for;
 - `stdin` (text), `stdin_bytes` (each character is the byte of its number), or `stdin_parts` (pairs
   of a text and how often it comes);
 - `start`: what the cache holds. `shared`, the default: a fresh token, in a world that all cases of
@@ -49,7 +49,7 @@ ROWS = {
     *(91, 93, 94, 96, 98, 99, 101, 102, 103, 104),
 }
 KNOWN = {
-    *("id", "program", "arguments", "environ", "config", "api"),
+    *("id", "program", "arguments", "environ", "config", "api", "aws"),
     *("stdin", "stdin_bytes", "stdin_parts"),
     *("start", "faults", "outcome", "status", "stdout", "says", "hides", "answers"),
     *("requests", "records"),
@@ -131,9 +131,10 @@ def test_every_scenario_is_used() -> None:
 
 def begin(world: World, case: dict[str, Any], sandbox: RunningSandbox, witness: Witness) -> None:
     start = case.get("start", "shared")
-    if "api" in case:
+    told: dict[str, Any] = {key: case[key] for key in ("api", "aws") if key in case}
+    if told:
         assert start != "shared"
-        world.configure(sandbox.url, sandbox.api_key, main={"api": case["api"]})
+        world.configure(sandbox.url, sandbox.api_key, main=told)
     if "config" in case:
         assert start == "cold"
         world.config.write_text(fill(case["config"], world, sandbox, witness))

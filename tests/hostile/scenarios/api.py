@@ -53,6 +53,28 @@ def huge_token(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     assert running_sandbox.stats()["requests"] == 2
 
 
+def huge_keys(scratch_world: World, running_sandbox: RunningSandbox) -> None:
+    """Keys that some SDK could not read, or that nobody could, are not kept."""
+    scratch_world.configure(
+        running_sandbox.url, running_sandbox.api_key, main={"aws": {"folder": "fol.a"}}
+    )
+    for size, why in ((8100, "SDKs read no more than 8 KiB"), (70_000, "is longer than")):
+        keys = {
+            "access_Key_Id": "ASIAX",
+            "secret_Access_Key": "secret",
+            "session_Token": "t" * size,
+        }
+        answer = {"objectStoreAccess": {"awsS3TemporaryUploadCredentials": keys}}
+        running_sandbox.fault({"path": "/v1/folders", "json": answer})
+        outcome = scratch_world.run("aws")
+        assert (outcome.status, outcome.stdout) == (5, b"")
+        assert why in outcome.told
+        assert "tttt" not in outcome.told
+        assert [fields["kind"] for fields in scratch_world.held()] == ["jwt"]
+        for path in scratch_world.failures():
+            path.unlink()
+
+
 def netrc(content: str, scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """Whatever a netrc says, it is never opened, and no Authorization comes of it."""
     path = scratch_world.home / ".netrc"
