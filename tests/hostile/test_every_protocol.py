@@ -316,6 +316,51 @@ def test_what_is_no_document_gets_no_token(question: Question, nothing_happens: 
         assert outcome.status in (0, 1, 2, 3), (what, outcome)
 
 
+# --- row 39: requests in the environment ----------------------------------------------------------
+
+
+def told_in_variables() -> Iterator[tuple[Question, str]]:
+    for question in QUESTIONS:
+        for variable, value in question.environ.items():
+            if OURS in value or value.strip().startswith("{"):
+                yield question, variable
+
+
+VARIABLES = [
+    pytest.param(question, variable, id=f"{question.protocol} {question.name} {variable}")
+    for question, variable in told_in_variables()
+]
+
+
+@pytest.mark.parametrize(("question", "variable"), VARIABLES)
+def test_a_variable_that_makes_no_sense_gets_no_token(
+    question: Question, variable: str, nothing_happens: World
+) -> None:
+    usual = question.environ[variable]
+    values = ["", " ", "\n", "x", "https://", "://", "\x1b[2K", "\udcff", "a" * 100000]
+    values += ["null", "[]", "{}", '{"kind":"x"}', usual[:-9], f"x{usual}"]
+    if usual.strip().startswith("{") and OURS in usual:
+        values += [
+            os.fsdecode(value)
+            for _, value in broken(usual.encode())
+            if b"\0" not in value and len(value) < 100000  # no variable can hold those
+        ]
+    for value in values:
+        changed = replace(question, environ={**question.environ, variable: value})
+        outcome = asked(nothing_happens, changed)
+        assert not secrets_in(outcome.stdout), (value[:200], outcome)
+        assert outcome.status in (0, 1, 2, 3), (value[:200], outcome)
+
+
+@pytest.mark.parametrize(("question", "variable"), VARIABLES)
+def test_a_variable_that_is_missing_gets_no_token(
+    question: Question, variable: str, nothing_happens: World
+) -> None:
+    rest = {name: value for name, value in question.environ.items() if name != variable}
+    outcome = asked(nothing_happens, replace(question, environ=rest))
+    assert not secrets_in(outcome.stdout)
+
+
 # --- row 40: tokens that are none -----------------------------------------------------------------
 
 
