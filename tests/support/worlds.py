@@ -206,6 +206,8 @@ class World:
                 if records.number(fields, key):
                     fields[key] = str(records.number(fields, key) - seconds)
             cache.replace(str(path), cache.encode(fields))
+            if self.user is not None:
+                os.chown(path, self.user, self.user)
 
 
 def tokens_in(data: bytes) -> list[bytes]:
