@@ -12,7 +12,8 @@ git and wget start a program of one word, so give credhelper a name that ends in
   export GIT_ASKPASS=credhelper-askpass
   wget --use-askpass=credhelper-askpass https://files.example/x
 
-wget leaves the port out when it asks. To try it:
+wget leaves the port out when it asks, and reads no more than 1024 bytes of an answer: most tokens
+are longer, so give it a wgetrc instead. To try it:
 
   credhelper askpass "Password for 'https://USER@files.example': "
 """

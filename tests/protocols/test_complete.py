@@ -17,22 +17,10 @@ CLIENTS = tomllib.loads((table.FOLDERS / "clients.toml").read_text())
 # What is no part of what a user has: the rest of a folder is.
 _NOT_SHOWN = {"README.md", "about.toml", "proven.toml"}
 _OF_ALL = table.FOLDERS / "callers.py"
-# Folders that are on their way.
-AWAITED = {
-    "curl",
-    "pnpm",
-    "rclone",
-    "wget",
-}
 
 
 def _ids(row: table.Row) -> str:
     return f"{row.protocol}: {row.callers}"
-
-
-def _await(folder: str) -> None:
-    if folder in AWAITED:
-        pytest.skip(f"integrations/{folder} is on its way")
 
 
 def _words(folder: str) -> set[str]:
@@ -68,7 +56,6 @@ def test_a_protocol_has_a_folder_that_speaks_for_it(name: str) -> None:
 
 @pytest.mark.parametrize("folder", sorted({row.folder for row in ROWS}))
 def test_a_folder_has_a_page_something_to_copy_and_a_test(folder: str) -> None:
-    _await(folder)
     files = {path.name for path in (table.FOLDERS / folder).iterdir() if path.is_file()}
     assert "README.md" in files
     assert any(name.startswith("test_") and name.endswith(".py") for name in files)
@@ -82,7 +69,6 @@ def test_a_folder_has_a_page_something_to_copy_and_a_test(folder: str) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=_ids)
 def test_a_row_was_proven_by_the_tests_of_its_folder(row: table.Row) -> None:
-    _await(row.folder)
     assert bool(row.clients) != row.own_caller, "real clients, or a caller of our own"
     assert CLIENTS.keys() >= set(row.clients)
     assert _words(row.folder) >= set(row.clients), "a client that no test asks for"
