@@ -226,8 +226,9 @@ def _too_short(broker: Broker, held: Held, min_ttl: int) -> LifetimeError:
     return LifetimeError(
         f"a {broker.what} that lives another {min_ttl} s was asked for,"
         f" but new ones live only {held.lifetime} s",
-        hint="ask for less with --min-ttl (or min_ttl in the config),"
-        f" or have the administrator raise the {broker.what}s' lifetime",
+        hint="ask for less with --min-ttl"
+        + (" (or min_ttl in the config)" if broker.what == "token" else "")
+        + f", or have the administrator raise the {broker.what}s' lifetime",
     )
 
 

@@ -76,7 +76,7 @@ class Slot:
         try:
             self.save(fields)
         except CacheError as error:
-            self._warn(f"{error.message}: the token is not kept", error.hint)
+            self._warn(f"{error.message}: what was fetched is not kept", error.hint)
             return False
         return True
 

@@ -412,3 +412,41 @@ def test_the_files_are_private_and_what_is_traced_holds_no_secret(
     for path in world.cache.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600, path.name
         assert found["AccessKeyId"] not in path.name
+
+
+# --- however one logs in --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("revoked", [False, True], ids=["alive", "revoked"])
+def test_a_token_from_a_session_buys_as_well(
+    world: World, running_sandbox: RunningSandbox, revoked: bool
+) -> None:
+    world.configure(
+        running_sandbox.url, running_sandbox.api_key, main={**FOLDER, "keep_session": True}
+    )
+    first = keys(world)
+    assert running_sandbox.stats()["minted"] == 1
+    if revoked:
+        running_sandbox.revoke_all()
+    age(record(world, "aws"), 3600)
+    assert keys(world)["AccessKeyId"] != first["AccessKeyId"]
+    # A session that was revoked costs a new one, and that a new token.
+    stats = running_sandbox.stats()
+    assert (stats["created"], stats["minted"]) == ((2, 2) if revoked else (1, 1))
+    assert stats["exchanged"] == 2
+
+
+def test_who_is_not_logged_in_is_told_how_and_served_right_after(
+    world: World, running_sandbox: RunningSandbox
+) -> None:
+    world.config.write_text(
+        f'[profiles.main]\nurl = "{running_sandbox.url}"\nauth = "session"\n'
+        f'user = "{running_sandbox.username}"\naws = {{ folder = "fol.alpha" }}\n'
+    )
+    told = world.run("aws")
+    assert (told.status, told.stdout) == (4, b"")
+    assert "credhelper login --profile main" in told.told
+    words = ["login", "--profile", "main", "--user", running_sandbox.username, "--no-input"]
+    assert world.run(*words, stdin=running_sandbox.password.encode()).status == 0
+    assert keys(world) == keys(world)
+    assert running_sandbox.stats()["exchanged"] == 1
