@@ -138,9 +138,10 @@ class Credential:
 
     Parameters: `token`, or what else the request wanted; `expires_at`, Unix seconds on this host's
     clock, a little before the real expiry; `username`, for protocols that speak Basic; `profile`,
-    the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, the API's origin; `service`,
-    the configured service that matched, or None; `fresh_until`, Unix seconds until which nobody
-    need ask again.
+    the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, of the API, as
+    its other clients spell it; `service`, the configured service that matched, or None;
+    `fresh_until`, Unix seconds until which nobody need ask again; `variables`, where those clients
+    look for a token and for `url`.
     """
 
     __slots__ = (
@@ -152,6 +153,7 @@ class Credential:
         "token",
         "url",
         "username",
+        "variables",
     )
 
     def __init__(
@@ -165,6 +167,7 @@ class Credential:
         url: str = "",
         service: "Service | None" = None,
         fresh_until: float = 0,
+        variables: tuple[str, str] = ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
     ) -> None:
         self.token = token
         self.expires_at = expires_at
@@ -174,6 +177,7 @@ class Credential:
         self.url = url
         self.service = service
         self.fresh_until = fresh_until
+        self.variables = variables
 
 
 class Listing:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credhelper.model import Request
     from credhelper.service import Service
 
-_HEADER = "credhelper-routes 4"
+_HEADER = "credhelper-routes 5"
 _SALT = "salt "
 _SALT_DIGITS = 32
 _DEFAULT = "default "
@@ -32,7 +32,8 @@ class Route:
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl`, in
     seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal form; `aws`, the record
-    of its AWS credentials, or "" for a profile that has none.
+    of its AWS credentials, or "" for a profile that has none; `variables`, where other clients of
+    the API look for a token and for its URL, and the path that they want in that.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Route:
         "url",
         "user",
         "username",
+        "variables",
     )
 
     def __init__(
@@ -60,6 +62,7 @@ class Route:
         grant: str,
         services: "Sequence[str]",
         aws: str = "",
+        variables: tuple[str, str, str] = ("ICA_ACCESS_TOKEN", "ICA_BASE_URL", ""),
     ) -> None:
         self.profile = profile
         self.record = record
@@ -71,6 +74,7 @@ class Route:
         self.grant = grant
         self.services = services
         self.aws = aws
+        self.variables = variables
 
 
 class Routes:
@@ -104,7 +108,7 @@ def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -
     lines = [*_stamp(label, home, version), _SALT + routes.salt, _DEFAULT + routes.default]
     for route in routes.by_profile.values():
         fields = [route.profile, route.record, route.aws, route.kind, route.username, route.user]
-        fields += [route.url, str(route.min_ttl), route.grant, *route.services]
+        fields += [route.url, *route.variables, str(route.min_ttl), route.grant, *route.services]
         lines.append("\t".join(fields))
     return _bytes("\n".join(lines) + "\n\n") + source
 
@@ -122,10 +126,12 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
     try:
         for line in lines[6:]:
             profile, record, aws, *rest = line.split("\t")
-            kind, username, user, url, min_ttl, grant, *services = rest
-            least = int(min_ttl)
+            kind, username, user, url, for_token, for_url, base, min_ttl, grant, *services = rest
+            names, least = (for_token, for_url, base), int(min_ttl)
             routes.append(
-                Route(profile, record, kind, username, user, url, least, grant, services, aws)
+                Route(
+                    profile, record, kind, username, user, url, least, grant, services, aws, names
+                )
             )
     except ValueError:
         return None  # damaged: it will be made again

@@ -62,15 +62,17 @@ def credential(
     held: Held, request: "Request", route: "Route", service: "Service | None", min_ttl: int
 ) -> Credential:
     """Return what a tool receives of `held`."""
+    for_token, for_url, base = route.variables
     return Credential(
         held.secret,
         held.told,
         username=route.username,
         profile=route.profile,
         kind=held.kind,
-        url=route.url,
+        url=route.url + base,
         service=service,
         fresh_until=min(held.stale_at(request.margin), held.told - min_ttl),
+        variables=(for_token, for_url),
     )
 
 

@@ -315,7 +315,9 @@ def compile_routes(context: Context, salt: str) -> Routes:
 def route_to(profile: Profile) -> Route:
     """Return the route that leads to `profile`."""
     from credhelper import identity
+    from credhelper.profile import APIS
 
+    api = APIS[profile.api]
     return routes.Route(
         profile.name,
         identity.record_name(profile, kind=profile.token),
@@ -327,6 +329,7 @@ def route_to(profile: Profile) -> Route:
         identity.visible_grant(profile),
         [str(service) for service in profile.services],
         identity.aws_name(profile, profile.aws) if profile.aws else "",
+        (*api.variables, api.base),
     )
 
 

@@ -22,7 +22,6 @@ from credhelper.cli.world import context, profile_option
 from credhelper.encode import one_line, quoted
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.model import Credential, Request
-from credhelper.profile import APIS, Profile
 from credhelper.protocols.options import LONGEST
 
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
@@ -134,14 +133,13 @@ def exec_(
         raise UsageError("--file-var goes with --refresh only")
     world = context()
     credential, record = _credential(world, name, service, min_ttl, refresh)
-    profile = wiring.load_config(world).profiles[credential.profile]
-    _warn_of_the_end(credential, APIS[profile.api].variables[0], walltime, refresh)
+    _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
-    grant = profile.grant
+    grant = wiring.load_config(world).profiles[credential.profile].grant
     if grant is not None and grant.how == "env":
         environ.pop(grant.words[0], None)
-    environ.update(_variables(credential, profile, names))
+    environ.update(_variables(credential, names))
     environ["CREDHELPER_PROFILE"] = credential.profile
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
     if not refresh:
@@ -166,7 +164,6 @@ def exec_(
 
 def _warn_of_the_end(
     credential: Credential,
-    variable: str,
     walltime: int | None,
     refresh: bool,
     clock: Callable[[], float] = time.time,
@@ -179,8 +176,8 @@ def _warn_of_the_end(
     left = credential.expires_at - now
     if left < walltime:
         warn(
-            f"the token in {variable} lives another {span(left)}, and the command may run"
-            f" {span(walltime)}",
+            f"the token in {credential.variables[0]} lives another {span(left)},"
+            f" and the command may run {span(walltime)}",
             f"let it read the file in {FILE}, which is kept fresh"
             if refresh
             else "let it ask credhelper each time, or add --refresh for a file that is kept fresh",
@@ -206,10 +203,8 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    world = context()
-    credential, _ = _credential(world, name, service, min_ttl, refresh=False)
-    profile = wiring.load_config(world).profiles[credential.profile]
-    variables = _variables(credential, profile, names)
+    credential, _ = _credential(context(), name, service, min_ttl, refresh=False)
+    variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))
         return
@@ -231,11 +226,10 @@ def _credential(
     return wiring.get_with_record(world, request)
 
 
-def _variables(credential: Credential, profile: Profile, names: tuple[str, ...]) -> dict[str, str]:
+def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
     token = one_line(credential.token.reveal(), "token")
-    api = APIS[profile.api]
-    for_token, for_url = api.variables
-    return {for_token: token, for_url: profile.url + api.base, **dict.fromkeys(names, token)}
+    for_token, for_url = credential.variables
+    return {for_token: token, for_url: credential.url, **dict.fromkeys(names, token)}
 
 
 def _accompany(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> NoReturn:

@@ -102,9 +102,10 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             inner = token.replace("\\", "\\\\").replace('"', '\\"')
             text = f'header = "Authorization: Bearer {inner}"'
         elif form == "env":
-            text = f"export ICA_ACCESS_TOKEN={shell_word(token)}"
+            for_token, for_url = answer.variables
+            text = f"export {for_token}={shell_word(token)}"
             if answer.url:
-                text += f"\nexport ICA_BASE_URL={shell_word(one_line(answer.url, 'base URL'))}"
+                text += f"\nexport {for_url}={shell_word(one_line(answer.url, 'base URL'))}"
         else:
             text = _netrc(request, answer.username, token)
     return Reply(f"{text}\n".encode())

@@ -236,6 +236,8 @@ def test_commands_get_the_variables_that_v2_tools_read(person: Person) -> None:
         "ICAV2_ACCESS_TOKEN": token,
         "ICAV2_BASE_URL": f"{person.api.url}/ica/rest",
     }
+    lines = person.world.run("get", "--format", "env").stdout.decode().split("\n")
+    assert lines == [*(f"export {name}={value}" for name, value in told.items()), ""]
     outcome = person.world.run("exec", "--", "env", "-0")
     found = dict(line.split("=", 1) for line in outcome.stdout.decode().split("\0") if line)
     assert found["ICAV2_ACCESS_TOKEN"] == token
