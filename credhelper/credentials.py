@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from credhelper import edge, inprocess
+from credhelper import edge, inprocess, receivers
 from credhelper import service as services
 from credhelper.errors import NotFoundError, RequestError
 
@@ -106,21 +106,21 @@ class Credentials:
         Never to plain http, but for a literal loopback address; never to a URL that two parsers
         could read differently.
         """
-        return self._holder(url, inprocess.may_have) is not None
+        return self._holder(url, receivers.look) is not None
 
     def token_for(self, url: str) -> str | None:
         """Return a token for a request to `url`, or None if it may have none.
 
         Raises CredhelperError when it may have one, and there is none to be had.
         """
-        holder = self._holder(url, inprocess.may_have)
+        holder = self._holder(url, receivers.look)
         if holder is None:
             return None
         return inprocess.get_token(*holder, environ=self._environ, clock=self._clock)
 
     async def atoken_for(self, url: str) -> str | None:
         """Return what `token_for` does, without blocking the event loop."""
-        holder = self._holder(url, inprocess.may_have_as_remembered)
+        holder = self._holder(url, receivers.remembered)
         if holder is not None:
             known = inprocess.remembered(*holder, self._environ, self._clock)
             if known is not None:
@@ -134,7 +134,7 @@ class Credentials:
         where there is no other: then the 401 is the last word. Parameters: `refused`, None if the
         request went without a token. Raises CredhelperError.
         """
-        holder = self._holder(url, inprocess.may_have)
+        holder = self._holder(url, receivers.look)
         if holder is None:
             return None
         if refused is not None:

@@ -19,16 +19,13 @@ import time
 from collections.abc import Callable, Mapping
 from os import stat as _stat
 
-from credhelper import cache, edge, records, service, warm, wiring
+from credhelper import cache, edge, receivers, records, service, uncached, warm, wiring
 from credhelper.model import Credential, Request, Secret
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from credhelper.routes import Route, Routes
-    from credhelper.service import Service
 
 _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
 _UNSEEN = 0.001  # seconds between two looks at the record
+_SILENCE = 60.0  # seconds before the same warning is given again
+_MOST_WARNED = 100
 _CHOICE = "CREDHELPER_PROFILE"
 
 # A fork in the middle of an import leaves the child a module that nobody will ever finish, and its
@@ -75,9 +72,7 @@ class _Known:
         self.until = self.unseen = 0.0
 
 
-# profile -> environment, the terminal's choice, until when to believe it, all routes and its own.
-_Named = tuple[Mapping[str, str], str | None, float, "Routes", "Route"]
-_named: dict[str | None, _Named] = {}
+_warned: dict[str, float] = {}
 
 # (profile, service, least life) -> what is known. Reading and writing one entry needs no lock.
 _memo: dict[tuple[str | None, str | None, int], _Known] = {}
@@ -145,6 +140,7 @@ def reject(
     preload()
     context = wiring.Context(environ, warn=warn, clock=clock)
     done = wiring.refused(context, _request(profile, service), Secret(refused))
+    done = done or uncached.reject(refused, clock())
     for key, known in list(_memo.items()):
         if known.token == refused:
             _memo.pop(key, None)
@@ -166,48 +162,9 @@ def api_of(
 def forget() -> None:
     """Forget all that is remembered, in this process only."""
     _memo.clear()
-    _named.clear()
-
-
-def may_have(
-    target: Service,
-    profile: str | None,
-    environ: Mapping[str, str],
-    clock: Callable[[], float] = time.time,
-) -> str | None:
-    """Return the name of the profile that `profile` stands for if its token may go to `target`.
-
-    None if it may not. It may go to the services that the profile names, and back to the API that
-    it comes from. Raises CredhelperError.
-    """
-    named = _named_now(profile, environ, clock)
-    if named is None:
-        chosen, now = environ.get(_CHOICE), clock()
-        context = wiring.Context(environ, warn=warn, clock=clock)
-        found, route = wiring.profile_of(context, _request(profile, None))
-        named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
-    return named[4].profile if wiring.may_receive(named[3], named[4], target) else None
-
-
-def may_have_as_remembered(
-    target: Service,
-    profile: str | None,
-    environ: Mapping[str, str],
-    clock: Callable[[], float] = time.time,
-) -> str | None:
-    """Return what `may_have` would, from memory; None also where it would have to look further."""
-    if _named_now(profile, environ, clock) is None:
-        return None
-    return may_have(target, profile, environ, clock)
-
-
-def _named_now(
-    profile: str | None, environ: Mapping[str, str], clock: Callable[[], float]
-) -> _Named | None:
-    named = _named.get(profile)
-    if named is None or environ is not named[0] or environ.get(_CHOICE) != named[1]:
-        return None
-    return named if named[2] - _TRUSTED <= clock() < named[2] else None
+    _warned.clear()
+    receivers.forget()
+    uncached.forget()
 
 
 def preload() -> None:
@@ -229,7 +186,12 @@ def _look(
     if not wiring.loaded() and not isinstance(warm.answer(environ, request, clock), Credential):
         preload()
     context = wiring.Context(environ, warn=warn, clock=clock)
-    credential, record = wiring.get_with_record(context, request)
+    key = (profile, wanted, min_ttl)
+    diskless = uncached.applies(context)
+    if diskless:
+        credential, record = uncached.get(context, request), ""
+    else:
+        credential, record = wiring.get_with_record(context, request)
     known.token = credential.token.reveal()
     known.record = record
     known.stamp = _stamp(record)
@@ -238,10 +200,10 @@ def _look(
     # record, and that is noticed.
     fresh = now < credential.fresh_until
     good = credential.fresh_until if fresh else credential.expires_at - min_ttl
-    if known.stamp is not None and now < good and _holds(record, known.token):
+    if now < good and (diskless or _holds(record, known.token)):
         known.until = min(good, now + _TRUSTED)
         known.unseen = min(known.until, now + _UNSEEN)
-        _memo[profile, wanted, min_ttl] = known
+        _memo[key] = known
     return known.token
 
 
@@ -277,5 +239,11 @@ def _peephole(environ: Mapping[str, str]) -> tuple[Callable[[object], object], o
 
 
 def warn(message: str, hint: str | None) -> None:
-    """Tell a program's log what went wrong and was mended all the same."""
+    """Tell a program's log what went wrong and was mended all the same; once a minute at most."""
+    now = time.monotonic()
+    if now < _warned.get(message, 0.0):
+        return
+    if len(_warned) > _MOST_WARNED:
+        _warned.clear()
+    _warned[message] = now + _SILENCE
     logging.getLogger("credhelper").warning("%s%s", message, f" ({hint})" if hint else "")

@@ -33,6 +33,8 @@ _COMPILE_WAIT = 10.0
 _NAME_DIGITS = 32  # of a record; what follows stands for the value of a variable
 _FORGET_WAIT = 5.0
 
+_salt: list[str] = []
+
 
 class Context:
     """What an answer may know of the world around it.
@@ -275,7 +277,7 @@ def load_routes(context: Context) -> Routes:
     home = context.environ.get("HOME", "")
     folder = context.cache_folder()
     if folder is None:
-        return compile_routes(context, os.urandom(16).hex())
+        return compile_routes(context, _new_salt())
     path = os.path.join(folder, routes.file_name(label))
     found = warm.compiled(folder, label, home, data)
     if found:
@@ -292,7 +294,7 @@ def load_routes(context: Context) -> Routes:
         if found:
             return found
         old = records.read_private(path)
-        salt = (old and routes.salt_of(old)) or os.urandom(16).hex()
+        salt = (old and routes.salt_of(old)) or _new_salt()
         compiled = compile_routes(context, salt)
         try:
             made = routes.encode(compiled, label, home, __version__, data)
@@ -303,6 +305,13 @@ def load_routes(context: Context) -> Routes:
     finally:
         if gate:
             gate.release()
+
+
+def _new_salt() -> str:
+    # One for the whole process: where the routes cannot be kept, records must not change names.
+    if not _salt:
+        _salt.append(os.urandom(16).hex())
+    return _salt[0]
 
 
 def compile_routes(context: Context, salt: str) -> Routes:
