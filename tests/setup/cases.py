@@ -249,7 +249,7 @@ type = s3
 secret_access_key = {CANARY}
 """,
         broken="RCLONE_ENCRYPT_V0:\nabc\n",
-        wired="bearer_token_command = credhelper token --service https://dav.example/files",
+        wired="bearer_token_command = credhelper token https://dav.example/files",
         edits={"type = s3": "type = b2", "[s3]": "[s4]"},
         other_options=("--name", "other"),
     ),

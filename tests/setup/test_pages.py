@@ -29,6 +29,8 @@ SHOWN = {
     "git/gitconfig": ("git", "https://git.example.org", None, True),
     "git/gitconfig-path": ("git", "https://git.example.org", None, False),
     "git/gitconfig-profile": ("git", "https://git.example.org", "work", False),
+    "terraform/terraformrc": ("terraform", "https://modules.example.org", None, True),
+    "terraform/terraformrc-profile": ("terraform", "https://modules.example.org", "work", True),
     "docker/config.json": ("docker", "https://registry.example.org", None, True),
 }
 

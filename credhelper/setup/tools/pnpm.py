@@ -1,7 +1,8 @@
 """pnpm: a token helper for one registry, in the user's own .npmrc.
 
 Source: pnpm's documentation, "Authentication settings", `tokenHelper`: an absolute path, in older
-releases without arguments. So the link's name says the profile. npm itself has no such thing.
+releases without arguments, whose output they send as it is. So the link's name says the profile,
+and that `Bearer` stands before the token. npm itself has no such thing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ PROGRAMS = ("credhelper",)
 ON_PATH = False
 PROFILE = True
 
-_LINK = "credhelper-token-"
+_LINK = "credhelper-bearer-"
 
 
 def plan(wish: Wish) -> Plan:
@@ -38,7 +39,7 @@ def check(wish: Wish, ask: Ask) -> Finding:
     answer = ask(words)
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:
-        return Finding(token)
+        return Finding(token.removeprefix("Bearer "))
     return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
 
 

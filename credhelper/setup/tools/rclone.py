@@ -30,7 +30,7 @@ def plan(wish: Wish) -> Plan:
             f"rclone has no way to write this path: {called}",
             hint="put a link to it into a folder without blanks, first on PATH",
         )
-    command = " ".join([called, TOKEN, "--service", str(wish.service), *wish.options()])
+    command = " ".join([called, TOKEN, str(wish.service), *wish.options()])
     remote = wish.name or _remote(wish) or _NEW
     known = _remotes(wish).get(remote)
     values = [(_KEY, command)]

@@ -1,0 +1,219 @@
+"""`credhelper setup`: the command line, questions, profiles, and trouble in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from credhelper import setup
+from credhelper.setup import disk
+from tests.cli.conftest import Person
+from tests.setup.cases import CANARY
+from tests.support.programs import command
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World, snapshot
+
+GIT = ("setup", "git", "--service", "https://git.example")
+
+
+@pytest.fixture
+def person(tmp_path: Path, running_sandbox: RunningSandbox) -> Person:
+    """Give this test somebody with two profiles, of which both name one service."""
+    world = World(tmp_path)
+    services = {"services": ["https://both.example"]}
+    world.configure(
+        running_sandbox.url,
+        running_sandbox.api_key,
+        main={"services": ["https://git.example", "https://registry.example"]},
+        alpha=services,
+        beta=services,
+    )
+    world.canaries.append(CANARY)
+    return Person(world, running_sandbox)
+
+
+def gitconfig(person: Person) -> Path:
+    return person.world.home / ".gitconfig"
+
+
+def on_a_terminal(person: Person, *words: str, types: str) -> tuple[int, str]:
+    """Run a command whose stdin is a terminal, at which somebody types."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*command(), *words],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=person.world.environ,
+    ) as process:
+        os.close(theirs)
+        os.write(ours, types.encode())
+        assert process.stdout
+        told = process.stdout.read().decode()
+    os.close(ours)
+    return process.returncode, told
+
+
+def test_without_a_tool_tools_and_setups_are_listed(person: Person) -> None:
+    listed = person.types("setup").stdout.decode()
+    assert all(f"{name} " in listed for name in setup.TOOLS)
+    assert "set up here" not in listed
+    assert person.types(*GIT).status == 0
+    listed = person.types("setup").stdout.decode()
+    assert listed.index("set up here") < listed.index("https://git.example")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["setup", "git"],
+        ["setup", "git", "--print"],
+        ["setup", "nonsense", "--service", "https://git.example"],
+        ["setup", "--service", "https://git.example"],
+        [*GIT, "--undo", "--check"],
+        [*GIT, "--name", "two\nlines"],
+        [*GIT, "--name", "[x]"],
+        [*GIT, "--profile", "$(id)", "--print"],
+        ["setup", "git", "--service", "https://me:pw@git.example"],
+        ["setup", "git", "--service", "http://git.example"],
+        ["setup", "docker", "--service", "https://registry.example/path", "--print"],
+    ],
+)
+def test_what_makes_no_sense_is_refused(person: Person, words: list[str]) -> None:
+    before = snapshot(person.world.home)
+    outcome = person.types(*words)
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert snapshot(person.world.home) == before
+
+
+def test_a_profile_that_is_not_there_is_refused(person: Person) -> None:
+    assert person.types(*GIT, "--profile", "gone").status == 3
+    assert person.types(*GIT, "--profile", "alpha").status == 3
+    assert not gitconfig(person).exists()
+
+
+def test_a_person_is_asked_whether_the_service_may_be_added(person: Person) -> None:
+    words = ("setup", "git", "--service", "https://new.example")
+    status, told = on_a_terminal(person, *words, types="n\n")
+    assert (status, "May main have tokens for it?" in told) == (3, True)
+    assert not gitconfig(person).exists()
+    assert "new.example" not in person.config()
+    status, told = on_a_terminal(person, *words, types="y\n")
+    assert status == 0, told
+    assert "new.example" in gitconfig(person).read_text()
+    assert "new.example" in person.config()
+
+
+def test_nobody_is_added_for_a_file_that_cannot_be_written(person: Person) -> None:
+    gitconfig(person).touch(0o400)
+    words = ("setup", "git", "--service", "https://new.example", "--add-service")
+    assert person.types(*words).status == 7
+    assert "new.example" not in person.config()
+
+
+def test_several_profiles_are_asked_about_or_named(person: Person) -> None:
+    words = ("setup", "git", "--service", "https://both.example")
+    outcome = person.types(*words)
+    assert outcome.status == 3
+    assert "say which: --profile NAME" in outcome.told
+    status, told = on_a_terminal(person, *words, types="beta\n")
+    assert status == 0, told
+    assert "git --profile beta" in gitconfig(person).read_text()
+    assert person.types("setup", "git", "--check").status == 0
+
+
+def test_a_tool_that_knows_no_profiles_is_not_given_one(person: Person) -> None:
+    outcome = person.types("setup", "docker", "--service", "both.example", "--profile", "beta")
+    assert outcome.status == 3
+    assert "has no place for a profile's name" in outcome.told
+
+
+def test_another_profile_takes_the_place_of_the_first(person: Person) -> None:
+    gitconfig(person).write_text("[user]\n\tname = Ann\n")
+    before = gitconfig(person).read_bytes()
+    assert person.types(*GIT).status == 0
+    assert person.types(*GIT, "--profile", "main").status == 0
+    text = gitconfig(person).read_text()
+    assert text.count("[credential") == 1
+    assert "git --profile main" in text
+    assert person.types(*GIT, "--check").status == 0
+    assert person.types(*GIT, "--undo").status == 0
+    assert gitconfig(person).read_bytes() == before
+
+
+def test_a_line_of_ours_that_somebody_changed_is_left(person: Person) -> None:
+    path = person.world.home / ".docker/config.json"
+    words = ("setup", "docker", "--service", "registry.example")
+    assert person.types(*words).status == 0
+    path.write_text(path.read_text().replace('"credhelper"', '"other"'))
+    outcome = person.types(*words, "--undo")
+    assert outcome.status == 0
+    assert "registry.example was changed since" in outcome.told
+    assert json.loads(path.read_text()) == {"credHelpers": {"registry.example": "other"}}
+
+
+def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
+    path = person.world.home / ".docker/config.json"
+    path.parent.mkdir()
+    path.write_text(f'{{"credHelpers": {{"registry.example": "{CANARY}"}}}}')
+    before = snapshot(person.world.home)
+    outcome = person.types("setup", "docker", "--service", "registry.example")
+    assert outcome.status == 6
+    assert "credHelpers.registry.example is set already" in outcome.told
+    assert snapshot(person.world.home) == before
+
+
+def test_a_file_that_docker_wrote_anew_is_found_again(person: Person) -> None:
+    path = person.world.home / ".docker/config.json"
+    path.parent.mkdir()
+    path.write_text('{"a": 1}')
+    assert person.types("setup", "docker", "--service", "registry.example").status == 0
+    path.write_text(json.dumps(json.loads(path.read_text()), indent="\t", sort_keys=True))
+    assert person.types("setup", "docker", "--undo").status == 0
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_a_check_tells_another_password_from_the_token(person: Person) -> None:
+    gitconfig(person).write_text("[user]\n\tname = Ann\n")
+    assert person.types(*GIT).status == 0
+    helper = '[credential "https://git.example"]\n\thelper =\n\thelper = "!echo password={}; :"\n'
+    with gitconfig(person).open("a") as file:
+        file.write(helper.format(CANARY) + "\tusername = me\n")
+    outcome = person.types(*GIT, "--check")
+    assert outcome.status == 3
+    assert "another password answers" in outcome.told
+
+
+@pytest.mark.parametrize("spot", ["put", "make_folder"])
+def test_trouble_in_the_middle_leaves_all_as_it_was(
+    person: Person, monkeypatch: pytest.MonkeyPatch, spot: str
+) -> None:
+    """A full disk, at each step that writes: what was done before it is undone."""
+    real: Callable[..., object] = getattr(disk, spot)
+    before = snapshot(person.world.home)
+    for turn in range(3):
+        calls: list[int] = []
+
+        def full(*arguments: object, turn: int = turn, calls: list[int] = calls) -> object:
+            calls.append(1)
+            if len(calls) == turn + 1:
+                raise OSError(28, "No space left on device", "somewhere")
+            return real(*arguments)
+
+        monkeypatch.setattr(disk, spot, full)
+        words = ("setup", "terraform", "--service", "https://registry.example")
+        outcome = person.types(*words)
+        if len(calls) <= turn:
+            assert outcome.status == 0
+            break
+        assert (outcome.status, "No space left" in outcome.told) == (7, True)
+        assert {**snapshot(person.world.home), ".": ()} == {**before, ".": ()}
+        assert not (person.world.state / "setup.json").exists()
+    monkeypatch.undo()
+    assert person.types("setup", "terraform", "--undo").status == 0
