@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import PATIENCE, Outcome, World
 
+_OWN = r"\.cache/|\.local/state/"
 UPSTREAM = "https://aps2.platform.illumina.com"
 
 
@@ -73,6 +77,40 @@ class Wired:
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         self.world.hold_to_silence(outcome)
         return outcome
+
+    def unwire(self, file: str, line: str) -> None:
+        """Take the lines that hold `line` out of a file below the home folder."""
+        path = self.world.home / file
+        lines = path.read_text().splitlines(keepends=True)
+        assert any(line in one for one in lines), f"{file} does not hold {line}"
+        path.write_text("".join(one for one in lines if line not in one))
+
+    @contextmanager
+    def set_up(self, *words: str) -> Iterator[None]:
+        """Let a tool be wired up by `credhelper setup` for a while; it must leave no trace."""
+        before = self._home()
+        for more in ((), ("--check",)):
+            outcome = self.run(*command(), "setup", *words, *more)
+            assert outcome.status == 0, outcome
+        assert self._home() != before
+        yield
+        after = set(self._home()) - set(before)
+        outcome = self.run(*command(), "setup", *words, "--undo")
+        assert outcome.status == 0, outcome
+        # What the client itself made in between is its own.
+        kept = {name: what for name, what in self._home().items() if name not in after}
+        assert kept == before
+
+    def _home(self) -> dict[str, bytes | str]:
+        """Return what lies in the home folder, but for what is credhelper's own."""
+        return {
+            str(path.relative_to(self.world.home)): (
+                str(path.readlink()) if path.is_symlink() else path.read_bytes()
+            )
+            for path in self.world.home.rglob("*")
+            if (path.is_symlink() or path.is_file())
+            and not re.match(_OWN, str(path.relative_to(self.world.home)))
+        }
 
     def counted(self) -> tuple[int, int]:
         """Return how many tokens were created from the key, and minted from a session."""

@@ -294,3 +294,18 @@ def test_botocore_takes_no_other_document(
     outcome = bucket.run(client("boto3"), "-c", ASK, LISTED)
     assert (outcome.status, told in outcome.told) == (1, True), outcome
     assert not any(visit["code"] == "" for visit in bucket.visits())
+
+
+def test_setup_wires_aws_up_and_takes_it_back(bucket: Bucket, client: Callable[[str], str]) -> None:
+    (bucket.wired.world.home / ".aws/config").write_text(
+        "# mine\n[profile other]\nregion=us-east-1"
+    )
+    words = ["aws", "--profile", "work", "--name", "new"]
+    environ = {"AWS_REGION": "us-east-1"}
+
+    with bucket.wired.set_up(*words):
+        aws = [client("awscli"), "--profile", "new", "s3", "cp"]
+        bucket.done(*aws, "up/reads.fq", FILE, environ=environ)
+        bucket.done(*aws, FILE, "down", environ=environ)
+        assert bucket.came_back()
+    assert (bucket.counted(), bucket.refusals()) == ((1, 1), set())

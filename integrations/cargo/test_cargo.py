@@ -277,3 +277,15 @@ def test_when_no_token_can_be_had_cargo_shows_our_reason_and_the_hint(yard: Yard
     assert "answered 401" in outcome.told
     assert "hint: the key, password or session may be wrong" in outcome.told
     assert [visit.scheme for visit in yard.gate.visits] == [""]
+
+
+def test_setup_wires_cargo_up_and_takes_it_back(yard: Yard) -> None:
+    yard.wire()
+    yard.wired.unwire(".cargo/config.toml", "credential-provider")
+    package = yard.package("consumer", "hello")
+
+    # The registry is found by its index.
+    with yard.wired.set_up("cargo", "--service", f"https://{yard.host}"):
+        assert yard.fetch(package).status == 0
+        assert yard.fetched() == ["hello-0.1.0.crate"]
+        assert yard.wired.counted() == (1, 0)

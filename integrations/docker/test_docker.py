@@ -201,3 +201,21 @@ def test_docker_logout_changes_nothing_of_ours(docker: str, harbour: Harbour, la
     assert json.loads(config.read_text()) == before
     good(harbour.inspect())
     assert harbour.wired.counted() == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("tool", "file"),
+    [("containers", ".config/containers/auth.json"), ("docker", ".docker/config.json")],
+)
+def test_setup_wires_registries_up_and_takes_it_back(
+    harbour: Harbour, layout: Path, tool: str, file: str
+) -> None:
+    harbour.wire()
+    for path in (".config/containers/auth.json", ".docker/config.json"):
+        (harbour.wired.world.home / path).unlink()
+    (harbour.wired.world.home / file).write_text('{"auths": {}}')
+
+    with harbour.wired.set_up(tool, "--service", f"https://{harbour.host}"):
+        good(harbour.push(layout))
+        good(harbour.inspect())
+        assert harbour.wired.counted() == (1, 0)

@@ -311,3 +311,16 @@ def _status(forge: Forge, authorization: str | None) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_setup_wires_git_up_and_takes_it_back(forge: Forge) -> None:
+    forge.wire()
+    path = forge.wired.world.home / ".gitconfig"
+    path.write_text("[user]\n\tname = Ann ; here\n[credential]\n\thelper = store")
+
+    with forge.wired.set_up("git", "--service", f"https://{forge.host}"):
+        forge.list_remote()
+        forge.list_remote()
+        assert forge.wired.counted() == (1, 0)
+
+    assert not (forge.wired.world.home / ".git-credentials").exists()

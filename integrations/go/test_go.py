@@ -232,3 +232,13 @@ def test_when_no_token_can_be_had_only_x_shows_our_reason(depot: Depot) -> None:
     assert "GOAUTH=credhelper goauth: could not run command credhelper goauth" in outcome.told
     assert "credhelper: hint: the key, password or session may be wrong" in outcome.told
     assert {visit.scheme for visit in depot.gate.visits} == {""}
+
+
+def test_setup_wires_go_up_and_takes_it_back(depot: Depot) -> None:
+    depot.wire()
+    depot.wired.unwire(".config/go/env", "GOAUTH=")
+
+    with depot.wired.set_up("go", "--service", f"https://{depot.host}"):
+        depot.gets(ONE, TWO)
+        assert depot.wired.counted() == (1, 0)
+        assert not depot.gate.refused

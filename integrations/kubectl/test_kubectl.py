@@ -241,3 +241,16 @@ def test_the_list_of_plugins_that_may_run_names_ours(cluster: Cluster) -> None:
     # The list is heeded: another program of the same name is not let in.
     cluster.wired.place(HERE / "kuberc", ".kube/kuberc", {"credhelper\n": "/opt/credhelper\n"})
     assert "not permitted by the credential plugin allowlist" in cluster.run(*GET_PODS).told
+
+
+def test_setup_wires_a_cluster_up_and_takes_it_back(cluster: Cluster) -> None:
+    cluster.wire(HERE / "kubeconfig")
+    cluster.change("command: credhelper", "command: something-else")
+    cluster.change("name: credhelper", "name: somebody")
+    cluster.change("user: credhelper", "user: somebody")
+
+    with cluster.wired.set_up("kubectl", "--service", f"https://{cluster.host}"):
+        context = ("--context", "credhelper@work")
+        assert cluster.lists(*GET_PODS, *context) == list(PODS)
+        assert cluster.lists(*GET_PODS, *context) == list(PODS)
+        assert cluster.wired.counted() == (1, 0)

@@ -146,3 +146,13 @@ def test_a_new_pip_that_says_nothing_leaves_a_trace_where_it_is_told_to(
     desk.install("--no-input")
 
     assert "answered 401" in trace.read_text()
+
+
+def test_setup_wires_pip_up_and_takes_it_back(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down("pip", "pip.conf")
+    desk.wired.unwire(".config/pip/pip.conf", "keyring-provider")
+    (desk.wired.world.home / ".local/share/credhelper/bin/keyring").unlink()
+
+    with desk.wired.set_up("pip", "--service", f"https://{desk.index.host}"):
+        desk.works()
+        assert desk.wired.counted() == (1, 0)

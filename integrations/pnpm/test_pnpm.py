@@ -149,3 +149,12 @@ def test_trouble_ends_the_command_and_the_link_itself_tells_why(shop: Shop) -> N
     itself = shop.wired.run(str(shop.wired.world.home / ".local/bin/credhelper-bearer-work"))
     assert "answered 401" in itself.told
     assert (itself.stdout, itself.status) == (b"", 5)
+
+
+def test_setup_wires_pnpm_up_and_takes_it_back(shop: Shop) -> None:
+    shop.wire()
+    shop.wired.unwire(".npmrc", "tokenHelper=")
+
+    with shop.wired.set_up("pnpm", "--service", f"https://{shop.host}"):
+        assert shop.installed("one")
+        assert shop.wired.counted() == (1, 0)

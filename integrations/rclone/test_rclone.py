@@ -140,3 +140,13 @@ def test_a_revoked_token_stays_until_a_person_logs_out(depot: Depot) -> None:
     assert outcome.status == 0, outcome
     depot.works("lsf", "files:run")
     assert depot.wired.counted() == (2, 0)
+
+
+def test_setup_wires_rclone_up_and_takes_it_back(depot: Depot) -> None:
+    depot.wire()
+    depot.wired.unwire(".config/rclone/rclone.conf", "bearer_token_command")
+
+    # The remote is found by its URL.
+    with depot.wired.set_up("rclone", "--service", f"https://{depot.host}"):
+        assert depot.works("cat", "files:run/one.txt") == b"the first text\n"
+        assert depot.wired.counted() == (1, 0)

@@ -208,3 +208,13 @@ def test_terraform_login_is_told_that_it_is_not_needed(site: Site) -> None:
     assert not (site.wired.world.home / ".terraform.d/credentials.tfrc.json").exists()
     site.inits()
     assert site.wired.counted() == (1, 0)
+
+
+def test_setup_wires_terraform_up_and_takes_it_back(site: Site) -> None:
+    site.wire()
+    shutil.rmtree(site.wired.world.home / ".terraform.d")
+    (site.wired.world.home / ".terraformrc").write_text("disable_checkpoint = true # as ever")
+
+    with site.wired.set_up("terraform", "--service", site.host):
+        site.inits()
+        assert site.wired.counted() == (1, 0)

@@ -131,3 +131,13 @@ def test_when_nobody_can_renew_uv_tells_our_reason(
     assert "credhelper: error: POST" in outcome.told
     assert "credhelper: hint:" in outcome.told
     assert {visit.scheme for visit in desk.index.gate.visits} <= {""}
+
+
+def test_setup_wires_uv_up_and_takes_it_back(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down("uv.toml")
+    desk.wired.unwire(".config/uv/uv.toml", "keyring-provider")
+    (desk.wired.world.home / ".local/share/credhelper/bin/keyring").unlink()
+
+    with desk.wired.set_up("uv", "--service", f"https://{desk.index.host}"):
+        desk.works()
+        assert desk.wired.counted() == (1, 0)
