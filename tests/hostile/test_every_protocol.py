@@ -37,6 +37,8 @@ NAMED = [name for name, question in FIRST.items() if question.wants == "token"]
 DIALOGUES = [name for name, question in FIRST.items() if question.reads == "lines"]
 DOCUMENTS = [question for question in QUESTIONS if question.stdin.strip().startswith(b"{")]
 LIFETIME = 86400
+_MODULES = Path(protocols.__file__).parent
+_READS_TO_REFUSE = {"terraform"}  # what it reads is a token to store, and that fails
 _MEBIBYTE = 1024 * 1024
 _MOST_MEMORY = 64 * _MEBIBYTE
 
@@ -198,6 +200,46 @@ def nothing_happens(shared_world: World, running_sandbox: RunningSandbox) -> Ite
     yield shared_world
     assert snapshot(shared_world.root) == before
     assert running_sandbox.stats()["requests"] == 0
+
+
+def test_no_protocol_is_left_out_of_what_applies_to_it() -> None:
+    told_in = {parameter.values[0].protocol for parameter in VARIABLES}  # type: ignore[union-attr]
+    written = {file.stem for file in (Path(__file__).parent / "cases").glob("*.toml")}
+    for name in protocols.PROTOCOLS:
+        source = (_MODULES / f"{protocols.PROTOCOLS[name][0]}.py").read_text()
+        questions = TOLD[name].warm
+        assert questions, name
+        assert name in NAMED or questions[0].wants != "token"
+        # What a module can read has to be among the questions in its transcripts.
+        for mode in ("paragraph", "document", "lines"):
+            if f'return "{mode}"' in source and name not in _READS_TO_REFUSE:
+                assert mode in {question.reads for question in questions}, name
+        assert all(question.stdin for question in questions if question.reads != "nothing")
+        if "documents.read(call.stdin" in source:
+            assert name in {question.protocol for question in DOCUMENTS}
+        if "call.environ" in source and name not in told_in:
+            assert name in written, f"{name} reads variables that none of its questions has"
+
+
+# --- row 99: command lines that make no sense -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_command_line_that_makes_no_sense_gets_no_token(
+    name: str, nothing_happens: World
+) -> None:
+    question = FIRST[name]
+    for word in (
+        "--no-such-option",
+        "--profile",
+        "-p",
+        "--profile=",
+        "--min-ttl=\uff11",
+        "-\x1b[2J",
+    ):
+        outcome = asked(nothing_happens, replace(question, words=[*question.words, word]))
+        assert not secrets_in(outcome.stdout), (word, outcome)
+        assert outcome.stdout + outcome.stderr, "somebody has to be told"
 
 
 # --- rows 18, 19, 21, 22, 31, 32, 34, 37: whose token it is ---------------------------------------
