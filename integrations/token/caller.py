@@ -1,4 +1,4 @@
-"""Codex, Claude Code, Flyte and mise as callers of our own: a command, and a token on its stdout.
+"""Codex, Claude Code and mise as callers of our own: a command, and a token on its stdout.
 
 Written from their documentation, and what was seen of the first two: which file says the command,
 what runs it, what stdin is, how long it may take, and how the token is sent. They are none of them.
@@ -11,8 +11,6 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from integrations.callers import UNTIL_IT_ENDS, Guarded
 from tests.support.worlds import Outcome
@@ -38,13 +36,6 @@ def claude_code(guarded: Guarded, config: Path) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "x-api-key": token}
 
 
-def flyte(guarded: Guarded, config: Path) -> dict[str, str]:
-    """Return the metadata of a call of flytekit's: the command is run as it is."""
-    admin = yaml.safe_load(config.read_text())["admin"]
-    assert admin["authType"] == "ExternalCommand"
-    return {"Authorization": f"Bearer {_token(guarded.launch(admin['command'], b'', seconds=60))}"}
-
-
 def mise(guarded: Guarded, config: Path) -> dict[str, str]:
     """Return the headers of a request of mise's: a shell, and the host in a variable."""
     command = tomllib.loads(config.read_text())["settings"]["github"]["credential_command"]
@@ -56,7 +47,6 @@ def mise(guarded: Guarded, config: Path) -> dict[str, str]:
 CALLERS: dict[str, Callable[[Guarded, Path], dict[str, str]]] = {
     "codex.toml": codex,
     "claude.json": claude_code,
-    "flyte.yaml": flyte,
     "mise.toml": mise,
 }
 
