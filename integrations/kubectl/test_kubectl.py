@@ -36,7 +36,9 @@ def cluster(open_cluster: Callable[..., Cluster]) -> Cluster:
     return open_cluster()
 
 
-@pytest.mark.parametrize("kubeconfig", ["kubeconfig", "kubeconfig-v1beta1"])
+@pytest.mark.parametrize(
+    "kubeconfig", ["kubeconfig", "kubeconfig-v1beta1", "kubeconfig-javascript"]
+)
 def test_pods_are_listed_twice_with_one_token(cluster: Cluster, kubeconfig: str) -> None:
     cluster.wire(HERE / kubeconfig)
 
