@@ -160,10 +160,14 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         raise table.wrong("api_key_as", f"goes with auth = '{API_KEY}' only")
     if auth == PASSWORD or form == "basic-password":
         _check_login_name(table, user)
+    url = table.checked("url", origin) or APIS[api].url
+    for other, known in APIS.items():
+        if url == known.url and other != api:
+            raise table.wrong("url", f"is the one of api = '{other}'", f"say api = '{other}'")
     found = Profile(
         name=name,
         api=api,
-        url=table.checked("url", origin) or APIS[api].url,
+        url=url,
         auth=auth,
         grant=_grant(table, auth, user or name, expand),
         user=user,

@@ -296,6 +296,14 @@ def test_each_api_has_its_own_default_url_and_v2s_base_path_is_dropped() -> None
     assert profile(KEY).url == "https://aps2.platform.illumina.com"
 
 
+def test_the_url_of_one_api_is_none_of_the_other() -> None:
+    error = refusal(f'[profiles.dev]\n{KEY}\nurl = "https://ica.illumina.com/ica/rest"\n')
+    assert error.message.endswith("line 3: profiles.dev.url: is the one of api = 'ica'")
+    assert error.hint == "say api = 'ica'"
+    told = message(KEY, 'api = "ica"', 'url = "https://aps2.platform.illumina.com"')
+    assert told == ", line 4: profiles.dev.url: is the one of api = 'iap'"
+
+
 def test_a_tenant_is_called_domain() -> None:
     error = refusal(f"[profiles.dev]\n{KEY}\napi = 'ica'\ntenant = 'acme'\n")
     assert "line 4: profiles.dev.tenant: unknown key" in error.message

@@ -1,4 +1,4 @@
-"""Projects and workgroups: what a token may be for, found by name at login."""
+"""Projects and workgroups: what a token, or AWS credentials, may be for, found by name at login."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from credhelper.client.api import Client
 
 _MOST_SHOWN = 10
+_TOKENS = "tokens for one only: credhelper login --{what} NAME"
+_AWS = "AWS keys for one: credhelper login --project NAME --aws data=ID"
 
 Named = tuple[str, str]  # id, name
 
@@ -32,19 +34,20 @@ def found(
 ) -> dict[str, str]:
     """Return the keys of a profile for the project and the workgroup that these names mean.
 
+    Where tokens are not for one project, it is a key of the profile's `aws`: `project`.
+
     Parameters: `profile`, as far as it is known, without a context; `authorization`, what the
     person handed over; `project` and `workgroup`, an id or a name, or None. What was made for
     asking is revoked again. Raises NotFoundError, UsageError where the API knows no such thing.
     """
     wanted: dict[str, str] = {}
-    if (project or workgroup) and not client.contexts:
-        raise UsageError(
-            f"tokens of {profile.url} are not for one project or workgroup", "leave it out"
-        )
+    if workgroup and not client.contexts:
+        raise UsageError(f"tokens of {profile.url} are not for one workgroup", "leave it out")
     if project:
         token = make_token(client, authorization, profile).value
         try:
-            wanted["cid"] = _one("project", project, client.projects(token))
+            key = "cid" if client.contexts else "project"
+            wanted[key] = _one("project", project, client.projects(token))
         finally:
             _end(client, token)
     if workgroup:
@@ -60,29 +63,28 @@ def found(
     return wanted
 
 
-def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, list[Named]]:
-    """Return what there is to choose from; nothing where the API does not tell.
+def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, str]:
+    """Return in words what there is to choose from; nothing where the API does not tell.
 
     Parameters: `token`, a JWT; `session`, a psToken, without which workgroups are not told.
     """
-    told: dict[str, list[Named]] = {}
-    if not client.contexts:
-        return told
+    told: dict[str, str] = {}
+    how = _TOKENS if client.contexts else _AWS
     with suppress(CredhelperError):
-        told["project"] = client.projects(token)
-    if session is not None:
+        told["project"] = in_words("project", client.projects(token), how)
+    if session is not None and client.contexts:
         with suppress(CredhelperError):
-            told["workgroup"] = client.workgroups(session)
+            told["workgroup"] = in_words("workgroup", client.workgroups(session), how)
     return told
 
 
-def in_words(what: str, named: Sequence[Named]) -> str:
+def in_words(what: str, named: Sequence[Named], how: str = _TOKENS) -> str:
     """Return a list for a person: names with their ids, and how to choose one of them."""
     if not named:
         return ""
     shown = ", ".join(map(_shown, named[:_MOST_SHOWN]))
     more = f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
-    return f"{shown}{more}; tokens for one only: credhelper login --{what} NAME"
+    return f"{shown}{more}; {how.format(what=what)}"
 
 
 def _one(what: str, text: str, named: Sequence[Named]) -> str:
@@ -111,6 +113,6 @@ def _shown(one: Named) -> str:
 
 
 def _end(client: Client, token: Secret) -> None:
-    # Nobody will ever use it.
+    # Nobody will ever use it. Where nothing can be revoked it runs out by itself.
     with suppress(CredhelperError):
         client.revoke(token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 @click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
 @click.option("--session", "kind", flag_value=asking.PSTOKEN, help="Log in with a psToken.")
 @settings.options
-@click.option("--project", metavar="NAME", help="The project of the tokens, by name or id.")
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="The project, by name or id (in v2: of AWS keys).",
+)
 @click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
@@ -87,7 +91,9 @@ def login(
     if kind == asking.KEY and "grant" not in values:
         typed = key_file(world, name)
         values["grant"] = {"file": typed}
-    profile = preview(world, name, values)
+    # A project that is looked up is a part of these, and not known yet.
+    free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
+    profile = preview(world, name, free if project or workgroup else values)
     typed = typed_key(world, profile) if kind == asking.KEY else None
     authorize = None if typed else wiring.authorizer(world, profile)
     key = None
@@ -98,14 +104,13 @@ def login(
     else:
         authorization = authorize()
     if project or workgroup:
-        free = {each: one for each, one in values.items() if each not in ("cid", "cwid")}
-        values |= contexts.found(
-            wiring.client_for(world, profile),
-            preview(world, name, free),
-            authorization,
-            project=project,
-            workgroup=workgroup,
+        client = wiring.client_for(world, profile)
+        wanted: dict[str, Any] = dict(
+            contexts.found(client, profile, authorization, project=project, workgroup=workgroup)
         )
+        if "project" in wanted:
+            wanted = {"aws": {**values.get("aws", {}), **wanted}}
+        values |= wanted
         profile = preview(world, name, values)
     remember(world, profile, former, values, authorization, typed, key, make_default=make_default)
 
@@ -135,8 +140,8 @@ def remember(
         path = settings.write(world, profile.name, values, make_default=make_default)
     kept = _adopt(world, former, profile, verified)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
-    choices: dict[str, list[contexts.Named]] = {}
-    if profile.cid is None and profile.cwid is None:
+    choices: dict[str, str] = {}
+    if profile.cid is None and profile.cwid is None and profile.aws is None:
         session = verified.session.value if verified.session else None
         choices = contexts.listed(client, verified.token.value, session)
     _report(world, profile, verified, [one for one in wrote if one], choices)
@@ -234,7 +239,7 @@ def _report(
     profile: Profile,
     verified: Verified,
     wrote: list[str],
-    choices: Mapping[str, Sequence[contexts.Named]],
+    choices: Mapping[str, str],
 ) -> None:
     token = verified.token
     told = verified.who
@@ -255,7 +260,7 @@ def _report(
             ("session", _session_in_words(verified)),
             ("grant", telling.grant_in_words(profile.grant)),
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
-            *[(f"{what}s", contexts.in_words(what, named)) for what, named in choices.items()],
+            *[(f"{what}s", words) for what, words in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
             ("next", f"credhelper get{flag}"),
             *[("", line) for line in _wiring(profile, services)],

@@ -33,7 +33,7 @@ _NOT_DONE = frozenset({429, 503})  # statuses that say that nothing was done yet
 _HINTS = {
     401: "the key, password or session may be wrong, revoked or expired",
     403: "the grant is known, but not allowed to do this",
-    404: "check the url of the profile: is it a Tokens API?",
+    404: "check url and api of the profile: is it a Tokens API, and of this version?",
 }
 _KINDS = {list: "a list", str: "a string", type(None): "null"}
 

@@ -15,7 +15,7 @@ class Client(Protocol):
     Attributes: `refreshes`, the kind of token that `refresh` takes and gives, and so what a session
     is: a psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself;
     `revokes`, whether it can end a token; `tells`, whether it can tell whose a token is;
-    `contexts`, whether tokens are for one project or workgroup, which it can list. What an API
+    `contexts`, whether tokens may be for one project or workgroup. What an API
     cannot do raises UnsupportedActionError, and is never played.
     """
 
@@ -48,7 +48,7 @@ class Client(Protocol):
         """End a token: `revoked`, or `unknown` when the server does not know it."""
 
     def projects(self, token: Secret) -> list[tuple[str, str]]:
-        """Return the id and the name of each project that `token`, a JWT, may be for."""
+        """Return the id and the name of each project of the owner of `token`, a JWT."""
 
     def workgroups(self, session: Secret) -> list[tuple[str, str]]:
         """Return the id and the name of each workgroup of the owner of `session`, a psToken."""

@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
-from credhelper.client.authorization import Authorization, Bearer
+from credhelper.client.authorization import Authorization, Bearer, Password
 from credhelper.client.transport import Transport
-from credhelper.errors import UnsupportedActionError
+from credhelper.errors import RejectedError, UnsupportedActionError
 from credhelper.model import JWT, Secret, Token
 
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/ica/rest/api/tokens"
+_PAGE, _MOST_PAGES = 500, 20
 _ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
 
 
@@ -77,7 +78,15 @@ class Client:
             if given:
                 raise UnsupportedActionError(f"the v2 API has no {name}: a JWT is for all you have")
         query = [("tenant", domain)] if domain is not None else []
-        return self._token(_TOKENS, authorization, query)
+        try:
+            return self._token(_TOKENS, authorization, query)
+        except RejectedError as error:
+            if error.status == 401 and isinstance(authorization, Password):
+                error.hint = (
+                    "single sign-on has no password for this: take an API key;"
+                    " of several tenants name one as the domain"
+                )
+            raise
 
     def refresh(self, session: Secret) -> Token:
         """Exchange a valid JWT for one that lives longer: `POST .../tokens:refresh`.
@@ -95,8 +104,30 @@ class Client:
         raise UnsupportedActionError("the v2 API cannot revoke: a token lives until it expires")
 
     def projects(self, token: Secret) -> list[tuple[str, str]]:
-        """Raise UnsupportedActionError: a v2 token is for all projects of its owner."""
-        raise UnsupportedActionError("tokens of the v2 API are not for one project")
+        """Return the projects of the owner of `token`: `GET /ica/rest/api/projects`, all pages.
+
+        Each is an id and a name, "" where the API tells none.
+        """
+        granted = authorizations.parts(Bearer(token), self._warn)
+        found: list[tuple[str, str]] = []
+        for _ in range(_MOST_PAGES):
+            answer = self._transport.call(
+                "GET",
+                "/ica/rest/api/projects",
+                headers={"Accept": _ACCEPT, **granted.headers},
+                query=[("pageOffset", str(len(found))), ("pageSize", str(_PAGE))],
+                secrets=granted.secrets,
+                idempotent=True,
+            )
+            items = answer.members().get("items")
+            items = items if isinstance(items, list) else []
+            for item in items:
+                if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
+                    name = item.get("name")
+                    found.append((item["id"], name if isinstance(name, str) else ""))
+            if len(items) < _PAGE:
+                break
+        return found
 
     def workgroups(self, session: Secret) -> list[tuple[str, str]]:
         """Raise UnsupportedActionError: v2 has no workgroups."""

@@ -30,7 +30,7 @@ def refresh(world: World, request: Request, fault: Fault) -> dict[str, str]:
 
 
 def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
-    """The account's projects in one page (getProjects); `search` looks into their names."""
+    """The account's projects by pages (getProjects); `search` looks into their names."""
     world.state.check_v2(_who(request), world.clock(), _tweak(fault))
     wanted = wire.single(wire.parameters(request), "search") or ""
     items = [
@@ -39,6 +39,8 @@ def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
         if wanted.lower() in name.lower()
     ]
     count = len(items)
+    offset, size = (_number(request, name) for name in ("pageOffset", "pageSize"))
+    items = items[offset:][: size or count]
     return {"items": items, "nextPageToken": "", "remainingRecords": 0, "totalItemCount": count}
 
 
@@ -71,6 +73,13 @@ def parts_of_data(path: str) -> tuple[str, str] | None:
     if not verb or after or len(words) != 3 or words[1] != "data" or not path.startswith(wire.V2):
         return None
     return words[0], words[2]
+
+
+def _number(request: Request, name: str) -> int:
+    text = wire.single(wire.parameters(request), name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise RefusedError(400, f"{name} is not a number")
+    return int(text)
 
 
 def _who(request: Request) -> Credentials:

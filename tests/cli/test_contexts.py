@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tomllib
 
 import pytest
 
@@ -84,11 +85,43 @@ def test_another_project_takes_the_place_of_the_one_before(person: Person) -> No
     assert "beta" not in person.config()
 
 
-def test_v2_has_no_context_to_choose(person: Person) -> None:
-    words = ["login", "--api", "ica", "--url", person.api.url, "--project", "Alpha"]
+def test_v2_lists_projects_for_aws_keys(person: Person) -> None:
+    told = person.logs_in("--api", "ica").stdout.decode()
+    (alpha,) = [one for name, one in person.api.projects().items() if name == "Alpha"]
+    assert f"projects  Alpha ({alpha}), Beta (" in told
+    assert "AWS keys for one: credhelper login --project NAME --aws data=ID" in told
+    assert "workgroups" not in told
+
+
+@pytest.mark.parametrize("how", ["name", "id"])
+def test_a_project_of_v2_is_found_for_aws_keys(person: Person, how: str) -> None:
+    alpha = person.api.projects()["Alpha"]
+    named = "alpha" if how == "name" else alpha
+    person.logs_in("--api", "ica", "--project", named, "--aws", "data=fol.1,lifetime=30m")
+    aws = tomllib.loads(person.config())["profiles"]["default"]["aws"]
+    assert aws == {"data": "fol.1", "lifetime": "30m", "project": alpha}
+    person.logs_in("--api", "ica", "--project", "Beta")
+    aws = tomllib.loads(person.config())["profiles"]["default"]["aws"]
+    assert aws == {"data": "fol.1", "lifetime": "30m", "project": person.api.projects()["Beta"]}
+    assert person.world.run("aws", "--format", "url").status == 0
+
+
+def test_a_project_of_v2_alone_is_not_enough(person: Person) -> None:
+    words = ["login", "--api", "ica", "--url", person.api.url, "--project"]
+    outcome = person.types(*words, "Alpha", stdin=person.api.api_key)
+    assert outcome.status == 2
+    assert "aws of profile default: expected data as well" in outcome.told
+    outcome = person.types(*words, "Alfa", "--aws", "data=fol.1", stdin=person.api.api_key)
+    assert outcome.status == 3
+    assert "projects: Alpha" in outcome.told
+    assert person.config() == ""
+
+
+def test_v2_has_no_workgroup_to_choose(person: Person) -> None:
+    words = ["login", "--api", "ica", "--url", person.api.url, "--workgroup", "Alpha team"]
     outcome = person.types(*words, stdin=person.api.api_key)
     assert outcome.status == 2
-    assert "not for one project" in outcome.told
+    assert "not for one workgroup" in outcome.told
     assert person.config() == ""
 
 

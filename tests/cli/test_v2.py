@@ -54,10 +54,10 @@ def test_a_key_is_verified_and_tokens_are_for_ica(person: Person) -> None:
 def test_a_key_creates_the_next_token_too(person: Person) -> None:
     person.logs_in(*V2)
     first = person.token()
+    person.api.count_from_here()
     person.world.age(2 * 86400)
     assert person.token() != first
-    assert person.api.stats()["created"] == 2
-    assert person.api.stats()["requests"] == 2
+    assert (person.api.stats()["created"], person.api.stats()["requests"]) == (1, 1)
 
 
 def test_a_wrong_key_is_refused_and_nothing_is_written(person: Person) -> None:

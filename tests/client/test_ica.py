@@ -124,7 +124,35 @@ def test_refresh_exchanges_a_jwt_for_another(client: Client, mocked: mocking.Moc
     assert request.headers["Content-Length"] == "0"
 
 
-@pytest.mark.parametrize("call", ["details", "revoke"])
+def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) -> None:
+    first = [{"id": f"p-{n}", "name": f"N{n}"} for n in range(500)]
+    last = [{"id": "p-500", "name": None}, {"name": "no id"}, "nothing", {"id": 5}]
+    mocked.get(
+        f"{URL}/ica/rest/api/projects", [{"json": {"items": first}}, {"json": {"items": last}}]
+    )
+
+    found = client.projects(Secret("jwt"))
+
+    assert (found[0], found[-1], len(found)) == (("p-0", "N0"), ("p-500", ""), 501)
+    asked = [request.query for request in mocked.request_history]
+    assert asked == ["pageoffset=0&pagesize=500", "pageoffset=500&pagesize=500"]
+    assert mocked.request_history[0].headers["Authorization"] == "Bearer jwt"
+
+
+@pytest.mark.parametrize("answer", [{}, {"items": None}, {"items": {}}])
+def test_no_projects_are_none(client: Client, mocked: mocking.Mocker, answer: Any) -> None:
+    mocked.get(f"{URL}/ica/rest/api/projects", json=answer)
+    assert client.projects(Secret("jwt")) == []
+
+
+def test_who_has_no_password_is_told_what_to_take(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.post(TOKENS, status_code=401)
+    with pytest.raises(RejectedError) as caught:
+        client.create(Password("me@x.org", Secret("pw")))
+    assert "single sign-on" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("call", ["details", "revoke", "workgroups"])
 def test_what_v2_cannot_do_is_said_and_not_played(
     client: Client, mocked: mocking.Mocker, call: str
 ) -> None:
