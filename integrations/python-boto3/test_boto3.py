@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from integrations.aws.bucket import PREFIX, Bucket
 from integrations.wired import UPSTREAM, Wired
 
 HERE = Path(__file__).parent
@@ -46,3 +48,30 @@ def test_a_session_keeps_what_it_promises(
         assert keys[name].encode() not in outcome.stdout
     stats = wired.sandbox.stats()
     assert (stats["created"], stats["exchanged"]) == (1, 1)
+
+
+def test_a_copy_of_many_files_outlives_its_keys(
+    client: Callable[[str], str], wire: Callable[..., Wired]
+) -> None:
+    python, moto, ours = client("python-boto3"), client("moto"), client("credhelper")
+    with ExitStack() as stack:
+        # Sixty files, ten at a time, each a second and more: more than one life of the keys.
+        bucket = Bucket(wire("--aws-lifetime", "4"), moto, ours, stack, delay=1.2)
+        home = bucket.wired.world.home
+        # A session of ours needs neither of them.
+        (home / ".aws/config").unlink()
+        bucket.wired.environ["PATH"] = "/usr/bin:/bin"
+        for number in range(59):
+            (home / f"up/{number}").write_text(f"{number}\n")
+
+        outcome = bucket.done(python, str(HERE / "with_boto3.py"), "up")
+
+        assert outcome.told == ""
+        assert len(outcome.stdout.split()) == 60
+        assert all(url.startswith(PREFIX.encode()) for url in outcome.stdout.split())
+        written = {visit["path"] for visit in bucket.visits() if visit["method"] == "PUT"}
+        assert (len(written), bucket.refusals()) == (60, set())
+        created, bought = bucket.counted()
+        used = {visit["key"] for visit in bucket.visits()}
+        assert created == 1
+        assert 2 <= len(used) <= bought
