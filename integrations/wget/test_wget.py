@@ -11,6 +11,7 @@ import pytest
 from integrations.callers import Guarded
 from integrations.git.forge import Forge
 from integrations.servers.certificates import Certificate
+from integrations.servers.web import Answer, Request, serving
 from integrations.wired import Wired
 from tests.support.programs import command
 from tests.support.worlds import Outcome
@@ -107,6 +108,35 @@ def test_trouble_is_told_with_its_next_step(start: Callable[..., Reader]) -> Non
     assert "answered 401" in outcome.told, outcome
     assert "credhelper: hint:" in outcome.told
     assert reader.server.gate.visits == []
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_redirect_does_not_take_the_token_along(
+    start: Callable[..., Reader], certificate: Certificate, *, stays: bool
+) -> None:
+    reader = start()
+    wired = reader.server.wired
+    seen: list[bool] = []
+
+    def elsewhere(request: Request) -> Answer:
+        seen.append("Authorization" in request.headers)
+        return Answer(200)
+
+    with ExitStack() as stack:
+        away = f"https://localhost:{stack.enter_context(serving(elsewhere, certificate))}/"
+        moved = Answer(302, b"", [("Location", away)])
+        host = f"localhost:{stack.enter_context(serving(lambda request: moved, certificate))}"
+        wired.configure(HERE / "credhelper.toml", {PLACEHOLDER: host})
+        wired.place(HERE / "wget.sh", "wget.sh", {PLACEHOLDER: host})
+        if not stays:
+            script = wired.world.home / "wget.sh"
+            script.write_text(script.read_text().replace("max_redirect = 0", "max_redirect = 1"))
+        outcome = reader.run()
+
+    # Without that line of the script another server gets it.
+    assert (outcome.status != 0) is stays
+    assert seen == ([] if stays else [True])
+    assert wired.counted() == (1, 0)
 
 
 def test_wget_takes_no_more_of_what_it_is_told_than_1024_bytes(
