@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 from credhelper import cache, records
 from tests.cli.conftest import Person
 from tests.cli.test_logout import held
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
 
 V2 = ("--api", "ica")
 
@@ -82,6 +86,33 @@ def test_a_password_is_used_once_and_its_jwt_carries_on(person: Person) -> None:
     assert second != first
     assert claims(person, second)["tns"] == "acme"
     assert (person.api.stats()["created"], person.api.stats()["refreshed"]) == (1, 1)
+
+
+def test_a_herd_refreshes_a_kept_jwt_once(person: Person) -> None:
+    person.logs_in(*V2, "--user", person.api.username, stdin=person.api.password)
+    first = person.token()
+    age(person, 86400)
+    person.api.fault({"path": "/ica/rest/api/tokens:refresh", "delay": 0.5})
+    herd = [person.world.start("get") for _ in range(16)]
+    told = {person.world.finish(one).stdout for one in herd}
+    assert len(told) == 1
+    assert told != {f"{first}\n".encode()}
+    assert (person.api.stats()["created"], person.api.stats()["refreshed"]) == (1, 1)
+
+
+def test_a_kept_jwt_is_never_shown_expired_as_long_as_somebody_asks(
+    tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
+) -> None:
+    sandbox = start_sandbox("--token-lifetime", "10")
+    person = Person(World(tmp_path), sandbox)
+    person.logs_in(*V2, "--user", sandbox.username, stdin=sandbox.password)
+    tokens = []
+    for _ in range(20):  # through more than one life
+        tokens.append(person.token())
+        assert sandbox.admits(tokens[-1])
+        time.sleep(0.8)
+    assert len(set(tokens)) >= 3
+    assert sandbox.stats()["created"] == 1
 
 
 def test_a_pstoken_is_used_once_likewise(person: Person) -> None:

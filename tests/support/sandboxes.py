@@ -74,6 +74,15 @@ class RunningSandbox:
         self.count_from_here()
         return {item["name"]: item["id"] for item in page["items"]}
 
+    def admits(self, token: str) -> bool:
+        """Tell whether the protected resource takes this token now."""
+        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
+        try:
+            connection.request("GET", "/protected", headers={"Authorization": f"Bearer {token}"})
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+
     def revoke_all(self) -> None:
         """Revoke every session and token that exists now."""
         self._ask("POST", "/_sandbox/revoke-all")
