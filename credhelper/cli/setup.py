@@ -320,6 +320,10 @@ def _with_profile(
         named = [route.profile for route in routes.naming(found, request)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
         return replace(asked, profile=name), name, None
+    if isinstance(error, PathRequiredError) and asked.service:
+        below = f"{asked.service.origin}/"
+        deeper = next((known for known in found.by_service if known.startswith(below)), "URL")
+        error.hint = f"say which: --service {deeper}"
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = asked.profile or preferred or found.default

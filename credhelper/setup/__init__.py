@@ -31,6 +31,12 @@ TOOLS = {
     "bazel": "Bazel: a credential helper for one host",
     "rclone": "rclone: a command for one WebDAV remote",
     "pnpm": "pnpm: a token helper for one registry",
+    "dvc": "DVC: a command for one WebDAV remote",
+    "vault": "Vault: a token helper",
+    "bao": "OpenBao: a token helper",
+    "codex": "Codex: a command for one model provider",
+    "keyring": "pdm, hatch: a program called keyring",
+    "nuget": "dotnet, nuget, MSBuild: a plugin",
 }
 
 

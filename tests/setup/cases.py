@@ -265,4 +265,62 @@ registry=https://registry.example/
         wired="//npm.example/team/:tokenHelper=",
         edits={"; mine": "; yours"},
     ),
+    "dvc": Case(
+        service="https://dav.example/cache",
+        other="https://other.example",
+        file=".config/dvc/config",
+        foreign=f"""[core]
+    remote = files
+['remote "files"']
+    url = webdavs://dav.example/cache/mine
+    custom_auth_header = {CANARY}
+""",
+        broken="remote = files\n",
+        wired="bearer_token_command = credhelper token https://dav.example/cache",
+        edits={"remote = files": "remote = others"},
+        options=("--name", "files"),
+        other_options=("--name", "other"),
+    ),
+    "vault": Case(
+        service="https://vault.example:8200",
+        other="https://other.example",
+        file=".vault",
+        foreign=f'# {CANARY}\nother = "{CANARY}"\n',
+        broken='other = "\n',
+        wired="token_helper = ",
+        edits={"other": "another"},
+    ),
+    "bao": Case(
+        service="https://bao.example:8200",
+        other="https://other.example",
+        file=".bao",
+        foreign=f'# {CANARY}\nother = "{CANARY}"\n',
+        broken='other = "\n',
+        wired="token_helper = ",
+        edits={"other": "another"},
+    ),
+    "codex": Case(
+        service="https://api.example",
+        other="https://other.example",
+        file=".codex/config.toml",
+        foreign=f"""# mine
+model_provider = "team" # ours
+
+[model_providers.team]
+name = "team"
+base_url = "https://api.example/v1"
+http_headers = {{ "X-Key" = "{CANARY}" }}
+
+[projects."/home/me"]
+trust_level = "trusted"
+""",
+        broken='model_provider = "team\n',
+        wired='args = ["token", "https://api.example"]',
+        edits={"# ours": "# theirs", '"trusted"': '"untrusted"'},
+        options=("--name", "team"),
+        other_options=("--name", "other"),
+    ),
 }
+
+# Tools that take a link alone: what it is called.
+LINKS = {"keyring": "keyring", "nuget": "nuget-plugin-credhelper"}

@@ -12,7 +12,7 @@ from credhelper.service import parse
 from credhelper.setup import formats
 from credhelper.setup.plan import Wish
 from credhelper.setup.program import Program
-from tests.setup.cases import CASES
+from tests.setup.cases import CASES, LINKS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/setup.md").read_text()
@@ -21,7 +21,8 @@ PAGE = (ROOT / "docs/setup.md").read_text()
 @pytest.mark.parametrize("tool", setup.TOOLS)
 def test_every_tool_is_in_the_page_with_its_file(tool: str) -> None:
     row = next(line for line in PAGE.split("\n") if line.startswith(f"| `{tool}` |"))
-    assert f"~/{CASES[tool].file}" in row or Path(CASES[tool].file).name in row
+    file = CASES[tool].file if tool in CASES else LINKS[tool]
+    assert f"~/{file}" in row or Path(file).name in row
     assert re.search(rf"^- .*`{tool}`", PAGE, re.MULTILINE), f"what --check asks of {tool}"
 
 

@@ -14,7 +14,7 @@ import pytest
 from credhelper import setup
 from credhelper.setup import disk
 from tests.cli.conftest import Person
-from tests.setup.cases import CANARY
+from tests.setup.cases import CANARY, CASES, LINKS
 from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, snapshot
@@ -217,3 +217,65 @@ def test_trouble_in_the_middle_leaves_all_as_it_was(
         assert not (person.world.state / "setup.json").exists()
     monkeypatch.undo()
     assert person.types("setup", "terraform", "--undo").status == 0
+
+
+@pytest.mark.parametrize("tool", LINKS)
+def test_a_link_is_placed_where_it_is_asked_for_and_taken_back(person: Person, tool: str) -> None:
+    folder = person.world.home / "links here"
+    words = ("setup", tool, "--service", "https://git.example", "--bin", str(folder))
+    before = snapshot(person.world.home)
+    shown = person.types(*words, "--dry-run")
+    assert (shown.status, f"+link {folder}/{LINKS[tool]} -> " in shown.stdout.decode()) == (0, True)
+    assert LINKS[tool] in person.types(*words, "--print").told
+    assert snapshot(person.world.home) == before
+    assert person.types(*words).status == 0
+    once = snapshot(person.world.home)
+    assert person.types(*words).status == 0
+    assert snapshot(person.world.home) == once
+    if tool != "keyring":  # beside the tests' own Python lies a real one, with our backend
+        assert person.types(*words, "--check").status == 3
+    on_path = {"PATH": f"{folder}:{person.world.environ['PATH']}"}
+    assert person.types(*words, "--check", environ=on_path).status == 0
+    assert person.types("setup", tool, "--undo").status == 0
+    assert {**snapshot(person.world.home), ".": ()} == {**before, ".": ()}
+
+
+@pytest.mark.parametrize("tool", LINKS)
+def test_what_is_in_the_place_of_a_link_stays(person: Person, tool: str) -> None:
+    there = person.world.home / LINKS[tool]
+    there.symlink_to("/usr/bin/true")
+    before = snapshot(person.world.home)
+    words = ("setup", tool, "--service", "https://git.example", "--bin", str(there.parent))
+    assert person.types(*words).status == 6
+    assert snapshot(person.world.home) == before
+
+
+def test_a_service_that_is_named_below_a_path_only_is_told_which(person: Person) -> None:
+    person.world.configure(
+        person.api.url, person.api.api_key, main={"services": ["https://git.example/team"]}
+    )
+    outcome = person.types(*GIT)
+    assert outcome.status == 3
+    assert "--service https://git.example/team" in outcome.told
+
+
+@pytest.mark.parametrize("tool", ["cargo", "codex", "dvc", "rclone"])
+def test_what_the_tool_calls_a_service_is_found_in_its_file(person: Person, tool: str) -> None:
+    case = CASES[tool]
+    person.world.configure(person.api.url, person.api.api_key, main={"services": [case.service]})
+    path = person.world.home / case.file
+    path.parent.mkdir(parents=True)
+    path.write_text(case.foreign)
+    words = ("setup", tool, "--service", case.service)
+    assert person.types(*words).status == 0
+    assert case.wired in path.read_text()
+    assert person.types(*words, "--check").status == 0
+    assert person.types(*words, "--undo").status == 0
+    assert path.read_text() == case.foreign
+
+
+@pytest.mark.parametrize("tool", ["cargo", "codex", "dvc"])
+def test_what_the_tool_does_not_call_anything_needs_a_name(person: Person, tool: str) -> None:
+    outcome = person.types("setup", tool, "--service", "https://git.example")
+    assert outcome.status == 2
+    assert "--name NAME" in outcome.told

@@ -57,11 +57,13 @@ def append(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
 
 def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
     """Put lines below the first header that is there, otherwise a section at the end."""
-    for _, header, _ in _sections(draft.text, dialect):
+    for _, header, body in _sections(draft.text, dialect):
         if header.header == dialect.header(entry.at):
-            draft.insert_lines(
-                header.end, [dialect.line(name, value) for name, value in entry.values]
-            )
+            # As far in as the others: a line further in would go on with the one above it.
+            first = next((draft.text[one.start : one.end] for one in body if one.says), "")
+            indent = first[: len(first) - len(first.lstrip())]
+            lines = [indent + dialect.line(name, value) for name, value in entry.values]
+            draft.insert_lines(header.end, lines)
             return
     append(draft, entry, dialect, made)
 

@@ -1,0 +1,90 @@
+"""DVC: a command that prints a token, for one WebDAV remote of the user's own configuration.
+
+Source: DVC's documentation, "WebDAV", `bearer_token_command`; `dvc remote modify --global`.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+
+from credhelper.errors import CredhelperError, UsageError
+from credhelper.origin import canonical
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+
+_KEY = "bearer_token_command"
+_SECTION = re.compile(r"'remote \"([^\"]+)\"'")
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    name = wish.name or _remote(wish)
+    if name is None:
+        raise UsageError(
+            f"{_file(wish)} names no WebDAV remote at {wish.service}",
+            hint="say what DVC calls it: --name NAME, and add its url there",
+        )
+    called = wish.program.called(PROGRAMS[0])
+    if re.search(r"[^\w/.+@:-]", called):
+        raise UsageError(
+            f"{_KEY} has no plain way to write this path: {called}",
+            hint="put a link to it into a folder with a plainer name, first on PATH",
+        )
+    command = " ".join([called, TOKEN, str(wish.service), *wish.options()])
+    entry = Entry((_section(name),), ((_KEY, command),))
+    return Plan((FileChange(_file(wish), "ini", (entry,)),))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the remote's command prints: see `setup`."""
+    name = wish.name or _remote(wish) or ""
+    command = _remotes(wish).get(name, {}).get(_KEY)
+    if not command:
+        return Finding(trouble=f"{_file(wish)} names no {_KEY} for a remote at {wish.service}")
+    answer = ask(shlex.split(command))
+    token = answer.stdout.decode("utf-8", "replace").strip()
+    if answer.status == 0 and token:
+        return Finding(token)
+    return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
+
+
+def _section(name: str) -> str:
+    return f"'remote \"{name}\"'"
+
+
+def _file(wish: Wish) -> str:
+    default = wish.below("XDG_CONFIG_HOME", "dvc/config", ".config/dvc/config")
+    return wish.below("DVC_GLOBAL_CONFIG_DIR", "config", default.removeprefix(f"{wish.home}/"))
+
+
+def _remotes(wish: Wish) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(default_section="\0")
+    try:
+        parser.read_string(wish.read(_file(wish)) or "")
+    except configparser.Error:
+        return {}  # told of when the file is to be changed
+    found = {}
+    for section in parser.sections():
+        match = _SECTION.fullmatch(section)
+        if match:
+            found[match[1]] = dict(parser.items(section))
+    return found
+
+
+def _remote(wish: Wish) -> str | None:
+    """Return the remote whose URL is at or below the service."""
+    for name, remote in _remotes(wish).items():
+        scheme, _, rest = remote.get("url", "").partition("://")
+        try:
+            found = canonical(f"{scheme.replace('webdav', 'http')}://{rest}")
+        except (ValueError, CredhelperError):
+            continue
+        if scheme.startswith("webdav") and str(wish.service) in found.prefixes():
+            return name
+    return None

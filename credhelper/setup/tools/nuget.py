@@ -1,0 +1,51 @@
+"""dotnet, nuget, MSBuild: a plugin, which is a link to us on PATH.
+
+Source: NuGet.Client, `NuGet.Protocol/Plugins` (NuGet 6.13 and newer): whatever is called
+`nuget-plugin-*` on PATH is started, and asked about each source.
+"""
+
+from __future__ import annotations
+
+import json
+
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.tools import pip
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = False
+
+LINK = "nuget-plugin-credhelper"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    return Plan(links=(wish.link(LINK),), notes=pip.on_path(wish))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the plugin says in a dialogue as NuGet leads it: see `setup`."""
+    asked: tuple[tuple[str, dict[str, object]], ...] = (
+        ("Handshake", {"ProtocolVersion": "2.0.0", "MinimumProtocolVersion": "1.0.0"}),
+        ("GetAuthenticationCredentials", {"Uri": str(wish.service), "IsRetry": False}),
+        ("Close", {}),
+    )
+    lines = [
+        json.dumps({"RequestId": name, "Type": "Request", "Method": name, "Payload": payload})
+        for name, payload in asked
+    ]
+    answer = ask([LINK, "-Plugin"], "".join(f"{line}\n" for line in lines).encode())
+    if answer.status == asking.NOT_FOUND:
+        return Finding(trouble=f"no {LINK} is on PATH", hint=" ".join(pip.on_path(wish)) or None)
+    for line in answer.stdout.split(b"\n"):
+        try:
+            said = json.loads(line)
+            if said["Type"] == "Response" and said["Method"] == "GetAuthenticationCredentials":
+                payload = said["Payload"]
+                if payload["ResponseCode"] == "Success":
+                    return Finding(payload["Password"])
+                return Finding(trouble=f"{LINK}: {payload.get('Message') or 'nothing for it'}")
+        except (ValueError, KeyError, TypeError):
+            continue
+    return Finding(trouble=f"{LINK}: {asking.complaint(answer) or 'no answer'}")

@@ -1,0 +1,55 @@
+"""Vault: a token helper, for servers that take our tokens as they are.
+
+Source: Vault's documentation, "Custom token helper". The path goes through a shell.
+"""
+
+from __future__ import annotations
+
+import re
+
+from credhelper.errors import UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = False
+
+LINK = "vault-token-credhelper"
+_HELPER = re.compile(r'^[ \t]*token_helper[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    return plan_for(wish, wish.place("VAULT_CONFIG_PATH", ".vault"), "VAULT_ADDR")
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the helper that the file names says to `get`: see `setup`."""
+    return check_in(wish, ask, wish.place("VAULT_CONFIG_PATH", ".vault"), "VAULT_ADDR")
+
+
+def plan_for(wish: Wish, path: str, variable: str) -> Plan:
+    """Return what it takes for who reads `path`, and is told the server in `variable`."""
+    link = wish.link(LINK)
+    if re.search(r"[^\w/.+@:-]", link.path):
+        raise UsageError(f"a shell would split this path: {link.path}", hint="choose a --bin DIR")
+    entry = Entry((), (("token_helper", link.path),))
+    notes: tuple[str, ...] = ()
+    if wish.environ.get(variable, "").rstrip("/") != str(wish.service):
+        notes = (f"it is asked about the server in {variable}: export {variable}={wish.service}",)
+    return Plan((FileChange(path, "hcl", (entry,)),), (link,), notes)
+
+
+def check_in(wish: Wish, ask: Ask, path: str, variable: str) -> Finding:
+    """Return what the helper in `path` says of the server in `variable`."""
+    found = _HELPER.search(wish.read(path) or "")
+    if found is None:
+        return Finding(trouble=f"{path} names no token helper")
+    answer = ask(
+        [found[1], "get"], b"", {"BAO_ADDR": "", "VAULT_ADDR": "", variable: str(wish.service)}
+    )
+    token = answer.stdout.decode("utf-8", "replace")
+    if answer.status == 0 and token:
+        return Finding(token)
+    return Finding(trouble=f"{found[1]}: {asking.complaint(answer) or 'nothing for this server'}")
