@@ -165,7 +165,12 @@ class Renewal:
             # It is due, not dead: go on with it as long as the server lets us.
             return old, int(now) + _AGAIN
         previous = old.value if self.mints and new.value != old.value else None
-        self._keep(new, previous)
+        try:
+            self._keep(new, previous)
+        except CacheError:
+            if self.mints:
+                raise
+            self.trace("session", kept=False)  # what lies there stays good until it expires
         return new, self._due(new)
 
     def _new_session(

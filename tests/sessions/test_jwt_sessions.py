@@ -12,10 +12,11 @@ from credhelper.client import iap
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.ica import Client
 from credhelper.client.transport import Transport
-from credhelper.errors import LoginRequiredError, RejectedError, UnreachableError
+from credhelper.errors import CacheError, LoginRequiredError, RejectedError, UnreachableError
 from credhelper.freshness import Held
 from credhelper.model import JWT, Secret
 from credhelper.renewal import Renewal
+from credhelper.slot import Slot
 from tests.sessions.conftest import Live
 from tests.support.renewers import START, Renewer
 
@@ -225,6 +226,25 @@ def test_another_no_to_a_pstoken_is_not_taken_for_its_end(v2: Desk) -> None:
     v2.live.ask("POST", "/_sandbox/faults", [{"path": TOKENS, "status": 403}])
     with pytest.raises(RejectedError):
         v2.renew()
+
+
+def test_one_that_cannot_be_written_down_is_handed_out_all_the_same(
+    v2: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = v2.log_in()
+    v2.pass_by(3600)
+
+    def full(self: Slot, fields: object) -> None:
+        raise CacheError("the disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Slot, "save", full)
+        second = v2.renew()
+        assert second != first
+        with pytest.raises(CacheError):
+            v2.log_in()  # nobody could make it again
+    assert v2.live.desk.kept() == {"token": first}
+    assert v2.renew() not in (first, second)
 
 
 def test_without_a_lock_it_is_refreshed_all_the_same(
