@@ -137,3 +137,24 @@ def test_many_tasks_outlive_their_token(bench: Callable[..., Bench]) -> None:
     used = {token for _, _, token, _ in user.pages.seen}
     assert len(used) >= 2
     assert user.wired.counted() == (len(used), 0)
+
+
+def test_trio_will_do_as_well(bench: Callable[..., Bench]) -> None:
+    user = bench("httpx")
+
+    def revoke(path: str) -> None:
+        if path == "/pages/1":
+            user.pages.before = lambda path: None
+            user.wired.sandbox.revoke_all()
+
+    user.pages.before = revoke
+    outcome, printed = user.run(HERE / "promises_trio.py")
+
+    assert (outcome.status, outcome.told) == (0, ""), outcome
+    assert printed == ["/pages/0", "/pages/1"]
+    assert [(token, status) for _, _, token, status in user.pages.seen] == [
+        (1, 200),
+        (1, 401),
+        (2, 200),
+    ]
+    assert user.wired.counted() == (2, 0)
