@@ -122,18 +122,4 @@ def pytest_terminal_summary(
             terminalreporter.write_line(line)
     if config.getoption("--proven"):
         folders = [(outcome, path[1], client) for outcome, path, client in met if len(path) == 3]
-        table.remember(_passed(folders), datetime.now(UTC).date())
-
-
-def _passed(met: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
-    """Return for each folder the clients, with their versions, that passed all of their tests.
-
-    Parameters: `met`, of each phase of each test the outcome, the folder, and `NAME VERSION`.
-    """
-    failed = {(folder, client) for outcome, folder, client in met if outcome in ("failed", "error")}
-    passed: dict[str, dict[str, str]] = {}
-    for outcome, folder, client in met:
-        if outcome == "passed" and (folder, client) not in failed:
-            name, _, version = client.partition(" ")
-            passed.setdefault(folder, {})[name] = version
-    return passed
+        table.remember(table.passed(folders), datetime.now(UTC).date())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,31 @@ def test_a_row_was_proven_by_the_tests_of_its_folder(row: table.Row) -> None:
 )
 def test_what_was_proven_is_what_tests_ask_for(folder: str) -> None:
     assert table.proven(folder).keys() - {table.OURSELVES} <= _words(folder)
+
+
+def test_a_client_counts_as_proven_when_all_of_its_tests_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "FOLDERS", tmp_path)
+    (tmp_path / "git").mkdir()
+    first, second = date(2026, 11, 1), date(2026, 11, 2)
+    met = [("passed", "git", "git 2.39.5"), ("passed", "git", "git-new 2.47.3")]
+
+    table.remember(table.passed(met), first)
+    assert table.proven("git") == {
+        "git": {"version": "2.39.5", "on": first},
+        "git-new": {"version": "2.47.3", "on": first},
+    }
+
+    # One test of the newer git fails, and the older one is another release now.
+    met = [
+        ("passed", "git", "git 2.40.0"),
+        ("passed", "git", "git-new 2.48.0"),
+        ("failed", "git", "git-new 2.48.0"),
+        ("skipped", "git", "git-lfs 3.3.0"),
+    ]
+    table.remember(table.passed(met), second)
+    assert table.proven("git") == {
+        "git": {"version": "2.40.0", "on": second},
+        "git-new": {"version": "2.47.3", "on": first},
+    }

@@ -84,6 +84,20 @@ def table() -> str:
     return "\n".join([BEGIN, "", *lines, "", END])
 
 
+def passed(met: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Return for each folder the clients, with their versions, that passed all of their tests.
+
+    Parameters: `met`, of each phase of each test the outcome, the folder, and `NAME VERSION`.
+    """
+    failed = {(folder, client) for outcome, folder, client in met if outcome in ("failed", "error")}
+    passed: dict[str, dict[str, str]] = {}
+    for outcome, folder, client in met:
+        if outcome == "passed" and (folder, client) not in failed:
+            name, _, version = client.partition(" ")
+            passed.setdefault(folder, {})[name] = version
+    return passed
+
+
 def remember(passed: dict[str, dict[str, str]], day: date) -> None:
     """Write what was proven today, and leave what was proven before of clients not met today.
 
