@@ -154,6 +154,10 @@ HOMES = {
 }
 
 
+# Where one end of the file, or the file itself, is of our making.
+EDGES = ["plain", "with_crlf_but_at_the_end", "empty", "missing_with_its_folder"]
+
+
 @pytest.fixture(params=HOMES)
 def home(request: pytest.FixtureRequest, bench: Bench) -> Path:
     """Give this test a home with the tool's file in each state in turn."""
@@ -219,6 +223,7 @@ def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> Non
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["in turn", "in reverse"])
+@pytest.mark.parametrize("home", EDGES, indirect=True)
 def test_two_setups_are_undone_in_either_order(bench: Bench, home: Path, first: bool) -> None:
     before = seen(home)
     fine(bench.sets_up())
