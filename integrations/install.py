@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ TABLE: dict[str, dict[str, Any]] = tomllib.loads((HERE / "clients.toml").read_te
 STAMP = ".installed"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
+_AT_ONCE = 4
 _STATED = ("pypi", "npm", "no_deps", "debian", "apt", "environ", "archive", "member")
 
 
@@ -40,13 +42,23 @@ def main(names: list[str]) -> int:
     if any("npm" in told for told in wanted.values()):
         of_apt.append({"apt": "npm", "program": ["npm"]})
     _apt(of_apt)
-    for name, told in wanted.items():
+    if any("debian" in told for told in wanted.values()) and KEYRING.is_file() and not _mirror():
+        _as_root("apt-get", "update", "-qq")  # until then apt does not know whose mirrors it uses
+    ours = _wheel() if any("credhelper" in told for told in wanted.values()) else ""
+
+    def install(name: str) -> None:
+        told = wanted[name]
         if "debian" in told:
             _debian(PLACE / name, told)
         if "pypi" in told:
-            _pypi(PLACE / name, told)
+            _pypi(PLACE / name, told, ours)
         if "npm" in told:
             _npm(PLACE / name, told)
+
+    # Each has a folder of its own, and most of the time is spent waiting for a registry.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done in [pool.submit(install, name) for name in wanted]:
+            done.result()
     return 0
 
 
@@ -72,8 +84,6 @@ def _as_root(*words: str) -> None:
 def _debian(folder: Path, told: dict[str, Any]) -> None:
     if not _changed(folder, told):
         return
-    if KEYRING.is_file() and not _mirror():
-        _as_root("apt-get", "update", "-qq")  # until then apt does not know whose mirrors it uses
     mirror = _mirror()
     if not mirror:
         sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
@@ -139,7 +149,17 @@ def _lead_home(folder: Path, told: dict[str, Any]) -> None:
         own.chmod(0o755)
 
 
-def _pypi(folder: Path, told: dict[str, Any]) -> None:
+def _wheel() -> str:
+    """Build this checkout's wheel, once for all; returns its path."""
+    folder = PLACE / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    _run([sys.executable, "-m", "pip", "wheel", *quiet, "--no-deps", "-w", str(folder), str(ROOT)])
+    (wheel,) = folder.glob("*.whl")
+    return str(wheel)
+
+
+def _pypi(folder: Path, told: dict[str, Any], ours: str) -> None:
     python = folder / "bin/python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     pip.append("--disable-pip-version-check")
@@ -150,8 +170,8 @@ def _pypi(folder: Path, told: dict[str, Any]) -> None:
         _stamp(folder, told)
     if "credhelper" in told:
         # Always again: what is tested is this checkout.
-        _run([*pip, f"{ROOT}{told['credhelper']}"])
-        _run([*pip, "--no-deps", "--force-reinstall", str(ROOT)])
+        _run([*pip, f"{ours}{told['credhelper']}"])
+        _run([*pip, "--no-deps", "--force-reinstall", ours])
 
 
 def _npm(folder: Path, told: dict[str, Any]) -> None:
