@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-PASSED_ON = tuple(
-    getattr(_signal, name)
-    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
-    if hasattr(_signal, name)
+# All that would end a keeper, and leave its command alone with a file that nobody keeps fresh: but
+# for what its own mistakes bring, and for what cannot be caught.
+_NAMES = (
+    *("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"),
+    *("ALRM", "VTALRM", "PROF", "IO", "PWR", "XCPU"),
+)
+PASSED_ON = (
+    *(getattr(_signal, f"SIG{name}") for name in _NAMES if hasattr(_signal, f"SIG{name}")),
+    *(range(_signal.SIGRTMIN, _signal.SIGRTMAX + 1) if hasattr(_signal, "SIGRTMIN") else ()),
 )
 MARGIN = 600  # seconds of life that a reader of the file should see, if tokens live that long
 
@@ -136,9 +141,12 @@ def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, i
     due, seen, pause = order.due, order.seen, _SHORTEST_PAUSE
     tell = clock() < due  # who started us has told already what it met
     renewer, pipe = 0, -1
+    rest = 0.0  # until when nothing is tried, after something came to nothing
     while True:
         now = clock()
-        if not renewer and (now >= due or stamp(order.record) != seen or not stamp(order.path)):
+        # Bounded: a clock may be set back.
+        resting = now < rest <= now + _LONGEST_PAUSE
+        if not renewer and not resting and (now >= due or _changed(order, seen)):
             renewer, pipe = _renew_apart(order, tell=tell)
         left = _LONGEST_SLEEP if renewer else min(max(due - now, 0.0), _LONGEST_SLEEP)
         number, by_kernel = _next_signal(left)
@@ -146,22 +154,38 @@ def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, i
             for pid, status in _ended():
                 if pid == order.child:
                     if renewer:
-                        os.kill(renewer, _signal.SIGTERM)
+                        _stop(renewer)
                     return _fate(status)
                 if pid == renewer:
                     told, renewer = _told(pipe), 0
                     tell = told is not None  # of trouble that lasts, once
                     if told is None:
-                        due, pause = clock() + pause, min(pause * 2, _LONGEST_PAUSE)
+                        due = rest = clock() + pause
+                        pause = min(pause * 2, _LONGEST_PAUSE)
                     else:
                         (due, order.record), pause = told, _SHORTEST_PAUSE
                     seen = stamp(order.record)
         elif number and order.child:
-            # What the terminal sends, it sends to the command as well.
-            if not by_kernel:
+            # What the terminal sends, it sends to the command as well; but that it was hung up, to
+            # the leader of the session alone.
+            leader = number == _signal.SIGHUP and os.getsid(0) == os.getpid()
+            if not by_kernel or leader:
                 os.kill(order.child, number)
         elif number:
             return 0, number
+
+
+def _changed(order: Order, seen: str) -> bool:
+    return stamp(order.record) != seen or not stamp(order.path)
+
+
+def _stop(renewer: int) -> None:
+    # Waited for: it might write into the folder that is about to go.
+    os.kill(renewer, _signal.SIGKILL)
+    try:
+        os.waitpid(renewer, 0)
+    except ChildProcessError:
+        pass  # it had ended
 
 
 def _renew_apart(order: Order, *, tell: bool) -> tuple[int, int]:
@@ -282,7 +306,13 @@ def stamp(path: str) -> str:
 def _end_tidily(order: Order) -> None:
     if not order.folder:
         return
-    for remove, path in ((os.unlink, order.path), (os.rmdir, order.folder)):
+    try:
+        # With what a renewer left that was ended in the middle of writing.
+        names = [name for name in os.listdir(order.folder) if name.startswith(".token.")]
+    except OSError:
+        names = []
+    parts = [(os.unlink, f"{order.folder}/{name}") for name in names]
+    for remove, path in (*parts, (os.unlink, order.path), (os.rmdir, order.folder)):
         try:
             remove(path)
         except OSError:

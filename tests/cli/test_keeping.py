@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from credhelper import runtime
+from credhelper import keeper, runtime
+from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
 
@@ -128,17 +130,72 @@ def test_a_command_that_dies_by_a_signal_is_seen_to(scratch_world: World, number
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
+    "name", ["TERM", "HUP", "INT", "USR1", "USR2", "ALRM", "VTALRM", "IO", "XCPU", "RTMIN"]
 )
-def test_signals_reach_the_command_once(scratch_world: World, number: int) -> None:
-    script = f"trap 'echo got; exit 9' {number}; echo ready; while :; do sleep 0.1; done"
-    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script)
+def test_signals_reach_the_command_once(scratch_world: World, name: str) -> None:
+    number = getattr(signal, f"SIG{name}", None)
+    if number is None:
+        pytest.skip(f"no SIG{name} here")
+    script = f"trap 'echo got; exit 9' {int(number)}; echo ready; while :; do sleep 0.1; done"
+    process = scratch_world.start("exec", "--refresh", "--", "bash", "-c", script)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
     outcome = scratch_world.finish(process)
     assert (outcome.status, outcome.stdout, outcome.told) == (9, b"got\n", "")
     assert run_folders(scratch_world) == []
+
+
+def test_a_terminal_that_is_hung_up_is_told_to_the_command(
+    scratch_world: World, tmp_path: Path
+) -> None:
+    """As when the line drops of `ssh -t host credhelper exec ...`: the keeper leads the session."""
+    told = tmp_path / "told"
+    script = f"trap 'echo hung up > {told}; exit' HUP; echo ready; while :; do sleep 0.1; done"
+    environ = scratch_world.environment(None)
+    words = [*command("credhelper"), "exec", "--refresh", "--", "sh", "-c", script]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(words[0], words, environ)
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(terminal, 4096)
+    os.close(terminal)
+    until(told.exists, "the command was not told")
+    os.waitpid(pid, 0)
+    assert run_folders(scratch_world) == []
+
+
+def test_a_file_that_cannot_be_put_back_is_tried_for_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, tries = 1000.0, 0
+    ended: list[tuple[int, int]] = []
+
+    def renew_apart(order: keeper.Order, *, tell: bool) -> tuple[int, int]:
+        nonlocal tries
+        tries += 1
+        ended.append((7, 1))
+        reader, writer = os.pipe()
+        os.close(writer)  # nothing is told: it came to nothing
+        return 7, reader
+
+    def next_signal(seconds: float) -> tuple[int, bool]:
+        nonlocal now
+        if now > 1600:
+            return signal.SIGTERM, False
+        if ended:
+            now += 0.1
+            return signal.SIGCHLD, True
+        now += max(seconds, 0.001)
+        return 0, False
+
+    monkeypatch.setattr(keeper, "_renew_apart", renew_apart)
+    monkeypatch.setattr(keeper, "_next_signal", next_signal)
+    monkeypatch.setattr(keeper, "_ended", lambda: [ended.pop()])
+    order = keeper.Order(str(tmp_path / "gone" / "token"), "token", "main", "", 0, 1e12, "", "")
+    assert keeper.keep(order, lambda: now) == (0, signal.SIGTERM)
+    assert 5 < tries < 20  # in ten minutes
 
 
 def test_a_signal_that_is_ignored_stays_ignored(scratch_world: World) -> None:
