@@ -27,6 +27,7 @@ def begin(places: Sequence[str], clock: Callable[[], float] = time.time) -> tupl
         try:
             cache.make_folder(place)
             folder = tempfile.mkdtemp(prefix=_PREFIX, dir=place)
+            os.chmod(folder, 0o700)  # the umask may have taken our own bits
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except CacheError as error:
             wrong = error
@@ -38,6 +39,12 @@ def begin(places: Sequence[str], clock: Callable[[], float] = time.time) -> tupl
         _sweep(place, clock())
         return folder, handle
     raise wrong
+
+
+def end(folder: str, handle: int) -> None:
+    """Remove a folder that `begin` made and nobody will use."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(handle)
 
 
 def _locked(handle: int) -> bool:

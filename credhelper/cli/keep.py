@@ -12,6 +12,7 @@ import click
 
 from credhelper import keeper, tokenfile, wiring
 from credhelper import service as services
+from credhelper.cli.telling import flush
 from credhelper.cli.world import context, profile_option
 from credhelper.model import Request
 from credhelper.protocols.options import LONGEST
@@ -85,8 +86,7 @@ def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: 
       credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
     """
     order = _written(path, form, name, service, min_ttl)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
     keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
 

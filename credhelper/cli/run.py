@@ -17,7 +17,7 @@ import click
 
 from credhelper import keeper, runtime, tokenfile, wiring
 from credhelper import service as services
-from credhelper.cli.telling import complain, span, warn
+from credhelper.cli.telling import complain, flush, span, warn
 from credhelper.cli.world import context, profile_option
 from credhelper.encode import one_line, quoted
 from credhelper.errors import CredhelperError, UsageError
@@ -157,9 +157,9 @@ def exec_(
         folder=folder,
         handle=handle,
     )
-    tokenfile.put(order.path, tokenfile.text("token", Request("get"), credential, "").encode())
     environ.update(dict.fromkeys((FILE, *file_names), order.path))
-    return _accompany(order, command, environ)
+    text = tokenfile.text("token", Request("get"), credential, "")
+    return _accompany(order, text, command, environ)
 
 
 def _warn_of_the_end(
@@ -232,19 +232,33 @@ def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]
     return {for_token: token, for_url: credential.url, **dict.fromkeys(names, token)}
 
 
-def _accompany(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> NoReturn:
+def _accompany(
+    order: keeper.Order, text: str, command: tuple[str, ...], environ: dict[str, str]
+) -> NoReturn:
     """Start `command`, and turn into the keeper of its token file. Does not return."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        tokenfile.put(order.path, text.encode())
+        _start(order, command, environ)
+    except BaseException:
+        runtime.end(order.folder, order.handle)
+        raise
+    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+
+
+def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> None:
+    """Start `command` in a process of its own."""
+    flush()
     # Blocked from here on: none may come between the start of the command and its keeper.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
     order.child = os.fork()
     if order.child == 0:
-        os.close(order.handle)
-        status = _become(command, environ, before)
-        sys.stderr.flush()
-        os._exit(status)
-    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+        status = _CANNOT_RUN
+        try:
+            os.close(order.handle)
+            status = _become(command, environ, before)
+            flush()
+        finally:
+            os._exit(status)
 
 
 def _become(command: tuple[str, ...], environ: dict[str, str], mask: set[int] | None = None) -> int:
@@ -252,8 +266,7 @@ def _become(command: tuple[str, ...], environ: dict[str, str], mask: set[int] | 
 
     Parameters: `mask`, the signals that the command is to find blocked, if that was changed.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     for number in _STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Iterable
 from hashlib import sha256
@@ -40,6 +41,13 @@ def warn(message: str, hint: str | None = None) -> None:
 def complain(error: CredhelperError) -> None:
     """Print an error on stderr, and the next step if it is known."""
     click.echo(complaint(error.message, error.hint), nl=False, err=True)
+
+
+def flush() -> None:
+    """Let all be out that was told, before this process turns into another program."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            stream.flush()
 
 
 def span(seconds: float) -> str:

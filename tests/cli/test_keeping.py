@@ -146,6 +146,36 @@ def test_signals_reach_the_command_once(scratch_world: World, name: str) -> None
     assert run_folders(scratch_world) == []
 
 
+@pytest.mark.parametrize("options", [[], ["--refresh"]])
+@pytest.mark.parametrize("closed", ["<&- >&-", ">&- 2>&-"])
+def test_streams_that_are_closed_stay_closed_and_hinder_nobody(
+    scratch_world: World, options: list[str], closed: str
+) -> None:
+    prefix = ("sh", "-c", f'exec "$@" {closed}', "sh")
+    outcome = scratch_world.run("exec", *options, "--", "sh", "-c", "exit 9", prefix=prefix)
+    assert (outcome.status, outcome.told) == (9, "")
+    assert run_folders(scratch_world) == []
+
+
+def test_the_folder_is_private_and_ours_under_any_umask(scratch_world: World) -> None:
+    script = 'stat -c "%a" "$BEARER_TOKEN_FILE" "${BEARER_TOKEN_FILE%/*}"'
+    prefix = ("sh", "-c", 'umask 0777; exec "$@"', "sh")
+    outcome = scratch_world.run("exec", "--refresh", "--", "sh", "-c", script, prefix=prefix)
+    assert outcome.stdout.split() == [b"600", b"700"]
+
+
+def test_nothing_is_left_of_a_command_that_could_not_be_started(
+    scratch_world: World,
+) -> None:
+    scratch_world.get()
+    words = ["exec", "--refresh", "--", "true"]
+    # No file may be larger than nothing: as on a full disk.
+    prefix = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh")
+    outcome = scratch_world.run(*words, prefix=prefix)
+    assert outcome.status not in (0, 126), outcome
+    assert run_folders(scratch_world) == []
+
+
 def test_a_terminal_that_is_hung_up_is_told_to_the_command(
     scratch_world: World, tmp_path: Path
 ) -> None:
