@@ -207,7 +207,10 @@ def _check(asked: _Asked) -> int:
     world = context()
     known = journal.read(_state())
     found = _matching(known, asked)
-    todo = [_Asked(one.tool, canonical(one.service), one.profile, one.name) for one in found]
+    todo = [
+        _Asked(one.tool, canonical(one.service), one.profile, one.name, asked.bin or _bin(one))
+        for one in found
+    ]
     if not found and (asked.service or not _wants_service(asked.tool)):
         todo = [_likely(world, asked)[0]]
     if not todo:
@@ -420,6 +423,11 @@ def _matching(known: Journal, asked: _Asked) -> list[Setup]:
         and (asked.service is None or one.service == str(asked.service))
         and (asked.name is None or one.name == asked.name)
     ]
+
+
+def _bin(one: Setup) -> str | None:
+    """Return the folder that its links are in."""
+    return next((os.path.dirname(path) for path in one.links), None)
 
 
 def _setup_of(asked: _Asked) -> Setup:

@@ -37,6 +37,9 @@ TOOLS = {
     "codex": "Codex: a command for one model provider",
     "keyring": "pdm, hatch: a program called keyring",
     "nuget": "dotnet, nuget, MSBuild: a plugin",
+    "claude": "Claude Code: headers for one MCP server",
+    "restish": "restish: headers for one API",
+    "askpass": "git, wget: a program that is asked what a person would type",
 }
 
 

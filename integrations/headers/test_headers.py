@@ -70,6 +70,21 @@ def test_restish_leaves_a_request_that_no_profile_names_as_it_is(
     assert server.wired.counted() == (0, 0)
 
 
+@pytest.mark.parametrize("tool", ["claude", "restish"])
+def test_setup_wires_it_up_and_takes_it_back(start: Callable[..., Guarded], tool: str) -> None:
+    server = start()
+    home = server.wired.world.home
+    service = f"https://{server.host}" + ("/mcp" if tool == "claude" else "")
+    with server.wired.set_up(tool, "--service", service, "--name", "team", "--add-service"):
+        if tool == "claude":
+            assert ClaudeCode(server, home / ".claude.json").connect("team") == 200
+        else:
+            apis = home / ".config/restish/apis.json"
+            assert Restish(server, apis).get("team", "/projects") == 200
+    assert server.wired.counted() == (1, 0)
+    assert not server.gate.refused
+
+
 @pytest.mark.parametrize("ask", [claude_code, restish])
 def test_when_nobody_can_renew_our_reason_is_shown(start: Callable[..., Guarded], ask: Ask) -> None:
     server = start()

@@ -236,6 +236,17 @@ def test_git_gets_nothing_for_another_host(open_forge: Callable[..., Forge]) -> 
     assert {visit.scheme for visit in forge.gate.visits} == {""}
 
 
+def test_setup_makes_the_link_for_git_and_takes_it_away(open_forge: Callable[..., Forge]) -> None:
+    forge = open_forge()
+    folder = forge.wired.world.home / ".local/bin"
+    (folder / "credhelper-askpass").unlink()
+    assert listed(forge).status != 0
+
+    with forge.wired.set_up("askpass", "--service", f"https://{forge.host}", "--bin", str(folder)):
+        assert listed(forge).status == 0
+    assert forge.wired.counted() == (1, 0)
+
+
 # --- ssh ------------------------------------------------------------------------------------------
 
 

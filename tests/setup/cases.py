@@ -320,7 +320,54 @@ trust_level = "trusted"
         options=("--name", "team"),
         other_options=("--name", "other"),
     ),
+    "claude": Case(
+        service="https://mcp.example",
+        other="https://other.example/mcp",
+        file=".claude.json",
+        foreign=f"""{{
+  "numStartups": 3,
+  "mcpServers": {{
+    "team": {{ "type": "http", "url": "https://mcp.example/mcp" }},
+    "else": {{
+      "type": "http",
+      "url": "https://else.example/mcp",
+      "headers": {{ "Authorization": "Bearer {CANARY}" }}
+    }}
+  }},
+  "projects": {{ "/home/me": {{ "mcpServers": {{}} }} }}
+}}
+""",
+        broken='{"mcpServers": {}',
+        wired='"headersHelper": "credhelper headers"',
+        edits={'"numStartups": 3': '"numStartups": 4'},
+        options=("--name", "team"),
+        other_options=("--name", "other"),
+    ),
+    "restish": Case(
+        service="https://api.example",
+        other="https://other.example/v2",
+        file=".config/restish/apis.json",
+        foreign=f"""{{
+  "$schema": "https://rest.sh/schemas/apis.json",
+  "team": {{
+    "base": "https://api.example/v1",
+    "profiles": {{
+      "default": {{ "headers": {{ "X-Key": "{CANARY}" }} }}
+    }}
+  }}
+}}
+""",
+        broken="[]",
+        wired='"commandline": "credhelper headers --restish"',
+        edits={'"X-Key"': '"X-Other"'},
+        options=("--name", "team"),
+        other_options=("--name", "other"),
+    ),
 }
 
 # Tools that take a link alone: what it is called.
-LINKS = {"keyring": "keyring", "nuget": "nuget-plugin-credhelper"}
+LINKS = {
+    "keyring": "keyring",
+    "nuget": "nuget-plugin-credhelper",
+    "askpass": "credhelper-askpass",
+}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from credhelper import setup
+from credhelper import protocols, setup
 from credhelper.service import parse
 from credhelper.setup import formats
 from credhelper.setup.plan import Wish
@@ -33,28 +34,82 @@ SHOWN = {
     "terraform/terraformrc": ("terraform", "https://modules.example.org", None, True),
     "terraform/terraformrc-profile": ("terraform", "https://modules.example.org", "work", True),
     "docker/config.json": ("docker", "https://registry.example.org", None, True),
+    "headers/mcp.json": ("claude", "https://mcp.example.org/mcp", None, True),
+    "headers/apis.json": ("restish", "https://mcp.example.org", None, True),
 }
 
 
-@pytest.mark.parametrize("shown", SHOWN)
-def test_the_integrations_show_what_setup_prints(shown: str) -> None:
-    tool, service, profile, on_path = SHOWN[shown]
-    module = setup.load(tool)
-    names = frozenset((*module.PROGRAMS, "credhelper"))
+# What no tool's file can wire up, and why.
+BY_HAND = {
+    "get": "for scripts and people, who type it",
+    "json": "for programs of one's own, which start it",
+    "databricks": "not yet",
+    "google": "not yet",
+    "kubelet": "not yet",
+    "reclient": "not yet",
+}
+
+
+def wish_for(tool: str, service: str, profile: str | None = None, *, on_path: bool = True) -> Wish:
+    names = frozenset((*setup.load(tool).PROGRAMS, "credhelper"))
     program = Program("/opt/credhelper/bin/credhelper", names if on_path else frozenset(), names)
-    wish = Wish(
+    return Wish(
         parse(service),
         profile,
         profile or "work",
-        None,
+        "team" if tool in NAMED else None,
         program,
         {},
         "/home/me",
         "/home/me/bin",
         lambda path: None,
     )
+
+
+# Tools that have to be told what they call a service that their file does not know.
+NAMED = {"cargo", "claude", "codex", "dvc", "restish"}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_integrations_show_what_setup_prints(shown: str) -> None:
+    tool, service, profile, on_path = SHOWN[shown]
+    wish = wish_for(tool, service, profile, on_path=on_path)
     printed = "".join(
-        formats.rendered(change.format, change.entries) for change in module.plan(wish).files
+        formats.rendered(change.format, change.entries)
+        for change in setup.load(tool).plan(wish).files
     )
     text = (ROOT / "integrations" / shown).read_text()
     assert printed == re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
+
+
+def test_every_protocol_is_spoken_to_a_tool_that_can_be_set_up() -> None:
+    spoken = set().union(*map(spoken_to, setup.TOOLS))
+    assert spoken.isdisjoint(BY_HAND)
+    assert spoken | set(BY_HAND) == set(protocols.PROTOCOLS)
+
+
+def spoken_to(tool: str) -> set[str]:
+    """Return the protocols that the programs in a tool's plan speak."""
+    plan = setup.load(tool).plan(wish_for(tool, "https://host.example"))
+    told: list[str] = []
+    for change in plan.files:
+        for entry in change.entries:
+            told += [text for _, value in entry.values for text in strings_in(value)]
+    words = " ".join(told).replace('"', " ").split()
+    programs = [Path(link.path).name for link in plan.links] + [Path(word).name for word in words]
+    programs += setup.load(tool).PROGRAMS
+    found = {protocols.by_program(name) for name in programs}
+    found |= {
+        after
+        for program, after in pairwise(words)
+        if Path(program).name == "credhelper" and after in protocols.PROTOCOLS
+    }
+    return {name for name in found if name}
+
+
+def strings_in(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in strings_in(one)]
+    if isinstance(value, list):
+        return [text for one in value for text in strings_in(one)]
+    return [str(value)]

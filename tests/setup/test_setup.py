@@ -232,7 +232,8 @@ def test_a_link_is_placed_where_it_is_asked_for_and_taken_back(person: Person, t
     once = snapshot(person.world.home)
     assert person.types(*words).status == 0
     assert snapshot(person.world.home) == once
-    if tool != "keyring":  # beside the tests' own Python lies a real one, with our backend
+    # Beside the tests' own Python lies a real keyring, with our backend; askpass needs no PATH.
+    if tool == "nuget":
         assert person.types(*words, "--check").status == 3
     on_path = {"PATH": f"{folder}:{person.world.environ['PATH']}"}
     assert person.types(*words, "--check", environ=on_path).status == 0
@@ -259,12 +260,12 @@ def test_a_service_that_is_named_below_a_path_only_is_told_which(person: Person)
     assert "--service https://git.example/team" in outcome.told
 
 
-@pytest.mark.parametrize("tool", ["cargo", "codex", "dvc", "rclone"])
+@pytest.mark.parametrize("tool", ["cargo", "claude", "codex", "dvc", "rclone", "restish"])
 def test_what_the_tool_calls_a_service_is_found_in_its_file(person: Person, tool: str) -> None:
     case = CASES[tool]
     person.world.configure(person.api.url, person.api.api_key, main={"services": [case.service]})
     path = person.world.home / case.file
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(case.foreign)
     words = ("setup", tool, "--service", case.service)
     assert person.types(*words).status == 0
@@ -274,7 +275,7 @@ def test_what_the_tool_calls_a_service_is_found_in_its_file(person: Person, tool
     assert path.read_text() == case.foreign
 
 
-@pytest.mark.parametrize("tool", ["cargo", "codex", "dvc"])
+@pytest.mark.parametrize("tool", ["cargo", "claude", "codex", "dvc", "restish"])
 def test_what_the_tool_does_not_call_anything_needs_a_name(person: Person, tool: str) -> None:
     outcome = person.types("setup", tool, "--service", "https://git.example")
     assert outcome.status == 2

@@ -1,0 +1,35 @@
+"""git and wget on the command line: a link for those who ask a program what a person would type.
+
+Source: git's `GIT_ASKPASS`, wget's `--use-askpass`. Nothing is written into a file: wget's would
+have it asked about every host, and would fail for all but ours; git's has a helper instead.
+"""
+
+from __future__ import annotations
+
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = False
+
+LINK = "credhelper-askpass"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    link = wish.link(LINK)
+    told = wish.environ.get("GIT_ASKPASS")
+    notes = () if told == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
+    return Plan(links=(link,), notes=notes)
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the program at the link says to git's prompt for a password: see `setup`."""
+    path = wish.link(LINK).path
+    host = f"{wish.service.scheme}://{wish.owner}@{wish.service.netloc}{wish.service.path}"
+    answer = ask([path, f"Password for '{host}': "])
+    token = answer.stdout.decode("utf-8", "replace").removesuffix("\n")
+    if answer.status == 0 and token:
+        return Finding(token)
+    return Finding(trouble=f"{path}: {asking.complaint(answer) or 'it is not there'}")

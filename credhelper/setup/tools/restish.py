@@ -1,0 +1,86 @@
+"""restish: headers for one API.
+
+Source: restish's documentation, "Configuration" and "External tool": a line for a shell, which is
+given the request on stdin. Only the API's profile `default` is set up, the one that restish uses
+unless it is told another.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from credhelper.errors import CredhelperError, UsageError
+from credhelper.origin import canonical
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+
+_AUTH = "external-tool"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    name = wish.name or _api(wish)
+    if name is None:
+        raise UsageError(
+            f"{_file(wish)} names no API at {wish.service}",
+            hint="say what restish calls it: --name NAME",
+        )
+    words = [wish.program.called(PROGRAMS[0]), "headers", "--restish", *wish.options()]
+    auth = {"name": _AUTH, "params": {"commandline": shlex.join(words), "omitbody": "true"}}
+    # The first goes to the front last.
+    entries = [Entry((name, "profiles", "default"), (("auth", auth),))]
+    known = _apis(wish).get(name)
+    if known is None or known.get("base") == str(wish.service):
+        entries.append(Entry((name,), (("base", str(wish.service)),)))
+    return Plan((FileChange(_file(wish), "json", tuple(entries)),))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the API's tool makes of a request, given it as restish does: see `setup`."""
+    api = _apis(wish).get(wish.name or _api(wish) or "", {})
+    try:
+        auth = api["profiles"]["default"]["auth"]
+        command = auth["params"]["commandline"] if auth["name"] == _AUTH else None
+    except (KeyError, TypeError):
+        command = None
+    if not isinstance(command, str):
+        return Finding(trouble=f"{_file(wish)} names no {_AUTH} for an API at {wish.service}")
+    request = {"method": "GET", "uri": f"{api.get('base', '')}/", "headers": {}}
+    answer = ask(["/bin/sh", "-c", command], json.dumps(request).encode())
+    try:
+        header = json.loads(answer.stdout)["headers"]["Authorization"][0]
+        return Finding(header.removeprefix("Bearer "))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        why = asking.complaint(answer) or "nothing for this API"
+        return Finding(trouble=f"{command.split(' ')[0]}: {why}")
+
+
+def _file(wish: Wish) -> str:
+    default = wish.below("XDG_CONFIG_HOME", "restish/apis.json", ".config/restish/apis.json")
+    return wish.below("RSH_CONFIG_DIR", "apis.json", default.removeprefix(f"{wish.home}/"))
+
+
+def _apis(wish: Wish) -> dict[str, dict[str, Any]]:
+    try:
+        found = json.loads(wish.read(_file(wish)) or "{}")
+        return {name: one for name, one in found.items() if isinstance(one, dict)}
+    except (ValueError, AttributeError, RecursionError):
+        return {}  # what cannot be read is told of when the file is to be changed
+
+
+def _api(wish: Wish) -> str | None:
+    """Return the API whose base is at or below the service."""
+    for name, one in _apis(wish).items():
+        try:
+            found = canonical(str(one.get("base", "")))
+        except (ValueError, CredhelperError):
+            continue
+        if str(wish.service) in found.prefixes():
+            return name
+    return None
