@@ -117,7 +117,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
             if _id(found.target, atom) not in known and not work.after.owns(found.target, atom):
                 continue  # somebody wrote it by hand: it is theirs
         else:
-            _refuse_conflict(edit, kind, ours)
+            _refuse_conflict(work, edit, kind, ours)
             _put(work, edit, atom, ours)
         setup.entries.append((found.target, atom))
     _link(work, plan, setup, olds)
@@ -197,7 +197,7 @@ def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
     edit.given += ours
 
 
-def _refuse_conflict(edit: Edit, kind: str, ours: list[Leaf]) -> None:
+def _refuse_conflict(work: Work, edit: Edit, kind: str, ours: list[Leaf]) -> None:
     """Refuse to change what somebody else has set: no value of theirs is repeated."""
     if formats.FORMATS[kind][1]:
         return  # where names repeat, the last one counts
@@ -207,8 +207,17 @@ def _refuse_conflict(edit: Edit, kind: str, ours: list[Leaf]) -> None:
             raise ConfigError(
                 f"{printable(edit.found.path)}: {printable('.'.join(place))} is set already, to"
                 " something else",
-                hint="take it out first, if it is no longer wanted",
+                hint=_whose(work, edit.found.target, kind, place),
             )
+
+
+def _whose(work: Work, target: str, kind: str, place: tuple[str, ...]) -> str:
+    """Return what can be done about a value that stands in the way."""
+    for one in work.after.setups:
+        for there, atom in one.entries:
+            if there == target and any(place == told for told, _ in _leaves_of(kind, atom)):
+                return f"it is for {one.service}: name the same profile, or undo that setup first"
+    return "take it out first, if it is no longer wanted"
 
 
 def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
@@ -247,14 +256,18 @@ def _verify(work: Work) -> None:
     for edit in work.edits.values():
         if not edit.changes:
             continue
-        now = edit.leaves()
+        shown = printable(edit.found.path)
+        harm = ConfigError(
+            f"{shown}: this change cannot be made without harm to what is there", _BY_HAND
+        )
+        try:
+            now = edit.leaves()
+        except ConfigError:
+            # The line that it tells is of what we would have made, and not of the user's file.
+            raise harm from None
         old = formats.load(edit.format).leaves(edit.draft.old)
         if not _contains(now, edit.given) or _less(now, edit.given) != _less(old, edit.taken):
-            raise ConfigError(
-                f"{printable(edit.found.path)}: this change cannot be made without harm to what is"
-                " there",
-                _BY_HAND,
-            )
+            raise harm
 
 
 def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:

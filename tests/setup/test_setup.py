@@ -169,6 +169,91 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
     assert snapshot(person.world.home) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "file", "text", "told"),
+    [
+        (
+            ("terraform", "--service", "https://git.example"),
+            ".terraformrc",
+            'credentials_helper "other" {\n}\n',
+            "credentials_helper is set already, to something else",
+        ),
+        (
+            ("terraform", "--service", "https://git.example"),
+            ".terraformrc",
+            '{"plugin_cache_dir": "/x"}\n',
+            "it is not HCL",
+        ),
+        (
+            ("go", "--service", "https://git.example"),
+            ".config/go/env",
+            "GOAUTH=off\n",
+            "GOAUTH says off",
+        ),
+        (
+            ("go", "--service", "https://git.example"),
+            ".config/go/env",
+            "GOAUTH=\n",
+            "GOAUTH has an empty command",
+        ),
+        (
+            ("pip", "--service", "https://git.example"),
+            ".config/pip/pip.conf",
+            "[global]\nKeyring_Provider = disabled\n",
+            "global.keyring_provider is set already",
+        ),
+        (
+            ("cargo", "--service", "https://git.example", "--name", "mine"),
+            ".cargo/config.toml",
+            '[registries]\nmine = { index = "sparse+https://git.example/" }\n',
+            "cannot be made without harm to what is there",
+        ),
+    ],
+)
+def test_what_the_tool_would_not_take_together_is_refused(
+    person: Person, words: tuple[str, ...], file: str, text: str, told: str
+) -> None:
+    path = person.world.home / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    before = snapshot(person.world.home)
+    outcome = person.types("setup", *words)
+    assert outcome.status == 6
+    assert told in outcome.told
+    assert snapshot(person.world.home) == before
+
+
+def test_terraform_has_one_helper_for_all_its_hosts(person: Person) -> None:
+    words = ("setup", "terraform", "--service")
+    path = person.world.home / ".terraformrc"
+    assert person.types(*words, "https://git.example").status == 0
+    assert person.types(*words, "https://registry.example").status == 0
+    assert path.read_text().count("credentials_helper") == 1
+    outcome = person.types(*words, "https://both.example", "--profile", "beta")
+    assert outcome.status == 6
+    assert "hint: it is for https://git.example: name the same profile" in outcome.told
+    assert person.types("setup", "terraform", "--undo").status == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("section", ['profile "main"', "profile  main"])
+def test_a_profile_that_aws_knows_by_another_spelling_is_not_doubled(
+    person: Person, section: str
+) -> None:
+    aws = ("--aws", "folder=fol.0123456789abcdef")
+    assert person.types("profile", "add", "main", *aws).status == 0
+    path = person.world.home / ".aws/config"
+    path.parent.mkdir()
+    path.write_text(f"[{section}]\nregion = eu-west-1\n")
+    before = path.read_bytes()
+    assert person.types("setup", "aws", "--profile", "main").status == 0
+    first, second, third = path.read_text().split("\n")[:3]
+    assert (first, third) == (f"[{section}]", "region = eu-west-1")
+    assert second.startswith("credential_process = ")
+    assert person.types("setup", "aws", "--undo").status == 0
+    assert path.read_bytes() == before
+
+
 def test_a_file_that_docker_wrote_anew_is_found_again(person: Person) -> None:
     path = person.world.home / ".docker/config.json"
     path.parent.mkdir()

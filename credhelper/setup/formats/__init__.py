@@ -25,7 +25,7 @@ Made = dict[str, Any]
 FORMATS = {
     "git": ("gitconfig", True),
     "goenv": ("goenv", False),
-    "hcl": ("hcl", True),
+    "hcl": ("hcl", False),
     "ini": ("ini", False),
     "json": ("jsontext", False),
     "lines": ("lines", False),

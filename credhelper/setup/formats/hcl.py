@@ -117,7 +117,7 @@ def _items(text: str) -> list[_Item]:
             words = []
     if open_:
         raise ValueError("a bracket is never closed")
-    if any(len(item.words) < 3 for item in found):
+    if any(len(item.words) < 3 or item.words[0] in _PAIRS.values() for item in found):
         raise ValueError("it is not HCL")
     return found
 

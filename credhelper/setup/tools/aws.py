@@ -62,7 +62,27 @@ def check(wish: Wish, ask: Ask) -> Finding:
 def _section(wish: Wish) -> str:
     # `default` is the section that everything uses: only who asks for it gets it changed.
     name = wish.name or ("illumina" if wish.owner == "default" else wish.owner)
-    return name if name == "default" else f"profile {name}"
+    plain = name if name == "default" else f"profile {name}"
+    there = _sections(wish)
+    # AWS splits a section's name like a shell. Of two that mean one profile, one is passed over.
+    same = [section for section in there if section.startswith("profile") and _means(section, name)]
+    return plain if plain in there or not same else same[0]
+
+
+def _sections(wish: Wish) -> list[str]:
+    parser = configparser.RawConfigParser(default_section="\0", strict=False)
+    try:
+        parser.read_string(wish.read(_file(wish)) or "")
+    except configparser.Error:
+        return []  # told of when it is to be changed
+    return parser.sections()
+
+
+def _means(section: str, name: str) -> bool:
+    try:
+        return shlex.split(section) == ["profile", name]
+    except ValueError:
+        return False
 
 
 def _file(wish: Wish) -> str:

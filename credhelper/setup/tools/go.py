@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from credhelper.errors import UsageError
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -27,6 +27,7 @@ def plan(wish: Wish) -> Plan:
         raise UsageError("GOENV=off: go reads no file", hint="export GOAUTH instead")
     if wish.service.scheme != "https":
         raise UsageError(f"go sends no token to {wish.service}: it wants https")
+    _refuse_combined(path, wish.read(path) or "")
     words = [wish.program.called(PROGRAMS[0]), "goauth", "--service", str(wish.service)]
     words += wish.options()
     if any(char in words[0] for char in "';\""):
@@ -52,6 +53,19 @@ def check(wish: Wish, ask: Ask) -> Finding:
                     return Finding(token[1])
         trouble = f"{words[0]}: {asking.complaint(answer) or 'no answer'}"
     return Finding(trouble=trouble)
+
+
+def _refuse_combined(path: str, text: str) -> None:
+    """Refuse a GOAUTH that go would not take with a command before it."""
+    if not re.search(r"^GOAUTH=", text, re.MULTILINE):
+        return
+    items = [item.strip() for item in _goauth(text).split(";")]
+    for item, what in (("off", "says off"), ("", "has an empty command")):
+        if item in items:
+            raise ConfigError(
+                f"{path}: GOAUTH {what}, and go takes no other command with it",
+                hint="go env -u GOAUTH, if that is no longer wanted",
+            )
 
 
 def _goauth(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 
+from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -16,12 +17,29 @@ ON_PATH = False
 PROFILE = False
 
 LINK = "keyring"
+_KEY = "keyring-provider"
 
 
 def plan(wish: Wish) -> Plan:
     """Return what it takes: see `setup`."""
-    entry = Entry(("global",), (("keyring-provider", "subprocess"),))
+    _refuse_other_spelling(wish)
+    entry = Entry(("global",), ((_KEY, "subprocess"),))
     return Plan((FileChange(_file(wish), "ini", (entry,)),), (wish.link(LINK),), on_path(wish))
+
+
+def _refuse_other_spelling(wish: Wish) -> None:
+    """Refuse a file that sets our key under another name that pip takes for it."""
+    parser = configparser.RawConfigParser(default_section="\0", strict=False)
+    try:
+        parser.read_string(wish.read(_file(wish)) or "")
+    except configparser.Error:
+        return  # told of when it is to be changed
+    for name, value in parser.items("global") if parser.has_section("global") else ():
+        if name != _KEY and name.replace("_", "-") == _KEY and value != "subprocess":
+            raise ConfigError(
+                f"{_file(wish)}: global.{name} is set already, to something else",
+                hint="take it out first, if it is no longer wanted",
+            )
 
 
 def check(wish: Wish, ask: Ask) -> Finding:
