@@ -47,6 +47,7 @@ class _Asked:
     profile: str | None
     name: str | None
     bin: str | None = None
+    file: str | None = None
 
 
 @click.command("setup", short_help="Wire a tool up, by its own file; check it; take it back.")
@@ -59,6 +60,9 @@ class _Asked:
 @click.option(
     "--bin", "links", metavar="DIR", help="The folder for links to credhelper, if it takes any."
 )
+@click.option(
+    "--file", metavar="PATH", help="The tool's file, for tools that are told which one to read."
+)
 @click.option("--add-service", is_flag=True, help="Let the profile have tokens for the service.")
 @click.option("--print", "print_", is_flag=True, help="Show the lines, and change nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
@@ -70,6 +74,7 @@ def setup_(
     profile: str | None,
     name: str | None,
     links: str | None,
+    file: str | None,
     add_service: bool,
     **modes: bool,
 ) -> int:
@@ -95,8 +100,11 @@ def setup_(
     for option, text in (("--name", name), ("--profile", profile)):
         if text is not None and not _NAME.fullmatch(text):
             raise UsageError(f"{option}: expected letters, digits and ._@:- in it")
-    folder = None if links is None else os.path.abspath(os.path.expanduser(links))
-    asked = _Asked(tool, _service(service), profile, name, folder)
+    if file is not None and not getattr(setup.load(tool), "FILE", False):
+        raise UsageError(f"{tool} has a file of its own: --file is for tools that are told theirs")
+    asked = _Asked(
+        tool, _service(service), profile, name, _path("--bin", links), _path("--file", file)
+    )
     if chosen == ["undo"]:
         return _undo(asked)
     if chosen == ["check"]:
@@ -115,6 +123,12 @@ def _service(text: str | None) -> Service | None:
         return None if text is None else canonical(text)
     except ValueError as error:
         raise UsageError(f"--service: {error}") from error
+
+
+def _path(option: str, text: str | None) -> str | None:
+    if text is not None and not (text and text.isprintable()):
+        raise UsageError(f"{option}: expected a path, without control characters")
+    return None if text is None else os.path.abspath(os.path.expanduser(text))
 
 
 # --- what each mode does --------------------------------------------------------------------------
@@ -208,7 +222,14 @@ def _check(asked: _Asked) -> int:
     known = journal.read(_state())
     found = _matching(known, asked)
     todo = [
-        _Asked(one.tool, canonical(one.service), one.profile, one.name, asked.bin or _bin(one))
+        _Asked(
+            one.tool,
+            canonical(one.service),
+            one.profile,
+            one.name,
+            asked.bin or _bin(one),
+            one.file,
+        )
         for one in found
     ]
     if not found and (asked.service or not _wants_service(asked.tool)):
@@ -246,6 +267,8 @@ def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
     if not finding.token:
         raise NotFoundError(f"{_what(asked)}: {printable(finding.trouble)}", finding.hint)
     request = Request("get", service=asked.service, profile=asked.profile)
+    if not _wants_service(asked.tool):
+        request = Request("get", profile=owner)
     credential = wiring.get(world, request)
     if not hmac.compare_digest(
         finding.token.encode("utf-8", "surrogateescape"),
@@ -354,10 +377,18 @@ def _wish(asked: _Asked, owner: str, *, lenient: bool = False) -> Wish:
             return ""  # there, and told of when it is to be changed
         return None if found.data is None else found.text
 
-    ours = _program(setup.load(asked.tool).PROGRAMS, lenient=lenient)
-    links = asked.bin or _own_bin(home)
+    module = setup.load(asked.tool)
     return Wish(
-        asked.service, asked.profile, owner, asked.name, ours, os.environ, home, links, read
+        asked.service,
+        asked.profile,
+        owner,
+        asked.name,
+        _program(module.PROGRAMS, lenient=lenient),
+        os.environ,
+        home,
+        asked.bin or getattr(module, "BIN", None) or _own_bin(home),
+        read,
+        asked.file,
     )
 
 
@@ -422,6 +453,7 @@ def _matching(known: Journal, asked: _Asked) -> list[Setup]:
         if one.tool == asked.tool
         and (asked.service is None or one.service == str(asked.service))
         and (asked.name is None or one.name == asked.name)
+        and (asked.file is None or one.file == asked.file)
     ]
 
 
@@ -431,7 +463,7 @@ def _bin(one: Setup) -> str | None:
 
 
 def _setup_of(asked: _Asked) -> Setup:
-    return Setup(asked.tool, str(asked.service), asked.name, asked.profile)
+    return Setup(asked.tool, str(asked.service), asked.name, asked.profile, file=asked.file)
 
 
 def _state() -> str:
@@ -453,6 +485,7 @@ def _what(asked: _Asked) -> str:
 def _in_words(one: Setup) -> str:
     more = [f"as {one.name}"] if one.name else []
     more += [f"profile {one.profile}"] if one.profile else []
+    more += [f"in {_short(one.file)}"] if one.file else []
     return "  ".join([one.service, *more])
 
 

@@ -96,7 +96,11 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "askpass: the prompts of git and wget on the command line",
         ("*-askpass",),
     ),
-    "databricks": ("databricks", "the Databricks CLI, as far as its SDKs call it", ()),
+    "databricks": (
+        "databricks",
+        "the Databricks CLI, as far as its SDKs call it",
+        ("credhelper-databricks",),
+    ),
     "reclient": ("reclient", "reclient and remote-apis-sdks credentials helper: JSON out", ()),
     "keyring": ("keyring", "the keyring program, as pip, uv and pdm call it", ("keyring",)),
     "nuget": ("nuget", "NuGet plugin 2.0: dotnet, nuget, MSBuild", ("nuget-plugin-*",)),

@@ -4,12 +4,10 @@ Source: the SDK for Python, `credentials_provider.py`. An SDK asks for the versi
 which options `auth token` takes; then for a token, for a host or for a profile. One sentence on
 stderr tells an SDK that tries several ways to log in that this is not the one.
 
-The SDKs start a program of one word, so write a script of one line around it:
+The SDKs start a program of one word, so give credhelper a name that says the rest:
 
-  #!/bin/sh
-  exec credhelper databricks "$@"
-
-  export DATABRICKS_CLI_PATH=/path/to/that/script
+  ln -s "$(command -v credhelper)" ~/.local/bin/credhelper-databricks
+  export DATABRICKS_CLI_PATH=~/.local/bin/credhelper-databricks
   export DATABRICKS_AUTH_TYPE=databricks-cli
 
 To try it: credhelper databricks auth token --host https://workspace.example

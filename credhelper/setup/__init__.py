@@ -5,7 +5,8 @@ what it takes, or raises CredhelperError; it is pure, but for what `wish.read` s
 files. `check(wish, ask)` asks the tool, in the way that the tool asks us, what it would send, and
 returns a `Finding`. `PROGRAMS` are programs of ours that the tool may look for on PATH; with
 `ON_PATH` it looks nowhere else. Without `PROFILE` it has no place for a profile's name. Some have
-`SERVICE = False`, when a profile alone will do, and `NEEDS`, a key that this profile must have.
+`SERVICE = False`, when a profile alone will do, and `NEEDS`, a key that this profile must have;
+`FILE`, where a user says which file, and `BIN`, a folder for links that is the tool's own.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ TOOLS = {
     "claude": "Claude Code: headers for one MCP server",
     "restish": "restish: headers for one API",
     "askpass": "git, wget: a program that is asked what a person would type",
+    "databricks": "the Databricks SDKs: what they take for their CLI, for one workspace",
+    "google": "google-auth, gcloud: the command of a credential configuration",
+    "kubelet": "the kubelet: a provider for the images of one registry",
+    "reclient": "reproxy: the credentials helper of one config file",
 }
 
 

@@ -22,7 +22,7 @@ from credhelper.setup.plan import Entry
 VERSION = 1
 LOCK_WAIT = 10.0
 
-Key = tuple[str, str, str | None]
+Key = tuple[str, str, str | None, str | None]
 
 
 @dataclass
@@ -38,7 +38,8 @@ class File:
 
 @dataclass
 class Setup:
-    """One setup that stands: `entries` by the file's target, and `links`, path to target."""
+    """One setup that stands: `entries` by the file's target, and `links`, path to target; `file`,
+    if it was said which."""
 
     tool: str
     service: str
@@ -46,11 +47,12 @@ class Setup:
     profile: str | None
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
+    file: str | None = None
 
     @property
     def key(self) -> Key:
         """What tells it from others."""
-        return (self.tool, self.service, self.name)
+        return (self.tool, self.service, self.name, self.file)
 
 
 @dataclass

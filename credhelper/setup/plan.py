@@ -20,7 +20,8 @@ class Wish:
     Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
     None when the service alone tells; `owner`, the profile that answers, named or not; `name`, what
     the tool shall know it by, or None; `program`, ours; `environ`; `home`, absolute; `bin`, the
-    folder for links to us; `read`, returns the text of a tool's file, None if missing.
+    folder for links to us; `read`, returns the text of a tool's file, None if missing; `file`, the
+    tool's file, where it was said which.
     """
 
     service: Service
@@ -32,6 +33,7 @@ class Wish:
     home: str
     bin: str
     read: Callable[[str], str | None]
+    file: str | None = None
 
     def callable(self, name: str) -> tuple[str, tuple[LinkChange, ...]]:
         """Return how to call our program `name`, and the links that it takes.

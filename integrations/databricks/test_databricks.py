@@ -17,7 +17,7 @@ from tests.support.worlds import Outcome
 
 HERE = Path(__file__).parent
 HOST = "dbc.example.org"
-PROGRAM = "/opt/credhelper/bin/credhelper-databricks"
+PROGRAM = "/home/me/bin/credhelper-databricks"
 SECONDS = 6  # of a short-lived token: long enough for a program to start on a busy machine
 WHO = b"user-sandbox"
 
@@ -98,6 +98,18 @@ def test_an_expired_token_is_renewed_by_the_next_program(sit_down: Callable[...,
     desk.works()
 
     assert desk.wired.counted() == (2, 0)
+    assert not desk.gate.refused
+
+
+def test_setup_wires_the_sdk_up_and_takes_it_back(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down()
+    desk.wired.environ["DATABRICKS_CONFIG_PROFILE"] = "work"
+
+    with desk.wired.set_up("databricks", "--service", f"https://{desk.host}"):
+        desk.works()
+        desk.works()
+
+    assert desk.wired.counted() == (1, 0)
     assert not desk.gate.refused
 
 

@@ -176,6 +176,23 @@ def test_when_nobody_can_renew_the_library_tells_our_reason(
     assert desk.gate.visits == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_setup_wires_it_up_and_takes_it_back(sit_down: Callable[..., Desk], language: str) -> None:
+    desk = sit_down(language)
+    # All but the command.
+    path = Path(desk.wire())
+    shown = json.loads(path.read_text())
+    del shown["credential_source"]["executable"]["command"]
+    path.write_text(json.dumps(shown, indent=2))
+
+    with desk.wired.set_up("google", "--profile", "work", "--file", str(path)):
+        desk.works()
+        desk.works()
+
+    assert desk.wired.counted() == (1, 0)
+    assert not desk.gate.refused
+
+
 def test_gcloud_logs_in_and_has_tokens_as_long_as_we_do(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down("gcloud")
     desk.service.lifetime = 1  # so that it exchanges anew whenever it is asked

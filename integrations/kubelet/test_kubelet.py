@@ -82,6 +82,26 @@ def test_an_expired_token_is_renewed_by_the_next_pull(open_node: Callable[..., G
     assert node.renewed_once()
 
 
+def test_setup_wires_the_kubelet_up_and_takes_it_back(node: Guarded) -> None:
+    home = node.wired.world.home
+    (home / "providers.yaml").write_text("# of this node\n")
+    (home / FOLDER / "credhelper-credential-provider").unlink()
+    root = node.wired.world.root
+    # An administrator who has the node's config, not one of their own.
+    node.wired.environ |= {
+        "CREDHELPER_CONFIG": str(root / "etc/config.toml"),
+        "CREDHELPER_CACHE_DIR": str(root / "var/cache/credhelper"),
+        "CREDHELPER_STATE_DIR": str(root / "var/lib/credhelper"),
+    }
+    where = ("--file", str(home / "providers.yaml"), "--bin", str(home / FOLDER))
+    with node.wired.set_up("kubelet", "--service", f"https://{node.host}", *where):
+        one = kubelet(node)
+        assert [one.pull(f"{node.host}/team/tool") for _ in range(2)] == [200, 200]
+        assert (one.asked, one.log) == (1, [])
+    assert node.wired.counted() == (1, 0)
+    assert not node.gate.refused
+
+
 def test_a_pods_own_token_is_not_looked_at(node: Guarded) -> None:
     one = kubelet(node)
     one.extra = {

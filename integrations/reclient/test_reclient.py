@@ -26,7 +26,7 @@ def open_farm(guarded: Callable[..., Guarded]) -> Callable[..., Guarded]:
             HERE / "reproxy.cfg",
             "reproxy.cfg",
             {f"{PLACEHOLDER}:443": farm.host, PLACEHOLDER: farm.host}
-            | {"/usr/local/bin/credhelper": program},
+            | {"/opt/credhelper/bin/credhelper": program},
         )
         return farm
 
@@ -54,6 +54,16 @@ def test_an_expired_token_is_renewed_by_the_next_call(open_farm: Callable[..., G
     farm.outlive()
     assert one.call(CACHE) == 200
     assert farm.renewed_once()
+
+
+def test_setup_wires_it_up_and_takes_it_back(open_farm: Callable[..., Guarded]) -> None:
+    farm = open_farm()
+    farm.wired.unwire("reproxy.cfg", "credentials_helper")
+    path = farm.wired.world.home / "reproxy.cfg"
+    with farm.wired.set_up("reclient", "--service", f"https://{farm.host}", "--file", str(path)):
+        assert reproxy(farm).call(CACHE) == 200
+    assert farm.wired.counted() == (1, 0)
+    assert not farm.gate.refused
 
 
 def test_a_service_that_no_profile_names_fails_with_our_reason(

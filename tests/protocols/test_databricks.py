@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import service
+from credhelper import protocols, service
 from credhelper.errors import CredhelperError, LoginRequiredError, NotFoundError, UsageError
 from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import databricks
@@ -19,6 +19,11 @@ from credhelper.protocols import databricks
 
 def ask(*arguments: str) -> Request:
     return databricks.parse(Call("credhelper", arguments, b"", {}))
+
+
+def test_a_name_of_its_own_makes_it_the_databricks_cli() -> None:
+    assert protocols.by_program("credhelper-databricks") == "databricks"
+    assert protocols.by_program("databricks") is None
 
 
 def test_it_never_reads() -> None:

@@ -20,7 +20,8 @@ class Case:
     must be in it afterwards; `edits`, what a user changes meanwhile, old text to new; `options` and
     `other_options`, words for the two services; `needs`, a program without which
     the tool's file cannot be read; `keys`, more keys of the profile; `environ`, variables, with
-    `{home}` and `{old}` in them.
+    `{home}` and `{old}` in them, as in `options`; `apart`, whether the other service is of a
+    profile of its own, `second`.
     """
 
     service: str
@@ -35,6 +36,7 @@ class Case:
     needs: str | None = None
     keys: Mapping[str, object] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    apart: bool = False
 
 
 _REGISTRIES = f"""{{
@@ -362,6 +364,89 @@ trust_level = "trusted"
         edits={'"X-Key"': '"X-Other"'},
         options=("--name", "team"),
         other_options=("--name", "other"),
+    ),
+    "databricks": Case(
+        service="https://dbc.example",
+        other="https://other.example",
+        file=".databrickscfg",
+        foreign=f"""; mine
+[DEFAULT]
+host = https://else.example
+token = {CANARY}
+
+[main]
+host  = https://dbc.example/
+cluster_id = 1-2-3
+""",
+        broken="host = https://else.example\n",
+        wired="auth_type = databricks-cli",
+        edits={"; mine": "; yours", "1-2-3": "4-5-6"},
+        apart=True,
+    ),
+    "google": Case(
+        service="https://sts.example",
+        other="https://other.example",
+        file=".config/gcloud/application_default_credentials.json",
+        foreign=f"""{{
+  "type": "external_account",
+  "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/P",
+  "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+  "token_url": "https://sts.googleapis.com/v1/token",
+  "credential_source": {{ "executable": {{ "timeout_millis": 5000 }} }},
+  "client_secret": "{CANARY}"
+}}
+""",
+        broken='{"type": "external_account",}',
+        wired='"command": "credhelper google --profile main"',
+        edits={"projects/1": "projects/2"},
+    ),
+    "kubelet": Case(
+        service="https://registry.example",
+        other="https://other.example:8443",
+        file="kubelet/credential-provider-config.yaml",
+        foreign=f"""# of this node
+kind: CredentialProviderConfig
+apiVersion: kubelet.config.k8s.io/v1
+providers:
+  # as ever
+  - name: ecr-credential-provider
+    apiVersion: credentialprovider.kubelet.k8s.io/v1
+    matchImages: ["*.dkr.ecr.*.amazonaws.com"]
+    defaultCacheDuration: 12h0m0s
+    env:
+      - {{name: SECRET, value: {CANARY}}} # why
+""",
+        broken="providers:\n- name: ecr\n matchImages: {",
+        wired="- registry.example\n",
+        edits={"# as ever": "# as never", "# why": "# because"},
+        options=(
+            "--file",
+            "{home}/kubelet/credential-provider-config.yaml",
+            "--bin",
+            "{home}/kubelet/bin",
+        ),
+        other_options=(
+            "--file",
+            "{home}/kubelet/credential-provider-config.yaml",
+            "--bin",
+            "{home}/kubelet/bin",
+        ),
+    ),
+    "reclient": Case(
+        service="https://builds.example",
+        other="https://other.example:8443",
+        file="build/reproxy.cfg",
+        foreign=f"""# mine
+service=builds.example:443
+remote_headers=x-key={CANARY}
+# at the end
+cache_silo=one
+""",
+        broken="service=else.example:443\n",
+        wired="credentials_helper_args=reclient --service https://builds.example",
+        edits={"# mine": "# yours", "cache_silo=one": "cache_silo=two"},
+        options=("--file", "{home}/build/reproxy.cfg"),
+        other_options=("--file", "{home}/build/other.cfg"),
     ),
 }
 

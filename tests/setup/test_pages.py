@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -34,24 +35,35 @@ SHOWN = {
     "terraform/terraformrc": ("terraform", "https://modules.example.org", None, True),
     "terraform/terraformrc-profile": ("terraform", "https://modules.example.org", "work", True),
     "docker/config.json": ("docker", "https://registry.example.org", None, True),
+    "databricks/databrickscfg": ("databricks", "https://dbc.example.org", "work", True),
+    "kubelet/credential-provider-config.yaml": (
+        "kubelet",
+        "https://registry.example.org",
+        None,
+        True,
+    ),
+    "reclient/reproxy.cfg": ("reclient", "https://builds.example.org", None, False),
     "headers/mcp.json": ("claude", "https://mcp.example.org/mcp", None, True),
     "headers/apis.json": ("restish", "https://mcp.example.org", None, True),
 }
 
 
+KUBELETS = {
+    "CREDHELPER_CONFIG": "/etc/credhelper/config.toml",
+    "CREDHELPER_CACHE_DIR": "/var/cache/credhelper",
+    "CREDHELPER_STATE_DIR": "/var/lib/credhelper",
+}
+
 # What no tool's file can wire up, and why.
 BY_HAND = {
     "get": "for scripts and people, who type it",
     "json": "for programs of one's own, which start it",
-    "databricks": "not yet",
-    "google": "not yet",
-    "kubelet": "not yet",
-    "reclient": "not yet",
 }
 
 
 def wish_for(tool: str, service: str, profile: str | None = None, *, on_path: bool = True) -> Wish:
-    names = frozenset((*setup.load(tool).PROGRAMS, "credhelper"))
+    module = setup.load(tool)
+    names = frozenset((*module.PROGRAMS, "credhelper"))
     program = Program("/opt/credhelper/bin/credhelper", names if on_path else frozenset(), names)
     return Wish(
         parse(service),
@@ -59,10 +71,11 @@ def wish_for(tool: str, service: str, profile: str | None = None, *, on_path: bo
         profile or "work",
         "team" if tool in NAMED else None,
         program,
-        {},
+        KUBELETS if tool == "kubelet" else {},
         "/home/me",
         "/home/me/bin",
         lambda path: None,
+        "/home/me/file" if getattr(module, "FILE", False) else None,
     )
 
 
@@ -79,7 +92,17 @@ def test_the_integrations_show_what_setup_prints(shown: str) -> None:
         for change in setup.load(tool).plan(wish).files
     )
     text = (ROOT / "integrations" / shown).read_text()
-    assert printed == re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
+    assert printed == re.sub(r"^[#;].*\n", "", text, flags=re.MULTILINE)
+
+
+def test_google_gets_what_the_integrations_show() -> None:
+    (change,) = (
+        setup.load("google").plan(wish_for("google", "https://x.example", on_path=False)).files
+    )
+    shown = json.loads((ROOT / "integrations/google/credential.json").read_text())
+    # What is Google's, nobody but Google can tell.
+    del shown["audience"], shown["token_info_url"]
+    assert json.loads(formats.rendered(change.format, change.entries)) == shown
 
 
 def test_every_protocol_is_spoken_to_a_tool_that_can_be_set_up() -> None:

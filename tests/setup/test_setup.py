@@ -345,6 +345,63 @@ def test_a_service_that_is_named_below_a_path_only_is_told_which(person: Person)
     assert "--service https://git.example/team" in outcome.told
 
 
+def test_where_a_profile_alone_will_do_no_service_is_needed(person: Person) -> None:
+    path = person.world.home / "credential.json"
+    words = ("setup", "google", "--file", str(path))
+    for profile, owner in (((), "main"), (("--profile", "beta"), "beta")):
+        assert person.types(*words, *profile).status == 0
+        assert f"google --profile {owner}" in path.read_text()
+        assert person.types("setup", "google", "--check").status == 0
+        assert person.types(*words, "--undo").status == 0
+        assert not path.exists()
+
+
+def test_one_service_in_two_files_is_two_setups(person: Person) -> None:
+    one, two = (person.world.home / name for name in ("one.cfg", "two.cfg"))
+    words = ("setup", "reclient", "--service", "https://git.example", "--file")
+    for path in (one, two):
+        assert person.types(*words, str(path)).status == 0
+    assert str(two.relative_to(person.world.home)) in person.types("setup").stdout.decode()
+    checked = person.types("setup", "reclient", "--check")
+    assert (checked.status, checked.stdout.count(b"works")) == (0, 2)
+    assert person.types(*words, str(one), "--undo").status == 0
+    assert (one.exists(), two.exists()) == (False, True)
+    assert person.types("setup", "reclient", "--undo").status == 0
+    assert not two.exists()
+
+
+def test_a_file_is_named_to_those_alone_who_are_told_theirs(person: Person) -> None:
+    assert person.types(*GIT, "--file", "/nowhere").status == 2
+    outcome = person.types("setup", "reclient", "--service", "https://git.example")
+    assert (outcome.status, "--file PATH" in outcome.told) == (2, True)
+
+
+def test_what_is_another_kind_of_login_is_left_alone(person: Person) -> None:
+    path = person.world.home / "credential.json"
+    for text in (
+        f'{{"type": "service_account", "private_key": "{CANARY}"}}',
+        '{"type": "external_account", "credential_source": {"file": "/tmp/token"}}',
+        '{"type": "external_account", "credential_source": "x"}',
+    ):
+        path.write_text(text)
+        outcome = person.types("setup", "google", "--file", str(path))
+        assert (outcome.status, "another kind" in outcome.told) == (6, True)
+        assert path.read_text() == text
+
+
+def test_a_section_of_the_databricks_sdks_is_called_as_the_profile(person: Person) -> None:
+    words = ("setup", "databricks", "--service", "https://git.example")
+    assert person.types(*words, "--name", "other").status == 2
+    assert person.types(*words, "--name", "main").status == 0
+    config = person.world.home / ".databrickscfg"
+    assert config.read_text().startswith("[main]\n")
+    assert "\nhost = https://git.example\n" in config.read_text()
+    # Another workspace is not answered for in this name.
+    words = ("setup", "databricks", "--service", "https://registry.example")
+    outcome = person.types(*words)
+    assert (outcome.status, "host is set already" in outcome.told) == (6, True)
+
+
 @pytest.mark.parametrize("tool", ["cargo", "claude", "codex", "dvc", "rclone", "restish"])
 def test_what_the_tool_calls_a_service_is_found_in_its_file(person: Person, tool: str) -> None:
     case = CASES[tool]

@@ -33,8 +33,11 @@ class Bench(Person):
         for name, value in self.case.environ.items():
             old = world.environ.get(name, "")
             world.environ[name] = value.format(home=world.home, old=old)
-        services = [self.case.service, self.case.other]
-        world.configure(api.url, api.api_key, main={"services": services, **self.case.keys})
+        profiles = {"main": {"services": [self.case.service, self.case.other], **self.case.keys}}
+        if self.case.apart:
+            profiles["main"]["services"] = [self.case.service]
+            profiles["second"] = {"services": [self.case.other]}
+        world.configure(api.url, api.api_key, **profiles)
 
     def put(self, data: bytes | None = None) -> bytes:
         """Put the foreign file there, or these bytes."""
@@ -49,6 +52,7 @@ class Bench(Person):
         service, more = (case.service, case.options)
         if other:
             service, more = (case.other, case.other_options)
+        more = tuple(word.format(home=self.world.home) for word in more)
         return self.types("setup", self.tool, "--service", service, *more, *words)
 
     def journal(self) -> Path:

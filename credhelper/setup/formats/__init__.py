@@ -23,6 +23,7 @@ Made = dict[str, Any]
 
 # name -> (module, whether entries come as a whole: names repeat, and their order counts)
 FORMATS = {
+    "flags": ("npmrc", False),
     "git": ("gitconfig", True),
     "goenv": ("goenv", False),
     "hcl": ("hcl", False),

@@ -1,4 +1,4 @@
-"""npm's and pnpm's file: `name=value` lines, of which a name should stand once."""
+"""npm's, pnpm's and reproxy's files: `name=value` lines, of which a name should stand once."""
 
 from __future__ import annotations
 

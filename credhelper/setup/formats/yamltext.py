@@ -1,4 +1,4 @@
-"""YAML, as kubeconfigs use it: lists of things with a `name`, and keys at the top.
+"""YAML, as kubeconfigs and the kubelet use it: lists of things with a `name`, and keys at the top.
 
 A list's item of ours goes first, a key at the top to the end. PyYAML tells where things stand, and
 reads what comes of it; it writes only what is ours.

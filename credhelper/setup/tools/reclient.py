@@ -1,0 +1,67 @@
+"""reproxy, and what else is made of remote-apis-sdks: the credentials helper of one config file.
+
+Source: remote-apis-sdks, the flags `--service`, `--credentials_helper` and
+`--credentials_helper_args`. No file is read unless reproxy is told it (`--cfg`), and it is for one
+service. The arguments are split at blanks, whatever quotes there are.
+"""
+
+from __future__ import annotations
+
+import json
+
+from credhelper.errors import ConfigError, UsageError
+from credhelper.setup import ask as asking
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+
+PROGRAMS = ("credhelper",)
+ON_PATH = False
+PROFILE = True
+FILE = True
+
+_HELPER = "credentials_helper"
+_ARGUMENTS = "credentials_helper_args"
+
+
+def plan(wish: Wish) -> Plan:
+    """Return what it takes: see `setup`."""
+    path = _file(wish)
+    place = f"{wish.service.host}:{wish.service.port}"
+    told = _flags(wish).get("service", place)
+    if told not in (place, wish.service.host):
+        raise ConfigError(
+            f"{path} is for another service than {wish.service}", hint="say which file: --file PATH"
+        )
+    words = ["reclient", "--service", str(wish.service), *wish.options()]
+    values = [(f"{_HELPER}=", wish.program.path), (f"{_ARGUMENTS}=", " ".join(words))]
+    if told == place:
+        values.insert(0, ("service=", place))
+    return Plan((FileChange(path, "flags", (Entry((), tuple(values)),)),))
+
+
+def check(wish: Wish, ask: Ask) -> Finding:
+    """Return what the helper that the file names says: see `setup`."""
+    flags = _flags(wish)
+    if not flags.get(_HELPER):
+        return Finding(trouble=f"{_file(wish)} names no {_HELPER}")
+    answer = ask([flags[_HELPER], *flags.get(_ARGUMENTS, "").split()])
+    try:
+        return Finding(json.loads(answer.stdout)["token"])
+    except (ValueError, KeyError, TypeError):
+        return Finding(trouble=f"{flags[_HELPER]}: {asking.complaint(answer) or 'no answer'}")
+
+
+def _file(wish: Wish) -> str:
+    if wish.file is None:
+        raise UsageError(
+            "reproxy has no file of its own", hint="say what it is given with --cfg: --file PATH"
+        )
+    return wish.file
+
+
+def _flags(wish: Wish) -> dict[str, str]:
+    found = {}
+    for line in (wish.read(_file(wish)) or "").split("\n"):
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            found[name.strip()] = value.strip()
+    return found
