@@ -44,6 +44,7 @@ TOOLS = {
     "databricks": "the Databricks SDKs: what they take for their CLI, for one workspace",
     "google": "google-auth, gcloud: the command of a credential configuration",
     "kubelet": "the kubelet: a provider for the images of one registry",
+    "flyte": "Flyte: a command for one platform",
     "reclient": "reproxy: the credentials helper of one config file",
 }
 

@@ -102,6 +102,18 @@ def test_two_programs_take_one_token(sit_down: Callable[..., Desk]) -> None:
     assert not desk.gate.refused
 
 
+def test_setup_wires_flyte_up_and_takes_it_back(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down()
+    config = desk.wired.world.home / ".flyte/config.yaml"
+    config.write_text(f"admin:\n    # the platform\n    endpoint: dns:///localhost:{desk.port}\n")
+
+    with desk.wired.set_up("flyte", "--service", f"https://localhost:{desk.port}"):
+        desk.works()
+
+    assert desk.wired.counted() == (1, 0)
+    assert not desk.gate.refused
+
+
 def test_a_program_that_runs_on_has_its_token_renewed(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down("--token-lifetime", str(SECONDS))
 

@@ -41,6 +41,18 @@ def test_two_restores_take_one_token(open_source: Callable[..., Guarded]) -> Non
     assert not source.gate.refused
 
 
+def test_setup_makes_the_link_and_takes_it_away(open_source: Callable[..., Guarded]) -> None:
+    source = open_source()
+    folder = source.wired.world.home / ".local/bin"
+    (folder / PLUGIN).unlink()
+    assert restore(source).run() == 401
+
+    words = ("nuget", "--service", f"https://{source.host}", "--bin", str(folder))
+    with source.wired.set_up(*words):
+        assert restore(source).run() == 200
+    assert source.wired.counted() == (1, 0)
+
+
 def test_an_expired_token_is_renewed_by_the_next_restore(
     open_source: Callable[..., Guarded],
 ) -> None:

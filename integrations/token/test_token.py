@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integrations.callers import Guarded
-from integrations.token.caller import CALLERS, HelperError
+from integrations.token.caller import CALLERS, HelperError, codex
 
 HERE = Path(__file__).parent
 PLACEHOLDER = "api.example.org"
@@ -36,6 +36,17 @@ def test_two_requests_take_one_token(start: Callable[..., Guarded], snippet: str
     assert [request(server, snippet) for _ in range(2)] == [200, 200]
     assert server.wired.counted() == (1, 0)
     assert {(visit.scheme, visit.admitted) for visit in server.gate.visits} == {("Bearer", True)}
+
+
+def test_setup_wires_codex_up_and_takes_it_back(start: Callable[..., Guarded]) -> None:
+    server = start()
+    path = server.place("codex.toml", ".codex/config.toml")
+    # All but the command.
+    path.write_text(path.read_text().partition("[model_providers.team.auth]")[0])
+    with server.wired.set_up("codex", "--service", f"https://{server.host}"):
+        assert server.fetch("/v1/models", codex(server, path)).status == 200
+    assert server.wired.counted() == (1, 0)
+    assert not server.gate.refused
 
 
 @pytest.mark.parametrize("snippet", CALLERS)

@@ -44,6 +44,18 @@ def test_two_commands_read_with_one_token(
     assert not server.gate.refused
 
 
+@pytest.mark.parametrize("tool", ["vault", "bao"])
+def test_setup_wires_it_up_and_takes_it_back(
+    open_server: Callable[..., Guarded], tool: str
+) -> None:
+    server = open_server(file=f".{tool}")
+    server.wired.unwire(f".{tool}", "token_helper")
+    with server.wired.set_up(tool, "--service", f"https://{server.host}"):
+        assert Vault(server, tool.upper()).read(SECRET) == 200
+    assert server.wired.counted() == (1, 0)
+    assert not server.gate.refused
+
+
 def test_options_may_stand_behind_the_program(open_server: Callable[..., Guarded]) -> None:
     server = open_server(args=" --profile work")
     assert Vault(server).read(SECRET) == 200

@@ -432,6 +432,25 @@ providers:
             "{home}/kubelet/bin",
         ),
     ),
+    "flyte": Case(
+        service="https://flyte.example",
+        other="https://other.example:8443",
+        file=".flyte/config.yaml",
+        foreign=f"""# mine
+admin:
+    # the platform at work
+    endpoint: dns:///flyte.example  # as ever
+
+    insecure: false
+secrets: {{key: {CANARY}}}
+logger:
+  level: 20
+""",
+        broken="admin:\n  endpoint: {",
+        wired="authType: ExternalCommand\n",
+        edits={"# mine": "# yours", "# as ever": "# as never", "level: 20": "level: 30"},
+        other_options=("--file", "{home}/.flyte/other.yaml"),
+    ),
     "reclient": Case(
         service="https://builds.example",
         other="https://other.example:8443",

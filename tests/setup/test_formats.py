@@ -88,6 +88,26 @@ def test_yaml(users: list[Any], flow: bool | None, indent: int, end: str, turned
 
 @QUICK
 @given(
+    some.dictionaries(NAMES, VALUES, max_size=2) | some.none(),
+    some.sampled_from(["", "# of theirs\n", "\n"]),
+    some.sampled_from([1, 2, 4]),
+    ENDS,
+    some.booleans(),
+)
+def test_yaml_of_mappings(
+    admin: dict[str, Any] | None, above: str, indent: int, end: str, turned: bool
+) -> None:
+    body = yaml.safe_dump(admin, default_flow_style=False, sort_keys=False) if admin else ""
+    inside = "".join(f"{' ' * indent}{line}\n" for line in body.split("\n") if line)
+    first = f"admin:\n{above}{inside}" if inside else f"admin: {'' if admin is None else '{}'}\n"
+    for text in (f"{first}last: x", f"kind: y\n{first}", "kind: y"):
+        whole = text.rstrip("\n") + end
+        one, two = entries(("admin",), ["x", "y"], "z")
+        hold("yamlmap", whole, one, two, turned=turned)
+
+
+@QUICK
+@given(
     some.dictionaries(
         some.sampled_from(["a", "b c", "mine"]),
         some.dictionaries(NAMES, LEAVES.filter(lambda leaf: leaf is not None), max_size=2),

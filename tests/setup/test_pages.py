@@ -42,6 +42,7 @@ SHOWN = {
         None,
         True,
     ),
+    "flyte/config.yaml": ("flyte", "https://api.example.org", None, True),
     "reclient/reproxy.cfg": ("reclient", "https://builds.example.org", None, False),
     "headers/mcp.json": ("claude", "https://mcp.example.org/mcp", None, True),
     "headers/apis.json": ("restish", "https://mcp.example.org", None, True),

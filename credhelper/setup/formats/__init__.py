@@ -33,6 +33,7 @@ FORMATS = {
     "npmrc": ("npmrc", False),
     "toml": ("tomltext", False),
     "yaml": ("yamltext", False),
+    "yamlmap": ("yamlmap", False),
 }
 
 

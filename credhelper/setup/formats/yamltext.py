@@ -19,7 +19,7 @@ from credhelper.setup.plan import Entry
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. An empty text says nothing."""
     found: list[Leaf] = []
-    data = _load(text)
+    data = load(text)
     if data is not None and not isinstance(data, dict):
         raise ValueError("it is not a mapping")
     _flatten(data or {}, (), found)
@@ -30,10 +30,10 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     for name, value in entry.values:
         if entry.at:
-            _put_item(draft, entry.at[0], _dumped([{"name": name, **value}]), made)
+            _put_item(draft, entry.at[0], dumped([{"name": name, **value}]), made)
         else:
             _end_last_line(draft)
-            draft.insert_lines(len(draft.text), _dumped({name: value}))
+            draft.insert_lines(len(draft.text), dumped({name: value}))
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
@@ -44,23 +44,19 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             if not _take_item(draft, entry.at[0], name, {"name": name, **value}, made):
                 changed.append(name)
         else:
-            found = _member(draft.text, name)
+            found = member(draft.text, name)
             if found is None:
                 continue
-            if _load(draft.text)[name] == value:
-                draft.remove_lines(*_lines_of(draft.text, found[0].start_mark.index, found[1]))
+            if load(draft.text)[name] == value:
+                draft.remove_lines(*lines_of(draft.text, found[0].start_mark.index, found[1]))
             else:
                 changed.append(name)
     return changed
 
 
 def _put_item(draft: Draft, key: str, lines: list[str], made: Made) -> None:
-    found = _member(draft.text, key)
-    if found is None:
-        made[key] = None
-        draft.insert_lines(len(draft.text), [f"{key}:", *lines])
-        return
-    name, value = found
+    found = member(draft.text, key)
+    value = found[1] if found else None
     if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
         start = draft.text.rindex("-", 0, value.value[0].start_mark.index)
         begin = draft.text.rfind("\n", 0, start) + 1
@@ -69,9 +65,25 @@ def _put_item(draft: Draft, key: str, lines: list[str], made: Made) -> None:
             raise ValueError(f"{key} is written in an unusual way")
         draft.insert_lines(begin, [indent + line for line in lines])
         return
-    empty = isinstance(value, yaml.SequenceNode) and not value.value
+    put_below(draft, key, lines, made, yaml.SequenceNode)
+
+
+def put_below(
+    draft: Draft, key: str, lines: list[str], made: Made, kind: type[yaml.CollectionNode]
+) -> None:
+    """Put `lines` below a key at the top that is not there yet, or whose value is empty.
+
+    Parameters: `kind`, what an empty value may be besides none. Raises ValueError for others.
+    """
+    found = member(draft.text, key)
+    if found is None:
+        made[key] = None
+        draft.insert_lines(len(draft.text), [f"{key}:", *lines])
+        return
+    name, value = found
+    empty = isinstance(value, kind) and not value.value
     if not empty and value.tag != "tag:yaml.org,2002:null":
-        raise ValueError(f"{key} is no list of lines that begin with a dash")
+        raise ValueError(f"{key} is something else than lines that can be added to")
     after = name.end_mark.index
     end = max(value.end_mark.index, draft.text.index(":", after) + 1)
     made.setdefault(key, draft.text[after:end])
@@ -85,31 +97,31 @@ def _put_item(draft: Draft, key: str, lines: list[str], made: Made) -> None:
 
 def _take_item(draft: Draft, key: str, name: str, wanted: Any, made: Made) -> bool:
     """Take the item called `name` out of a list; False if it is not what we wrote."""
-    found = _member(draft.text, key)
+    found = member(draft.text, key)
     items = found[1].value if found and isinstance(found[1], yaml.SequenceNode) else []
-    data = (_load(draft.text) or {}).get(key) or []
+    data = (load(draft.text) or {}).get(key) or []
     for node, item in zip(items, data, strict=False):
         if not isinstance(item, dict) or item.get("name") != name:
             continue
         if item != wanted or found is None or found[1].flow_style:
             return False
         dash = draft.text.rindex("-", 0, node.start_mark.index)
-        draft.remove_lines(*_lines_of(draft.text, dash, node))
+        draft.remove_lines(*lines_of(draft.text, dash, node))
         if len(items) == 1:
-            _restore(draft, key, made)
+            restore(draft, key, made)
         return True
     return True
 
 
-def _restore(draft: Draft, key: str, made: Made) -> None:
-    """Let an emptied list be what it was before we made it one."""
-    found = _member(draft.text, key)
+def restore(draft: Draft, key: str, made: Made) -> None:
+    """Let an emptied list or mapping be what it was before we made it one."""
+    found = member(draft.text, key)
     if found is None or key not in made:
         return
     before = made.pop(key)
     name = found[0]
     if before is None:
-        draft.remove_lines(*_lines_of(draft.text, name.start_mark.index, name))
+        draft.remove_lines(*lines_of(draft.text, name.start_mark.index, name))
     else:
         after = name.end_mark.index
         draft.splice(after, draft.text.index(":", after) + 1, before)
@@ -118,7 +130,7 @@ def _restore(draft: Draft, key: str, made: Made) -> None:
 # --- where things stand ---------------------------------------------------------------------------
 
 
-def _member(text: str, key: str) -> tuple[Any, Any] | None:
+def member(text: str, key: str) -> tuple[Any, Any] | None:
     """Return the key at the top, and its value."""
     root = _compose(text)
     if root is None:
@@ -131,7 +143,7 @@ def _member(text: str, key: str) -> tuple[Any, Any] | None:
     return None
 
 
-def _lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
+def lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
     """Return from where to where the lines go, from the offset `start` to the end of `last`."""
     while isinstance(last, yaml.CollectionNode) and last.value and not last.flow_style:
         last = last.value[-1]
@@ -162,7 +174,8 @@ def _compose(text: str) -> Any:
     return root
 
 
-def _load(text: str) -> Any:
+def load(text: str) -> Any:
+    """Return what the text says. Raises ValueError if it is not YAML."""
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -174,7 +187,8 @@ def _mistake(error: Exception) -> ValueError:
     return ValueError(f"line {mark.line + 1}: it is not YAML" if mark else "it is not YAML")
 
 
-def _dumped(data: Any) -> list[str]:
+def dumped(data: Any) -> list[str]:
+    """Return the lines that say `data`, without their ends."""
     text: str = yaml.safe_dump(data, default_flow_style=False, sort_keys=False, width=4096)
     return text.removesuffix("\n").split("\n")
 

@@ -1,0 +1,63 @@
+"""YAML whose keys at the top hold mappings, as Flyte's does: keys of ours go first into theirs.
+
+What the text says, and keys at the top themselves, are as in `yamltext`.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from credhelper.setup.draft import Draft
+from credhelper.setup.formats import Leaf, Made, yamltext
+from credhelper.setup.plan import Entry
+
+_INDENT = "  "
+
+
+def leaves(text: str) -> list[Leaf]:
+    """See `formats`."""
+    return yamltext.leaves(text)
+
+
+def put(draft: Draft, entry: Entry, made: Made) -> None:
+    """See `formats`."""
+    (key,) = entry.at
+    # The first goes to the front last.
+    for name, value in reversed(entry.values):
+        _put(draft, key, yamltext.dumped({name: value}), made)
+
+
+def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
+    """See `formats`."""
+    (key,) = entry.at
+    changed = []
+    for name, value in entry.values:
+        found = yamltext.member(draft.text, key)
+        members = found[1].value if found and isinstance(found[1], yaml.MappingNode) else []
+        for own, node in members:
+            if own.value != name:
+                continue
+            flow = found is None or found[1].flow_style
+            if flow or yamltext.load(draft.text)[key][name] != value:
+                changed.append(name)
+                break
+            draft.remove_lines(*yamltext.lines_of(draft.text, own.start_mark.index, node))
+            if len(members) == 1:
+                yamltext.restore(draft, key, made)
+            break
+    return changed
+
+
+def _put(draft: Draft, key: str, lines: list[str], made: Made) -> None:
+    found = yamltext.member(draft.text, key)
+    value = found[1] if found else None
+    if found is None or not isinstance(value, yaml.MappingNode) or not value.value:
+        indented = [_INDENT + line for line in lines]
+        yamltext.put_below(draft, key, indented, made, yaml.MappingNode)
+        return
+    if value.flow_style:
+        raise ValueError(f"{key} is not written in lines")
+    # Above a comment that is about the first of theirs.
+    begin = draft.text.index("\n", found[0].end_mark.index) + 1
+    indent = " " * value.value[0][0].start_mark.column
+    draft.insert_lines(begin, [indent + line for line in lines])
