@@ -22,7 +22,16 @@ FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
 _MOST_BYTES = 1024 * 1024
 _KEY = "access-token"
 _YAML_LINE = re.compile(rf"^{_KEY}[ \t]*:[^\r\n]*", re.MULTILINE)
+# A key in quotes, a mapping in brackets, or a value that goes on below: ours would not be the only
+# one, or what is below would become part of it.
+_YAML_OTHERWISE = re.compile(
+    rf"""^["']{_KEY}["'][ \t]*:"""
+    r"|\A(?:---)?\s*[{\[]"
+    rf"|^{_KEY}[ \t]*:[^\n]*\n(?:[ \t\r]*\n)*[ \t]+[^\s#]",
+    re.MULTILINE,
+)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+/=-]*")
+_MACRO_END = re.compile(r"\n[ \t\r]*\n")
 _WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|[^ \t\r\n]+')
 
 
@@ -106,6 +115,12 @@ def _with_access_token(before: str, token: str) -> str:
     if not _PLAIN.fullmatch(token):
         raise RequestError("the token holds a character that would need quotes in YAML")
     line = f"{_KEY}: {token}"
+    if _YAML_OTHERWISE.search(before):
+        raise RequestError(
+            f"the file is written in YAML's longer ways (brackets, quoted keys, or {_KEY} over"
+            " several lines): left alone",
+            hint=f"write {_KEY} on one line, without quotes, or move the file away",
+        )
     changed, times = _YAML_LINE.subn(lambda _: line, before)
     if times > 1:
         raise RequestError(f"the file names {_KEY} several times: left alone")
@@ -126,7 +141,16 @@ def _with_entry(before: str, entry: str) -> str:
     # `default` answers for every machine that comes after it, so it must stay the last.
     at = next((start for start, _, machine, _ in entries if machine is None), len(before))
     gap = "" if not before[:at] or before[:at].endswith("\n") else "\n"
+    if at == len(before) and _in_macro(before + gap):
+        gap += "\n"  # an empty line ends a macro: without one ours would be its last lines
     return f"{before[:at]}{gap}{entry}\n{before[at:]}"
+
+
+def _in_macro(netrc: str) -> bool:
+    """Tell whether the end of `netrc` belongs to a macro."""
+    found = [word for word in _WORD.finditer(netrc) if word[0] == "macdef"]
+    found = [word for word in found if not _in_comment(netrc, word.start())]
+    return bool(found) and _MACRO_END.search(netrc, found[-1].end()) is None
 
 
 def _entries(netrc: str) -> list[tuple[int, int, str | None, str | None]]:
@@ -138,7 +162,7 @@ def _entries(netrc: str) -> list[tuple[int, int, str | None, str | None]]:
         word = words[at][0]
         if word == "macdef":
             # Its body goes on to the first empty line, and is nobody's entry.
-            end = re.compile(r"\n[ \t\r]*\n").search(netrc, words[at].end())
+            end = _MACRO_END.search(netrc, words[at].end())
             stop = end.end() if end else len(netrc)
             at = next((i for i, each in enumerate(words) if each.start() >= stop), len(words))
             continue

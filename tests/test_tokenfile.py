@@ -90,6 +90,10 @@ def test_no_token_that_breaks_a_line_is_written(form: str, flaw: str) -> None:
             "macdef init\nmachine files.example login oauth2 password x\n\nmachine o login a"
             f" password b\n{ENTRY}\n",
         ),
+        # An empty line ends a macro.
+        ("macdef init\ncd /\n", f"macdef init\ncd /\n\n{ENTRY}\n"),
+        ("macdef init\ncd /", f"macdef init\ncd /\n\n{ENTRY}\n"),
+        ("macdef init\ncd /\n\n", f"macdef init\ncd /\n\n{ENTRY}\n"),
         # `default` ends a netrc.
         ("default login a password b\n", f"{ENTRY}\ndefault login a password b\n"),
         # A password may be any word, even one that looks like ours.
@@ -134,6 +138,30 @@ def test_a_session_file_keeps_what_is_not_ours(before: str, after: str) -> None:
 def test_a_session_file_that_names_two_tokens_is_left_alone() -> None:
     with pytest.raises(RequestError):
         text("ica-config", "access-token: a\naccess-token: b\n")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "access-token: |\n  OLD\n  OLD\nx: y\n",
+        "access-token: >-\r\n\r\n  OLD\r\n",
+        'access-token: "OLD\n  OLD"\n',
+        "access-token:\n  OLD\n",
+        '"access-token": OLD\n',
+        "x: y\n'access-token': OLD\n",
+        "{}\n",
+        "---\n{access-token: OLD}\n",
+        "[]\n",
+    ],
+)
+def test_a_session_file_in_yamls_longer_ways_is_left_alone(before: str) -> None:
+    with pytest.raises(RequestError, match="left alone"):
+        text("ica-config", before)
+
+
+@pytest.mark.parametrize("after", ["# c\n", "\nx: y\n", "  # c\nx: y\n", "x:\n  - y\n"])
+def test_what_comes_after_the_token_in_a_session_file_is_no_part_of_it(after: str) -> None:
+    assert text("ica-config", f"access-token: OLD\n{after}") == f"access-token: {TOKEN}\n{after}"
 
 
 @pytest.mark.parametrize("flaw", ["a: b", "a #b", "{a}", "'a'", "- a"])

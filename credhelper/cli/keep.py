@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -14,9 +15,13 @@ from credhelper import keeper, tokenfile, wiring
 from credhelper import service as services
 from credhelper.cli.telling import flush
 from credhelper.cli.world import context, profile_option
+from credhelper.encode import printable
+from credhelper.errors import CacheError, UsageError
 from credhelper.model import Request
 from credhelper.protocols.options import LONGEST
 
+# Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
+_STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
 _Command = Callable[..., Any]
 
 
@@ -91,10 +96,22 @@ def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: 
     keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
 
 
+def _absolute(path: str) -> str:
+    if not path or _STREAM.match(path):
+        raise UsageError(
+            "--to wants the name of a file",
+            hint="for stdout: credhelper get, which knows the same formats",
+        )
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise CacheError(f"cannot write {printable(path)}: the current folder is gone") from None
+
+
 def _written(
     path: str, form: str, name: str | None, service: str | None, min_ttl: int
 ) -> keeper.Order:
-    path = os.path.abspath(path)
+    path = _absolute(path)
     request = Request(
         "get",
         profile=name,

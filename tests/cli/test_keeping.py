@@ -387,6 +387,25 @@ def test_a_relative_path_is_taken_from_where_the_person_stands(scratch_world: Wo
     assert (scratch_world.root / "token").exists()
 
 
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", ""])
+def test_a_stream_is_no_file_to_replace(scratch_world: World, tmp_path: Path, path: str) -> None:
+    """With stdout in a log, as `>> job.log` does it: the log stays."""
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    prefix = ("sh", "-c", f'exec "$@" >> {log}', "sh")
+    outcome = scratch_world.run("write", "--to", path, prefix=prefix)
+    assert (outcome.status, log.read_text()) == (2, "before\n")
+    assert "credhelper get" in outcome.told
+
+
+def test_a_folder_that_is_gone_is_told_of(scratch_world: World, tmp_path: Path) -> None:
+    prefix = ("sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(tmp_path / "gone"))
+    (tmp_path / "gone").mkdir()
+    outcome = scratch_world.run("write", "--to", "token", prefix=prefix)
+    assert outcome.status == 7
+    assert "the current folder is gone" in outcome.told
+
+
 def test_a_netrc_that_write_made_is_read_by_curl_alike(scratch_world: World) -> None:
     path = scratch_world.root / "netrc"
     path.write_text("machine other.example login a password b\n")
