@@ -27,11 +27,6 @@ from credhelper.records import number
 if TYPE_CHECKING:
     from credhelper.routes import Routes
 
-# What tools that ask us take from their environment instead: (variable, who does so).
-OVERRIDES = (
-    ("AWS_ACCESS_KEY_ID", "every AWS SDK and the aws CLI"),
-    ("DOCKER_AUTH_CONFIG", "the docker CLI"),
-)
 _KINDS = {SESSION: "psToken", AWS: "temporary key"}
 
 
@@ -158,12 +153,8 @@ def _warnings(
                 whose = _whose(Secret(value), standings, world.clock())
                 why = f"{variable} is set: {reader} will use that token, {whose}"
                 told.append((why, f"unset {variable}"))
-        for variable, reader in OVERRIDES if found.by_profile else ():
-            if environ.get(variable):
-                why = f"{variable} is set: {reader} will use that, and not ask credhelper"
-                told.append((why, f"unset {variable}"))
-        for variable, host in _terraform_tokens(environ, found):
-            why = f"{variable} is set: Terraform will use that for {host}, and not ask credhelper"
+        for variable, reader in _overrides(environ, found):
+            why = f"{variable} is set: {reader} will use that, and not ask credhelper"
             told.append((why, f"unset {variable}"))
     if path is not None and found.by_profile and environ.get("CREDHELPER_API_KEY"):
         used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.by_profile.values())
@@ -184,16 +175,18 @@ def _whose(token: Secret, standings: list[Standing], now: float) -> str:
     return f"not one of these{', and it has expired' if over else ''}"
 
 
-def _terraform_tokens(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str]]:
-    """Return the variables in which Terraform finds a token for a host that a profile names."""
-    told = []
+def _overrides(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str]]:
+    """Return the variables that a tool uses instead of asking us, and which tool does."""
+    readers = {}
+    if any(route.aws for route in found.by_profile.values()):
+        readers["AWS_ACCESS_KEY_ID"] = "every AWS SDK and the aws CLI"
+    if found.by_service:
+        readers["DOCKER_AUTH_CONFIG"] = "the docker CLI"
     for service in sorted(found.by_service):
         host = service.partition("://")[2].partition("/")[0]
         # Its rule: dots become underscores, and hyphens two of them.
-        name = f"TF_TOKEN_{host.replace('-', '__').replace('.', '_')}"
-        if environ.get(name):
-            told.append((name, host))
-    return told
+        readers[f"TF_TOKEN_{host.replace('-', '__').replace('.', '_')}"] = f"Terraform ({host})"
+    return [(variable, who) for variable, who in readers.items() if environ.get(variable)]
 
 
 # --- for people -----------------------------------------------------------------------------------

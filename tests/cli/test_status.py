@@ -185,7 +185,7 @@ def test_a_strangers_token_that_has_expired_is_told(person: Person) -> None:
     [
         ("AWS_ACCESS_KEY_ID", "every AWS SDK and the aws CLI"),
         ("DOCKER_AUTH_CONFIG", "the docker CLI"),
-        ("TF_TOKEN_terraform__mirror_example_org", "Terraform"),
+        ("TF_TOKEN_terraform__mirror_example_org", "Terraform (terraform-mirror.example.org)"),
     ],
 )
 def test_what_a_tool_takes_from_its_environment_first_is_told(
@@ -193,8 +193,13 @@ def test_what_a_tool_takes_from_its_environment_first_is_told(
 ) -> None:
     environ = {variable: "AKIA-anything"}
     assert document(person, environ=environ)["warnings"] == []
-    person.logs_in("--service", "https://terraform-mirror.example.org")
+    person.logs_in("--service", "https://terraform-mirror.example.org", "--aws", "folder=fol.1")
     (told,) = document(person, environ=environ)["warnings"]
     assert told.startswith(f"{variable} is set: {who} will use that")
     assert "AKIA" not in told
     assert document(person, environ={"TF_TOKEN_other_example_org": "x"})["warnings"] == []
+
+
+def test_other_peoples_aws_keys_are_nobodys_affair(person: Person) -> None:
+    person.logs_in()
+    assert document(person, environ={"AWS_ACCESS_KEY_ID": "AKIA-anything"})["warnings"] == []
