@@ -91,6 +91,22 @@ def test_what_is_pulled_is_what_was_pushed(open_depot: Callable[..., Depot]) -> 
     assert depot.wired.counted() == (1, 0)
 
 
+def test_setup_wires_dvc_up_and_takes_it_back(open_depot: Callable[..., Depot]) -> None:
+    depot = open_depot()
+    depot.wire()
+    depot.wired.unwire(".config/dvc/config", "bearer_token_command")
+
+    # What DVC keeps in the project, it changes as it likes: so that is not there yet.
+    kept = depot.project.rename(depot.wired.world.root / "kept")
+    # The remote is found by its URL.
+    with depot.wired.set_up("dvc", "--service", f"https://{depot.host}"):
+        shutil.copytree(kept, depot.project)
+        depot.works("push", "--remote", "files")
+    assert TEXT in depot.files.values()
+    assert depot.wired.counted() == (1, 0)
+    assert not depot.gate.refused
+
+
 def test_an_expired_token_is_renewed_by_the_next_command(
     open_depot: Callable[..., Depot],
 ) -> None:

@@ -7,6 +7,7 @@ neither of the two.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from integrations.callers import Guarded
 from tests.support.worlds import Outcome
@@ -24,11 +25,18 @@ class Vault:
 
     def __init__(self, guarded: Guarded, prefix: str = "VAULT") -> None:
         self._guarded = guarded
-        self._environ = {**guarded.wired.environ, f"{prefix}_ADDR": f"https://{guarded.host}"}
+        url = f"https://{guarded.host}"
+        self._environ = {**guarded.wired.environ, "VAULT_ADDR": url}
+        if prefix == "BAO":
+            # Two addresses and nothing else; HOME stands in for the password database.
+            home = str(guarded.wired.world.home)
+            self._environ = {"HOME": home, "BAO_ADDR": url, "VAULT_ADDR": url}
         file = guarded.wired.world.home / f".{'bao' if prefix == 'BAO' else 'vault'}"
         found = _LINE.search(file.read_text())
         assert found, "no token_helper"
         self._helper = found[1].replace('\\"', '"').replace("\\\\", "\\")
+        if not Path(self._helper).exists():
+            raise HelperError("unknown error getting the external helper path")
 
     def read(self, path: str) -> int:
         """Read a secret; returns the server's status. Raises HelperError."""
@@ -52,6 +60,6 @@ class Vault:
             raise HelperError(done.told)
 
     def _run(self, verb: str, stdin: bytes = b"") -> Outcome:
-        # Through a shell, with the verb behind whatever the file says.
+        # Through a shell, with the verb behind the path.
         words = ["/bin/sh", "-c", f"{self._helper} {verb}"]
         return self._guarded.launch(words, stdin, seconds=_SECONDS, environ=self._environ)

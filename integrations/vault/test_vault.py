@@ -56,9 +56,10 @@ def test_setup_wires_it_up_and_takes_it_back(
     assert not server.gate.refused
 
 
-def test_options_may_stand_behind_the_program(open_server: Callable[..., Guarded]) -> None:
+def test_the_client_takes_a_path_and_no_options(open_server: Callable[..., Guarded]) -> None:
     server = open_server(args=" --profile work")
-    assert Vault(server).read(SECRET) == 200
+    with pytest.raises(HelperError, match="external helper path"):
+        Vault(server)
 
 
 def test_an_expired_token_is_renewed_by_the_next_command(
