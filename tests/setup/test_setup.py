@@ -254,6 +254,50 @@ def test_a_profile_that_aws_knows_by_another_spelling_is_not_doubled(
     assert path.read_bytes() == before
 
 
+_MCP = '{"mcpServers": {"x": {"url": "https://git.example/mcp", "headersHelper": "%s"}}}'
+_APIS = '{"x": {"base": "https://git.example", "profiles": {"default": {"auth": {"name": "%s"}}}}}'
+_GOOGLE = '{"type": "external_account", "credential_source": {"executable": {"command": "%s"}}}'
+_PROVIDER = """providers:
+- name: credhelper-credential-provider
+  matchImages: [git.example]
+  args: [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("tool", "text"),
+    [
+        ("claude", _MCP),
+        ("restish", _APIS),
+        ("google", _GOOGLE),
+        ("kubelet", _PROVIDER),
+        ("databricks", "[main]\nhost = https://git.example\nauth_type = %s\n"),
+        ("flyte", "admin:\n  authType: %s\n"),
+        ("flyte", "admin:\n  command: %s\n"),
+        ("flyte", "admin:\n  command: [%s]\n"),
+        ("flyte", "admin: {insecure: true, x: %s}\n"),
+        ("flyte", "admin:\n  endpoint: dns:///%s.example\n"),
+        ("reclient", "credentials_helper=/%s\n"),
+    ],
+)
+def test_what_somebody_else_has_set_is_kept_in_any_file(
+    person: Person, tool: str, text: str
+) -> None:
+    path = person.world.home / "file"
+    if tool in ("claude", "databricks", "restish"):
+        path = person.world.home / CASES[tool].file
+        path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text % CANARY)
+    before = snapshot(person.world.home)
+    words = ["setup", tool, "--service", "https://git.example"]
+    words += ["--file", str(path)] if path.name == "file" else []
+    words += ["--bin", str(person.world.home / "bin")] if tool == "kubelet" else []
+    outcome = person.types(*words)
+    assert (outcome.status, str(path.name) in outcome.told) == (6, True), outcome
+    assert "credhelper: hint: " in outcome.told
+    assert snapshot(person.world.home) == before
+
+
 def test_a_file_that_docker_wrote_anew_is_found_again(person: Person) -> None:
     path = person.world.home / ".docker/config.json"
     path.parent.mkdir()
