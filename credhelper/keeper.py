@@ -34,6 +34,7 @@ MARGIN = 600  # seconds of life that a reader of the file should see, if tokens 
 
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+_PATIENCE = 5.0  # seconds for a renewal that is going on when the command ends
 _FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
 _START = "import sys; sys.path.append({!r}); from credhelper.keeper import main; main()"
 
@@ -180,10 +181,18 @@ def _changed(order: Order, seen: str) -> bool:
 
 
 def _stop(renewer: int) -> None:
-    # Waited for: it might write into the folder that is about to go.
-    os.kill(renewer, _signal.SIGKILL)
+    """Wait for a renewer to end, and end it if it does not, or if somebody cannot wait.
+
+    It may hold a new session of which nobody else knows yet: the old one may be worth nothing.
+    """
+    end = time.monotonic() + _PATIENCE
     try:
-        os.waitpid(renewer, 0)
+        while not os.waitpid(renewer, os.WNOHANG)[0]:
+            left = end - time.monotonic()
+            if left <= 0 or _next_signal(min(left, 0.5))[0] not in (0, _signal.SIGCHLD):
+                os.kill(renewer, _signal.SIGKILL)
+                os.waitpid(renewer, 0)  # it might write into the folder that is about to go
+                return
     except ChildProcessError:
         pass  # it had ended
 

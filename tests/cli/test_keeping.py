@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -194,6 +194,32 @@ def test_a_terminal_that_is_hung_up_is_told_to_the_command(
     until(told.exists, "the command was not told")
     os.waitpid(pid, 0)
     assert run_folders(scratch_world) == []
+
+
+@pytest.fixture
+def blocked() -> Iterator[None]:
+    """Let signals wait, as a keeper does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_renewal_that_is_going_on_when_the_command_ends_is_finished(tmp_path: Path) -> None:
+    renewer = subprocess.Popen(["sh", "-c", f"sleep 0.7; echo > {tmp_path}/kept"])
+    keeper._stop(renewer.pid)  # the moment cannot be met from outside
+    assert (tmp_path / "kept").exists()
+    renewer.wait()
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_renewal_is_not_finished_for_somebody_who_cannot_wait() -> None:
+    renewer = subprocess.Popen(["sleep", "60"])
+    os.kill(os.getpid(), signal.SIGTERM)
+    keeper._stop(renewer.pid)  # as above
+    with pytest.raises(ProcessLookupError):
+        os.kill(renewer.pid, 0)
+    renewer.wait()
 
 
 def test_a_file_that_cannot_be_put_back_is_tried_for_now_and_then(
