@@ -194,6 +194,7 @@ def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
         formats.load(edit.format).put(edit.draft, atom, _file(work, edit).made)
     except ValueError as error:
         raise ConfigError(f"{printable(edit.found.path)}: {error}", _BY_HAND) from error
+    _leaves_after(edit)
     edit.given += ours
 
 
@@ -256,18 +257,26 @@ def _verify(work: Work) -> None:
     for edit in work.edits.values():
         if not edit.changes:
             continue
-        shown = printable(edit.found.path)
-        harm = ConfigError(
-            f"{shown}: this change cannot be made without harm to what is there", _BY_HAND
-        )
-        try:
-            now = edit.leaves()
-        except ConfigError:
-            # The line that it tells is of what we would have made, and not of the user's file.
-            raise harm from None
+        now = _leaves_after(edit)
         old = formats.load(edit.format).leaves(edit.draft.old)
         if not _contains(now, edit.given) or _less(now, edit.given) != _less(old, edit.taken):
-            raise harm
+            raise _harm(edit)
+
+
+def _leaves_after(edit: Edit) -> list[Leaf]:
+    """Return what a text says that we have changed."""
+    try:
+        return edit.leaves()
+    except ConfigError:
+        # The line that it tells is of what we would have made, and not of the user's file.
+        raise _harm(edit) from None
+
+
+def _harm(edit: Edit) -> ConfigError:
+    shown = printable(edit.found.path)
+    return ConfigError(
+        f"{shown}: this change cannot be made without harm to what is there", _BY_HAND
+    )
 
 
 def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:

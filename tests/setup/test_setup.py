@@ -208,6 +208,12 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             '[registries]\nmine = { index = "sparse+https://git.example/" }\n',
             "cannot be made without harm to what is there",
         ),
+        (
+            ("codex", "--service", "https://git.example", "--name", "p"),
+            ".codex/config.toml",
+            '[model_providers]\np = { base_url = "https://git.example/v1" }\n',
+            "cannot be made without harm to what is there",
+        ),
     ],
 )
 def test_what_the_tool_would_not_take_together_is_refused(
