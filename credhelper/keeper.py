@@ -39,6 +39,10 @@ _FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
 _START = "import sys; sys.path.append({!r}); from credhelper.keeper import main; main()"
 
 
+class Told(Exception):
+    """There is no new token, and what there is to say has been said."""
+
+
 class Order:
     """What to keep, and for whom.
 
@@ -212,9 +216,21 @@ def _renew_apart(order: Order, *, tell: bool) -> tuple[int, int]:
                 _signal.signal(number, _signal.SIG_DFL)
         due, record = _renew(order, tell=tell)
         os.write(writer, f"{due}\n{record}".encode("utf-8", "surrogateescape"))
-    except BaseException:  # noqa: BLE001  # told already, or nobody's: what counts is that nothing came
+    except Told:
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone
+        if tell:
+            os.write(2, _unexpected(order, error))
         os._exit(1)
     os._exit(0)
+
+
+def _unexpected(order: Order, error: BaseException) -> bytes:
+    # Without what an upgrade may have taken away since.
+    return (
+        f"credhelper: warning: could not keep {order.path!a} fresh: {type(error).__name__}\n"
+        "credhelper: hint: was credhelper upgraded or removed since this was started?\n"
+    ).encode()
 
 
 def _renew(
@@ -250,9 +266,9 @@ def _renew(
             tokenfile.put(order.path, text.encode())
     except CredhelperError as error:
         warn(f"could not keep {order.path} fresh: {error.message}", error.hint)
-        raise
+        raise Told from error
     if credential.fresh_until <= clock():
-        raise TimeoutError  # served stale, with a warning: it must be tried again soon
+        raise Told  # served stale, with a warning: it must be tried again soon
     return credential.fresh_until, record
 
 

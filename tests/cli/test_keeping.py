@@ -196,6 +196,39 @@ def test_a_terminal_that_is_hung_up_is_told_to_the_command(
     assert run_folders(scratch_world) == []
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (
+            ImportError("canary"),
+            ["could not keep '/t\\x1b' fresh: ImportError", "upgraded or removed"],
+        ),
+        (keeper.Told(), []),
+    ],
+)
+def test_a_renewal_that_ends_as_nobody_expected_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    trouble: Exception,
+    told: list[str],
+) -> None:
+    """As after an upgrade in the middle of a job of days."""
+
+    def renew(order: keeper.Order, *, tell: bool) -> tuple[float, str]:
+        raise trouble
+
+    monkeypatch.setattr(keeper, "_renew", renew)
+    order = keeper.Order("/t\x1b", "token", "main", "", 0, 0.0, "", "")
+    child, pipe = keeper._renew_apart(order, tell=True)
+    os.waitpid(child, 0)
+    assert os.read(pipe, 9) == b""
+    os.close(pipe)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == len(told)
+    assert all(part in line for part, line in zip(told, lines, strict=True))
+    assert "canary" not in "".join(lines)
+
+
 @pytest.fixture
 def blocked() -> Iterator[None]:
     """Let signals wait, as a keeper does."""
