@@ -146,6 +146,14 @@ def _with_entry(before: str, entry: str) -> str:
     return f"{before[:at]}{gap}{entry}\n{before[at:]}"
 
 
+def shadowed(netrc: str, host: str, login: str) -> bool:
+    """Tell whether another login on `host` stands before `login`: readers take the first."""
+    for _, _, machine, name in _entries(netrc):
+        if machine == host:
+            return name != login
+    return False
+
+
 def _in_macro(netrc: str) -> bool:
     """Tell whether the end of `netrc` belongs to a macro."""
     found = [word for word in _WORD.finditer(netrc) if word[0] == "macdef"]

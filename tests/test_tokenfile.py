@@ -108,6 +108,20 @@ def test_a_netrc_keeps_what_is_not_ours(before: str, after: str) -> None:
     assert text("netrc", after) == after
 
 
+@pytest.mark.parametrize(
+    ("before", "shadowed"),
+    [
+        ("", False),
+        ("machine files.example login me password p\n", True),
+        ("machine files.example password p\n", True),
+        ("machine o.example login me password p\n", False),
+        (f"{ENTRY}\nmachine files.example login me password p\n", False),
+    ],
+)
+def test_a_login_that_readers_would_take_instead_is_seen(before: str, shadowed: bool) -> None:
+    assert tokenfile.shadowed(text("netrc", before), "files.example", "oauth2") is shadowed
+
+
 def test_a_netrc_needs_a_service() -> None:
     with pytest.raises(RequestError):
         text("netrc", request=Request("get"))

@@ -13,7 +13,7 @@ import click
 
 from credhelper import keeper, tokenfile, wiring
 from credhelper import service as services
-from credhelper.cli.telling import flush
+from credhelper.cli.telling import flush, warn
 from credhelper.cli.world import context, profile_option
 from credhelper.encode import printable
 from credhelper.errors import CacheError, UsageError
@@ -121,7 +121,16 @@ def _written(
     )
     before = tokenfile.read(path)
     credential, record = wiring.get_with_record(context(), request)
-    tokenfile.put(path, tokenfile.text(form, request, credential, before).encode())
+    text = tokenfile.text(form, request, credential, before)
+    tokenfile.put(path, text.encode())
+    if form == "netrc" and request.service:
+        host = request.service.host
+        if tokenfile.shadowed(text, host, credential.username):
+            warn(
+                f"{path} has another login for {host} above this one, and most readers take the"
+                " first",
+                "take that one out, or write to a file of its own: curl --netrc-file FILE",
+            )
     return keeper.Order(
         path,
         form,

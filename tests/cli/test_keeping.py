@@ -446,6 +446,15 @@ def test_a_relative_path_is_taken_from_where_the_person_stands(scratch_world: Wo
     assert (scratch_world.root / "token").exists()
 
 
+def test_a_login_that_stands_before_ours_is_warned_of(scratch_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("machine ica.example login ann password x\n")
+    words = ["write", "--to", str(path), "--format", "netrc", "--service", "https://ica.example"]
+    outcome = scratch_world.run(*words)
+    assert outcome.status == 0
+    assert "has another login for ica.example above this one" in outcome.told
+
+
 @pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", ""])
 def test_a_stream_is_no_file_to_replace(scratch_world: World, tmp_path: Path, path: str) -> None:
     """With stdout in a log, as `>> job.log` does it: the log stays."""
