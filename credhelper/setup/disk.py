@@ -60,10 +60,11 @@ def look(path: str) -> Found:
         raise ConfigError(
             f"{shown}: cannot be read: {os.strerror(error.errno or 0)}", f"ls -l {shown}"
         ) from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -ld {shown}")
     with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -l {shown}")
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"{shown}: larger than {_MOST_BYTES // 1024 // 1024} MiB", _BY_HAND)

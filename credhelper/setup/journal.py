@@ -86,11 +86,14 @@ def read(state: str) -> Journal:
                 f"{printable(path)} is of another release of credhelper",
                 hint="use that release to undo what it set up",
             )
-        return Journal(
+        found = Journal(
             [_setup(one) for one in told["setups"]],
             {target: File(**one) for target, one in told["files"].items()},
             told["folders"],
         )
+        if any(target not in found.files for one in found.setups for target, _ in one.entries):
+            raise KeyError("an entry is in no file")
+        return found
     except (ValueError, KeyError, TypeError) as error:
         raise CacheError(
             f"{printable(path)} is damaged", hint=f"move it away: mv {printable(path)} ~/"

@@ -229,6 +229,30 @@ def test_what_the_tool_would_not_take_together_is_refused(
     assert snapshot(person.world.home) == before
 
 
+@pytest.mark.parametrize("words", [(), ("--undo",), ("--check",)])
+def test_a_folder_in_the_place_of_a_file_is_left_alone(
+    person: Person, words: tuple[str, ...]
+) -> None:
+    if words:
+        assert person.types(*GIT).status == 0
+        gitconfig(person).unlink()
+    gitconfig(person).mkdir()
+    outcome = person.types(*GIT, *words)
+    assert outcome.status == 6
+    assert ".gitconfig: not a regular file" in outcome.told
+
+
+def test_a_journal_that_does_not_hold_together_is_told_of(person: Person) -> None:
+    assert person.types(*GIT).status == 0
+    path = person.world.state / "setup.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "files": {}}))
+    for mode in ("--check", "--undo"):
+        outcome = person.types(*GIT, mode)
+        assert outcome.status == 7
+        assert "setup.json is damaged" in outcome.told
+
+
 def test_terraform_has_one_helper_for_all_its_hosts(person: Person) -> None:
     words = ("setup", "terraform", "--service")
     path = person.world.home / ".terraformrc"
