@@ -83,7 +83,9 @@ def from_ica(
     for region, text in sorted(sessions.items()):
         told = flat(text)
         url = f"https://{region}.{_V1}"
-        if server and server[3] == region:
+        # A server of one's own has no region; a session of another region is not for this one.
+        own = len(sessions) == 1 and server and not server[2].endswith(f".{_V1}")
+        if server and (own or server[3] == region):
             url = f"{server[1] or 'https://'}{server[2]}"
         values: dict[str, Any] = {"url": url, "auth": "session"}
         if domain := settings.get("domain"):

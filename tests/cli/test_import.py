@@ -132,6 +132,17 @@ def test_a_session_of_ica_becomes_a_profile_that_is_kept_alive(ica: Person) -> N
     assert stat.S_IMODE(session.stat().st_mode) == 0o600
 
 
+def test_a_session_goes_to_the_server_of_its_region_or_to_ones_own(ica: Person) -> None:
+    folder = ica.world.home / ".ica"
+    session = folder / f".session.{region(ica)}.yaml"
+    session.rename(folder / ".session.aps2.yaml")
+    assert ica.api.url in ica.types("import").stdout.decode()
+    for server in ("use1.platform.illumina.com", "https://use1.platform.illumina.com/"):
+        put(ica, ".ica/config.yaml", f"server-url: {server}\n")
+        told = ica.types("import").stdout.decode()
+        assert "api      https://aps2.platform.illumina.com\n" in told
+
+
 def test_the_key_of_icav2_becomes_a_profile_with_the_key_in_a_private_file(icav2: Person) -> None:
     before = snapshot(icav2.world.home)
     outcome = icav2.types("import", "icav2", "--yes")
