@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PLACEHOLDER = "files.example.org"
 
 
-@pytest.mark.parametrize(("lifetime", "tasks"), [("86400", "6"), ("4", "1")])
+@pytest.mark.parametrize(("lifetime", "tasks"), [("86400", "6"), ("10", "1")])
 def test_tasks_share_a_token_and_renew_it(
     wire: Callable[..., Wired], certificate: Certificate, lifetime: str, tasks: str
 ) -> None:

@@ -101,7 +101,7 @@ def test_an_array_of_jobs_takes_one_token(open_centre: Callable[..., Centre]) ->
 
 
 def test_a_job_that_outlives_its_token_is_never_refused(open_centre: Callable[..., Centre]) -> None:
-    centre = open_centre("--token-lifetime", "6")
+    centre = open_centre("--token-lifetime", "8")
     centre.submit("long.sh", "three-days.sh")
     assert centre.samples() == data_of(range(1, 13))
     assert centre.gate.refused == []

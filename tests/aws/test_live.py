@@ -218,11 +218,11 @@ def test_what_botocore_would_renew_at_once_is_renewed_before_it_is_handed_over(
 def test_a_short_life_is_used_to_its_half_at_the_least(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
-    running_sandbox.fault({"path": "/v1/folders", "lifetime": 60})
+    running_sandbox.fault({"path": "/v1/folders", "lifetime": 600})
     first = keys(world)
-    age(record(world, "aws"), 20)
+    age(record(world, "aws"), 200)
     assert keys(world)["AccessKeyId"] == first["AccessKeyId"]
-    age(record(world, "aws"), 15)
+    age(record(world, "aws"), 150)
     assert keys(world)["AccessKeyId"] != first["AccessKeyId"]
     assert counts(running_sandbox) == (1, 2)
 
