@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -248,7 +249,8 @@ def test_a_renewal_that_is_going_on_when_the_command_ends_is_finished(tmp_path: 
 @pytest.mark.usefixtures("blocked")
 def test_a_renewal_is_not_finished_for_somebody_who_cannot_wait() -> None:
     renewer = subprocess.Popen(["sleep", "60"])
-    os.kill(os.getpid(), signal.SIGTERM)
+    # To this thread alone: others, of the runner of tests, do not block it, and would end us.
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     keeper._stop(renewer.pid)  # as above
     with pytest.raises(ProcessLookupError):
         os.kill(renewer.pid, 0)
