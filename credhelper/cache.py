@@ -12,14 +12,16 @@ import errno
 import os
 import stat
 import time
+from contextlib import contextmanager
 
 from credhelper import gate
-from credhelper.errors import CacheError
+from credhelper.encode import printable
+from credhelper.errors import CacheError, LockTimeoutError
 from credhelper.records import HEADER, end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _MOST_REPLACED = 100
@@ -286,6 +288,35 @@ def without_flock(path: str, wait: float) -> Lock | None:
     except (OSError, NotImplementedError) as error:
         raise Unlockable(f"lock file {path}: {type(error).__name__}") from error
     return Lock(lock.release)
+
+
+@contextmanager
+def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
+    """Let one writer at a time change files of a user's, for the time of a `with`.
+
+    Parameters: `lock_path`, absolute, in a private folder, which is made; `doing`, what another
+    one is at, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
+    """
+    from filelock import FileLock, Timeout
+
+    make_folder(os.path.dirname(lock_path))
+    lock = FileLock(lock_path, timeout=wait, mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LockTimeoutError(
+            f"another credhelper has been {doing} for {wait:g} s",
+            hint=f"see who holds it: fuser {printable(lock_path)}",
+        ) from error
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot lock {printable(lock_path)}: {why}") from error
+    try:
+        # One that was there before keeps its mode otherwise; the folder is ours alone.
+        os.chmod(lock_path, 0o600)
+        yield
+    finally:
+        lock.release()
 
 
 def _names(path: str, handle: int) -> bool:

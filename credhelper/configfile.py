@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from credhelper import cache, config, paths
 from credhelper import profile as profiles
 from credhelper.configtext import Change, Tree, edited
 from credhelper.encode import printable
-from credhelper.errors import CacheError, ConfigError, LockTimeoutError, NotFoundError
+from credhelper.errors import CacheError, ConfigError, NotFoundError
 from credhelper.origin import canonical
 from credhelper.table import Mistake, dotted, nearest
 
@@ -147,7 +144,7 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
-    with _locked(lock_path):
+    with cache.one_writer(lock_path, "changing the config", LOCK_WAIT):
         old = paths.read_config(target) or b""
         config.parse(old, path, environ)
         text = old.decode()
@@ -162,28 +159,6 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
         config.parse(new.encode(), path, environ)
         _replace(target, new.encode())
         return True
-
-
-@contextmanager
-def _locked(lock_path: str) -> Iterator[None]:
-    cache.make_folder(os.path.dirname(lock_path))
-    lock = FileLock(lock_path, timeout=LOCK_WAIT, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockTimeoutError(
-            f"another credhelper has been changing the config for {LOCK_WAIT:g} s",
-            hint=f"see who holds it: fuser {printable(lock_path)}",
-        ) from error
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot lock {printable(lock_path)}: {why}") from error
-    try:
-        # One that was there before keeps its mode otherwise; the folder is ours alone.
-        os.chmod(lock_path, 0o600)
-        yield
-    finally:
-        lock.release()
 
 
 def _replace(target: str, new: bytes) -> None:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from credhelper import cache, records
 from credhelper.encode import printable
-from credhelper.errors import CacheError, LockTimeoutError
+from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
 
 VERSION = 1
@@ -117,27 +114,9 @@ def write(state: str, journal: Journal) -> None:
     cache.replace(path, json.dumps(told, indent=1).encode() + b"\n", durable=True)
 
 
-@contextmanager
-def locked(state: str) -> Iterator[None]:
+def locked(state: str) -> AbstractContextManager[None]:
     """Let one setup at a time change files. Raises LockTimeoutError, CacheError."""
-    path = os.path.join(state, "setup.lock")
-    cache.make_folder(state)
-    lock = FileLock(path, timeout=LOCK_WAIT, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockTimeoutError(
-            f"another credhelper has been setting up for {LOCK_WAIT:g} s",
-            hint=f"see who holds it: fuser {printable(path)}",
-        ) from error
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot lock {printable(path)}: {why}") from error
-    try:
-        os.chmod(path, 0o600)
-        yield
-    finally:
-        lock.release()
+    return cache.one_writer(os.path.join(state, "setup.lock"), "setting up", LOCK_WAIT)
 
 
 def _path(state: str) -> str:
