@@ -103,16 +103,14 @@ def watched() -> set[int]:
     }
 
 
-def become(order: Order, executable: str, package_root: str) -> "NoReturn":
-    """Turn this process, whose signals are blocked already, into a keeper.
-
-    Parameters: `executable`, of Python; `package_root`, the folder that holds our package.
-    """
-    words = [executable, "-I", "-S", "-c", _START.format(package_root)]
+def become(order: Order) -> "NoReturn":
+    """Turn this process, whose signals are blocked already, into a keeper: this Python anew."""
+    package_root = __file__.rsplit("/", 2)[0]
+    words = [sys.executable, "-I", "-S", "-c", _START.format(package_root)]
     words += [str(getattr(order, name)) for name in Order.__slots__]
     if order.handle >= 0:
         os.set_inheritable(order.handle, True)
-    os.execv(executable, words)  # noqa: S606  # the same program, without what it has loaded
+    os.execv(sys.executable, words)  # noqa: S606  # the same program, without what it has loaded
 
 
 def main() -> "NoReturn":

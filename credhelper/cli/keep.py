@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +92,7 @@ def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: 
     order = _written(path, form, name, service, min_ttl)
     flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
-    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+    keeper.become(order)
 
 
 def _absolute(path: str) -> str:

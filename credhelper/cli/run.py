@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -242,7 +241,7 @@ def _accompany(
     except BaseException:
         runtime.end(order.folder, order.handle)
         raise
-    keeper.become(order, sys.executable, os.path.dirname(os.path.dirname(keeper.__file__)))
+    keeper.become(order)
 
 
 def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> None:
