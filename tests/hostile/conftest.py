@@ -5,6 +5,8 @@ Scenarios assert as tests do, and so should fail with as many words.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.sandboxes import RunningSandbox
@@ -14,12 +16,13 @@ pytest.register_assert_rewrite("tests.hostile.scenarios")
 
 
 @pytest.fixture(scope="session")
-def shared_world(
-    tmp_path_factory: pytest.TempPathFactory, session_sandbox: RunningSandbox
-) -> World:
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Give all cases of this process a world in which a token is held that lives."""
+    pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
+    sandbox = RunningSandbox()
     world = World(tmp_path_factory.mktemp("shared"))
-    world.configure(session_sandbox.url, session_sandbox.api_key)
-    world.canaries.append(session_sandbox.password)
+    world.configure(sandbox.url, sandbox.api_key)
+    world.canaries.append(sandbox.password)
     world.get()
-    return world
+    yield world
+    sandbox.stop()

@@ -16,8 +16,9 @@ _PATIENCE = 30.0
 class RunningSandbox:
     """A sandbox in a process of its own.
 
-    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`. It counts from its
-    start, or from the last `reset` or `count_from_here`.
+    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`; `slowed`, whether
+    it was ever told to be late. It counts from its start, or from the last `reset` or
+    `count_from_here`.
     """
 
     def __init__(self, *options: str) -> None:
@@ -36,6 +37,7 @@ class RunningSandbox:
         self.password: str = told["password"]
         self.config: str = told["config"]
         self.pid: int = told["pid"]
+        self.slowed = False
         self._before: dict[str, int] = {}
 
     def stop(self) -> None:
@@ -61,6 +63,7 @@ class RunningSandbox:
 
     def fault(self, *faults: dict[str, Any]) -> None:
         """Script misfortune: see `credhelper/sandbox/faults.py` for the members."""
+        self.slowed = self.slowed or any("delay" in fault for fault in faults)
         self._ask("POST", "/_sandbox/faults", list(faults))
 
     def faults_left(self) -> list[dict[str, Any]]:
