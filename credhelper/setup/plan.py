@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from credhelper.origin import canonical
 from credhelper.service import Service
 from credhelper.setup.program import Program
 
@@ -52,6 +53,13 @@ class Wish:
     def options(self) -> list[str]:
         """Return the words that choose the profile, for callers that are told a command."""
         return ["--profile", self.profile] if self.profile else []
+
+    def covers(self, url: str) -> bool:
+        """Tell whether a URL that a tool's file holds is at or below the service."""
+        try:
+            return str(self.service) in canonical(url).prefixes()
+        except ValueError:
+            return False
 
     def place(self, variable: str, default: str) -> str:
         """Return the path that an environment variable names; otherwise `default`, in the home."""

@@ -11,8 +11,7 @@ import json
 import tomllib
 from typing import Any
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -85,11 +84,6 @@ def _registry(wish: Wish) -> str | None:
     """Return what Cargo's file calls the registry whose index is at or below the service."""
     for name, one in _registries(wish).items():
         index = one.get("index")
-        if isinstance(index, str):
-            try:
-                found = canonical(index.partition("+")[2] or index)
-            except (ValueError, CredhelperError):
-                continue
-            if str(wish.service) in found.prefixes():
-                return name
+        if isinstance(index, str) and wish.covers(index.partition("+")[2] or index):
+            return name
     return None

@@ -12,8 +12,7 @@ import json
 import shlex
 from typing import Any
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -76,11 +75,5 @@ def _servers(wish: Wish) -> dict[str, dict[str, Any]]:
 
 def _server(wish: Wish) -> str | None:
     """Return the server whose URL is at or below the service."""
-    for name, one in _servers(wish).items():
-        try:
-            found = canonical(str(one.get("url", "")))
-        except (ValueError, CredhelperError):
-            continue
-        if str(wish.service) in found.prefixes():
-            return name
-    return None
+    known = _servers(wish).items()
+    return next((name for name, one in known if wish.covers(str(one.get("url", "")))), None)

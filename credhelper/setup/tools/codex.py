@@ -9,8 +9,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -68,11 +67,5 @@ def _providers(wish: Wish) -> dict[str, dict[str, Any]]:
 
 def _provider(wish: Wish) -> str | None:
     """Return the provider whose URL is at or below the service."""
-    for name, one in _providers(wish).items():
-        try:
-            found = canonical(str(one.get("base_url", "")))
-        except (ValueError, CredhelperError):
-            continue
-        if str(wish.service) in found.prefixes():
-            return name
-    return None
+    known = _providers(wish).items()
+    return next((name for name, one in known if wish.covers(str(one.get("base_url", "")))), None)

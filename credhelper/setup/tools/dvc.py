@@ -9,8 +9,7 @@ import configparser
 import re
 import shlex
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -81,10 +80,7 @@ def _remote(wish: Wish) -> str | None:
     """Return the remote whose URL is at or below the service."""
     for name, remote in _remotes(wish).items():
         scheme, _, rest = remote.get("url", "").partition("://")
-        try:
-            found = canonical(f"{scheme.replace('webdav', 'http')}://{rest}")
-        except (ValueError, CredhelperError):
-            continue
-        if scheme.startswith("webdav") and str(wish.service) in found.prefixes():
+        url = f"{scheme.replace('webdav', 'http')}://{rest}"
+        if scheme.startswith("webdav") and wish.covers(url):
             return name
     return None

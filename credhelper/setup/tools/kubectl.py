@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from credhelper.errors import CredhelperError
-from credhelper.origin import canonical
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -114,9 +112,6 @@ def _clusters(wish: Wish, data: dict[str, Any]) -> list[str]:
         server = cluster.get("server") if isinstance(cluster, dict) else None
         if not isinstance(server, str) or not isinstance(one.get("name"), str):
             continue
-        try:
-            if str(wish.service) in canonical(server).prefixes():
-                found.append(one["name"])
-        except (ValueError, CredhelperError):
-            continue
+        if wish.covers(server):
+            found.append(one["name"])
     return found

@@ -9,8 +9,7 @@ from __future__ import annotations
 import configparser
 import re
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -74,10 +73,6 @@ def _remotes(wish: Wish) -> dict[str, dict[str, str]]:
 def _remote(wish: Wish) -> str | None:
     """Return the WebDAV remote whose URL is at or below the service."""
     for name, remote in _remotes(wish).items():
-        try:
-            found = canonical(remote.get("url", ""))
-        except (ValueError, CredhelperError):
-            continue
-        if remote.get("type") == "webdav" and str(wish.service) in found.prefixes():
+        if remote.get("type") == "webdav" and wish.covers(remote.get("url", "")):
             return name
     return None

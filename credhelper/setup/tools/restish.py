@@ -11,8 +11,7 @@ import json
 import shlex
 from typing import Any
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -76,11 +75,5 @@ def _apis(wish: Wish) -> dict[str, dict[str, Any]]:
 
 def _api(wish: Wish) -> str | None:
     """Return the API whose base is at or below the service."""
-    for name, one in _apis(wish).items():
-        try:
-            found = canonical(str(one.get("base", "")))
-        except (ValueError, CredhelperError):
-            continue
-        if str(wish.service) in found.prefixes():
-            return name
-    return None
+    known = _apis(wish).items()
+    return next((name for name, one in known if wish.covers(str(one.get("base", "")))), None)
