@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from credhelper import edge, inprocess, wiring
+from credhelper import answering, edge, inprocess
+from credhelper.context import Context
 from credhelper.encode import rfc3339
 from credhelper.model import AWS, Credential, Request
 from credhelper.protocols.aws import MARGIN
@@ -124,6 +125,6 @@ def _fetch(
     profile: str | None, min_ttl: int, environ: Mapping[str, str], clock: Callable[[], float]
 ) -> Credential:
     inprocess.preload()
-    context = wiring.Context(environ, warn=inprocess.warn, clock=clock)
+    context = Context(environ, warn=inprocess.warn, clock=clock)
     request = Request("get", profile=profile, min_ttl=min_ttl, margin=MARGIN, wants=AWS)
-    return wiring.get(context, request)
+    return answering.get(context, request)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import cache, entry, gate, protocols, records, tracing, wiring
+from credhelper import answering, cache, entry, gate, protocols, records, tracing
+from credhelper.context import Context
 from credhelper.encode import complaint
 from credhelper.errors import CredhelperError, RequestError
 from credhelper.model import Call, Credential, Reply, Secret
@@ -51,6 +52,8 @@ def main(
         sys.unraisablehook = _met_where_nothing_can_be_raised
         _listen_for_stops()
         if name is None:
+            from credhelper import wiring
+
             wiring.admit_third_parties()
             from credhelper.cli import people
 
@@ -77,7 +80,7 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
     if getattr(protocol, "QUIET", False):
         _hush()
     warnings: list[bytes] = []
-    context = wiring.Context(
+    context = Context(
         ENVIRON,
         warn=lambda message, hint: warnings.append(_warning(message, hint)),
         trace=tracing.tracer(ENVIRON.get("CREDHELPER_TRACE", "")),
@@ -99,7 +102,7 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
 
 def _converse(
     protocol: Protocol,
-    context: wiring.Context,
+    context: Context,
     program: str,
     arguments: list[str],
     warnings: list[bytes],
@@ -120,12 +123,12 @@ def _converse(
     return 0
 
 
-def _answer(protocol: Protocol, context: wiring.Context, call: Call) -> Reply:
+def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
     request = None
     try:
         request = protocol.parse(call)
         context.trace("request", action=request.action, service=request.service)
-        answer = wiring.answer(context, request)
+        answer = answering.answer(context, request)
         if isinstance(answer, Credential):
             call.given[str(request.service)] = answer.token
         return protocol.render(request, answer)
@@ -192,7 +195,7 @@ def _hush() -> None:
     os.close(nowhere)
 
 
-def _leave_file(context: wiring.Context, path: str, data: bytes) -> None:
+def _leave_file(context: Context, path: str, data: bytes) -> None:
     """Put a reply's file in its place; where that cannot be, the reply on stdout will have to do.
 
     Replaced is a file of ours and nothing else: no device, no symlink, no file of somebody else.

@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable, Mapping
 from os import stat as _stat
 
-from credhelper import cache, edge, receivers, records, service, uncached, warm, wiring
+from credhelper import answering, cache, edge, receivers, records, service, uncached, warm, wiring
+from credhelper.context import Context
 from credhelper.model import Credential, Request, Secret
 
 _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
@@ -138,8 +139,8 @@ def reject(
     at most, so the next token may be the same one. Parameters and errors: as for `get_token`.
     """
     preload()
-    context = wiring.Context(environ, warn=warn, clock=clock)
-    done = wiring.refused(context, _request(profile, service), Secret(refused))
+    context = Context(environ, warn=warn, clock=clock)
+    done = answering.refused(context, _request(profile, service), Secret(refused))
     done = done or uncached.reject(refused, clock())
     for key, known in list(_memo.items()):
         if known.token == refused:
@@ -155,8 +156,8 @@ def api_of(
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return the origin of the API that a token would come from. Raises CredhelperError."""
-    context = wiring.Context(environ, warn=warn, clock=clock)
-    return wiring.profile_of(context, _request(profile, service))[1].url
+    context = Context(environ, warn=warn, clock=clock)
+    return answering.profile_of(context, _request(profile, service))[1].url
 
 
 def forget() -> None:
@@ -185,13 +186,13 @@ def _look(
     request = _request(profile, wanted, min_ttl)
     if not wiring.loaded() and not isinstance(warm.answer(environ, request, clock), Credential):
         preload()
-    context = wiring.Context(environ, warn=warn, clock=clock)
+    context = Context(environ, warn=warn, clock=clock)
     key = (profile, wanted, min_ttl)
     diskless = uncached.applies(context)
     if diskless:
         credential, record = uncached.get(context, request), ""
     else:
-        credential, record = wiring.get_with_record(context, request)
+        credential, record = answering.get_with_record(context, request)
     known.token = credential.token.reveal()
     known.record = record
     known.stamp = _stamp(record)

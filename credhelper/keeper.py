@@ -236,7 +236,8 @@ def _renew(
 ) -> tuple[float, str]:
     """Write the file anew; return when to look again and the record. The heavy half, in a child."""
     environ = _environment()
-    from credhelper import service, tokenfile, tracing, wiring
+    from credhelper import answering, service, tokenfile, tracing
+    from credhelper.context import Context
     from credhelper.encode import complaint
     from credhelper.errors import CredhelperError
     from credhelper.model import Request
@@ -246,9 +247,7 @@ def _renew(
             lines = complaint(message, hint).replace(b": error:", b": warning:", 1)
             os.write(2, lines)
 
-    context = wiring.Context(
-        environ, warn=warn, trace=tracing.tracer(environ.get("CREDHELPER_TRACE", ""))
-    )
+    context = Context(environ, warn=warn, trace=tracing.tracer(environ.get("CREDHELPER_TRACE", "")))
     request = Request(
         "get",
         profile=order.profile,
@@ -257,7 +256,7 @@ def _renew(
         margin=MARGIN,
     )
     try:
-        credential, record = wiring.get_with_record(context, request)
+        credential, record = answering.get_with_record(context, request)
         before = tokenfile.read(order.path)
         text = tokenfile.text(order.form, request, credential, before)
         if text != before:

@@ -68,7 +68,8 @@ def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> 
     from credhelper.errors import CredhelperError, NotFoundError
 
     try:
-        from credhelper import edge, wiring
+        from credhelper import answering, edge
+        from credhelper.context import Context
         from credhelper.model import Request
         from credhelper.protocols import keyring
 
@@ -77,7 +78,7 @@ def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> 
         request = Request(
             "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
         )
-        return wiring.get(wiring.Context(environ, warn=_warn), request)
+        return answering.get(Context(environ, warn=_warn), request)
     except NotFoundError:
         return None
     except CredhelperError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper import wiring
+from credhelper import answering
+from credhelper.context import Context
 from credhelper.model import Request
 
 TYPE_CHECKING = False
@@ -35,10 +36,10 @@ def look(
     named = _known(profile, environ, clock)
     if named is None:
         chosen, now = environ.get(_CHOICE), clock()
-        context = wiring.Context(environ, warn=lambda message, hint: None, clock=clock)
-        found, route = wiring.profile_of(context, Request("get", profile=profile))
+        context = Context(environ, warn=lambda message, hint: None, clock=clock)
+        found, route = answering.profile_of(context, Request("get", profile=profile))
         named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
-    return named[4].profile if wiring.may_receive(named[3], named[4], target) else None
+    return named[4].profile if answering.may_receive(named[3], named[4], target) else None
 
 
 def remembered(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 
-from credhelper import cache, routes, wiring
+from credhelper import answering, cache, routes
+from credhelper.context import Context
 from credhelper.errors import CacheError, CredhelperError
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
-def applies(context: wiring.Context) -> bool:
+def applies(context: Context) -> bool:
     """Tell whether nothing can be kept on disk."""
     folder = context.cache_folder()
     if folder is None:
@@ -47,15 +48,15 @@ def applies(context: wiring.Context) -> bool:
     return not os.access(folder, os.W_OK)
 
 
-def get(context: wiring.Context, request: Request) -> Credential:
-    """Return what `wiring.get` does, from this process's memory if it can. Raises CredhelperError.
+def get(context: Context, request: Request) -> Credential:
+    """Return what `answering.get` does, from this process's memory if it can.
 
-    Parameters: as for `wiring.get`.
+    Parameters: as for `answering.get`. Raises CredhelperError.
     """
     making = _making
     held = making.acquire(timeout=_WAIT)
     try:
-        found, route = wiring.profile_of(context, request)
+        found, route = answering.profile_of(context, request)
         identity = routes.record_of(found, route, context.environ)
         kept = _kept.get(identity)
         now = context.clock()
@@ -65,7 +66,7 @@ def get(context: wiring.Context, request: Request) -> Credential:
         elif now < kept.fresh_until:
             return kept
         try:
-            made = _kept[identity] = wiring.get(context, request)
+            made = _kept[identity] = answering.get(context, request)
         except CredhelperError as error:
             if kept is None:
                 raise

@@ -1,7 +1,7 @@
 """A warm answer: route, record, verdict. What most calls need, and nothing else.
 
 It never waits, writes, warns or fails: whatever is not plainly fresh is left to the rest of the
-program (`wiring`), and told apart only by whether somebody may be making it just now.
+program (`answering`), and told apart only by whether somebody may be making it just now.
 """
 
 try:

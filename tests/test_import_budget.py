@@ -71,15 +71,17 @@ HEAVY = {
 
 # What a dialogue takes beyond OURS, for all that its lines may ask.
 DIALOGUE = {
+    "credhelper.answering",
     "credhelper.broker",
     "credhelper.cache",
+    "credhelper.context",
     "credhelper.edge",
     "credhelper.errors",
     "credhelper.gate",
+    "credhelper.loading",
     "credhelper.slot",
     "credhelper.tracing",
     "credhelper.unmatched",
-    "credhelper.wiring",
 }
 JSON = {"collections", "enum", "json", "re"}
 
@@ -184,7 +186,7 @@ def test_a_waiter_in_a_herd_loads_nothing_heavy(scratch_world: World) -> None:
     assert stdout.decode().strip() == token
     assert "credhelper.gate" in found
     assert found & HEAVY == set()
-    assert found.isdisjoint({"credhelper.wiring", "credhelper.edge", "credhelper.broker"})
+    assert found.isdisjoint({"credhelper.answering", "credhelper.edge", "credhelper.broker"})
 
 
 def test_a_refusal_that_is_remembered_loads_nothing_heavy(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from credhelper import wiring
+from credhelper import answering
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -90,7 +90,7 @@ def test_what_is_not_ours_is_none(
 def test_a_name_that_is_no_host_does_not_even_touch_the_config(
     backend: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "get", lambda *_: pytest.fail("the config was looked at"))
+    monkeypatch.setattr(answering, "get", lambda *_: pytest.fail("the config was looked at"))
     for name in ("python-poetry-check", "system", "poetry-repository-x"):
         assert backend.get_credential(name, None, environ={}) is None
 
@@ -120,7 +120,7 @@ def test_a_bug_is_a_warning_that_shows_no_secret(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("canary")
 
-    monkeypatch.setattr(wiring, "get", broken)
+    monkeypatch.setattr(answering, "get", broken)
     assert backend.get_credential(INDEX, None, environ={}) is None
     assert "ZeroDivisionError" in caplog.text
     assert "canary" not in caplog.text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper import tokenfile, wiring
+from credhelper import loading, tokenfile, wiring
 from credhelper.cli import legacy, telling
 from credhelper.cli.asking import KEY
 from credhelper.cli.legacy import Proposal
@@ -23,7 +23,7 @@ from credhelper.encode import printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
 
 if TYPE_CHECKING:
-    from credhelper.wiring import Context
+    from credhelper.context import Context
 
 # Where ica-ica-lazy's own README has people keep the key that its tokens are made with.
 _PASS_ENTRY = "ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
@@ -112,7 +112,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
             authorize = wiring.authorizer(world, profile)
             assert authorize is not None  # noqa: S101  # a proposal without a secret has a grant
             authorization = authorize()
-        default = not wiring.load_config(world).profiles
+        default = not loading.load_config(world).profiles
         key = one.secret if typed else None
         remember(world, profile, None, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:

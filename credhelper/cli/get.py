@@ -6,7 +6,7 @@ import os
 
 import click
 
-from credhelper import wiring
+from credhelper import answering
 from credhelper.cli.world import context, profile_option
 from credhelper.errors import CredhelperError
 from credhelper.model import Call
@@ -53,7 +53,7 @@ def get(
             arguments += [option, value]
     try:
         request = form.parse(Call("credhelper", arguments, b"", os.environ))
-        reply = form.render(request, wiring.answer(context(), request))
+        reply = form.render(request, answering.answer(context(), request))
     except CredhelperError as error:
         reply = form.refuse(error, None)
     click.echo(reply.stderr, nl=False, err=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from credhelper import keeper, tokenfile, wiring
+from credhelper import answering, keeper, tokenfile
 from credhelper import service as services
 from credhelper.cli.telling import flush, warn
 from credhelper.cli.world import context, profile_option
@@ -119,7 +119,7 @@ def _written(
         margin=keeper.MARGIN,
     )
     before = tokenfile.read(path)
-    credential, record = wiring.get_with_record(context(), request)
+    credential, record = answering.get_with_record(context(), request)
     text = tokenfile.text(form, request, credential, before)
     tokenfile.put(path, text.encode())
     if form == "netrc" and request.service:

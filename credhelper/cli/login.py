@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper import broker, cache, wiring
+from credhelper import answering, broker, cache, holdings, loading, wiring
 from credhelper.cli import asking, contexts, settings, telling
 from credhelper.cli.logout import key_file, typed_key
 from credhelper.cli.settings import existing, grant_in, merged, preview
@@ -23,7 +23,7 @@ from credhelper.model import SESSION, Request, Secret
 from credhelper.profile import API_KEY, LOGIN, PASSWORD, Profile
 
 if TYPE_CHECKING:
-    from credhelper.wiring import Context
+    from credhelper.context import Context
 
 
 @click.command(short_help="Verify who you are, and remember it.")
@@ -148,7 +148,7 @@ def remember(
 
 
 def _default_name(world: Context) -> str:
-    found = wiring.load_config(world)
+    found = loading.load_config(world)
     return (found.default_profile if found.path else None) or "default"
 
 
@@ -216,7 +216,7 @@ def _adopt(
 ) -> str | None:
     """Drop what was held before, and hold what was just verified; return the session's path."""
     for one in filter(None, (former, profile)):
-        wiring.forget_tokens(world, one)
+        holdings.forget_tokens(world, one)
     due, kept = 0, None
     token = verified.token
     if verified.session is not None:
@@ -224,9 +224,9 @@ def _adopt(
         due = renewal.adopt(verified.session)
         kept = renewal.sessions.path
         token = verified.session if profile.token == SESSION else token
-    found = wiring.load_routes(world)
+    found = loading.load_routes(world)
     route = found.by_profile[profile.name]
-    desk = wiring.broker_for(world, found, route)
+    desk = answering.broker_for(world, found, route)
     desk.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # A token that starts late, or is too short for the profile, is for `get` to tell.
@@ -247,7 +247,7 @@ def _report(
     life = telling.span(token.expires_at - token.issued_at)
     say(f"logged in to profile {profile.name}")
     services = [str(service) for service in profile.services]
-    default = wiring.load_config(world).default_profile == profile.name
+    default = loading.load_config(world).default_profile == profile.name
     flag = "" if default else f" --profile {profile.name}"
     telling.table(
         [

@@ -7,10 +7,11 @@ import sys
 
 import click
 
-from credhelper import paths, warm, wiring
+from credhelper import holdings, loading, paths, warm, wiring
 from credhelper.cli import telling
 from credhelper.cli.telling import say
 from credhelper.cli.world import chosen, context, profile_option
+from credhelper.context import Context
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError
 from credhelper.freshness import Held
 from credhelper.model import Secret
@@ -38,7 +39,7 @@ def logout(name: str | None, everywhere: bool) -> int:
     if everywhere and name:
         raise UsageError("--all and --profile exclude each other")
     if everywhere:
-        profiles = list(wiring.load_config(world).profiles.values())
+        profiles = list(loading.load_config(world).profiles.values())
         if not profiles:
             say("no profile is configured: nothing to do")
     else:
@@ -46,11 +47,11 @@ def logout(name: str | None, everywhere: bool) -> int:
     return max((leave(world, profile) for profile in profiles), default=0)
 
 
-def leave(world: wiring.Context, profile: Profile) -> int:
+def leave(world: Context, profile: Profile) -> int:
     """Log out of `profile`, tell how it went, and return the exit status."""
     outcome = 0
     rows = []
-    session_slots = wiring.session_slots(world, profile)
+    session_slots = holdings.session_slots(world, profile)
     sessions = [one for slot in session_slots for one in _sessions(slot.find() or {})]
     tokens = _tokens(world, profile)
     # Where a session is a JWT, it is the token as well.
@@ -61,7 +62,7 @@ def leave(world: wiring.Context, profile: Profile) -> int:
         rows.append((what, text))
     rows += [("aws", text) for text in _aws(world, profile)]
     try:
-        wiring.forget_tokens(world, profile)
+        holdings.forget_tokens(world, profile)
         for slot in session_slots:
             slot.remove()
         rows.append(("here", "forgotten" if rows else "there was nothing to forget"))
@@ -87,14 +88,14 @@ def leave(world: wiring.Context, profile: Profile) -> int:
     return outcome
 
 
-def typed_key(world: wiring.Context, profile: Profile) -> str | None:
+def typed_key(world: Context, profile: Profile) -> str | None:
     """Return the file in which `login` keeps the key that was typed; None for other grants."""
     grant = profile.grant
     own = key_file(world, profile.name)
     return own if grant is not None and grant.how == "file" and grant.words == (own,) else None
 
 
-def key_file(world: wiring.Context, name: str) -> str:
+def key_file(world: Context, name: str) -> str:
     """Return where `login` keeps a key that was typed for the profile called `name`.
 
     Raises CacheError when no state folder is known.
@@ -108,9 +109,9 @@ def key_file(world: wiring.Context, name: str) -> str:
 _Revocable = tuple[str, Secret, int, bool]
 
 
-def _tokens(world: wiring.Context, profile: Profile) -> list[_Revocable]:
+def _tokens(world: Context, profile: Profile) -> list[_Revocable]:
     found = []
-    for slot in wiring.token_slots(world, profile):
+    for slot in holdings.token_slots(world, profile):
         fields = slot.find()
         if fields and fields.get("token"):
             held = Held(fields, warm.host())
@@ -118,10 +119,10 @@ def _tokens(world: wiring.Context, profile: Profile) -> list[_Revocable]:
     return found
 
 
-def _aws(world: wiring.Context, profile: Profile) -> list[str]:
+def _aws(world: Context, profile: Profile) -> list[str]:
     """Tell what becomes of each temporary key that AWS still takes: nobody can revoke it."""
     told = []
-    for slot in wiring.aws_slots(world, profile):
+    for slot in holdings.aws_slots(world, profile):
         fields = slot.find()
         if fields and fields.get("token"):
             held = Held(fields, warm.host())
@@ -139,7 +140,7 @@ def _sessions(fields: dict[str, str]) -> list[_Revocable]:
 
 
 def _revoke(
-    world: wiring.Context, profile: Profile, secret: Secret, until: int, *, certain: bool
+    world: Context, profile: Profile, secret: Secret, until: int, *, certain: bool
 ) -> tuple[int, str]:
     """Revoke one secret; return the exit status and how it went.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from credhelper import configfile, wiring
+from credhelper import configfile, holdings, loading
 from credhelper.cli import settings, telling
 from credhelper.cli.logout import typed_key
 from credhelper.cli.settings import existing, merged, preview
@@ -45,7 +45,7 @@ def list_(as_json: bool) -> None:
     Example:
       credhelper profile list
     """
-    config = wiring.load_config(context())
+    config = loading.load_config(context())
     if as_json:
         known = [_entry(one, config.default_profile) for one in config.profiles.values()]
         click.echo(json.dumps({"version": 1, "profiles": known}))
@@ -76,7 +76,7 @@ def show(name: str | None, as_json: bool) -> None:
     """
     world = context()
     one = chosen(world, name)
-    entry = _entry(one, wiring.load_config(world).default_profile)
+    entry = _entry(one, loading.load_config(world).default_profile)
     if as_json:
         click.echo(json.dumps({"version": 1, **entry}))
         return
@@ -136,8 +136,8 @@ def remove(name: str, yes: bool) -> None:
     if not yes:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = settings.files(world)
-    wiring.forget_tokens(world, one)
-    for slot in wiring.session_slots(world, one):
+    holdings.forget_tokens(world, one)
+    for slot in holdings.session_slots(world, one):
         slot.remove()
     key = typed_key(world, one)
     configfile.remove_profile(path, lock, one.name, environ=world.environ)

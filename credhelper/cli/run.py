@@ -14,10 +14,11 @@ from typing import NoReturn
 
 import click
 
-from credhelper import keeper, runtime, tokenfile, wiring
+from credhelper import answering, keeper, loading, runtime, tokenfile
 from credhelper import service as services
 from credhelper.cli.telling import complain, flush, span, warn
 from credhelper.cli.world import context, profile_option
+from credhelper.context import Context
 from credhelper.encode import one_line, quoted
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.model import Credential, Request
@@ -135,7 +136,7 @@ def exec_(
     _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
-    grant = wiring.load_config(world).profiles[credential.profile].grant
+    grant = loading.load_config(world).profiles[credential.profile].grant
     if grant is not None and grant.how == "env":
         environ.pop(grant.words[0], None)
     environ.update(_variables(credential, names))
@@ -216,13 +217,13 @@ def env(
 
 
 def _credential(
-    world: wiring.Context, name: str | None, service: str | None, min_ttl: int, refresh: bool
+    world: Context, name: str | None, service: str | None, min_ttl: int, refresh: bool
 ) -> tuple[Credential, str]:
     wanted = None if service is None else services.parse(service)
     request = Request("get", profile=name, service=wanted, min_ttl=min_ttl)
     if refresh:
         request.margin = keeper.MARGIN
-    return wiring.get_with_record(world, request)
+    return answering.get_with_record(world, request)
 
 
 def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:

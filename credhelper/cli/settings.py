@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from credhelper import config, configfile, paths, warm, wiring
+from credhelper import config, configfile, loading, paths, warm
 from credhelper import profile as profiles
+from credhelper.context import Context
 from credhelper.errors import CacheError, UsageError
 from credhelper.profile import Profile
 from credhelper.table import Mistake, dotted
-from credhelper.wiring import Context
 
 _Command = Callable[..., Any]
 
@@ -101,7 +101,7 @@ def options(command: _Command) -> _Command:
 
 def existing(world: Context, name: str) -> dict[str, Any]:
     """Return the keys that the config file has for the profile called `name`; empty for none."""
-    known = wiring.load_config(world)
+    known = loading.load_config(world)
     if known.path is None or name not in known.profiles:
         return {}  # without a path there is no file: the environment configures us
     _, data = warm.configuration(world.environ)
@@ -202,7 +202,7 @@ def write(world: Context, name: str, values: Mapping[str, Any], *, make_default:
     The first profile becomes the default in any case.
     """
     path, lock = files(world)
-    found = wiring.load_config(world)
+    found = loading.load_config(world)
     first = found.path is None or found.default_profile is None
     configfile.add_profile(
         path, lock, name, values, make_default=make_default or first, environ=world.environ

@@ -12,10 +12,11 @@ from functools import cache
 
 import click
 
-from credhelper import child, paths, routes, setup, unmatched, wiring
+from credhelper import answering, child, loading, paths, routes, setup, unmatched
 from credhelper.cli import settings, telling
 from credhelper.cli.telling import say, warn
 from credhelper.cli.world import complete_profile, context
+from credhelper.context import Context
 from credhelper.encode import printable
 from credhelper.errors import (
     AmbiguousServiceError,
@@ -249,7 +250,7 @@ def _check(asked: _Asked) -> int:
     return worst
 
 
-def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
+def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
     asked, owner = _likely(world, asked)
     wish = _wish(asked, owner)
     for one in known.setups:
@@ -269,7 +270,7 @@ def _check_one(world: wiring.Context, asked: _Asked, known: Journal) -> None:
     request = Request("get", service=asked.service, profile=asked.profile)
     if not _wants_service(asked.tool):
         request = Request("get", profile=owner)
-    credential = wiring.get(world, request)
+    credential = answering.get(world, request)
     if not hmac.compare_digest(
         finding.token.encode("utf-8", "surrogateescape"),
         credential.token.reveal().encode("utf-8", "surrogateescape"),
@@ -288,9 +289,9 @@ def _wants_service(tool: str) -> bool:
     return getattr(setup.load(tool), "SERVICE", True)
 
 
-def _likely(world: wiring.Context, asked: _Asked) -> tuple[_Asked, str]:
+def _likely(world: Context, asked: _Asked) -> tuple[_Asked, str]:
     """Return what was asked, and the profile that would answer as things are, if any would."""
-    found = wiring.load_routes(world)
+    found = loading.load_routes(world)
     request = Request("get", service=asked.service, profile=asked.profile)
     match = routes.match(found, request, world.environ.get("CREDHELPER_PROFILE"))
     if match is None:
@@ -306,9 +307,9 @@ def _likely(world: wiring.Context, asked: _Asked) -> tuple[_Asked, str]:
     return asked, owner
 
 
-def _refuse_profile(world: wiring.Context, tool: str, owner: str) -> None:
+def _refuse_profile(world: Context, tool: str, owner: str) -> None:
     needed = getattr(setup.load(tool), "NEEDS", None)
-    profile = wiring.load_config(world).profiles.get(owner)
+    profile = loading.load_config(world).profiles.get(owner)
     if needed and profile and not getattr(profile, needed):
         raise ConfigError(
             f"profile {owner} has no {needed}, which says what {tool} is to get",
@@ -317,13 +318,13 @@ def _refuse_profile(world: wiring.Context, tool: str, owner: str) -> None:
 
 
 def _with_profile(
-    world: wiring.Context, asked: _Asked, *, add_service: bool, dry_run: bool
+    world: Context, asked: _Asked, *, add_service: bool, dry_run: bool
 ) -> tuple[_Asked, str, str | None]:
     """Return what was asked, the profile that is meant, and the one to add the service to if any.
 
     Raises the error that tells why no profile may answer.
     """
-    found = wiring.load_routes(world)
+    found = loading.load_routes(world)
     request = Request("get", service=asked.service, profile=asked.profile)
     preferred = world.environ.get("CREDHELPER_PROFILE")
     match = routes.match(found, request, preferred)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from credhelper import paths, routes, warm, wiring
+from credhelper import holdings, loading, paths, routes, warm, wiring
 from credhelper.cli import telling
 from credhelper.cli.legacy import TOKEN_VARIABLES
 from credhelper.cli.telling import say
 from credhelper.cli.world import chosen, context, profile_option
 from credhelper.client import claims
+from credhelper.context import Context
 from credhelper.encode import printable, rfc3339
 from credhelper.errors import CredhelperError
 from credhelper.freshness import Held, held_in
@@ -68,9 +69,9 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
       credhelper status --json | jq '.profiles[] | {profile, expires_at}'
     """
     world = context()
-    config = wiring.load_config(world)
+    config = loading.load_config(world)
     wanted = [chosen(world, name)] if name else list(config.profiles.values())
-    found = wiring.load_routes(world)
+    found = loading.load_routes(world)
     standings = [
         _standing(world, found, profile, profile.name == config.default_profile)
         for profile in wanted
@@ -95,13 +96,13 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
     return outcome
 
 
-def _standing(world: wiring.Context, found: Routes, profile: Profile, default: bool) -> Standing:
+def _standing(world: Context, found: Routes, profile: Profile, default: bool) -> Standing:
     route = found.by_profile[profile.name]
     record, stamp = routes.record_of(found, route, world.environ)
     slot = world.slot(record)
     host = warm.host()
     held = held_in(slot.find(), stamp, host)
-    session = wiring.session_slot(world, profile).find() or {}
+    session = holdings.session_slot(world, profile).find() or {}
     skew = 0
     if held is not None and held.fields.get("host") == host:
         skew = number(held.fields, "skew")
@@ -117,7 +118,7 @@ def _standing(world: wiring.Context, found: Routes, profile: Profile, default: b
     return one
 
 
-def _check(world: wiring.Context, one: Standing) -> int:
+def _check(world: Context, one: Standing) -> int:
     if one.held is None:
         one.checked = "no token to ask about"
         return 0
@@ -138,7 +139,7 @@ def _check(world: wiring.Context, one: Standing) -> int:
 
 
 def _warnings(
-    world: wiring.Context, found: Routes, path: str | None, standings: list[Standing]
+    world: Context, found: Routes, path: str | None, standings: list[Standing]
 ) -> list[tuple[str, str | None]]:
     environ = world.environ
     told: list[tuple[str, str | None]] = []
@@ -274,7 +275,7 @@ def _session(one: Standing, now: float) -> str:
 
 
 def _document(
-    world: wiring.Context,
+    world: Context,
     path: str | None,
     standings: list[Standing],
     warnings: list[tuple[str, str | None]],

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper import wiring
+from credhelper import holdings, wiring
 from credhelper.cli import asking
 from credhelper.cli.telling import say, warn
 from credhelper.cli.world import chosen, context, profile_option
+from credhelper.context import Context
 from credhelper.encode import rfc3339
 from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
 from credhelper.model import SESSION, Secret
@@ -200,12 +201,12 @@ def revoke(**whence: Any) -> None:
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
 
 
-def _client(world: wiring.Context, whence: dict[str, Any]) -> tuple[Profile, Client]:
+def _client(world: Context, whence: dict[str, Any]) -> tuple[Profile, Client]:
     profile = _profile(world, whence["name"], whence["url"], whence["api"])
     return profile, wiring.client_for(world, profile)
 
 
-def _profile(world: wiring.Context, name: str | None, url: str | None, api: str | None) -> Profile:
+def _profile(world: Context, name: str | None, url: str | None, api: str | None) -> Profile:
     if url is None or name is not None:
         if api is not None:
             raise UsageError("--api goes with --url: a profile says which API it is for")
@@ -217,7 +218,7 @@ def _profile(world: wiring.Context, name: str | None, url: str | None, api: str 
 
 
 def _authorization(
-    world: wiring.Context,
+    world: Context,
     profile: Profile,
     client: Client,
     api_key_as: str | None,
@@ -240,7 +241,7 @@ def _authorization(
 
 
 def _own_authorization(
-    world: wiring.Context, profile: Profile, client: Client, api_key_as: str | None
+    world: Context, profile: Profile, client: Client, api_key_as: str | None
 ) -> Authorization:
     from dataclasses import replace
 
@@ -253,7 +254,7 @@ def _own_authorization(
             hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
         )
     if authorize is None:
-        held = wiring.session_slot(world, profile).find() or {}
+        held = holdings.session_slot(world, profile).find() or {}
         if not held.get("token"):
             raise LoginRequiredError(
                 f"nobody is logged in to profile {profile.name}",

@@ -9,17 +9,18 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from credhelper import routes, tracing, unmatched, wiring
+from credhelper import loading, routes, tracing, unmatched
 from credhelper.cli.telling import warn
+from credhelper.context import Context
 from credhelper.errors import CredhelperError
 from credhelper.model import Request
 from credhelper.profile import Profile
 
 
-def context() -> wiring.Context:
+def context() -> Context:
     """Return the world as this process sees it, with warnings on stderr."""
     trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
-    return wiring.Context(os.environ, warn=warn, trace=trace, alarm=True)
+    return Context(os.environ, warn=warn, trace=trace, alarm=True)
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,7 +35,7 @@ def complete_profile(
 ) -> list[CompletionItem]:
     """Return the configured profile names that begin with what was typed."""
     try:
-        config = wiring.load_config(wiring.Context(os.environ, warn=_silently))
+        config = loading.load_config(Context(os.environ, warn=_silently))
     except CredhelperError:
         return []  # a shell that completes has nowhere to show an error
     return [
@@ -48,15 +49,15 @@ def _silently(message: str, hint: str | None) -> None:
     pass
 
 
-def chosen(world: wiring.Context, name: str | None) -> Profile:
+def chosen(world: Context, name: str | None) -> Profile:
     """Return the profile called `name`, or the one that this terminal or the config chose.
 
     Raises NotFoundError, RequestError when there are several and none is chosen, and ConfigError.
     """
-    found = wiring.load_routes(world)
+    found = loading.load_routes(world)
     request = Request("get", profile=name)
     preferred = world.environ.get("CREDHELPER_PROFILE")
     match = routes.match(found, request, preferred)
     if match is None:
         raise unmatched.why(found, request, preferred)
-    return wiring.load_config(world).profiles[match[0].profile]
+    return loading.load_config(world).profiles[match[0].profile]

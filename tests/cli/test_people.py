@@ -137,7 +137,7 @@ def test_a_crash_tells_the_class_and_place_only(
     def explode(_: object) -> object:
         raise ValueError(person.api.api_key)
 
-    monkeypatch.setattr("credhelper.wiring.load_config", explode)
+    monkeypatch.setattr("credhelper.loading.load_config", explode)
     monkeypatch.setattr(person.world, "hold_to_silence", lambda _: None)
     outcome = person.types("status")
     assert outcome.status == 1

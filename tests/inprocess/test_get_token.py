@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import credhelper
-from credhelper import cache, inprocess, records, wiring
+from credhelper import answering, cache, inprocess, records
 from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
@@ -84,7 +84,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
 ) -> None:
     now = time.time()
     environ = scratch_world.environ
-    get = wiring.get_with_record
+    get = answering.get_with_record
 
     def then_replaced(*arguments: Any) -> Any:
         found = get(*arguments)
@@ -94,7 +94,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
         cache.replace(str(record), cache.encode({**fields, "token": "renewed"}))
         return found
 
-    monkeypatch.setattr(wiring, "get_with_record", then_replaced)
+    monkeypatch.setattr(answering, "get_with_record", then_replaced)
     assert inprocess.get_token(environ=environ, clock=lambda: now) != "renewed"
     monkeypatch.undo()
     assert inprocess.get_token(environ=environ, clock=lambda: now) == "renewed"
