@@ -1,10 +1,10 @@
 """Askpass: a prompt as the one argument, its answer as the one line of stdout.
 
-Called as GIT_ASKPASS, core.askPass or SSH_ASKPASS by git, and by `wget --use-askpass`. Source:
-git's credential.c and prompt.c; wget's init.c. git asks for a user name and a password of a URL,
-and only those two prompts are answered, letter for letter. SSH_ASKPASS is asked for passphrases,
-for one-time codes and whether a host is to be trusted: those are a person's to answer. Nothing is
-read: stdin is the caller's own.
+Called as GIT_ASKPASS, core.askPass or SSH_ASKPASS by git and git-lfs, and by `wget --use-askpass`.
+Source: git's credential.c and prompt.c; git-lfs's creds.go; wget's init.c. They ask for a user name
+and a password of a URL, and only those two prompts are answered, letter for letter. SSH_ASKPASS is
+asked for passphrases, for one-time codes and whether a host is to be trusted: those are a person's
+to answer. Nothing is read: stdin is the caller's own.
 
 git and wget start a program of one word, so give credhelper a name that ends in -askpass:
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper-askpass [--profile NAME] PROMPT"
 
-_PROMPTS = {"Username for '": "username", "Password for '": "password"}
-_END = "': "
+_PROMPTS = {"Username for ": "username", "Password for ": "password"}
+_AROUND = (("'", "': "), ('"', '"'))  # a URL, as git and wget write it, and as git-lfs does
 _TRAPS = frozenset(" \"'\\:?#")  # what no caller leaves in a user name; `/` ends the host
 _HEX = frozenset("0123456789abcdefABCDEF")
 
@@ -58,12 +58,12 @@ def parse(call: "Call") -> Request:
     netloc, slash, path = rest.partition("/")
     user, at, host = netloc.rpartition("@")
     if not rest or bool(at) != (what == "password") or (at and not _plain(user)):
-        raise _unknown()
+        raise _unknown(words[0])
     return Request(
         "get",
         service=service.build(scheme, host, slash + path),
         profile=found.get("profile"),
-        username=_decoded(user) if at else None,
+        username=_decoded(user, words[0]) if at else None,
         min_ttl=options.min_ttl(found),
         echo={"what": what},
     )
@@ -89,15 +89,17 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 
 def _asked(prompt: str) -> tuple[str, str]:
     for start, what in _PROMPTS.items():
-        if prompt.startswith(start) and prompt.endswith(_END):
-            return what, prompt[len(start) : -len(_END)]
-    raise _unknown()
+        for before, behind in _AROUND:
+            if prompt.startswith(start + before) and prompt.endswith(behind):
+                return what, prompt[len(start + before) : -len(behind)]
+    raise _unknown(prompt)
 
 
-def _unknown() -> "credhelper.errors.CredhelperError":
-    # Not shown: a prompt may hold anything.
+def _unknown(prompt: str) -> "credhelper.errors.CredhelperError":
+    # The prompt is not shown: it may hold anything.
     return credhelper.errors.UnsupportedActionError(
-        "this prompt asks for no user name or password of a URL: a person has to answer it"
+        "this prompt asks for no user name or password of a URL: a person has to answer it",
+        "if it does, in another language: start wget with LC_ALL=C" if "://" in prompt else None,
     )
 
 
@@ -105,16 +107,16 @@ def _plain(user: str) -> bool:
     return bool(user) and user.isprintable() and _TRAPS.isdisjoint(user)
 
 
-def _decoded(user: str) -> str:
+def _decoded(user: str, prompt: str) -> str:
     # Newer gits escape what older ones show as it is.
     head, *escapes = user.split("%")
     name = head.encode()
     for escape in escapes:
         digits = escape[:2]
         if len(digits) != 2 or not _HEX.issuperset(digits):
-            raise _unknown()
+            raise _unknown(prompt)
         name += bytes.fromhex(digits) + escape[2:].encode()
     try:
         return name.decode()
     except UnicodeDecodeError:
-        raise _unknown() from None
+        raise _unknown(prompt) from None

@@ -13,6 +13,7 @@ from integrations.git.forge import PLACEHOLDER, Forge
 from integrations.servers import lfs
 from integrations.servers.certificates import Certificate
 from integrations.wired import Wired
+from tests.support.programs import command
 
 HERE = Path(__file__).parent
 SECONDS = 10  # of a short-lived token: long enough for a push of git and of git-lfs
@@ -74,6 +75,28 @@ def test_what_is_pulled_is_what_was_pushed(open_store: Callable[..., Store]) -> 
     }
     assert not store.forge.gate.refused
     assert store.forge.wired.counted() == (1, 0)
+
+
+def test_where_git_has_no_helper_git_lfs_is_answered_by_askpass(
+    open_store: Callable[..., Store],
+) -> None:
+    store = open_store()
+    clone = store.clone("one")
+    store.commit(clone)
+    forge = store.forge
+    forge.works("config", "--global", "--remove-section", f"credential.https://{forge.host}")
+    link = forge.wired.world.home / "credhelper-askpass"
+    link.symlink_to(command()[0])
+    forge.wired.environ["GIT_ASKPASS"] = str(link)
+
+    forge.works("lfs", "push", "--all", "origin", cwd=clone)
+
+    assert store.objects == {NAME: READS}
+    assert {(visit.scheme, visit.username) for visit in forge.gate.admitted} == {
+        ("Basic", "oauth2")
+    }
+    assert not forge.gate.refused
+    assert forge.wired.counted() == (1, 0)
 
 
 def test_an_expired_token_is_renewed_by_the_next_command(

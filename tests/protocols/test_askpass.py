@@ -35,6 +35,20 @@ def test_a_prompt_names_a_service_and_a_user() -> None:
     assert ask("Username for 'https://ica.example': ").username is None
 
 
+def test_git_lfs_asks_in_its_own_way() -> None:
+    request = ask('Password for "https://me@ICA.example:8443/a/b"')
+    assert (str(request.service), request.username) == ("https://ica.example:8443/a/b", "me")
+    assert ask('Username for "https://ica.example"').username is None
+
+
+def test_a_prompt_in_another_language_is_refused_with_a_way_out(talk: Any) -> None:
+    for prompt in ("Benutzername für »https://ica.example«: ", "'https://ica.example' 암호:"):
+        reply = talk("askpass", [prompt])
+        assert (reply.stdout, reply.status) == (b"", 1)
+        assert b"credhelper: hint: if it does, in another language" in reply.stderr
+        assert b"ica.example" not in reply.stderr
+
+
 @pytest.mark.parametrize(
     ("shown", "name"),
     [
@@ -58,6 +72,8 @@ def test_a_users_name_is_read_as_old_and_new_gits_show_it(shown: str, name: str)
         *("username for 'https://ica.example': ", "Username for 'https://ica.example':"),
         *("Username for 'https://ica.example': \n", " Username for 'https://ica.example': "),
         *("Username for 'https://ica.example'", 'Username for "https://ica.example": '),
+        *('Username for "https://ica.example', "Username for 'https://ica.example\""),
+        *('Username for "https://me@ica.example"', 'Password for "https://ica.example"'),
         *("Username for 'ica.example': ", "Username for 'https://': "),
         *("Username for 'https:ica.example': ", "Benutzername für 'https://ica.example': "),
         *("Username for 'https://me@ica.example': ", "Password for 'https://ica.example': "),
@@ -110,7 +126,10 @@ def test_a_prompt_that_is_not_exactly_one_of_the_two_is_a_persons(prompt: str, t
 )
 def test_no_other_url_is_given_an_answer(url: str, talk: Any) -> None:
     scheme, _, rest = url.partition("://")
-    for prompt in (f"Username for '{url}': ", f"Password for '{scheme}://ica-user@{rest}': "):
+    with_user = f"{scheme}://ica-user@{rest}"
+    asked = [f"Username for '{url}': ", f"Password for '{with_user}': "]
+    asked += [f'Username for "{url}"', f'Password for "{with_user}"']
+    for prompt in asked:
         reply = talk("askpass", [prompt])
         assert (reply.stdout, reply.status) == (b"", 1)
 
@@ -119,7 +138,8 @@ def test_no_other_url_is_given_an_answer(url: str, talk: Any) -> None:
     st.text(st.characters()), st.text(st.characters()), st.sampled_from(["Username", "Password"])
 )
 def test_any_prompt_is_a_plain_request_or_an_error(head: str, tail: str, what: str) -> None:
-    for prompt in (head, f"{what} for '{head}': ", f"{what} for 'https://{head}@{tail}': "):
+    lfs = f'{what} for "https://{head}@{tail}"'
+    for prompt in (head, f"{what} for '{head}': ", f"{what} for 'https://{head}@{tail}': ", lfs):
         try:
             request = ask("--", prompt)
         except CredhelperError as error:
