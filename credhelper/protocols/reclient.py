@@ -3,7 +3,8 @@
 Source: bazelbuild/remote-apis-sdks, `go/pkg/credshelper/credshelper.go`, as reproxy and its kin use
 it (`--credentials_helper`, `--credentials_helper_args`). It looks like Bazel's protocol, and is
 not: nothing is sent, token and headers are both needed, a header has one value, and the expiry is
-written as Go's time.UnixDate.
+written as Go's time.UnixDate. What has less than five minutes left is asked for anew, by each call
+that the build makes.
 
 reproxy asks:
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 
+# Seconds. reproxy keeps no token that has less than 300 left of what we tell, which is a little
+# less than the truth: one that it would not keep is asked for by every call of a build.
+_MARGIN = 360
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -57,6 +61,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
+        margin=_MARGIN,
         echo=echo,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import reclient
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
 
 
 def ask(*arguments: str) -> Request:
@@ -27,9 +30,26 @@ def test_it_never_reads() -> None:
 def test_a_service_a_profile_and_a_life_may_be_named() -> None:
     request = ask("--service", "https://ICA.example/x/", "-p", "main", "--min-ttl=90")
     assert str(request.service) == "https://ica.example/x"
-    assert (request.profile, request.min_ttl, request.margin) == ("main", 90, 60)
+    assert (request.profile, request.min_ttl, request.margin) == ("main", 90, 360)
     assert "any_scheme" not in request.echo
     assert ask("--service=127.0.0.1:8080").echo["any_scheme"] == "1"
+
+
+def test_a_token_that_reproxy_would_not_keep_is_renewed_before_it_is_handed_out(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    def expiry() -> float:
+        outcome = scratch_world.run("reclient")
+        assert (outcome.status, outcome.told) == (0, "")
+        told = json.loads(outcome.stdout)["expiry"]
+        return datetime.strptime(told, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC).timestamp()
+
+    left = expiry() - time.time()
+    # What we tell has less than five minutes left now, although the token itself has more.
+    scratch_world.age(int(left) - 295)
+
+    assert expiry() - time.time() > 3600
+    assert running_sandbox.stats()["created"] == 2
 
 
 @pytest.mark.parametrize(
