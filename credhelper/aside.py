@@ -33,12 +33,22 @@ async def run(work: Callable[[], T], key: Hashable) -> T:
         return outcome
     flight = _flights.get((loop, key))
     if flight is None:
-        flight = _flights[loop, key] = loop.create_future()
-        flight.add_done_callback(lambda done: _land(loop, key, done))
+        flight = loop.create_future()
         context = contextvars.copy_context()
         target = lambda: context.run(_carry, work, loop, flight)  # noqa: E731  # a line that says it
+        # Where no thread can be started nobody may wait for one: told to others after that.
         threading.Thread(target=target, name="credhelper", daemon=True).start()
+        _flights[loop, key] = flight
+        flight.add_done_callback(lambda done: _land(loop, key, done))
     return await asyncio.shield(flight)
+
+
+def going_on(key: Hashable) -> bool:
+    """Tell whether `run` is doing this work already, in the event loop that is running."""
+    try:
+        return (asyncio.get_running_loop(), key) in _flights
+    except RuntimeError:
+        return False
 
 
 def _carry(

@@ -124,6 +124,7 @@ def _told(found: Credential) -> dict[str, str]:
 def _fetch(
     profile: str | None, min_ttl: int, environ: Mapping[str, str], clock: Callable[[], float]
 ) -> Credential:
+    inprocess.hold_to_types(profile, None, min_ttl)
     inprocess.preload()
     context = Context(environ, warn=inprocess.warn, clock=clock)
     request = Request("get", profile=profile, min_ttl=min_ttl, margin=MARGIN, wants=AWS)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from credhelper.auth import Auth
 
 T = TypeVar("T")
+_Holder = tuple[str | None, str | None, int]  # profile, service, least life: `get_token` of it
 
 
 class Credentials:
@@ -27,7 +28,8 @@ class Credentials:
     Parameters: as for `credhelper.get_token`. With `service`, the token goes there and below, and
     nowhere else. Without, it goes to the services that the profile names, and to the API that it
     comes from. Nothing is asked of anybody before a token is needed. Raises RequestError for a
-    `service` that is none. Safe in threads and after a fork; uses no signals; can be pickled.
+    `service` that is none, and TypeError for an argument of another type. Safe in threads and after
+    a fork; uses no signals; can be pickled.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class Credentials:
         environ: Mapping[str, str] = edge.ENVIRON,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        inprocess.hold_to_types(profile, service, min_ttl)
         self.profile = profile
         self.service = service
         self.min_ttl = min_ttl
@@ -77,10 +80,7 @@ class Credentials:
 
     async def atoken(self) -> str:
         """Return a token, without blocking the event loop. Raises CredhelperError."""
-        known = inprocess.remembered(
-            self.profile, self.service, self.min_ttl, self._environ, self._clock
-        )
-        return await self._aside(self.token, "token") if known is None else known
+        return await self._token_of((self.profile, self.service, self.min_ttl))
 
     def api(self) -> str:
         """Return the origin of the API that the token comes from. Raises CredhelperError."""
@@ -121,11 +121,10 @@ class Credentials:
     async def atoken_for(self, url: str) -> str | None:
         """Return what `token_for` does, without blocking the event loop."""
         holder = self._holder(url, receivers.remembered)
-        if holder is not None:
-            known = inprocess.remembered(*holder, self._environ, self._clock)
-            if known is not None:
-                return known
-        return await self._aside(lambda: self.token_for(url), "token_for", url)
+        if holder is None:
+            looking = lambda: self._holder(url, receivers.look)  # noqa: E731  # a line that says it
+            holder = await self._aside(looking, self._key("holder", url))
+        return None if holder is None else await self._token_of(holder)
 
     def another(self, url: str, refused: str | None) -> str | None:
         """Return a token for `url` after the service there answered 401 to `refused`.
@@ -144,7 +143,9 @@ class Credentials:
 
     async def aanother(self, url: str, refused: str | None) -> str | None:
         """Return what `another` does, without blocking the event loop."""
-        return await self._aside(lambda: self.another(url, refused), "another", url, refused)
+        return await self._aside(
+            lambda: self.another(url, refused), self._key("another", url, refused)
+        )
 
     def headers(self, url: str | None = None) -> dict[str, str]:
         """Return the headers that carry a token; none if `url` is given and may not have it."""
@@ -168,10 +169,9 @@ class Credentials:
 
     # --- who may have it --------------------------------------------------------------------------
 
-    def _holder(
-        self, url: str, may_have: Callable[..., str | None]
-    ) -> tuple[str | None, str | None, int] | None:
+    def _holder(self, url: str, may_have: Callable[..., str | None]) -> _Holder | None:
         """Return profile, service and least life of the token that may go to `url`, or None."""
+        inprocess.hold_to_text("url", url)
         try:
             target = services.receiver(url)
         except (NotFoundError, RequestError):
@@ -183,8 +183,26 @@ class Credentials:
         profile = may_have(target, self.profile, self._environ, self._clock)
         return None if profile is None else (profile, None, self.min_ttl)
 
-    async def _aside(self, work: Callable[[], T], *what: object) -> T:
+    async def _token_of(self, holder: _Holder) -> str:
+        known = inprocess.remembered(*holder, self._environ, self._clock)
+        if known is not None:
+            return known
         from credhelper import aside  # and with it asyncio: whoever waits here has it already
 
-        key = (self.profile, self.service, self.min_ttl, id(self._environ), *what)
+        key = (*holder, id(self._environ))
+        if aside.going_on(key):
+            # As threads have it: while one renews, the others are given what still lives.
+            known = inprocess.living(*holder, self._environ, self._clock)
+            if known is not None:
+                return known
+        return await aside.run(
+            lambda: inprocess.get_token(*holder, environ=self._environ, clock=self._clock), key
+        )
+
+    async def _aside(self, work: Callable[[], T], key: tuple[object, ...]) -> T:
+        from credhelper import aside  # as above
+
         return await aside.run(work, key)
+
+    def _key(self, *what: object) -> tuple[object, ...]:
+        return (self.profile, self.service, self.min_ttl, id(self._environ), *what)

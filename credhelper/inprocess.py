@@ -27,6 +27,7 @@ _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
 _UNSEEN = 0.001  # seconds between two looks at the record
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
+_MOST_KNOWN = 1000
 _CHOICE = "CREDHELPER_PROFILE"
 
 # A fork in the middle of an import leaves the child a module that nobody will ever finish, and its
@@ -47,14 +48,16 @@ class _Known:
     """A token, and how long to believe it.
 
     Attributes: `token`; `until`, Unix seconds, when to go the whole way again; `unseen`, until when
-    not even to look at the record; `record` and its `stamp`; `environ`; `choice`, `variable` and
-    `chosen`: how to look up the terminal's choice, and what it was.
+    not even to look at the record; `lives`, until when it is good for this caller; `record` and its
+    `stamp`; `environ`; `choice`, `variable` and `chosen`: how to look up the terminal's choice, and
+    what it was.
     """
 
     __slots__ = (
         "choice",
         "chosen",
         "environ",
+        "lives",
         "record",
         "stamp",
         "token",
@@ -70,7 +73,7 @@ class _Known:
         self.token = ""
         self.record = ""
         self.stamp: tuple[int, int] | None = None
-        self.until = self.unseen = 0.0
+        self.until = self.unseen = self.lives = 0.0
 
 
 _warned: dict[str, float] = {}
@@ -92,12 +95,15 @@ def get_token(
     Parameters: `profile`, a name in the config, by default the one that `CREDHELPER_PROFILE` or
     `default_profile` names; `service`, the URL that will receive the token, which a profile must
     name; `min_ttl`, seconds of life that the token must have left; `environ`, whose `CREDHELPER_*`
-    variables count; `clock`, Unix seconds. Raises `credhelper.errors.CredhelperError`. Safe in
-    threads and after a fork; uses no signals.
+    variables count; `clock`, Unix seconds. Raises `credhelper.errors.CredhelperError`, and
+    TypeError for an argument of another type. Safe in threads and after a fork; uses no signals.
     """
-    return remembered(profile, service, min_ttl, environ, clock) or _look(
-        profile, service, min_ttl, environ, clock
-    )
+    try:
+        known = remembered(profile, service, min_ttl, environ, clock)
+    except TypeError:
+        hold_to_types(profile, service, min_ttl)
+        raise
+    return known or _look(profile, service, min_ttl, environ, clock)
 
 
 def remembered(
@@ -125,6 +131,29 @@ def remembered(
     return known.token
 
 
+def living(
+    profile: str | None,
+    service: str | None,
+    min_ttl: int,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> str | None:
+    """Return a token from memory that it is time to renew, but that is still good; or None.
+
+    For whoever would only wait for a renewal that is going on.
+    """
+    known = _memo.get((profile, service, min_ttl))
+    if (
+        known is None
+        or environ is not known.environ
+        or known.choice(known.variable) != known.chosen
+        or not known.until - _TRUSTED <= clock() < known.lives
+        or _stamp(known.record) != known.stamp
+    ):
+        return None
+    return known.token
+
+
 def reject(
     refused: str,
     profile: str | None = None,
@@ -138,6 +167,8 @@ def reject(
     Returns whether it was forgotten. Not revoked; and rejects lead to one new token in ten seconds
     at most, so the next token may be the same one. Parameters and errors: as for `get_token`.
     """
+    hold_to_text("refused", refused)
+    hold_to_types(profile, service)
     preload()
     context = Context(environ, warn=warn, clock=clock)
     done = answering.refused(context, _request(profile, service), Secret(refused))
@@ -175,6 +206,21 @@ def preload() -> None:
             wiring.load()
 
 
+def hold_to_types(profile: object, service: object = None, min_ttl: object = 0) -> None:
+    """Raise TypeError, with the parameter's name, for what is no profile, service or least life."""
+    for name, value in (("profile", profile), ("service", service)):
+        if value is not None:
+            hold_to_text(name, value)
+    if not isinstance(min_ttl, int | float):
+        raise TypeError(f"min_ttl is a number of seconds, not {type(min_ttl).__name__}")
+
+
+def hold_to_text(name: str, value: object) -> None:
+    """Raise TypeError for a `value` of the parameter `name` that is no string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a string, not {type(value).__name__}")
+
+
 def _look(
     profile: str | None,
     wanted: str | None,
@@ -182,6 +228,7 @@ def _look(
     environ: Mapping[str, str],
     clock: Callable[[], float],
 ) -> str:
+    hold_to_types(profile, wanted, min_ttl)
     known = _Known(environ)
     request = _request(profile, wanted, min_ttl)
     if not wiring.loaded() and not isinstance(warm.answer(environ, request, clock), Credential):
@@ -200,10 +247,13 @@ def _look(
     # What is stale and was given all the same will do for a moment: whoever renews it replaces the
     # record, and that is noticed.
     fresh = now < credential.fresh_until
-    good = credential.fresh_until if fresh else credential.expires_at - min_ttl
+    known.lives = credential.expires_at - min_ttl
+    good = credential.fresh_until if fresh else known.lives
     if now < good and (diskless or _holds(record, known.token)):
         known.until = min(good, now + _TRUSTED)
         known.unseen = min(known.until, now + _UNSEEN)
+        if len(_memo) >= _MOST_KNOWN:
+            _memo.clear()  # a program that asks for each URL anew; who is asked for often is back
         _memo[key] = known
     return known.token
 

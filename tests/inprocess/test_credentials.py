@@ -7,6 +7,8 @@ import copy
 import pickle
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -300,6 +302,47 @@ def test_all_tasks_share_one_thread(scratch_world: World, monkeypatch: pytest.Mo
     assert aside._flights == {}
 
 
+def test_tasks_do_not_wait_for_a_renewal_while_the_old_token_lives(
+    scratch_world: World, start_sandbox: Callable[..., RunningSandbox]
+) -> None:
+    """As threads do not: one renews, for as long as that takes, and the others are served."""
+    api = start_sandbox()
+    scratch_world.configure(api.url, api.api_key)
+    moment = [time.time()]
+    made = Credentials(environ=scratch_world.environ, clock=lambda: moment[0])
+    first = made.token()
+    moment[0] += 86400 - 30
+    api.fault({"hang": True, "path": "/v1/tokens"})
+    urls = [f"{SERVICE}/{number}" for number in range(20)]
+
+    async def main() -> list[str | None]:
+        renewing = asyncio.create_task(made.atoken())
+        await asyncio.sleep(0)
+        found = [await made.atoken(), *[await made.atoken_for(url) for url in urls]]
+        assert not renewing.done()
+        renewing.cancel()
+        return found
+
+    assert set(asyncio.run(main())) == {first}
+
+
+def test_a_task_that_finds_no_thread_leaves_nobody_waiting(
+    scratch_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Credentials(environ=scratch_world.environ)
+
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> str:
+        with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+            patched.setattr(threading.Thread, "start", full)
+            await made.atoken()
+        return await asyncio.wait_for(made.atoken(), 60)
+
+    assert asyncio.run(main()) == made.token()
+
+
 def test_a_task_that_gives_up_leaves_the_others_their_token(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -380,6 +423,30 @@ def test_credentials_are_pickled_and_copied_without_a_token(
     assert type(auth) is type(made.auth)
     assert copy.deepcopy(made) is made
     assert copy.copy(made).token() == token
+
+
+WRONG: list[tuple[Callable[[Any], object], str]] = [
+    (lambda made: credhelper.get_token(profile=1), "profile is a string, not int"),  # type: ignore[arg-type]  # that is what is tried
+    (lambda made: credhelper.get_token(profile=["a"]), "profile is a string, not list"),  # type: ignore[arg-type]  # as above
+    (lambda made: credhelper.get_token(service=b"x"), "service is a string, not bytes"),  # type: ignore[arg-type]  # as above
+    (lambda made: credhelper.get_token(min_ttl="60"), "min_ttl is a number of seconds, not str"),  # type: ignore[arg-type]  # as above
+    (lambda made: Credentials(Path("main")), "profile is a string, not PosixPath"),  # type: ignore[arg-type]  # as above
+    (lambda made: Credentials(min_ttl=None), "min_ttl is a number of seconds, not NoneType"),  # type: ignore[arg-type]  # as above
+    (lambda made: made.headers(b"https://ica.example"), "url is a string, not bytes"),
+    (lambda made: asyncio.run(made.atoken_for(5)), "url is a string, not int"),
+    (lambda made: made.reject(None), "refused is a string, not NoneType"),
+    (lambda made: credhelper.aws.place(profile=1), "profile is a string, not int"),  # type: ignore[arg-type]  # as above
+]
+
+
+@pytest.mark.parametrize(("call", "told"), WRONG, ids=[each[1] for each in WRONG])
+def test_an_argument_of_another_type_is_called_by_its_name(
+    scratch_world: World, call: Callable[[Any], object], told: str
+) -> None:
+    made = Credentials(environ=scratch_world.environ)
+    made.token()
+    with pytest.raises(TypeError, match=told):
+        call(made)
 
 
 def test_an_environment_is_never_pickled(scratch_world: World) -> None:

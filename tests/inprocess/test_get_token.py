@@ -297,6 +297,18 @@ def test_what_no_profile_names_is_refused_and_not_remembered(
     assert inprocess._memo == {}
 
 
+def test_a_program_that_asks_for_each_url_anew_does_not_grow_for_ever(
+    scratch_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inprocess, "_MOST_KNOWN", 10)
+    found = {
+        inprocess.get_token(service=f"{SERVICE}/{number}", environ=scratch_world.environ)
+        for number in range(50)
+    }
+    assert len(found) == 1
+    assert len(inprocess._memo) <= 10
+
+
 def test_threads_share_one_token_on_a_cold_cache(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
