@@ -69,6 +69,10 @@ class NotFoundError(CredhelperError):
     exit_status = 3
 
 
+class UnknownProfileError(NotFoundError):
+    """A profile is named that does not exist: whoever named it meant one."""
+
+
 class UnknownServiceError(NotFoundError):
     """No profile names this service."""
 

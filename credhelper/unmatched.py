@@ -9,6 +9,7 @@ from credhelper.errors import (
     NotFoundError,
     PathRequiredError,
     RequestError,
+    UnknownProfileError,
     UnknownServiceError,
 )
 from credhelper.model import Request
@@ -43,7 +44,7 @@ def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError
 def _no_profile(routes: Routes, name: str | None) -> CredhelperError:
     if name:
         known = ", ".join(routes.by_profile) or "none"
-        return NotFoundError(
+        return UnknownProfileError(
             f"there is no profile {printable(name)}; known profiles: {known}",
             hint=f"credhelper login --profile {printable(name)}",
         )
@@ -65,7 +66,7 @@ def _unknown(routes: Routes, service: Service) -> UnknownServiceError:
     if deeper:
         return PathRequiredError(
             f"{deeper[0]} is named, and the request for {service} has another path or none",
-            hint="git omits the path: git config --global credential.useHttpPath true",
+            hint=_how_to_add(routes.by_service[deeper[0]][0].profile, service),
         )
     return UnknownServiceError(
         f"no profile names {service}",

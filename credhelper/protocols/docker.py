@@ -20,7 +20,7 @@ To try it: echo registry.example | docker-credential-credhelper get
 
 import credhelper
 from credhelper import service
-from credhelper.encode import json_object, json_string, printable, quoted
+from credhelper.encode import complaint, json_object, json_string, printable, quoted
 from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
@@ -111,10 +111,14 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return the exact sentence for "nothing here", and any other error's message, on stdout.
 
-    The exit status is 1 in any case: that is all that clients know.
+    The exit status is 1 in any case: that is all that clients know. What a person meant for this
+    registry, but could not be answered, is told on stderr beside the sentence.
     """
-    if isinstance(error, credhelper.errors.NotFoundError):
-        return Reply(f"{NOT_FOUND}\n".encode(), status=1)
+    errors = credhelper.errors
+    if isinstance(error, errors.NotFoundError):
+        meant = errors.PathRequiredError, errors.AmbiguousServiceError, errors.UnknownProfileError
+        why = complaint(error.message, error.hint) if isinstance(error, meant) else b""
+        return Reply(f"{NOT_FOUND}\n".encode(), why, 1)
     hint = f"credhelper: hint: {printable(error.hint)}\n" if error.hint else ""
     return Reply(f"{printable(error.message)}\n".encode(), hint.encode(), 1)
 

@@ -109,10 +109,18 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     git does not look at the exit status: only an empty stdout makes it ask the next helper. What a
     person meant for this host, but could not be answered, is told.
     """
-    meant = credhelper.errors.PathRequiredError, credhelper.errors.AmbiguousServiceError
-    if isinstance(error, credhelper.errors.NotFoundError) and not isinstance(error, meant):
+    errors = credhelper.errors
+    meant = errors.PathRequiredError, errors.AmbiguousServiceError, errors.UnknownProfileError
+    if isinstance(error, errors.NotFoundError) and not isinstance(error, meant):
         return Reply()
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    hint = error.hint
+    if isinstance(error, errors.PathRequiredError) and not (request and _path(request)):
+        hint = "git omits the path: git config --global credential.useHttpPath true"
+    return Reply(stderr=complaint(error.message, hint), status=error.exit_status)
+
+
+def _path(request: Request) -> str:
+    return request.service.path if request.service else ""
 
 
 def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str]:

@@ -132,6 +132,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     """
     if not isinstance(error, credhelper.errors.NotFoundError):
         return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
-    if isinstance(error, credhelper.errors.AmbiguousServiceError):
+    errors = credhelper.errors
+    if isinstance(error, (errors.AmbiguousServiceError, errors.UnknownProfileError)):
         return Reply(stderr=complaint(error.message, error.hint), status=1)
     return Reply(status=1)

@@ -16,6 +16,7 @@ from credhelper.errors import (
     NotFoundError,
     PathRequiredError,
     RequestError,
+    UnknownProfileError,
     UnknownServiceError,
 )
 from credhelper.model import Request
@@ -115,7 +116,7 @@ def test_the_most_specific_path_wins_and_alone() -> None:
         (TWO, ask("https://h.example", username="oauth2"), None, "AmbiguousServiceError"),
         (TWO, ask("https://h.example", username="eve"), "a", "NotFoundError"),
         (TWO, ask("https://h.example", profile="a"), "b", "a"),
-        (TWO, ask("https://h.example", profile="c"), None, "NotFoundError"),
+        (TWO, ask("https://h.example", profile="c"), None, "UnknownProfileError"),
         (TWO, ask("https://else.example", profile="a"), None, "UnknownServiceError"),
         (TWO_AND_DEFAULT, ask("https://h.example"), None, "b"),
         (TWO_AND_DEFAULT, ask("https://h.example"), "a", "a"),
@@ -132,8 +133,8 @@ def test_of_several_profiles_the_terminal_the_user_or_the_default_choose(
     ("found", "profile", "terminal", "expected"),
     [
         (ONE, None, None, "a"),
-        (ONE, None, "x", "NotFoundError"),
-        (ONE, "x", "a", "NotFoundError"),
+        (ONE, None, "x", "UnknownProfileError"),
+        (ONE, "x", "a", "UnknownProfileError"),
         (TWO, None, None, "RequestError"),
         (TWO, None, "b", "b"),
         (TWO, "a", "b", "a"),
@@ -186,6 +187,7 @@ def test_every_reason_names_the_next_step_and_is_printable() -> None:
         NotFoundError,
         RequestError,
         PathRequiredError,
+        UnknownProfileError,
         UnknownServiceError,
     }
     for error in errors():
