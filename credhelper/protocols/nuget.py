@@ -5,7 +5,8 @@ and start it with the one word `-Plugin`. Each side greets the other with a hand
 for credentials once more (`IsRetry`) was refused those that it had: the token that it got in this
 dialogue is rejected before it gets another. Credentials that NuGet has from elsewhere and wants to
 share (`SetCredentials`) are not looked at. NuGet takes its pipe along when it dies, so there is no
-process to be watched.
+process to be watched. The message of an answer reaches nobody: what a person has to know goes into
+NuGet's log as well (`Log`).
 
 NuGet 6.13 and newer start what is called nuget-plugin-* on PATH:
 
@@ -104,7 +105,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return one line that says NotFound, for NuGet to ask elsewhere, or Error.
+    """Return a line that says NotFound, for NuGet to ask elsewhere, or Error, and one for its log.
 
     What was no message has nobody to be answered, and is told on stderr. The dialogue goes on: the
     status is 0, except for a command line that makes no sense.
@@ -121,7 +122,12 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
         "Message": json_string(message),
         "ResponseCode": '"NotFound"' if nothing else '"Error"',
     }
-    return _response(request.echo, members)
+    answer = _response(request.echo, members)
+    # A warning: an error in its log fails a restore for which another plugin may have the answer.
+    note = {"LogLevel": '"Warning"', "Message": json_string(f"credhelper: {message}")}
+    # Both sides number their requests, and may not use a number of the other's.
+    log = _message("Request", {"id": f"log-{request.echo['id']}", "method": "Log"}, note)
+    return Reply(answer.stdout + log.stdout)
 
 
 def _credentials(call: "Call", members: "Mapping[str, object]", echo: dict[str, str]) -> Request:

@@ -22,6 +22,7 @@ from xml.etree import ElementTree as ET
 from integrations.callers import Guarded
 
 _SECONDS = 30.0  # of a handshake and of a request
+_SUCCESS = {"ResponseCode": "Success"}
 _VERSIONS = {"ProtocolVersion": "2.0.0", "MinimumProtocolVersion": "1.0.0"}
 
 
@@ -37,7 +38,10 @@ def discovered(path: str) -> list[str]:
 
 
 class Plugin:
-    """A plugin that runs, from its handshake to its close. Attributes: `claims`."""
+    """A plugin that runs, from its handshake to its close.
+
+    Attributes: `claims`; `logged`, what it had NuGet tell its user.
+    """
 
     def __init__(self, program: str, environ: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -50,6 +54,7 @@ class Plugin:
         )
         self._rest = b""
         self._greeted = False
+        self.logged: list[str] = []
         assert self.ask("Handshake", _VERSIONS) == {
             "ResponseCode": "Success",
             "ProtocolVersion": "2.0.0",
@@ -76,7 +81,9 @@ class Plugin:
             self._process.wait(_SECONDS)
         finally:
             self._process.kill()
-            _, self.told = self._process.communicate()
+            rest, self.told = self._process.communicate()
+            for line in (self._rest + rest).splitlines():
+                self._log(json.loads(line))
 
     def ask(self, method: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Return what the plugin answers to a request."""
@@ -84,7 +91,10 @@ class Plugin:
         self._say({"RequestId": identity, "Type": "Request", "Method": method, "Payload": payload})
         while True:
             message = self._next()
-            if message["Type"] == "Request":
+            if message["Type"] == "Request" and message["Method"] == "Log":
+                self._log(message)
+                self._say({**message, "Type": "Response", "Payload": _SUCCESS})
+            elif message["Type"] == "Request":
                 self._greet_back(message)
             elif message["RequestId"] == identity:
                 assert message["Type"] == "Response", message
@@ -101,7 +111,7 @@ class Plugin:
         )
 
     def _done(self, method: str, payload: dict[str, Any]) -> None:
-        assert self.ask(method, payload) == {"ResponseCode": "Success"}
+        assert self.ask(method, payload) == _SUCCESS
 
     def _greet_back(self, message: dict[str, Any]) -> None:
         assert message["Method"] == "Handshake"
@@ -112,6 +122,12 @@ class Plugin:
         self._greeted = True
         answer = {"ResponseCode": "Success", "ProtocolVersion": "2.0.0"}
         self._say({**message, "Type": "Response", "Payload": answer})
+
+    def _log(self, message: dict[str, Any]) -> None:
+        assert (message["Type"], message["Method"]) == ("Request", "Log")
+        payload = message["Payload"]
+        assert payload["LogLevel"] in ("Information", "Minimal", "Warning", "Error")
+        self.logged.append(payload["Message"])
 
     def _say(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -133,10 +149,14 @@ class Plugin:
 
 
 class Restore:
-    """One `dotnet restore`. Attributes: `answers`, what plugins said when they were asked."""
+    """One `dotnet restore`.
+
+    Attributes: `answers`, what plugins said when they were asked; `logged`, what it tells its user.
+    """
 
     def __init__(self, guarded: Guarded, config: Path) -> None:
         self.answers: list[dict[str, Any]] = []
+        self.logged: list[str] = []
         self._guarded = guarded
         found = ET.parse(config).find("packageSources/add")
         assert found is not None
@@ -156,6 +176,7 @@ class Restore:
                 for retry in (False, True):
                     answer = plugin.credentials(self._source, retry=retry)
                     self.answers.append(answer)
+                    self.logged = plugin.logged
                     if answer["ResponseCode"] != "Success":
                         break
                     assert "Basic" in answer["AuthenticationTypes"]

@@ -87,6 +87,7 @@ def test_a_source_that_no_profile_names_is_left_to_other_plugins(
     one = restore(source)
     assert one.run() == 401
     assert one.answers == [{"ResponseCode": "NotFound"}]
+    assert one.logged == []
     assert source.wired.counted() == (0, 0)
 
 
@@ -100,6 +101,8 @@ def test_when_nobody_can_renew_nuget_is_told_our_reason(
     (answer,) = one.answers
     assert answer["ResponseCode"] == "Error"
     assert "answered 401" in answer["Message"]
+    # NuGet drops that message: its log is what people see.
+    assert one.logged == [f"credhelper: {answer['Message']}"]
     assert [visit.scheme for visit in source.gate.visits] == [""]
 
 

@@ -168,9 +168,19 @@ def test_an_error_says_whether_to_ask_elsewhere(
     error: type[CredhelperError], code: str, told: bool
 ) -> None:
     reply = nuget.refuse(error("the disk is \x1bfull", "make\nroom"), ask(wants(OURS)))
-    found = payload(reply.stdout)
+    answer, log = reply.stdout.split(b"\n", 1)
+    found = payload(answer)
     assert found.pop("ResponseCode") == code
-    assert found == ({"Message": "the disk is \x1bfull (make\nroom)"} if told else {})
+    message = "the disk is \x1bfull (make\nroom)"
+    assert found == ({"Message": message} if told else {})
+    assert bool(log) is told
+    if told:
+        assert json.loads(log) == {
+            "RequestId": "log-r1",
+            "Type": "Request",
+            "Method": "Log",
+            "Payload": {"LogLevel": "Warning", "Message": f"credhelper: {message}"},
+        }
     assert (reply.stderr, reply.status) == (b"", 0)
 
 
@@ -195,16 +205,19 @@ def test_what_is_no_message_is_told_aside_without_being_shown(data: bytes, talk:
 
 
 @given(st.text(st.characters()), st.text(st.characters()), st.text(st.characters()))
-def test_any_token_and_any_message_is_one_line(token: str, name: str, method: str) -> None:
+def test_any_token_and_any_message_is_on_lines_of_their_own(
+    token: str, name: str, method: str
+) -> None:
     request = Request("get", echo={"id": "r1", "method": method})
     credential = Credential(Secret(token), 0, username=name, profile="p")
-    for reply in (
-        nuget.render(request, credential),
-        nuget.refuse(CredhelperError(token, name), request),
+    for reply, lines in (
+        (nuget.render(request, credential), 1),
+        (nuget.refuse(CredhelperError(token, name), request), 2),
     ):
         assert reply.stdout.isascii()
-        assert reply.stdout.count(b"\n") == 1
-        assert payload(reply.stdout)["ResponseCode"] in ("Success", "Error")
+        assert reply.stdout.count(b"\n") == lines
+        answer = payload(reply.stdout.split(b"\n")[0])
+        assert answer["ResponseCode"] in ("Success", "Error")
 
 
 @given(
