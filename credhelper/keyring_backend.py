@@ -64,9 +64,16 @@ class Keyring(KeyringBackend):
         raise NotDeletedError("credhelper does not store passwords")
 
 
-def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> Credential | None:
-    from credhelper.errors import CredhelperError, NotFoundError
+def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> Credential | None:
+    from credhelper.errors import (
+        AmbiguousServiceError,
+        CredhelperError,
+        NotFoundError,
+        RequestError,
+    )
 
+    if not isinstance(name, str) or not isinstance(username, str | None):
+        return None  # programs name their secrets by all kinds of things
     try:
         from credhelper import answering, edge
         from credhelper.context import Context
@@ -79,8 +86,10 @@ def _ask(name: str, username: str | None, environ: Mapping[str, str] | None) -> 
             "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
         )
         return answering.get(Context(environ, warn=_warn), request)
-    except NotFoundError:
-        return None
+    except AmbiguousServiceError as error:
+        _warn(error.message, error.hint)  # somebody meant us, but did not say as whom
+    except (NotFoundError, RequestError):
+        return None  # nothing of ours, or no name that a profile could have
     except CredhelperError as error:
         _warn(error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # the caller would use no keyring at all any more

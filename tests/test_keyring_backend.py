@@ -73,18 +73,37 @@ def test_a_token_is_fetched_where_none_is_held(
         *(("https://pypi.org/simple", "__token__"), ("ica.example.evil.test", "__token__")),
         *(("http://ica.example/simple", "__token__"), ("https://u:p@ica.example", "__token__")),
         *(("https://ica.example\\@evil.test", "__token__"), ("smtp.example:587", "me@x.example")),
+        # Indexes of others: pdm leaves the user in the URL that it asks about.
+        *(("https://me@pypi.evil.test/simple/", "me"), ("https://bücher.evil.test/simple/", "me")),
+        *((None, "me"), (b"https://ica.example/simple", "__token__"), (INDEX, 1), (1, None)),
     ],
 )
-def test_what_is_not_ours_is_none(
+def test_what_is_not_ours_is_none_without_a_word(
     backend: Keyring,
     world: World,
     running_sandbox: RunningSandbox,
-    name: str,
-    username: str,
+    caplog: pytest.LogCaptureFixture,
+    name: Any,
+    username: Any,
 ) -> None:
     assert backend.get_password(name, username, environ=world.environ) is None
     assert backend.get_credential(name, username, environ=world.environ) is None
     assert running_sandbox.stats()["requests"] == 0
+    assert caplog.text == ""
+
+
+def test_several_profiles_for_one_index_are_a_warning_that_names_them(
+    backend: Keyring,
+    world: World,
+    running_sandbox: RunningSandbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world.configure(running_sandbox.url, running_sandbox.api_key, one={}, two={})
+    lines = world.config.read_text().split("\n")
+    world.config.write_text("\n".join(lines[1:]))  # without the profile that would be chosen
+    assert backend.get_credential(INDEX, None, environ=world.environ) is None
+    assert f"several profiles name {INDEX[:-1]}: one, two" in caplog.text
+    assert backend.get_credential(INDEX, "two", environ=world.environ) is not None
 
 
 def test_a_name_that_is_no_host_does_not_even_touch_the_config(
