@@ -44,7 +44,8 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     without a yes, and each profile is verified with the API first, as at `credhelper login`. A key
     or session is kept in a file for you alone; the tools' own files stay as they are.
 
-    A token by itself cannot be renewed, so it makes no profile. ica-ica-lazy's tokens tell the
+    A token by itself cannot be renewed, so it makes no profile, and icav2 encrypts the key in its
+    config, so that has to be typed once more. ica-ica-lazy's tokens tell the
     project and the scopes; the API key that they are made with is taken from `pass` if it is
     where its README has it, or else from where a --grant-* option says.
 
@@ -55,7 +56,7 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
       credhelper import --grant-command 'pass show illumina/api-key'
     """
     world = context()
-    found = list(_proposals(world.environ, grant_in(given)))
+    found = list(legacy.distinct(_proposals(world.environ, grant_in(given))))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
         told = ", ".join(sorted(one.name for one in found if one.name)) or "none"

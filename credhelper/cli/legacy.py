@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from credhelper.cli.asking import KEY, PSTOKEN
@@ -26,11 +26,21 @@ TOKEN_VARIABLES = (
     ("ICAV2_ACCESS_TOKEN", "v2 tools"),
 )
 
-_LINE = re.compile(r"([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t]*\r?")
-_REGION = re.compile(r"iap-([a-z]{2,4}[0-9]{1,2})")
-_SERVER = re.compile(r"(https?://)?(([A-Za-z0-9-]+)[A-Za-z0-9.-]*(?::[0-9]{1,5})?)/?")
+_LINE = re.compile(r"""(["']?)([A-Za-z0-9_-]+)\1[ \t]*:(?:[ \t]+(.*?))?[ \t]*\r?""")
+# What begins so is a tag, an anchor, a block or a collection, and not the text that stands there.
+_OTHERWISE = tuple("!&*|>[{%@`")
+_REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
+_SERVER = re.compile(
+    r"(https?://)?(([A-Za-z0-9-]+)[A-Za-z0-9.-]*(?::[0-9]{1,5})?)(?:/ica/rest|/v1)?/?"
+)
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 _V1 = "platform.illumina.com"
+# Where those tools look for the URL that goes with a key or token, by how its variable begins.
+_BASE_URLS = {
+    "ICA": ("ICA_BASE_URL", "ICA_SERVER_URL"),
+    "IAP": ("IAP_BASE_URL",),
+    "ICAV2": ("ICAV2_BASE_URL", "ICAV2_SERVER_URL"),
+}
 _LONGEST_NAME = 64
 
 
@@ -53,20 +63,26 @@ class Proposal:
     note: str = ""
 
 
-def flat(text: str) -> dict[str, str]:
-    """Return the pairs of a flat YAML file; the last of a name counts, quotes are taken off."""
-    found: dict[str, str] = {}
-    for line in text.split("\n"):
+def flat(text: str) -> dict[str, str | None]:
+    """Return the pairs of a flat YAML file; the last of a name counts, quotes are taken off.
+
+    None stands for a value that is no text on its line, like the `!!binary` of what is encrypted.
+    """
+    found: dict[str, str | None] = {}
+    for line in text.removeprefix("\ufeff").split("\n"):
         told = _LINE.fullmatch(line)
         if told is None:
             continue
-        value = told[2]
+        name, value = told[2], told[3] or ""
+        if value.startswith(_OTHERWISE):
+            found[name] = None
+            continue
         if value[:1] in ("'", '"'):
             value, closed, _ = value[1:].partition(value[0])
             value = value if closed else ""
         else:
             value = value.partition(" #")[0].rstrip()
-        found[told[1]] = "" if value in ("null", "~") else value
+        found[name] = "" if value in ("null", "~") else value
     return found
 
 
@@ -79,33 +95,34 @@ def from_ica(
     `.session.REGION.yaml`, by region; `places`, by region, the path to show.
     """
     settings = flat(config)
-    server = _SERVER.fullmatch(settings.get("server-url", ""))
+    server = settings.get("server-url") or ""
     for region, text in sorted(sessions.items()):
         told = flat(text)
-        url = f"https://{region}.{_V1}"
-        # A server of one's own has no region; a session of another region is not for this one.
-        own = len(sessions) == 1 and server and not server[2].endswith(f".{_V1}")
-        if server and (own or server[3] == region):
-            url = f"{server[1] or 'https://'}{server[2]}"
-        values: dict[str, Any] = {"url": url, "auth": "session"}
-        if domain := settings.get("domain"):
-            values["domain"] = domain
-        if cid := _project_of(told.get("access-token", "")):
-            values["cid"] = cid
-        session = told.get("session-token", "")
+        session, token = told.get("session-token") or "", told.get("access-token") or ""
+        url = _url_of_session(region, token, server, alone=len(sessions) == 1)
         if session and not claims.token_flaw(session):
+            what = "a session of the ica program"
+            if not url:
+                note = "its region is not told: credhelper login --session --url URL"
+                yield Proposal(places[region], what, note=note)
+                continue
+            values: dict[str, Any] = {"url": url, "auth": "session"}
+            if domain := settings.get("domain"):
+                values["domain"] = domain
+            if cid := _project_of(token):
+                values["cid"] = cid
             name = "ica" if len(sessions) == 1 else f"ica-{region}"
             yield Proposal(
                 places[region],
-                "a session of the ica program",
+                what,
                 _name(name),
                 values,
                 PSTOKEN,
                 Secret(session),
                 "the ica program goes on using it: log out in one of the two only",
             )
-        elif told.get("access-token"):
-            yield _token_alone(places[region], told["access-token"], f"--url {url}")
+        elif token:
+            yield _token_alone(places[region], token, f"--url {url or 'URL'}")
 
 
 def from_icav2(
@@ -116,21 +133,22 @@ def from_icav2(
     Parameters: as for `from_ica`; `places` has the config's path under "".
     """
     settings = flat(config)
-    server = _SERVER.fullmatch(settings.get("server-url") or "ica.illumina.com")
     key = settings.get("x-api-key", "")
-    if key and server and not claims.token_flaw(key):
-        yield Proposal(
-            places[""],
-            "an API key of the icav2 program",
-            "icav2",
-            {"api": "ica", "url": f"{server[1] or 'https://'}{server[2]}"},
-            KEY,
-            Secret(key),
-            "the key also stays where it is",
-        )
+    url = _url(settings.get("server-url") or "ica.illumina.com")
+    login = f"credhelper login --api ica --url {url or 'URL'}"
+    what = "an API key of the icav2 program"
+    if key is None or (key and claims.token_flaw(key)):
+        note = f"not plain text: that program encrypts its key; {login}"
+        yield Proposal(places[""], what, note=note)
+    elif key and not url:
+        yield Proposal(places[""], what, note=f"its server-url makes no sense: {login}")
+    elif key:
+        values = {"api": "ica", "url": url}
+        note = "the key also stays where it is"
+        yield Proposal(places[""], what, "icav2", values, KEY, Secret(key), note)
     for region, text in sorted(sessions.items()):
         if token := flat(text).get("access-token"):
-            yield _token_alone(places[region], token, "--api ica")
+            yield _token_alone(places[region], token, f"--api ica --url {url or 'URL'}")
 
 
 def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterator[Proposal]:
@@ -165,16 +183,45 @@ def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterato
 def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
     """Yield what stands in the variables that those tools read."""
     if environ.get("ICAV2_X_API_KEY"):
-        yield Proposal(
-            "ICAV2_X_API_KEY",
-            "an API key in the environment",
-            "icav2-env",
-            {"api": "ica", "grant": {"env": "ICAV2_X_API_KEY"}},
-            note="the key stays in the variable, and is read from there",
-        )
+        named = next((name for name in _BASE_URLS["ICAV2"] if environ.get(name)), "")
+        url = _url(environ[named]) if named else "https://ica.illumina.com"
+        what = "an API key in the environment"
+        if not url:
+            note = f"{named} makes no sense, and says where the key may go: unset or correct it"
+            yield Proposal("ICAV2_X_API_KEY", what, note=note)
+        else:
+            yield Proposal(
+                "ICAV2_X_API_KEY",
+                what,
+                "icav2-env",
+                {"api": "ica", "url": url, "grant": {"env": "ICAV2_X_API_KEY"}},
+                note="the key stays in the variable, and is read from there",
+            )
     for variable, _ in TOKEN_VARIABLES:
         if token := environ.get(variable):
-            yield _token_alone(variable, token, "", f"; unset {variable} when you have")
+            kind = variable.partition("_")[0]
+            named = next((name for name in _BASE_URLS[kind] if environ.get(name)), "")
+            options = "--api ica" if kind == "ICAV2" else ""
+            if named:
+                options += f" --url {_url(environ[named]) or 'URL'}"
+            yield _token_alone(
+                variable, token, options.strip(), f"; unset {variable} when you have"
+            )
+
+
+def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
+    """Yield `proposals`; of those whose profiles would have the same name the later get a number.
+
+    What two tools call differently may become one when it is made a name.
+    """
+    taken: set[str] = set()
+    for one in proposals:
+        name, number = one.name, 1
+        while name and name in taken:
+            number += 1
+            name = f"{one.name[: _LONGEST_NAME - 4]}-{number}"
+        taken.add(name)
+        yield replace(one, name=name)
 
 
 def _token_alone(place: str, token: str, options: str, more: str = "") -> Proposal:
@@ -186,7 +233,9 @@ def _token_alone(place: str, token: str, options: str, more: str = "") -> Propos
 
 def _project_of(token: str) -> str:
     members = (claims.payload(token) or {}).get("mem")
-    names = [name for name in members if name.startswith("cid:")] if members else []
+    if not isinstance(members, dict):
+        return ""
+    names = [name for name in members if name.startswith("cid:")]
     return names[0].removeprefix("cid:") if len(names) == 1 else ""
 
 
@@ -194,9 +243,32 @@ def _origin_of(told: Mapping[str, Any]) -> str:
     audience = told.get("aud")
     words = audience if isinstance(audience, list) else [audience]
     for word in words:
-        if isinstance(word, str) and (region := _REGION.fullmatch(word)):
-            return f"https://{region[1]}.{_V1}"
+        service, _, region = word.partition("-") if isinstance(word, str) else ("", "", "")
+        if service == "iap" and _REGION.fullmatch(region):
+            return f"https://{region}.{_V1}"
     return ""
+
+
+def _url(server: str) -> str:
+    """Return the URL of what tools call their server, "" where that makes no sense."""
+    told = _SERVER.fullmatch(server)
+    return f"{told[1] or 'https://'}{told[2]}" if told else ""
+
+
+def _url_of_session(region: str, token: str, server: str, *, alone: bool) -> str:
+    """Return the API that a session of the ica program is for, "" if that is not to be told.
+
+    Parameters: `region`, as its file is called; `token`, a JWT from the same file, or ""; `server`,
+    as the config calls it, or ""; `alone`, whether there is no other session.
+    """
+    told = _SERVER.fullmatch(server)
+    # A server of one's own has no region; a session of another region is not for this one.
+    if told and ((alone and not told[2].endswith(f".{_V1}")) or told[3] == region):
+        return _url(server)
+    if _REGION.fullmatch(region):
+        return f"https://{region}.{_V1}"
+    # People keep a session for each of their workgroups, under names of their own.
+    return _origin_of(claims.payload(token) or {}) or _url(server)
 
 
 def _name(text: str) -> str:

@@ -143,6 +143,25 @@ def test_a_session_goes_to_the_server_of_its_region_or_to_ones_own(ica: Person) 
         assert "api      https://aps2.platform.illumina.com\n" in told
 
 
+def test_a_session_under_a_name_of_ones_own_goes_to_the_region_that_its_token_names(
+    ica: Person,
+) -> None:
+    folder = ica.world.home / ".ica"
+    session = folder / f".session.{region(ica)}.yaml"
+    put(ica, ".ica/config.yaml", "output-format: table\n")
+    token = jwt(aud=["iap-use1"], mem={"cid:project-alpha": []})
+    ica.world.canaries.append(token)
+    put(ica, ".ica/.session.dev.yaml", session.read_text() + f"access-token: {token}\n")
+    session.unlink()
+    told = ica.types("import").stdout.decode()
+    assert "api      https://use1.platform.illumina.com\n" in told
+    put(ica, ".ica/.session.dev.yaml", "session-token: ps-of-nowhere-0123\n")
+    assert "its region is not told: credhelper login" in ica.types("import").stdout.decode()
+    put(ica, ".ica/config.yaml", "server-url: cac1.platform.illumina.com\n")
+    told = ica.types("import").stdout.decode()
+    assert "api      https://cac1.platform.illumina.com\n" in told
+
+
 def test_the_key_of_icav2_becomes_a_profile_with_the_key_in_a_private_file(icav2: Person) -> None:
     before = snapshot(icav2.world.home)
     outcome = icav2.types("import", "icav2", "--yes")
@@ -154,6 +173,41 @@ def test_the_key_of_icav2_becomes_a_profile_with_the_key_in_a_private_file(icav2
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert snapshot(icav2.world.home) == before
     assert icav2.token("--profile", "icav2")
+
+
+@pytest.mark.parametrize(
+    "value", ["!!binary U01XVjZk", "!!binary |\n    U01XVjZk\n    U01XVjZk", ">-\n  k"]
+)
+def test_a_key_that_icav2_encrypted_is_told_and_never_taken_for_the_key(
+    person: Person, value: str
+) -> None:
+    put(person, ".icav2/config.yaml", f"server-url: {person.api.url}\nx-api-key: {value}\n")
+    outcome = person.types("import", "--yes")
+    assert (outcome.status, outcome.told) == (0, "")
+    told = outcome.stdout.decode()
+    assert "an API key of the icav2 program\n" in told
+    assert f"encrypts its key; credhelper login --api ica --url {person.api.url}\n" in told
+    assert person.config() == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["\ufeff{}", "'x-api-key': 'KEY'\r", '"x-api-key": "KEY" # mine', "x-api-key:\tKEY"]
+)
+def test_a_key_is_read_however_an_editor_left_its_line(person: Person, line: str) -> None:
+    line = line.replace("{}", "x-api-key: KEY").replace("KEY", person.api.api_key)
+    text = f"{line}\nserver-url: {person.api.url}/ica/rest\n"
+    put(person, ".icav2/config.yaml", text)
+    assert person.types("import", "--yes").status == 0
+    assert f'url = "{person.api.url}"' in person.config()
+
+
+def test_a_key_whose_server_makes_no_sense_is_told_of(person: Person) -> None:
+    text = "server-url: https://evil.test/path?x=ica\nx-api-key: key-0123456789\n"
+    put(person, ".icav2/config.yaml", text)
+    person.world.canaries.append("key-0123456789")
+    outcome = person.types("import", "--yes")
+    assert outcome.status == 0
+    assert "server-url makes no sense: credhelper login --api ica" in outcome.stdout.decode()
 
 
 def test_a_token_alone_makes_no_profile(icav2: Person) -> None:
@@ -186,6 +240,28 @@ def test_projects_of_lazy_become_profiles_with_project_and_scopes(lazy: Person) 
     assert lazy.config() == ""
 
 
+def test_two_projects_whose_names_become_one_are_two_profiles(person: Person) -> None:
+    token = jwt(aud=["iap-aps2"], mem={"cid:dev": []})
+    person.world.canaries.append(token)
+    tokens = {name: {"admin": token} for name in ("a b", "a-b", "a/b")}
+    put(person, ".ica-ica-lazy/tokens/tokens.json", json.dumps(tokens))
+    told = person.types("import", "--grant-env", "KEY").stdout.decode()
+    assert [told.count(f"import a-b{n} --yes") for n in ("", "-2", "-3")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("members", [5, [1], "cid:x", [["cid:x"]], {"cid:a": 1, "cid:b": 2}, None])
+def test_a_token_with_odd_claims_stops_nobody(person: Person, members: Any) -> None:
+    token = jwt(aud=members, mem=members, scope=members)
+    person.world.canaries.append(token)
+    put(person, ".ica-ica-lazy/tokens/tokens.json", json.dumps({"odd": {"admin": token}}))
+    put(person, ".ica/.session.aps2.yaml", f"access-token: {token}\nsession-token: ps-odd-0123\n")
+    outcome = person.types("import", "--grant-env", "KEY")
+    assert (outcome.status, outcome.told) == (0, "")
+    assert "profile  odd" in outcome.stdout.decode()
+    assert "profile  ica" in outcome.stdout.decode()
+    assert "project  " not in outcome.stdout.decode()
+
+
 def test_the_key_in_pass_is_found_where_their_readme_has_it(lazy: Person) -> None:
     put(lazy, ".password-store/ica/api-keys/default-api-key.gpg", "encrypted")
     told = lazy.types("import").stdout.decode()
@@ -214,6 +290,37 @@ def test_variables_are_told_of_and_a_key_in_one_stays_there(person: Person) -> N
     assert "credhelper login; unset ICA_ACCESS_TOKEN when you have" in told
     assert "ICAV2_X_API_KEY: an API key in the environment" in told
     assert "grant    the environment variable ICAV2_X_API_KEY" in told
+
+
+@pytest.mark.parametrize("variable", ["ICAV2_BASE_URL", "ICAV2_SERVER_URL"])
+def test_a_key_in_a_variable_goes_to_the_server_that_the_variables_name(
+    person: Person, variable: str
+) -> None:
+    environ = {"ICAV2_X_API_KEY": person.api.api_key, variable: f"{person.api.url}/ica/rest"}
+    assert person.types("import", "--yes", environ=environ).status == 0
+    assert f'url = "{person.api.url}"' in person.config()
+    assert person.token(environ=environ)
+
+
+def test_a_key_in_a_variable_goes_nowhere_where_its_server_makes_no_sense(person: Person) -> None:
+    environ = {"ICAV2_X_API_KEY": person.api.api_key, "ICAV2_BASE_URL": "https://me@x.test/?a"}
+    outcome = person.types("import", "--yes", environ=environ)
+    assert outcome.status == 0
+    assert "ICAV2_BASE_URL makes no sense" in outcome.stdout.decode()
+    assert "x.test" not in outcome.stdout.decode() + outcome.told
+    assert person.config() == ""
+
+
+def test_each_token_in_a_variable_names_the_login_to_its_own_api(person: Person) -> None:
+    names = ("ICA_ACCESS_TOKEN", "IAP_TOKEN", "ICAV2_ACCESS_TOKEN")
+    environ = dict.fromkeys(names, jwt(exp=1)) | {"ICA_BASE_URL": "https://use1.platform.test/v1"}
+    told = person.types("import", environ=environ).stdout.decode()
+    for words in (
+        "login --url https://use1.platform.test; unset ICA_ACCESS_TOKEN",
+        "login; unset IAP_TOKEN",
+        "login --api ica; unset ICAV2_ACCESS_TOKEN",
+    ):
+        assert f"credhelper {words} when you have" in told
 
 
 def test_a_profile_that_is_there_is_left_alone(ica: Person) -> None:
