@@ -30,6 +30,7 @@ PASSED_ON = (
     *(getattr(_signal, f"SIG{name}") for name in _NAMES if hasattr(_signal, f"SIG{name}")),
     *(range(_signal.SIGRTMIN, _signal.SIGRTMAX + 1) if hasattr(_signal, "SIGRTMIN") else ()),
 )
+_JOB_CONTROL = (_signal.SIGTSTP, _signal.SIGCONT)
 MARGIN = 600  # seconds of life that a reader of the file should see, if tokens live that long
 
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
@@ -48,8 +49,10 @@ class Order:
 
     Parameters: `path`, of the file; `form`, its shape; `profile`; `service`, normal form or "";
     `min_ttl`, seconds; `due`, Unix seconds when to look next; `record`, the path of the token's
-    record; `seen`, its `stamp` when it was read; `child`, the process to wait for, or 0; `folder`,
-    to remove with the file in the end, or ""; `handle`, which holds the folder's lock, or -1.
+    record; `seen`, its `stamp` when it was read; `written`, the file's `stamp` as we left it, or
+    ""; `said`, the warnings given already, a line each as `ascii` has it; `child`, the process to
+    wait for, or 0; `folder`, to remove with the file in the end, or ""; `handle`, which holds the
+    folder's lock, or -1.
     """
 
     __slots__ = (
@@ -62,8 +65,10 @@ class Order:
         "path",
         "profile",
         "record",
+        "said",
         "seen",
         "service",
+        "written",
     )
 
     def __init__(
@@ -76,6 +81,8 @@ class Order:
         due: float,
         record: str,
         seen: str,
+        written: str = "",
+        said: str = "",
         child: int = 0,
         folder: str = "",
         handle: int = -1,
@@ -88,6 +95,8 @@ class Order:
         self.due = due
         self.record = record
         self.seen = seen
+        self.written = written
+        self.said = said
         self.child = child
         self.folder = folder
         self.handle = handle
@@ -98,7 +107,8 @@ def watched() -> set[int]:
 
     What a caller's nohup ignores stays ignored, and is left out.
     """
-    return {number for number in PASSED_ON if _signal.getsignal(number) is not _signal.SIG_IGN} | {
+    candidates = (*PASSED_ON, *_JOB_CONTROL)
+    return {number for number in candidates if _signal.getsignal(number) is not _signal.SIG_IGN} | {
         _signal.SIGCHLD
     }
 
@@ -125,15 +135,31 @@ def main() -> "NoReturn":
         float(told["due"]),
         told["record"],
         told["seen"],
+        told["written"],
+        told["said"],
         int(told["child"]),
         told["folder"],
         int(told["handle"]),
     )
     if order.handle >= 0:
         os.set_inheritable(order.handle, False)
+    _leave_streams(order)
     how = keep(order)
     _end_tidily(order)
     _end(*how)
+
+
+def _leave_streams(order: Order) -> None:
+    """Hold neither stdin nor stdout: who is at their other end is to see the command let go."""
+    try:
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    for stream in (0, 1):
+        if stream not in (null, order.handle):
+            os.dup2(null, stream, False)
+    if null > 1:
+        os.close(null)
 
 
 def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, int]:
@@ -150,7 +176,15 @@ def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, i
         # Bounded: a clock may be set back.
         resting = now < rest <= now + _LONGEST_PAUSE
         if not renewer and not resting and (now >= due or _changed(order, seen)):
-            renewer, pipe = _renew_apart(order, tell=tell)
+            try:
+                renewer, pipe = _renew_apart(order, tell=tell)
+            except OSError as error:
+                # No process to be had: a command that has taken them all gives some back.
+                if tell:
+                    _say(_complaint(order, os.strerror(error.errno or 0).lower(), "ulimit -u"))
+                tell = False
+                due = rest = now + pause
+                pause = min(pause * 2, _LONGEST_PAUSE)
         left = _LONGEST_SLEEP if renewer else min(max(due - now, 0.0), _LONGEST_SLEEP)
         number, by_kernel = _next_signal(left)
         if number == _signal.SIGCHLD:
@@ -166,20 +200,32 @@ def keep(order: Order, clock: "Callable[[], float]" = time.time) -> tuple[int, i
                         due = rest = clock() + pause
                         pause = min(pause * 2, _LONGEST_PAUSE)
                     else:
-                        (due, order.record), pause = told, _SHORTEST_PAUSE
+                        due, order.record, order.written, order.said = told
+                        pause = _SHORTEST_PAUSE
                     seen = stamp(order.record)
-        elif number and order.child:
+        elif number and (order.child or number in _JOB_CONTROL):
             # What the terminal sends, it sends to the command as well; but that it was hung up, to
             # the leader of the session alone.
             leader = number == _signal.SIGHUP and os.getsid(0) == os.getpid()
-            if not by_kernel or leader:
+            if order.child and (leader or not by_kernel):
                 os.kill(order.child, number)
+            if number == _signal.SIGTSTP:
+                _be_stopped()
         elif number:
             return 0, number
 
 
 def _changed(order: Order, seen: str) -> bool:
-    return stamp(order.record) != seen or not stamp(order.path)
+    # The file, too: somebody may have emptied it, or written another token into it.
+    there = stamp(order.path)
+    return stamp(order.record) != seen or not there or there != (order.written or there)
+
+
+def _be_stopped() -> None:
+    """Stop, as whoever started us expects to see, until somebody lets us go on."""
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGTSTP})
+    os.kill(os.getpid(), _signal.SIGTSTP)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGTSTP})
 
 
 def _stop(renewer: int) -> None:
@@ -191,7 +237,8 @@ def _stop(renewer: int) -> None:
     try:
         while not os.waitpid(renewer, os.WNOHANG)[0]:
             left = end - time.monotonic()
-            if left <= 0 or _next_signal(min(left, 0.5))[0] not in (0, _signal.SIGCHLD):
+            idle = (0, _signal.SIGCHLD, *_JOB_CONTROL)
+            if left <= 0 or _next_signal(min(left, 0.5))[0] not in idle:
                 os.kill(renewer, _signal.SIGKILL)
                 os.waitpid(renewer, 0)  # it might write into the folder that is about to go
                 return
@@ -201,7 +248,12 @@ def _stop(renewer: int) -> None:
 
 def _renew_apart(order: Order, *, tell: bool) -> tuple[int, int]:
     reader, writer = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
     if child:
         os.close(writer)
         return child, reader
@@ -212,29 +264,42 @@ def _renew_apart(order: Order, *, tell: bool) -> tuple[int, int]:
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)
-        due, record = _renew(order, tell=tell)
-        os.write(writer, f"{due}\n{record}".encode("utf-8", "surrogateescape"))
+        due, record, said = _renew(order, tell=tell)
+        # Between the parts what no path can hold.
+        told = "\0".join((str(due), record, stamp(order.path), said))
+        os.write(writer, told.encode("utf-8", "surrogateescape"))
     except Told:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone
         if tell:
-            os.write(2, _unexpected(order, error))
+            # Without what an upgrade may have taken away since.
+            hint = "was credhelper upgraded or removed since this was started?"
+            _say(_complaint(order, type(error).__name__, hint))
         os._exit(1)
     os._exit(0)
 
 
-def _unexpected(order: Order, error: BaseException) -> bytes:
-    # Without what an upgrade may have taken away since.
+def _complaint(order: Order, why: str, hint: str) -> bytes:
     return (
-        f"credhelper: warning: could not keep {order.path!a} fresh: {type(error).__name__}\n"
-        "credhelper: hint: was credhelper upgraded or removed since this was started?\n"
+        f"credhelper: warning: could not keep {order.path!a} fresh: {why}\n"
+        f"credhelper: hint: {hint}\n"
     ).encode()
+
+
+def _say(lines: bytes) -> None:
+    try:
+        os.write(2, lines)
+    except OSError:
+        pass  # the terminal is gone: no reason to let the token go as well
 
 
 def _renew(
     order: Order, *, tell: bool, clock: "Callable[[], float]" = time.time
-) -> tuple[float, str]:
-    """Write the file anew; return when to look again and the record. The heavy half, in a child."""
+) -> tuple[float, str, str]:
+    """Write the file anew; return when to look again, the record, and what has been said by now.
+
+    The heavy half, in a child.
+    """
     environ = _environment()
     from credhelper import answering, service, tokenfile, tracing
     from credhelper.context import Context
@@ -242,10 +307,12 @@ def _renew(
     from credhelper.errors import CredhelperError
     from credhelper.model import Request
 
+    said = order.said.split("\n")
+
     def warn(message: str, hint: str | None) -> None:
-        if tell:
-            lines = complaint(message, hint).replace(b": error:", b": warning:", 1)
-            os.write(2, lines)
+        if tell and ascii(message) not in said:
+            said.append(ascii(message))
+            _say(complaint(message, hint).replace(b": error:", b": warning:", 1))
 
     context = Context(environ, warn=warn, trace=tracing.tracer(environ.get("CREDHELPER_TRACE", "")))
     request = Request(
@@ -266,7 +333,7 @@ def _renew(
         raise Told from error
     if credential.fresh_until <= clock():
         raise Told  # served stale, with a warning: it must be tried again soon
-    return credential.fresh_until, record
+    return credential.fresh_until, record, "\n".join(said)
 
 
 def _environment() -> dict[str, str]:
@@ -276,11 +343,15 @@ def _environment() -> dict[str, str]:
     return dict(whole.environ)
 
 
-def _told(pipe: int) -> tuple[float, str] | None:
-    data = os.read(pipe, 65536)
+def _told(pipe: int) -> tuple[float, str, str, str] | None:
+    data = b""
+    while chunk := os.read(pipe, 65536):
+        data += chunk
     os.close(pipe)
-    due, _, record = data.decode("utf-8", "surrogateescape").partition("\n")
-    return (float(due), record) if due else None
+    if not data:
+        return None
+    due, record, written, said = data.decode("utf-8", "surrogateescape").split("\0")
+    return float(due), record, written, said
 
 
 def _next_signal(seconds: float) -> tuple[int, bool]:

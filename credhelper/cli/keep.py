@@ -119,7 +119,8 @@ def _written(
         margin=keeper.MARGIN,
     )
     before = tokenfile.read(path)
-    credential, record = answering.get_with_record(context(), request)
+    said: list[str] = []
+    credential, record = answering.get_with_record(context(said), request)
     text = tokenfile.text(form, request, credential, before)
     tokenfile.put(path, text.encode())
     if form == "netrc" and request.service:
@@ -139,4 +140,6 @@ def _written(
         credential.fresh_until,
         record,
         keeper.stamp(record),
+        keeper.stamp(path),
+        "\n".join(map(ascii, said)),
     )

@@ -131,7 +131,8 @@ def exec_(
     """
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
-    world = context()
+    said: list[str] = []
+    world = context(said)
     credential, record = _credential(world, name, service, min_ttl, refresh)
     _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
@@ -154,6 +155,7 @@ def exec_(
         credential.fresh_until,
         record,
         keeper.stamp(record),
+        said="\n".join(map(ascii, said)),
         folder=folder,
         handle=handle,
     )
@@ -238,6 +240,7 @@ def _accompany(
     """Start `command`, and turn into the keeper of its token file. Does not return."""
     try:
         tokenfile.put(order.path, text.encode())
+        order.written = keeper.stamp(order.path)
         _start(order, command, environ)
     except BaseException:
         runtime.end(order.folder, order.handle)

@@ -17,10 +17,19 @@ from credhelper.model import Request
 from credhelper.profile import Profile
 
 
-def context() -> Context:
-    """Return the world as this process sees it, with warnings on stderr."""
+def context(said: list[str] | None = None) -> Context:
+    """Return the world as this process sees it, with warnings on stderr.
+
+    Parameters: `said`, where each warning is noted, for who must not repeat them.
+    """
     trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
-    return Context(os.environ, warn=warn, trace=trace, alarm=True)
+
+    def tell(message: str, hint: str | None) -> None:
+        if said is not None:
+            said.append(message)
+        warn(message, hint)
+
+    return Context(os.environ, warn=tell, trace=trace, alarm=True)
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

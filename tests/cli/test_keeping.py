@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import pty
@@ -215,7 +216,7 @@ def test_a_renewal_that_ends_as_nobody_expected_says_so(
 ) -> None:
     """As after an upgrade in the middle of a job of days."""
 
-    def renew(order: keeper.Order, *, tell: bool) -> tuple[float, str]:
+    def renew(order: keeper.Order, *, tell: bool) -> tuple[float, str, str]:
         raise trouble
 
     monkeypatch.setattr(keeper, "_renew", renew)
@@ -289,6 +290,121 @@ def test_a_file_that_cannot_be_put_back_is_tried_for_now_and_then(
     assert 5 < tries < 20  # in ten minutes
 
 
+def test_a_keeper_that_gets_no_process_for_a_renewal_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As beside a command that has taken all the processes its user may have."""
+    now, asked = 1000.0, 0
+
+    def fork() -> int:
+        nonlocal asked
+        asked += 1
+        raise BlockingIOError(errno.EAGAIN, "no")
+
+    def next_signal(seconds: float) -> tuple[int, bool]:
+        nonlocal now
+        now += max(seconds, 0.001)
+        return (signal.SIGTERM, False) if now > 1600 else (0, False)
+
+    monkeypatch.setattr("credhelper.keeper.os.fork", fork)
+    monkeypatch.setattr(keeper, "_next_signal", next_signal)
+    files = len(os.listdir("/dev/fd"))
+    order = keeper.Order(str(tmp_path / "token"), "token", "main", "", 0, 1100.0, "", "")
+    assert keeper.keep(order, lambda: now) == (0, signal.SIGTERM)
+    assert 5 < asked < 20  # in ten minutes
+    assert len(os.listdir("/dev/fd")) == files
+    assert capfd.readouterr().err.count("resource temporarily unavailable") == 1
+
+
+@pytest.mark.parametrize("prefix", [(), ("sh", "-c", 'exec "$@" 2>&-', "sh")])
+def test_what_does_not_change_is_warned_of_once(
+    short_lived: World, prefix: tuple[str, ...]
+) -> None:
+    """Nothing can be kept, and a terminal that is gone is no reason to end."""
+    (short_lived.root / "occupied").touch(0o600)
+    path = short_lived.root / "token"
+    environ = {"CREDHELPER_CACHE_DIR": str(short_lived.root / "occupied")}
+    process = short_lived.start("watch", "--to", str(path), environ=environ)
+    seen: set[str] = set()
+
+    def three_tokens() -> bool:
+        if path.exists():
+            seen.add(path.read_text())
+        return len(seen) >= 3
+
+    until(three_tokens, "the file was not replaced")
+    process.terminate()
+    outcome = short_lived.finish(process)
+    assert outcome.status == -signal.SIGTERM
+    assert outcome.told.count("going on without a cache") == 1, outcome
+
+
+def test_a_terminal_that_is_gone_is_no_reason_to_keep_no_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[bytes] = []
+
+    def write(handle: int, data: bytes) -> int:
+        written.append(data)
+        raise OSError(errno.EIO, "no terminal")
+
+    monkeypatch.setattr("credhelper.keeper.os.write", write)
+    keeper._say(b"a warning\n")
+    assert written == [b"a warning\n"]
+
+
+def test_a_command_is_stopped_and_goes_on_with_its_keeper(scratch_world: World) -> None:
+    script = (
+        "trap 'echo stopped' TSTP; trap 'echo goes on' CONT; echo $PPID;"
+        " until read -t 1 line; do :; done; exit 9"
+    )
+    # A group of its own in this session: what has nobody who could let it go on is not stopped.
+    process = scratch_world.start("exec", "--refresh", "--", "bash", "-c", script, process_group=0)
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) == process.pid
+    process.send_signal(signal.SIGTSTP)
+    assert process.stdout.readline() == b"stopped\n"
+    until(lambda: _state(process.pid) == "T", "the keeper did not stop")
+    process.send_signal(signal.SIGCONT)
+    assert process.stdout.readline() == b"goes on\n"
+    outcome = scratch_world.finish(process, b"\n")
+    assert (outcome.status, outcome.stdout, outcome.told) == (9, b"", "")
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_who_reads_what_a_command_prints_sees_its_end(scratch_world: World) -> None:
+    script = "echo said; exec >&-; timeout 50 cat; exit 9"
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script)
+    assert process.stdout is not None
+    assert process.stdout.read() == b"said\n"
+    assert process.poll() is None
+    assert scratch_world.finish(process).status == 9
+
+
+def test_who_writes_to_a_command_sees_that_it_does_not_read(scratch_world: World) -> None:
+    script = "exec <&-; until [ -e $0 ]; do sleep 0.1; done; exit 9"
+    end = scratch_world.root / "end"
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script, str(end))
+    assert process.stdin is not None
+
+    def refused() -> bool:
+        assert process.stdin is not None
+        try:
+            process.stdin.write(b"x")
+        except BrokenPipeError:
+            return True
+        return False
+
+    until(refused, "it is still read")
+    end.touch()
+    process.stdin.close()
+    process.stdin = None
+    assert scratch_world.finish(process).status == 9
+
+
 def test_a_signal_that_is_ignored_stays_ignored(scratch_world: World) -> None:
     script = "echo ready; read line; echo done"
     process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script, prefix=("nohup",))
@@ -325,6 +441,17 @@ def test_the_keeper_loads_nothing_of_what_a_renewal_takes() -> None:
 def test_a_file_that_was_removed_comes_back(scratch_world: World) -> None:
     script = 'rm "$BEARER_TOKEN_FILE"; until [ -s "$BEARER_TOKEN_FILE" ]; do sleep 0.1; done'
     outcome = scratch_world.run("exec", "--refresh", "--", "timeout", "50", "sh", "-c", script)
+    assert (outcome.status, outcome.told) == (0, "")
+
+
+@pytest.mark.parametrize("others", [": >", "echo other >"])
+def test_a_file_that_others_wrote_into_is_put_right(scratch_world: World, others: str) -> None:
+    script = (
+        f'token=$(cat "$BEARER_TOKEN_FILE"); {others} "$BEARER_TOKEN_FILE";'
+        ' until [ "$(cat "$BEARER_TOKEN_FILE")" = "$token" ]; do sleep 0.1; done'
+    )
+    words = ["exec", "--refresh", "--", "timeout", "50", "sh", "-c", script]
+    outcome = scratch_world.run(*words)
     assert (outcome.status, outcome.told) == (0, "")
 
 
