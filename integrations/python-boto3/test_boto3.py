@@ -21,7 +21,7 @@ grant = {{ file = "~/.config/credhelper/api-key" }}
 def test_a_session_keeps_what_it_promises(
     client: Callable[[str], str], wire: Callable[..., Wired]
 ) -> None:
-    python, wired = client("python-boto3"), wire()
+    python, wired = client("boto3"), wire()
     more = PLAIN.format(url=wired.sandbox.url)
     wired.configure(HERE / "credhelper.toml", {UPSTREAM: wired.sandbox.url}, more)
 
@@ -53,7 +53,7 @@ def test_a_session_keeps_what_it_promises(
 def test_a_copy_of_many_files_outlives_its_keys(
     client: Callable[[str], str], wire: Callable[..., Wired]
 ) -> None:
-    python, moto, ours = client("python-boto3"), client("moto"), client("credhelper")
+    python, moto, ours = client("boto3"), client("moto"), client("credhelper")
     with ExitStack() as stack:
         # Sixty files, ten at a time, each a second and more: more than one life of the keys.
         bucket = Bucket(wire("--aws-lifetime", "4"), moto, ours, stack, delay=1.2)
