@@ -14,6 +14,9 @@ from tests.support import table
 from tests.support.transcripts import FILES, OURS, TOLD
 
 ROWS = table.rows()
+FOLDERS = sorted(
+    {row.folder for row in ROWS} | {path.parent.name for path in table.FOLDERS.glob("*/test_*.py")}
+)
 CLIENTS = tomllib.loads((table.FOLDERS / "clients.toml").read_text())
 # What is no part of what a user has: the rest of a folder is.
 _NOT_SHOWN = {"README.md", "about.toml", "proven.toml"}
@@ -55,7 +58,7 @@ def test_a_protocol_has_a_folder_that_speaks_for_it(name: str) -> None:
     assert name in {row.protocol for row in ROWS}, "no integrations/*/about.toml names it"
 
 
-@pytest.mark.parametrize("folder", sorted({row.folder for row in ROWS}))
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_has_a_page_something_to_copy_and_a_test(folder: str) -> None:
     files = {path.name for path in (table.FOLDERS / folder).iterdir() if path.is_file()}
     assert "README.md" in files
