@@ -8,7 +8,7 @@ import sys
 from credhelper import answering, cache, entry, gate, protocols, records, tracing
 from credhelper.context import Context
 from credhelper.encode import complaint
-from credhelper.errors import CredhelperError, RequestError
+from credhelper.errors import CacheError, CredhelperError, RequestError
 from credhelper.model import Call, Credential, Reply, Secret
 
 TYPE_CHECKING = False
@@ -94,8 +94,6 @@ def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble:
         reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
     gate.leave()
     _write(2, b"".join(warnings) + reply.stderr)
-    if reply.file:
-        _leave_file(context, *reply.file)
     _write(1, reply.stdout)
     return reply.status
 
@@ -131,7 +129,11 @@ def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
         answer = answering.answer(context, request)
         if isinstance(answer, Credential):
             call.given[str(request.service)] = answer.token
-        return protocol.render(request, answer)
+        reply = protocol.render(request, answer)
+        if reply.file:
+            gate.leave()  # nobody waits for a disk that is not ours
+            _leave_file(context, *reply.file, needed=not reply.stdout)
+        return reply
     except CredhelperError as error:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
@@ -195,10 +197,11 @@ def _hush() -> None:
     os.close(nowhere)
 
 
-def _leave_file(context: Context, path: str, data: bytes) -> None:
+def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> None:
     """Put a reply's file in its place; where that cannot be, the reply on stdout will have to do.
 
     Replaced is a file of ours and nothing else: no device, no symlink, no file of somebody else.
+    Raises CacheError if that fails and the file is `needed`: nothing is said on stdout.
     """
     why = ""
     try:
@@ -211,6 +214,11 @@ def _leave_file(context: Context, path: str, data: bytes) -> None:
     except OSError as error:
         why = os.strerror(error.errno or 0)
     context.trace("file", path=path, written=not why, why=why)
+    if why and needed:
+        raise CacheError(
+            f"the answer was to be left in {path}, and cannot: {why}",
+            hint="name a file in a folder of your own",
+        )
 
 
 def _ours(found: os.stat_result) -> bool:

@@ -116,7 +116,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return one object with the error's code and message, and the hint in the latter.
 
-    The status is 0: with any other the libraries do not look at stdout.
+    The status is 0: with any other the libraries do not look at stdout. A library that is
+    interactive never does, but the person before it; with 0 it would look for our file.
     """
     message = f"{error.message} ({error.hint})" if error.hint else error.message
     members = {
@@ -125,4 +126,5 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
         "code": json_string(error.code),
         "message": json_string(message),
     }
-    return Reply(f"{json_object(members)}\n".encode())
+    status = error.exit_status if request and "terminal" in request.echo else 0
+    return Reply(f"{json_object(members)}\n".encode(), status=status)

@@ -173,6 +173,33 @@ def test_a_terminal_gets_the_token_in_the_file_alone(scratch_world: World, tmp_p
     assert len(tokens_in(file.read_bytes())) == 1
 
 
+def test_before_a_terminal_a_failure_is_one_to_the_library_too(
+    scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    # Its library reads the file after a status of 0, and nothing else: no file, no answer.
+    target = tmp_path / "target"
+    target.write_text("kept")
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    interactive = {PREFIX + "INTERACTIVE": "1"}
+    for path in (link, tmp_path, tmp_path / "missing/token.json", Path("token.json")):
+        environ = {FILE: str(path), **interactive}
+        outcome = scratch_world.run("google", environ=environ, cwd=tmp_path)
+        assert (outcome.status, outcome.stderr) == (7, b""), path
+        told = json.loads(outcome.stdout)
+        assert (told["success"], told["code"]) == (False, "cache")
+        assert str(path) in told["message"]
+    assert target.read_text() == "kept"
+
+    file = tmp_path / "token.json"
+    scratch_world.run("logout")
+    running_sandbox.fault({"status": 401, "times": 5})
+    outcome = scratch_world.run("google", environ={FILE: str(file), **interactive})
+    assert (outcome.status, outcome.stderr) == (5, b"")
+    assert json.loads(outcome.stdout)["code"] == "rejected"
+    assert not file.exists()
+
+
 def test_a_stale_token_is_served_without_a_word(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
