@@ -38,7 +38,13 @@ def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError
             f"profile {printable(request.profile)} does not name {request.service}",
             hint=_how_to_add(request.profile, request.service),
         )
-    return NotFoundError(f"no profile for user {request.username!r} at {request.service}")
+    users = dict.fromkeys(
+        route.username for route in named if request.profile in (None, route.profile)
+    )
+    return NotFoundError(
+        f"no profile for user {request.username!r} at {request.service}",
+        hint=f"ask as {' or '.join(map(printable, users))}, or set username in the profile",
+    )
 
 
 def _no_profile(routes: Routes, name: str | None) -> CredhelperError:
