@@ -324,10 +324,8 @@ def _renew(
     )
     try:
         credential, record = answering.get_with_record(context, request)
-        before = tokenfile.read(order.path)
-        text = tokenfile.text(order.form, request, credential, before)
-        if text != before:
-            tokenfile.put(order.path, text.encode())
+        folder = context.cache_folder()
+        tokenfile.update(order.path, order.form, request, credential, folder)
     except CredhelperError as error:
         warn(f"could not keep {order.path} fresh: {error.message}", error.hint)
         raise Told from error

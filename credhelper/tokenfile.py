@@ -19,6 +19,10 @@ from credhelper.protocols import get
 
 FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
 
+_SHARED = ("netrc", "ica-config")  # others have entries in there
+_LOCK = "files.lock"
+_WAIT = 10.0  # seconds for another one of us that writes such a file
+
 _MOST_BYTES = 1024 * 1024
 _KEY = "access-token"
 _YAML_LINE = re.compile(rf"^{_KEY}[ \t]*:[^\r\n]*", re.MULTILINE)
@@ -52,6 +56,43 @@ def text(form: str, request: Request, credential: Credential, before: str) -> st
     asked = Request("get", service=request.service, echo={"format": form})
     entry = get.render(asked, credential).stdout.decode()
     return _with_entry(before, entry.rstrip("\n")) if form == "netrc" else entry
+
+
+def update(
+    path: str, form: str, request: Request, credential: Credential, lock_folder: str | None
+) -> str:
+    """Write `credential` into the file at `path`, and return what that holds now.
+
+    It is read just before, under a lock where others' entries share it: two who keep entries of
+    their own fresh in one file must not undo each other's. Untouched if it holds the credential
+    already, for us alone. Parameters: `path`, absolute; `form`, `request` and errors, as for `text`
+    and `put`; `lock_folder`, private, or None to go without.
+    """
+    gate = _gate(lock_folder) if form in _SHARED and lock_folder else None
+    try:
+        before = read(path)
+        after = text(form, request, credential, before)
+        if after != before or not _private(path):
+            put(path, after.encode())
+        return after
+    finally:
+        if gate:
+            gate.release()
+
+
+def _gate(folder: str) -> cache.Lock | None:
+    try:
+        cache.make_folder(folder)
+        return cache.acquire(os.path.join(folder, _LOCK), wait=_WAIT, alarm=False)
+    except (CacheError, cache.Unlockable):
+        return None  # written all the same, as everybody writes to such a file
+
+
+def _private(path: str) -> bool:
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    except OSError:
+        return False
 
 
 def put(path: str, data: bytes) -> None:

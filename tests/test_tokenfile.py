@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,46 @@ def test_what_comes_after_the_token_in_a_session_file_is_no_part_of_it(after: st
 def test_a_token_that_yaml_would_read_otherwise_is_refused(flaw: str) -> None:
     with pytest.raises(RequestError):
         text("ica-config", token=flaw)
+
+
+# --- a file of several ----------------------------------------------------------------------------
+
+
+def test_many_who_keep_entries_of_their_own_in_one_file_undo_nobodys(tmp_path: Path) -> None:
+    path, folder = str(tmp_path / "netrc"), str(tmp_path / "cache")
+    hosts = [f"h{number}.example" for number in range(8)]
+
+    def keep(host: str) -> None:
+        request = Request("get", service=service.parse(f"https://{host}"))
+        for number in range(5):
+            tokenfile.update(path, "netrc", request, credential(f"{TOKEN}{number}"), folder)
+
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(keep, hosts))
+    words = Path(path).read_text().split()
+    assert sorted(words[1::6]) == hosts
+    assert set(words[5::6]) == {f"{TOKEN}4"}
+
+
+@pytest.mark.parametrize("form", ["token", "netrc"])
+def test_a_file_that_needs_nothing_is_left_untouched(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "file"
+    told = tokenfile.update(str(path), form, HOST, credential(), None)
+    before = path.stat()
+    assert path.read_text() == told
+    assert tokenfile.update(str(path), form, HOST, credential(), str(tmp_path / "cache")) == told
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    path.chmod(0o644)
+    tokenfile.update(str(path), form, HOST, credential(), None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_where_there_is_no_lock_the_file_is_written_all_the_same(tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.touch()
+    path = tmp_path / "netrc"
+    tokenfile.update(str(path), "netrc", HOST, credential(), str(occupied))
+    assert path.read_text() == f"{ENTRY}\n"
 
 
 # --- on disk --------------------------------------------------------------------------------------

@@ -118,11 +118,11 @@ def _written(
         min_ttl=min_ttl,
         margin=keeper.MARGIN,
     )
-    before = tokenfile.read(path)
+    tokenfile.read(path)  # what is to be left alone is told of before a token is made for it
     said: list[str] = []
-    credential, record = answering.get_with_record(context(said), request)
-    text = tokenfile.text(form, request, credential, before)
-    tokenfile.put(path, text.encode())
+    world = context(said)
+    credential, record = answering.get_with_record(world, request)
+    text = tokenfile.update(path, form, request, credential, world.cache_folder())
     if form == "netrc" and request.service:
         host = request.service.host
         if tokenfile.shadowed(text, host, credential.username):

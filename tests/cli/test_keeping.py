@@ -613,6 +613,23 @@ def test_a_netrc_that_write_made_is_read_by_curl_alike(scratch_world: World) -> 
     assert lines[1:3] == ["machine ica.example", "login oauth2"]
 
 
+def test_what_others_write_while_a_token_is_fetched_is_kept(
+    scratch_world: World, start_sandbox: Callable[..., RunningSandbox]
+) -> None:
+    path = scratch_world.root / "netrc"
+    path.write_text("machine other.example login a password b\n")
+    # Asked for a token, the grant's command writes into the file: there is no better moment.
+    line, key = "machine mine.example login c password d", scratch_world.root / "api-key"
+    add = f"echo {line} >> {path}; cat {key}"
+    api = start_sandbox()
+    scratch_world.configure(api.url, api.api_key, main={"grant": {"command": ["sh", "-c", add]}})
+    words = ["--to", str(path), "--format", "netrc", "--service", "https://ica.example"]
+    outcome = scratch_world.run("write", *words)
+    assert (outcome.status, outcome.told) == (0, "")
+    machines = [line.split()[1] for line in path.read_text().split("\n") if "machine" in line]
+    assert machines == ["other.example", "mine.example", "ica.example"]
+
+
 def test_no_file_is_made_for_a_service_that_no_profile_names(scratch_world: World) -> None:
     path = scratch_world.root / "token"
     outcome = scratch_world.run("write", "--to", str(path), "--service", "https://evil.test")
