@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from credhelper.errors import ConfigError
 from credhelper.origin import canonical
 from credhelper.service import Service
 from credhelper.setup.program import Program
@@ -61,15 +62,28 @@ class Wish:
         except ValueError:
             return False
 
+    def told(self, variable: str) -> str | None:
+        """Return the path that an environment variable names, None if it names none.
+
+        Raises ConfigError for a path that is another one in each folder; of those that the XDG base
+        directory specification knows, such a one counts for nothing.
+        """
+        path = self.environ.get(variable, "")
+        if path and not path.startswith("/") and not variable.startswith("XDG_"):
+            raise ConfigError(
+                f"{variable} names no absolute path, so each folder would have another file",
+                hint=f"let it begin with a slash: export {variable}=/...",
+            )
+        return path if path.startswith("/") else None
+
     def place(self, variable: str, default: str) -> str:
         """Return the path that an environment variable names; otherwise `default`, in the home."""
-        told = self.environ.get(variable, "")
-        return told if told.startswith("/") else f"{self.home}/{default}"
+        return self.told(variable) or f"{self.home}/{default}"
 
     def below(self, variable: str, name: str, default: str) -> str:
         """Return the path of `name` in the folder of a variable; otherwise `default`, in home."""
-        told = self.environ.get(variable, "")
-        return f"{told.rstrip('/')}/{name}" if told.startswith("/") else f"{self.home}/{default}"
+        told = self.told(variable)
+        return f"{told.rstrip('/')}/{name}" if told else f"{self.home}/{default}"
 
 
 @dataclass(frozen=True)
@@ -134,3 +148,16 @@ class Finding:
     instead: str = ""
     trouble: str = ""
     hint: str | None = None
+
+
+def shadowed(what: str, hint: str) -> Finding:
+    """Return what a check saw that found something which the tool believes before us."""
+    return Finding(trouble=f"{what}, which comes first", hint=hint)
+
+
+def set_before(environ: Mapping[str, str], names: Iterable[str]) -> Finding | None:
+    """Return what a check saw if a variable is set that the tool believes before its file."""
+    for name in names:
+        if environ.get(name):
+            return shadowed(f"{name} is set", f"unset {name}")
+    return None

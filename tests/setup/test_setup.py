@@ -211,6 +211,18 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
         (
             ("codex", "--service", "https://git.example", "--name", "p"),
             ".codex/config.toml",
+            '[model_providers.p]\nbase_url = "https://git.example/v1"\nenv_key = "KEY"\n',
+            "p has env_key",
+        ),
+        (
+            ("rclone", "--service", "https://git.example"),
+            ".config/rclone/rclone.conf",
+            "[m]\ntype = webdav\nurl = https://git.example\nuser = me\n",
+            "m.user is set already",
+        ),
+        (
+            ("codex", "--service", "https://git.example", "--name", "p"),
+            ".codex/config.toml",
             '[model_providers]\np = { base_url = "https://git.example/v1" }\n',
             "cannot be made without harm to what is there",
         ),

@@ -11,10 +11,11 @@ import configparser
 import json
 import re
 import shlex
+from contextlib import suppress
 
-from credhelper.errors import UsageError
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -23,6 +24,15 @@ SERVICE = False
 NEEDS = "aws"
 
 _KEY = "credential_process"
+# What the SDKs take from a section before they run its process: all of them, or some.
+_FIRST = (
+    "aws_access_key_id",
+    "login_session",
+    "role_arn",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+)
 
 
 def plan(wish: Wish) -> Plan:
@@ -35,7 +45,14 @@ def plan(wish: Wish) -> Plan:
         )
     program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
     command = f"{program} aws --profile {wish.owner}"
-    return Plan((FileChange(_file(wish), "ini", (Entry((_section(wish),), ((_KEY, command),)),)),))
+    section = _section(wish)
+    for key in _FIRST:
+        if _parsed(wish, _file(wish)).has_option(section, key):
+            raise ConfigError(
+                f"{_file(wish)}: [{section}] has {key}, which comes first",
+                hint="choose a section of its own: --name NAME",
+            )
+    return Plan((FileChange(_file(wish), "ini", (Entry((section,), ((_KEY, command),)),)),))
 
 
 def check(wish: Wish, ask: Ask) -> Finding:
@@ -48,6 +65,18 @@ def check(wish: Wish, ask: Ask) -> Finding:
     command = parser.get(_section(wish), _KEY, fallback="")
     if not command:
         return Finding(trouble=f"{_file(wish)} names no {_KEY} in [{_section(wish)}]")
+    keys = wish.place("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")
+    plain = _section(wish).removeprefix("profile").strip(" \t\"'")
+    for path, section, before in (
+        (_file(wish), _section(wish), _FIRST),
+        (keys, plain, (*_FIRST, _KEY)),
+    ):
+        for key in before:
+            if _parsed(wish, path).has_option(section, key):
+                return shadowed(
+                    f"{path} has {key} in [{section}]",
+                    "take it out, or choose a section of its own: --name NAME",
+                )
     answer = ask(shlex.split(command))
     try:
         said = json.loads(answer.stdout)
@@ -70,12 +99,15 @@ def _section(wish: Wish) -> str:
 
 
 def _sections(wish: Wish) -> list[str]:
+    return _parsed(wish, _file(wish)).sections()
+
+
+def _parsed(wish: Wish, path: str) -> configparser.RawConfigParser:
+    """Return what is in a file; nothing if it cannot be read, which is told of elsewhere."""
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
-    try:
-        parser.read_string(wish.read(_file(wish)) or "")
-    except configparser.Error:
-        return []  # told of when it is to be changed
-    return parser.sections()
+    with suppress(configparser.Error):
+        parser.read_string(wish.read(path) or "")
+    return parser
 
 
 def _means(section: str, name: str) -> bool:

@@ -20,4 +20,5 @@ def plan(wish: Wish) -> Plan:
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what the helper that the file names says to `get`: see `setup`."""
-    return vault.check_in(wish, ask, wish.place("BAO_CONFIG_PATH", ".bao"), "BAO_ADDR")
+    path = wish.place("BAO_CONFIG_PATH", ".bao")
+    return vault.check_in(wish, ask, path, "BAO_ADDR", ["BAO_TOKEN", "VAULT_TOKEN"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
@@ -18,9 +19,9 @@ ON_PATH = False
 PROFILE = False
 
 LINK = "bazel-credential-credhelper"
-_FLAG = re.compile(
-    r"^\s*(?:common|build)\s+--credential_helper=(?:([^=\s]+)=)?(.+?)\s*$", re.MULTILINE
-)
+_FLAG = "--credential_helper"
+# The lines that `bazel build` reads; those of the second kind count over all of the first.
+_COMMANDS = (("always", "common"), ("build",))
 
 
 def plan(wish: Wish) -> Plan:
@@ -30,17 +31,14 @@ def plan(wish: Wish) -> Plan:
         raise UsageError(
             f"bazelrc has no plain way to write {link.path}", hint="choose a --bin DIR"
         )
-    flag = f"--credential_helper={wish.service.host}={link.path}"
+    flag = f"{_FLAG}={wish.service.host}={link.path}"
     entry = Entry((), (("common ", flag),))
     return Plan((FileChange(f"{wish.home}/.bazelrc", "lines", (entry,)),), (link,))
 
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what the helper for the host says to Bazel's own words: see `setup`."""
-    found = None
-    for scope, path in _FLAG.findall(wish.read(f"{wish.home}/.bazelrc") or ""):
-        if scope in ("", wish.service.host):
-            found = path
+    found = _helper(wish.read(f"{wish.home}/.bazelrc") or "", wish.service.host)
     if found is None:
         return Finding(trouble=f"~/.bazelrc names no helper for {wish.service.host}")
     answer = ask([found, "get"], json.dumps({"uri": str(wish.service)}).encode())
@@ -49,3 +47,35 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(headers["Authorization"][0].removeprefix("Bearer "))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return Finding(trouble=f"{found}: {asking.complaint(answer) or 'nothing for this host'}")
+
+
+def _helper(text: str, host: str) -> str | None:
+    """Return the helper that Bazel takes for a host: its own, else a wildcard's, else any."""
+    helpers: dict[str, str] = {}
+    lines = [_words(line) for line in re.sub(r"\\\r?\n", " ", text).split("\n")]
+    for commands in _COMMANDS:
+        for words in lines:
+            if words and words[0] in commands:
+                helpers.update(_flags(words[1:]))
+    wild = sorted(
+        (scope for scope in helpers if scope[:2] == "*." and host.endswith(scope[1:])), key=len
+    )
+    return next((helpers[scope] for scope in (host, *wild[::-1], "") if scope in helpers), None)
+
+
+def _flags(words: list[str]) -> dict[str, str]:
+    """Return the helpers that the words of one line name, by the hosts that they are for."""
+    found = {}
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if name == _FLAG:
+            scope, scoped, path = (value if equals else after).rpartition("=")
+            found[scope if scoped else ""] = path
+    return found
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        return []

@@ -13,7 +13,7 @@ from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, set_before
 
 PROGRAMS = ("cargo-credential-credhelper",)
 ON_PATH = False
@@ -41,6 +41,10 @@ def check(wish: Wish, ask: Ask) -> Finding:
     name = wish.name or _registry(wish)
     registry = _registries(wish).get(name or "", {})
     words = registry.get("credential-provider")
+    variable = f"CARGO_REGISTRIES_{(name or '').upper().replace('-', '_')}_CREDENTIAL_PROVIDER"
+    finding = set_before(wish.environ, [variable])
+    if finding:
+        return finding
     if isinstance(words, str):
         words = words.split()
     if not isinstance(words, list) or not words:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from credhelper.errors import UsageError
+from credhelper.encode import printable
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
 PROFILE = True
+
+_APART = ("env_key", "experimental_bearer_token", "requires_openai_auth")
 
 
 def plan(wish: Wish) -> Plan:
@@ -26,6 +29,13 @@ def plan(wish: Wish) -> Plan:
             f"{_file(wish)} names no provider at {wish.service}",
             hint="say what Codex calls it: --name NAME, and add its base_url there",
         )
+    for key in _APART:
+        if _providers(wish).get(name, {}).get(key):
+            raise ConfigError(
+                f"{_file(wish)}: {printable(name)} has {key}, and Codex reads no file that has a"
+                " command beside it",
+                hint="take it out first, or name another provider: --name NAME",
+            )
     values = (
         ("command", wish.program.called(PROGRAMS[0])),
         ("args", [TOKEN, str(wish.service), *wish.options()]),
@@ -45,6 +55,9 @@ def check(wish: Wish, ask: Ask) -> Finding:
     auth = _providers(wish).get(name, {}).get("auth")
     if not isinstance(auth, dict) or not isinstance(auth.get("command"), str):
         return Finding(trouble=f"{_file(wish)} names no command for a provider at {wish.service}")
+    for key in _APART:
+        if _providers(wish)[name].get(key):
+            return Finding(trouble=f"{_file(wish)}: {name} has {key} beside a command: Codex stops")
     answer = ask([auth["command"], *map(str, auth.get("args") or [])])
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:

@@ -15,13 +15,22 @@ import re
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.origin import canonical
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import (
+    Ask,
+    Entry,
+    FileChange,
+    Finding,
+    Plan,
+    Wish,
+    shadowed,
+)
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
 PROFILE = True
 
 LINK = "credhelper-databricks"
+_AUTH = "databricks-cli"
 _VARIABLE = "DATABRICKS_CONFIG_PROFILE"
 
 
@@ -42,7 +51,7 @@ def plan(wish: Wish) -> Plan:
         raise UsageError(
             f"{_file(wish)} has no plain way to write {link.path}", hint="choose a --bin DIR"
         )
-    values = [("auth_type", "databricks-cli"), ("databricks_cli_path", link.path)]
+    values = [("auth_type", _AUTH), ("databricks_cli_path", link.path)]
     host = _section(wish).get("host", "")
     if host == str(wish.service) or not _is_at(wish, host):
         values.insert(0, ("host", str(wish.service)))
@@ -59,6 +68,12 @@ def check(wish: Wish, ask: Ask) -> Finding:
     program = section.get("databricks_cli_path")
     if not program or not _is_at(wish, section.get("host", "")):
         return Finding(trouble=f"{_file(wish)} names no CLI for {wish.service} in [{wish.owner}]")
+    for name, own in (("DATABRICKS_AUTH_TYPE", _AUTH), ("DATABRICKS_CLI_PATH", program)):
+        if wish.environ.get(name, own) != own:
+            return shadowed(f"{name} is set to something else", f"unset {name}")
+    host = wish.environ.get("DATABRICKS_HOST", "")
+    if host and not _is_at(wish, host):
+        return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
     answer = ask([program, "auth", "token", "--profile", wish.owner])
     try:
         return Finding(json.loads(answer.stdout)["access_token"])

@@ -10,7 +10,7 @@ import json
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
 
 PROGRAMS = ("docker-credential-credhelper",)
 ON_PATH = True
@@ -45,10 +45,14 @@ def check_in(wish: Wish, ask: Ask, paths: list[str]) -> Finding:
         try:
             known = json.loads(wish.read(path) or "{}").get("credHelpers", {})
             name = known.get(host)
+            logins = json.loads(wish.read(path) or "{}").get("auths", {})
         except (ValueError, AttributeError):
             return Finding(trouble=f"{path} cannot be read")
         if name:
             break
+        for login in logins if isinstance(logins, dict) and path != paths[-1] else ():
+            if login.partition("/")[0] == host:
+                return shadowed(f"{path} has a login for {login}", f"podman logout {login}")
     else:
         return Finding(trouble=f"{' and '.join(paths)} names no helper for {host}")
     program = f"docker-credential-{name}"
@@ -56,7 +60,8 @@ def check_in(wish: Wish, ask: Ask, paths: list[str]) -> Finding:
     try:
         return Finding(json.loads(answer.stdout)["Secret"])
     except (ValueError, KeyError, TypeError):
-        said = answer.stdout.decode("utf-8", "replace").strip()
+        # What went wrong stands there; what went well may be a secret.
+        said = answer.stdout.decode("utf-8", "replace").strip() if answer.status else ""
         if answer.status == asking.NOT_FOUND:
             said = "it is not on PATH"
         return Finding(trouble=f"{program} get: {said or asking.complaint(answer) or 'no answer'}")

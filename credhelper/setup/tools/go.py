@@ -11,7 +11,7 @@ import shlex
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -41,7 +41,15 @@ def check(wish: Wish, ask: Ask) -> Finding:
     found = wish.environ.get("GOAUTH") or _goauth(wish.read(_file(wish) or "/nowhere") or "")
     trouble = "GOAUTH names no command for it"
     for item in found.split(";"):
-        words = shlex.split(item)
+        try:
+            words = shlex.split(item)
+        except ValueError:
+            return Finding(trouble="GOAUTH has a quote that does not end")
+        if words == ["netrc"] and _netrc_answers(wish):
+            path = _netrc(wish)
+            return shadowed(
+                f"{path} has a login for {wish.service.host}", "put netrc last in GOAUTH"
+            )
         if not words or words[0] in ("netrc", "git", "off"):
             continue
         answer = ask(words)
@@ -53,6 +61,16 @@ def check(wish: Wish, ask: Ask) -> Finding:
                     return Finding(token[1])
         trouble = f"{words[0]}: {asking.complaint(answer) or 'no answer'}"
     return Finding(trouble=trouble)
+
+
+def _netrc(wish: Wish) -> str:
+    return wish.place("NETRC", ".netrc")
+
+
+def _netrc_answers(wish: Wish) -> bool:
+    """Tell whether a login by host counts: go prefers what is told for a longer path."""
+    machine = rf"(?:^|\s)machine\s+{re.escape(wish.service.host)}(?:\s|$)"
+    return not wish.service.path and bool(re.search(machine, wish.read(_netrc(wish)) or ""))
 
 
 def _refuse_combined(path: str, text: str) -> None:
@@ -74,8 +92,7 @@ def _goauth(text: str) -> str:
 
 
 def _file(wish: Wish) -> str | None:
-    told = wish.environ.get("GOENV", "")
-    if told == "off":
+    if wish.environ.get("GOENV") == "off":
         return None
     default = wish.below("XDG_CONFIG_HOME", "go/env", ".config/go/env")
-    return told if told.startswith("/") else default
+    return wish.told("GOENV") or default

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -17,13 +18,15 @@ PROGRAMS = ("credhelper",)
 ON_PATH = False
 PROFILE = True
 
+_CURRENT = "current-context"
 _API = "client.authentication.k8s.io/v1"
 
 
 def plan(wish: Wish) -> Plan:
     """Return what it takes: see `setup`."""
     path = _file(wish)
-    data = _read(wish)
+    data = _read(wish, path)
+    merged = _merged(wish)
     name = _user(wish)
     execute = {
         "apiVersion": _API,
@@ -37,8 +40,11 @@ def plan(wish: Wish) -> Plan:
     # A cluster that nobody has described is called by its host.
     own = wish.service.netloc
     cluster = {"cluster": {"server": str(wish.service)}}
-    clusters = _clusters(wish, data) or [own]
-    if clusters == [own] and _named(data, "clusters", own) in ({}, {"name": own, **cluster}):
+    clusters = _clusters(wish, merged) or [own]
+    if clusters == [own] and _named(merged, "clusters", own) in (
+        {},
+        {"name": own, **cluster},
+    ):
         entries.append(Entry(("clusters",), ((own, cluster),)))
     contexts = tuple(
         (f"{name}@{cluster}", {"context": {"cluster": cluster, "user": name}})
@@ -46,17 +52,19 @@ def plan(wish: Wish) -> Plan:
     )
     entries.append(Entry(("contexts",), contexts))
     first = contexts[0][0]
-    head = {"apiVersion": "v1", "kind": "Config", "current-context": first}
+    head = {"apiVersion": "v1", "kind": "Config", _CURRENT: first}
     ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
+    if merged.get(_CURRENT, first) != first:
+        ours = tuple((key, value) for key, value in ours if key != _CURRENT)
     notes = () if len(ours) == len(head) else (f"to use it: kubectl config use-context {first}",)
     return Plan((FileChange(path, "yaml", (Entry((), ours), *entries)),), notes=notes)
 
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what the user's command says, called as kubectl calls it: see `setup`."""
-    data = _read(wish)
+    data = _merged(wish)
     name = _user(wish)
-    execute = _named(data, "users", name).get("user", {}).get("exec")
+    execute = (_named(data, "users", name).get("user") or {}).get("exec")
     if not isinstance(execute, dict) or "command" not in execute:
         return Finding(trouble=f"{_file(wish)} has no user {name} who runs a command")
     clusters = _clusters(wish, data)
@@ -82,16 +90,39 @@ def _user(wish: Wish) -> str:
 
 def _file(wish: Wish) -> str:
     """Return the kubeconfig that kubectl would add to: of several the first that is there."""
-    told = [path for path in wish.environ.get("KUBECONFIG", "").split(":") if path[:1] == "/"]
-    there = [path for path in told if wish.read(path) is not None]
-    return (there or told[-1:] or [f"{wish.home}/.kube/config"])[0]
+    files = _files(wish)
+    there = [path for path in files if wish.read(path) is not None]
+    return (there or files[-1:])[0]
 
 
-def _read(wish: Wish) -> dict[str, Any]:
+def _files(wish: Wish) -> list[str]:
+    """Return the kubeconfigs that kubectl reads as one."""
+    told = [path for path in wish.environ.get("KUBECONFIG", "").split(":") if path]
+    if not all(path.startswith("/") for path in told):
+        raise ConfigError(
+            "KUBECONFIG names no absolute path, so each folder would have another file",
+            hint="let each of its paths begin with a slash",
+        )
+    return told or [f"{wish.home}/.kube/config"]
+
+
+def _merged(wish: Wish) -> dict[str, Any]:
+    """Return what the kubeconfigs say together: of two that bear one name, the first counts."""
+    merged: dict[str, Any] = {}
+    for data in [_read(wish, path) for path in _files(wish)]:
+        for key, value in data.items():
+            if isinstance(value, list):
+                merged[key] = [*merged.get(key, []), *value]
+            elif value not in (None, ""):
+                merged.setdefault(key, value)
+    return merged
+
+
+def _read(wish: Wish, path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(wish.read(_file(wish)) or "")
+        data = yaml.safe_load(wish.read(path) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         data = None  # told of when the file is to be changed
     return data if isinstance(data, dict) else {}

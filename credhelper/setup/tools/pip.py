@@ -10,7 +10,7 @@ import configparser
 
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -18,12 +18,14 @@ PROFILE = False
 
 LINK = "keyring"
 _KEY = "keyring-provider"
+_VALUE = "subprocess"
+_VARIABLE = "PIP_KEYRING_PROVIDER"
 
 
 def plan(wish: Wish) -> Plan:
     """Return what it takes: see `setup`."""
     _refuse_other_spelling(wish)
-    entry = Entry(("global",), ((_KEY, "subprocess"),))
+    entry = Entry(("global",), ((_KEY, _VALUE),))
     return Plan((FileChange(_file(wish), "ini", (entry,)),), (wish.link(LINK),), on_path(wish))
 
 
@@ -35,7 +37,7 @@ def _refuse_other_spelling(wish: Wish) -> None:
     except configparser.Error:
         return  # told of when it is to be changed
     for name, value in parser.items("global") if parser.has_section("global") else ():
-        if name != _KEY and name.replace("_", "-") == _KEY and value != "subprocess":
+        if name != _KEY and _plain(name) == _KEY and value != _VALUE:
             raise ConfigError(
                 f"{_file(wish)}: global.{name} is set already, to something else",
                 hint="take it out first, if it is no longer wanted",
@@ -44,14 +46,27 @@ def _refuse_other_spelling(wish: Wish) -> None:
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what pip would be told, found through its file and PATH: see `setup`."""
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(wish.read(_file(wish)) or "")
-    except configparser.Error:
-        return Finding(trouble=f"{_file(wish)} cannot be read")
-    provider = parser.get("global", "keyring-provider", fallback="")
-    if provider != "subprocess":
-        return Finding(trouble=f"{_file(wish)} does not say: keyring-provider = subprocess")
+    chosen = wish.environ.get(_VARIABLE)
+    if chosen:
+        if chosen != _VALUE:
+            return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
+        return check_keyring(wish, ask)
+    told: dict[str, tuple[str, str]] = {}
+    for path in _files(wish):
+        parser = configparser.RawConfigParser(default_section="\0")
+        try:
+            parser.read_string(wish.read(path) or "")
+        except configparser.Error:
+            return Finding(trouble=f"{path} cannot be read")
+        for section in parser.sections():
+            for name, value in parser.items(section):
+                if _plain(name) == _KEY:
+                    told[section] = (path, value)
+    if "global" not in told:
+        return Finding(trouble=f"{_file(wish)} does not say: {_KEY} = {_VALUE}")
+    for section, (path, value) in told.items():
+        if value != _VALUE:
+            return shadowed(f"{path} has another {_KEY} in [{section}]", "take it out")
     return check_keyring(wish, ask)
 
 
@@ -77,9 +92,23 @@ def on_path(wish: Wish) -> tuple[str, ...]:
 
 def _file(wish: Wish) -> str:
     """Return the user's pip.conf; an old one wins where it alone is there."""
-    told = wish.environ.get("PIP_CONFIG_FILE", "")
-    if told.startswith("/"):
+    told = wish.told("PIP_CONFIG_FILE")
+    if told:
         return told
     path = wish.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
     old = f"{wish.home}/.pip/pip.conf"
     return old if wish.read(path) is None and wish.read(old) is not None else path
+
+
+def _files(wish: Wish) -> list[str]:
+    """Return the files that pip reads after those of the machine; the later ones count more."""
+    told = wish.told("PIP_CONFIG_FILE")
+    usual = wish.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
+    files = [] if told and wish.read(told) is not None else [f"{wish.home}/.pip/pip.conf", usual]
+    active = wish.told("VIRTUAL_ENV")
+    return [*files, *([f"{active}/pip.conf"] if active else []), *([told] if told else [])]
+
+
+def _plain(name: str) -> str:
+    """Return the name of a setting as pip takes it."""
+    return name.replace("_", "-").removeprefix("--")

@@ -48,5 +48,6 @@ def _key(wish: Wish) -> str:
 
 
 def _file(wish: Wish) -> str:
-    told = wish.environ.get("NPM_CONFIG_USERCONFIG", "")
-    return told if told.startswith("/") else f"{wish.home}/.npmrc"
+    # npm tells its children in small letters.
+    small = wish.told("npm_config_userconfig")
+    return small or wish.place("NPM_CONFIG_USERCONFIG", ".npmrc")

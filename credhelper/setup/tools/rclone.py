@@ -9,9 +9,19 @@ from __future__ import annotations
 import configparser
 import re
 
-from credhelper.errors import UsageError
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import (
+    TOKEN,
+    Ask,
+    Entry,
+    FileChange,
+    Finding,
+    Plan,
+    Wish,
+    set_before,
+    shadowed,
+)
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -19,6 +29,8 @@ PROFILE = True
 
 _NEW = "credhelper"
 _KEY = "bearer_token_command"
+# rclone sends these where they are there, and runs no command.
+_FIRST = ("bearer_token", "user", "pass")
 
 
 def plan(wish: Wish) -> Plan:
@@ -32,6 +44,12 @@ def plan(wish: Wish) -> Plan:
     command = " ".join([called, TOKEN, str(wish.service), *wish.options()])
     remote = wish.name or _remote(wish) or _NEW
     known = _remotes(wish).get(remote)
+    for key in _FIRST:
+        if (known or {}).get(key):
+            raise ConfigError(
+                f"{_file(wish)}: {remote}.{key} is set already, and comes before a command",
+                hint="take it out, or choose another remote: --name NAME",
+            )
     values = [(_KEY, command)]
     new = {"type": "webdav", "url": str(wish.service), "vendor": "other"}
     if known is None or all(known.get(key) == value for key, value in new.items()):
@@ -45,6 +63,18 @@ def check(wish: Wish, ask: Ask) -> Finding:
     command = _remotes(wish).get(remote, {}).get(_KEY)
     if not command:
         return Finding(trouble=f"{_file(wish)} names no {_KEY} for a remote at {wish.service}")
+    for key in _FIRST:
+        if _remotes(wish)[remote].get(key):
+            return shadowed(f"{_file(wish)} has {key} in [{remote}]", "take it out")
+    own = re.sub(r"[^A-Z0-9]", "_", remote.upper())
+    variables = (
+        f"RCLONE_{whose}_{key.upper()}"
+        for whose in ("WEBDAV", f"CONFIG_{own}")
+        for key in (*_FIRST, _KEY)
+    )
+    finding = set_before(wish.environ, variables)
+    if finding:
+        return finding
     answer = ask(command.split())
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:
@@ -53,8 +83,8 @@ def check(wish: Wish, ask: Ask) -> Finding:
 
 
 def _file(wish: Wish) -> str:
-    told = wish.environ.get("RCLONE_CONFIG", "")
-    if told.startswith("/"):
+    told = wish.told("RCLONE_CONFIG")
+    if told:
         return told
     path = wish.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
     old = f"{wish.home}/.rclone.conf"

@@ -57,7 +57,8 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(header.removeprefix("Bearer "))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         why = asking.complaint(answer) or "nothing for this API"
-        return Finding(trouble=f"{command.split(' ')[0]}: {why}")
+        # The line itself is not shown: others may have written a secret into it.
+        return Finding(trouble=f"{_file(wish)}: the line of {_AUTH}: {why}")
 
 
 def _file(wish: Wish) -> str:

@@ -6,10 +6,11 @@ Source: Vault's documentation, "Custom token helper". The path goes through a sh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, set_before
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -26,7 +27,8 @@ def plan(wish: Wish) -> Plan:
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what the helper that the file names says to `get`: see `setup`."""
-    return check_in(wish, ask, wish.place("VAULT_CONFIG_PATH", ".vault"), "VAULT_ADDR")
+    path = wish.place("VAULT_CONFIG_PATH", ".vault")
+    return check_in(wish, ask, path, "VAULT_ADDR", ["VAULT_TOKEN"])
 
 
 def plan_for(wish: Wish, path: str, variable: str) -> Plan:
@@ -41,11 +43,14 @@ def plan_for(wish: Wish, path: str, variable: str) -> Plan:
     return Plan((FileChange(path, "hcl", (entry,)),), (link,), notes)
 
 
-def check_in(wish: Wish, ask: Ask, path: str, variable: str) -> Finding:
-    """Return what the helper in `path` says of the server in `variable`."""
+def check_in(wish: Wish, ask: Ask, path: str, variable: str, tokens: Iterable[str]) -> Finding:
+    """Return what the helper in `path` says of the server in `variable`, for want of `tokens`."""
     found = _HELPER.search(wish.read(path) or "")
     if found is None:
         return Finding(trouble=f"{path} names no token helper")
+    finding = set_before(wish.environ, tokens)
+    if finding:
+        return finding
     answer = ask(
         [found[1], "get"], b"", {"BAO_ADDR": "", "VAULT_ADDR": "", variable: str(wish.service)}
     )
