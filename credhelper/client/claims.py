@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, NoReturn
 
@@ -47,7 +49,7 @@ def token_from(
         raise MalformedAnswerError(f"the server's {member} {flaw}")
     issued_at = int(now_local) + skew
     claims = payload(value) if kind == JWT else None
-    expires_at = _seconds((claims or {}).get("exp"))
+    expires_at = _seconds((claims or {}).get("exp"), math.floor)
     assumed = expires_at is None
     if expires_at is None:
         expires_at = issued_at + (session_lifetime if kind == SESSION else ASSUMED_LIFETIME)
@@ -56,7 +58,7 @@ def token_from(
         kind=kind,
         issued_at=issued_at,
         expires_at=expires_at,
-        not_before=_seconds((claims or {}).get("nbf")) or 0,
+        not_before=_seconds((claims or {}).get("nbf"), math.ceil) or 0,
         skew=skew,
         assumed=assumed,
     )
@@ -163,9 +165,9 @@ def _decoded(part: str) -> bytes:
     return decoded if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() == part else b""
 
 
-def _seconds(value: object) -> int | None:
+def _seconds(value: object, rounded: Callable[[float], int]) -> int | None:
     if isinstance(value, float):
-        value = int(value) if value.is_integer() else None
+        value = rounded(value) if math.isfinite(value) else None
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 <= value <= _LAST_SECOND else None

@@ -43,9 +43,14 @@ def test_an_integral_float_is_a_time() -> None:
     assert token(jwt(b'{"exp": 1.8e9, "nbf": 1799999999.0}')).expires_at == 1_800_000_000
 
 
+def test_a_time_between_two_seconds_errs_on_the_safe_side() -> None:
+    got = token(jwt(b'{"exp": 1800000000.9, "nbf": 1799999999.1}'))
+    assert (got.expires_at, got.not_before, got.assumed) == (1_800_000_000, 1_800_000_000, False)
+
+
 @pytest.mark.parametrize(
     "exp",
-    ["true", "false", '"1900000000"', "1e400", "-1", "-0.5", "1900000000.5", "253402300800",
+    ["true", "false", '"1900000000"', "1e400", "-1", "-0.5", "253402300800", "253402300800.5",
      "9" * 400, "null", "[1900000000]", "{}", "-1e400"],
 )  # fmt: skip
 def test_an_expiry_that_is_no_time_is_assumed_instead(exp: str) -> None:
