@@ -110,22 +110,27 @@ class Client:
         """
         granted = authorizations.parts(Bearer(token), self._warn)
         found: list[tuple[str, str]] = []
+        seen = 0
         for _ in range(_MOST_PAGES):
             answer = self._transport.call(
                 "GET",
                 "/ica/rest/api/projects",
                 headers={"Accept": _ACCEPT, **granted.headers},
-                query=[("pageOffset", str(len(found))), ("pageSize", str(_PAGE))],
+                query=[("pageOffset", str(seen)), ("pageSize", str(_PAGE))],
                 secrets=granted.secrets,
                 idempotent=True,
             )
-            items = answer.members().get("items")
+            page = answer.members()
+            items = page.get("items")
             items = items if isinstance(items, list) else []
+            seen += len(items)
             for item in items:
                 if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
                     name = item.get("name")
                     found.append((item["id"], name if isinstance(name, str) else ""))
-            if len(items) < _PAGE:
+            # A page may be shorter than what was asked for, and not be the last.
+            total = page.get("totalItemCount")
+            if not items or (seen >= total if isinstance(total, int) else len(items) < _PAGE):
                 break
         return found
 

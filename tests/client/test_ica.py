@@ -139,6 +139,26 @@ def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) 
     assert mocked.request_history[0].headers["Authorization"] == "Bearer jwt"
 
 
+def test_pages_that_a_server_makes_shorter_are_read_to_the_last(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    pages = [[{"id": "p-0"}, {"name": "no id"}], [{"id": "p-2"}, {"id": "p-3"}], [{"id": "p-4"}]]
+    answers = [{"json": {"items": page, "totalItemCount": 5}} for page in pages]
+    mocked.get(f"{URL}/ica/rest/api/projects", answers)
+
+    assert [found for found, _ in client.projects(Secret("jwt"))] == ["p-0", "p-2", "p-3", "p-4"]
+    offsets = [request.qs["pageoffset"] for request in mocked.request_history]
+    assert offsets == [["0"], ["2"], ["4"]]
+
+
+def test_a_count_that_is_never_reached_ends_with_the_items(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    full, none = {"items": [{"id": "p-0"}], "totalItemCount": 9}, {"items": [], "totalItemCount": 9}
+    mocked.get(f"{URL}/ica/rest/api/projects", [{"json": full}, {"json": none}])
+    assert client.projects(Secret("jwt")) == [("p-0", "")]
+
+
 @pytest.mark.parametrize("answer", [{}, {"items": None}, {"items": {}}])
 def test_no_projects_are_none(client: Client, mocked: mocking.Mocker, answer: Any) -> None:
     mocked.get(f"{URL}/ica/rest/api/projects", json=answer)
