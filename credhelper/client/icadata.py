@@ -31,6 +31,8 @@ _SPELLED = {
     "EncryptionKey": "serversideencryptionkey",
 }
 _OPTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Options with which rclone starts a program: no store needs one.
+_STARTING = re.compile(r"ssh|.*_command")
 _MOST_OPTIONS = 64
 _HINTS = {
     403: "may the token's user use it? To read only, say read_only = true",
@@ -117,6 +119,8 @@ class Client:
         for name, value in config.items():
             if not _OPTION.fullmatch(name) or not isinstance(value, str):
                 raise MalformedAnswerError("the server's config for rclone is not names and texts")
+            if _STARTING.fullmatch(name):
+                raise MalformedAnswerError("the server's config for rclone would start a program")
         return temporary.sealed(
             {f"rclone.{name}": value for name, value in config.items()}
             | {"Path": found.get("filepathprefix")},

@@ -135,6 +135,8 @@ def test_the_answer_for_rclone_is_kept_as_it_is_with_its_expiry(buy: Callable[..
         {"config": {"type": "s3\n[evil]"}}, {"config": {"type": "s3\r"}},
         {"config": {"type": "s3\u0000"}}, {"config": {"type": "\u001b[2J"}},
         {"config": {f"o{n}": "x" for n in range(65)}},
+        {"config": {"type": "webdav", "bearer_token_command": "touch here"}},
+        {"config": {"type": "sftp", "ssh": "touch here"}},
         {"filePathPrefix": None}, {"filePathPrefix": "a\nb"}, {"filePathPrefix": 5},
         {"expirationTime": "soon"}, {"expirationTime": 5}, {"expirationTime": "2026-01-01T00:00Z"},
     ],
