@@ -17,15 +17,17 @@ from credhelper.table import GRANT_HINT, Mistake, Table, plain
 class Api:
     """An API that we speak.
 
-    Parameters: `url`, its default origin; `base`, the path below the origin that its other clients
-    call a part of its URL; `variables`, the names under which those clients look for a token and
-    for that URL; `lacks`, the keys of a profile that mean nothing to it; `resources`, what it gives
-    AWS credentials for, with the keys that name each; `never_read_only`, those of them for which it
-    has only credentials that can write; `aws_lifetime`, seconds that credentials are taken to live
-    where it does not tell, None for one that tells.
+    Parameters: `url`, its default origin; `hosts`, how the names of its hosts end; `base`, the path
+    below the origin that its other clients call a part of its URL; `variables`, the names under
+    which those clients look for a token and for that URL; `lacks`, the keys of a profile that mean
+    nothing to it; `resources`, what it gives AWS credentials for, with the keys that name each;
+    `never_read_only`, those of them for which it has only credentials that can write;
+    `aws_lifetime`, seconds that credentials are taken to live where it does not tell, None for one
+    that tells.
     """
 
     url: str
+    hosts: str
     base: str
     variables: tuple[str, str]
     lacks: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Api:
 APIS = {
     "iap": Api(
         "https://aps2.platform.illumina.com",
+        ".platform.illumina.com",
         "",
         ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
         resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
@@ -44,6 +47,7 @@ APIS = {
     ),
     "ica": Api(
         "https://ica.illumina.com",
+        "//ica.illumina.com",
         "/ica/rest",
         ("ICAV2_ACCESS_TOKEN", "ICAV2_BASE_URL"),
         # Its JWTs are not for one project or scope, and it makes no psTokens.
@@ -136,6 +140,11 @@ class Profile:
     aws: Resource | None = None
 
 
+def api_at(url: str) -> str | None:
+    """Return which of `APIS` is at an origin; None where its host's name does not tell."""
+    return next((name for name, api in APIS.items() if url.endswith(api.hosts)), None)
+
+
 KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
 
 
@@ -161,9 +170,9 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     if auth == PASSWORD or form == "basic-password":
         _check_login_name(table, user)
     url = table.checked("url", origin) or APIS[api].url
-    for other, known in APIS.items():
-        if url == known.url and other != api:
-            raise table.wrong("url", f"is the one of api = '{other}'", f"say api = '{other}'")
+    other = api_at(url) or api
+    if other != api:
+        raise table.wrong("url", f"is the one of api = '{other}'", f"say api = '{other}'")
     found = Profile(
         name=name,
         api=api,

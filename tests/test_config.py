@@ -302,6 +302,9 @@ def test_the_url_of_one_api_is_none_of_the_other() -> None:
     assert error.hint == "say api = 'ica'"
     told = message(KEY, 'api = "ica"', 'url = "https://aps2.platform.illumina.com"')
     assert told == ", line 4: profiles.dev.url: is the one of api = 'iap'"
+    # Other regions are v1's as well.
+    told = message(KEY, 'api = "ica"', 'url = "https://use1.platform.illumina.com"')
+    assert told == ", line 4: profiles.dev.url: is the one of api = 'iap'"
 
 
 def test_a_tenant_is_called_domain() -> None:

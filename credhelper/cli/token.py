@@ -18,7 +18,7 @@ from credhelper.encode import rfc3339
 from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
 from credhelper.model import SESSION, Secret
 from credhelper.origin import origin
-from credhelper.profile import APIS, KEY_FORMS, Grant, Profile
+from credhelper.profile import APIS, KEY_FORMS, Grant, Profile, api_at
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client
@@ -58,7 +58,7 @@ def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             click.option(
                 "--api",
                 type=click.Choice(list(APIS)),
-                help="Which API is at --url: iap (v1, the default) or ica (v2).",
+                help="Which API is at --url: iap (v1) or ica (v2), where its host does not tell.",
             ),
             profile_option("Use this profile's API."),
         ):
@@ -214,7 +214,10 @@ def _profile(world: Context, name: str | None, url: str | None, api: str | None)
         if url is not None and url != profile.url:
             raise UsageError(f"--url is not the API of profile {profile.name}: {profile.url}")
         return profile
-    return Profile(name="none", api=api or next(iter(APIS)), url=url)
+    there = api_at(url)
+    if api and there and api != there:
+        raise UsageError(f"--api {api}: {url} is the one of {there}", f"say --api {there}")
+    return Profile(name="none", api=api or there or next(iter(APIS)), url=url)
 
 
 def _authorization(

@@ -254,6 +254,21 @@ def test_which_api_belongs_to_a_profile_or_to_a_url(person: Person) -> None:
     outcome = person.types("token", "details", *V2, stdin="x")
     assert outcome.status == 2
     assert "--api goes with --url" in outcome.told
+    for url, wrong in (
+        ("https://ica.illumina.com", "iap"),
+        ("https://use1.platform.illumina.com", "ica"),
+    ):
+        outcome = person.types("token", "create", "--url", url, "--api", wrong, stdin="a-key")
+        assert outcome.status == 2
+        assert f"--api {wrong}: {url} is the one of" in outcome.told
+
+
+def test_a_v2_key_goes_to_v2_where_the_url_tells_which_api_it_is(person: Person) -> None:
+    # Nobody is to be reached there from here: the message says where it would have gone.
+    words = ("token", "create", "--url", "https://ica.illumina.com", "--domain", "x", "--cid", "p")
+    outcome = person.types(*words, stdin="a-key-0123456789")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "the v2 API has no cid" in outcome.told
 
 
 # --- tools ----------------------------------------------------------------------------------------
