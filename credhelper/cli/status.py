@@ -22,6 +22,7 @@ from credhelper.encode import printable, rfc3339
 from credhelper.errors import CredhelperError
 from credhelper.freshness import Held, held_in
 from credhelper.model import AWS, SESSION, Secret
+from credhelper.origin import origin
 from credhelper.profile import Profile
 from credhelper.records import number
 
@@ -148,20 +149,31 @@ def _warnings(
         told.append(
             (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
         )
-    if not environ.get("CREDHELPER_RECORD"):
-        for variable, reader in TOKEN_VARIABLES:
-            if value := environ.get(variable):
-                whose = _whose(Secret(value), standings, world.clock())
-                why = f"{variable} is set: {reader} will use that token, {whose}"
-                told.append((why, f"unset {variable}"))
-        for variable, reader in _overrides(environ, found):
-            why = f"{variable} is set: {reader} will use that, and not ask credhelper"
+    ours = _told_by_exec(environ, found)
+    for variable, reader in TOKEN_VARIABLES:
+        value = environ.get(variable)
+        if value and value not in ours:
+            whose = _whose(Secret(value), standings, world.clock())
+            why = f"{variable} is set: {reader} will use that token, {whose}"
             told.append((why, f"unset {variable}"))
+    for variable, reader in _overrides(environ, found):
+        why = f"{variable} is set: {reader} will use that, and not ask credhelper"
+        told.append((why, f"unset {variable}"))
+    for variable in _other_servers(environ, found):
+        why = f"{variable} is set: tools send their token to another server than your profiles name"
+        told.append((why, f"unset {variable}"))
     if path is not None and found.by_profile and environ.get("CREDHELPER_API_KEY"):
         used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.by_profile.values())
         if not used:
             told.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
     return told
+
+
+def _told_by_exec(environ: Mapping[str, str], found: Routes) -> tuple[str, ...]:
+    """Return the token that `exec` gave this process; nothing for who is not a child of it."""
+    route = found.by_profile.get(environ.get("CREDHELPER_RECORD", "").partition(":")[0])
+    token = environ.get(route.variables[0]) if route else None
+    return (token,) if token else ()
 
 
 def _whose(token: Secret, standings: list[Standing], now: float) -> str:
@@ -181,6 +193,9 @@ def _overrides(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str
     readers = {}
     if any(route.aws for route in found.by_profile.values()):
         readers["AWS_ACCESS_KEY_ID"] = "every AWS SDK and the aws CLI"
+    keys = {route.grant for route in found.by_profile.values()}
+    if "ICAV2_ACCESS_TOKEN" in _variables(found, 0) and "env:ICAV2_X_API_KEY" not in keys:
+        readers["ICAV2_X_API_KEY"] = "the icav2 program"
     if found.by_service:
         readers["DOCKER_AUTH_CONFIG"] = "the docker CLI"
     for service in sorted(found.by_service):
@@ -269,6 +284,26 @@ def _session(one: Standing, now: float) -> str:
     if left <= 0:
         return f"idle for too long, ended {telling.span(-left)} ago"
     return f"held, ends after {telling.span(left)} without use"
+
+
+def _other_servers(environ: Mapping[str, str], found: Routes) -> list[str]:
+    """Return the variables that lead an API's tools to a server that no profile of it names."""
+    told = []
+    for variable in sorted(_variables(found, 1)):
+        named = {one.url for one in found.by_profile.values() if one.variables[1] == variable}
+        value = environ.get(variable)
+        try:
+            other = bool(value) and origin(value or "") not in named
+        except ValueError:
+            other = True
+        if other:
+            told.append(variable)
+    return told
+
+
+def _variables(found: Routes, which: int) -> set[str]:
+    """Return the variables for tokens (0) or URLs (1) that tools of the profiles' APIs read."""
+    return {route.variables[which] for route in found.by_profile.values()}
 
 
 # --- for programs ---------------------------------------------------------------------------------

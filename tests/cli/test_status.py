@@ -117,6 +117,42 @@ def test_our_own_variables_in_a_child_are_not_warned_of(person: Person) -> None:
     assert (outcome.status, outcome.told) == (0, "")
 
 
+def test_what_overrides_in_a_child_is_warned_of_there_as_well(person: Person) -> None:
+    person.logs_in("--aws", "folder=fol.1")
+    others = {"AWS_ACCESS_KEY_ID": "AKIA-anything", "IAP_TOKEN": "canary"}
+    words = ("exec", "--var", "IAP_ACCESS_TOKEN", "--", *command(), "status")
+    outcome = person.world.run(*words, environ=others)
+    assert outcome.status == 0
+    assert outcome.told.count("warning") == len(others)
+    for variable in others:
+        assert f"credhelper: warning: {variable} is set" in outcome.told
+
+
+@pytest.mark.parametrize(("api", "variable"), [("iap", "ICA_BASE_URL"), ("ica", "ICAV2_BASE_URL")])
+def test_a_variable_that_leads_tools_to_another_server_is_warned_of(
+    person: Person, api: str, variable: str
+) -> None:
+    person.logs_in("--api", api)
+    base = "/ica/rest" if api == "ica" else "/"
+    others = {"ICA_BASE_URL", "ICAV2_BASE_URL"} - {variable}
+    same = {variable: person.api.url + base, **dict.fromkeys(others, "https://other.example")}
+    assert document(person, environ=same)["warnings"] == []
+    for value in ("https://other.example", "https://me:secret@x.test", "nonsense"):
+        (told,) = document(person, environ={variable: value})["warnings"]
+        assert told.startswith(f"{variable} is set: tools send their token to another server")
+        assert value not in told
+
+
+def test_a_key_that_the_icav2_program_takes_first_is_warned_of(person: Person) -> None:
+    environ = {"ICAV2_X_API_KEY": person.api.api_key}
+    assert document(person, environ=environ)["warnings"] == []
+    person.logs_in("--api", "ica")
+    (told,) = document(person, environ=environ)["warnings"]
+    assert told.startswith("ICAV2_X_API_KEY is set: the icav2 program will use that")
+    person.types("login", "--grant-env", "ICAV2_X_API_KEY", environ=environ)
+    assert document(person, environ=environ)["warnings"] == []
+
+
 def test_a_terminals_profile_that_is_none_is_warned_of(person: Person) -> None:
     person.logs_in()
     outcome = person.types("status", environ={"CREDHELPER_PROFILE": "gone\x1b[2J"})
