@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ENVIRON = os.environ
 
-_CHUNK = 65536
-
 
 class Stopped(BaseException):
     """A signal asked us to end; locks and temporary files are let go on the way out."""
@@ -165,7 +163,7 @@ def _lines() -> Iterator[bytes | None]:
     skipping = False
     while True:
         try:
-            chunk = os.read(0, _CHUNK)
+            chunk = entry.read()
         except OSError:
             chunk = b""
         *whole, pending = (pending + chunk).split(b"\n")
@@ -181,10 +179,8 @@ def _lines() -> Iterator[bytes | None]:
 
 
 def _write(stream: int, data: bytes) -> None:
-    view = memoryview(data)
     try:
-        while view:
-            view = view[os.write(stream, view) :]
+        entry.write(stream, data)
     except OSError:
         if stream == 1:
             raise BrokenPipeError from None  # a full disk or a closed pipe: nobody got the reply

@@ -30,6 +30,7 @@ MOST_BYTES = 1024 * 1024
 
 _SILENCE = 15.0
 _CHUNK = 65536
+_FROM_A_TERMINAL = b"credhelper: hint: reading a request from the terminal; end it with Ctrl-D\n"
 
 
 def main() -> "NoReturn":
@@ -69,6 +70,33 @@ def end_when_told() -> None:
         number = getattr(_signal, name, None)
         if number is not None and _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, end)
+
+
+def read() -> bytes:
+    """Return some of what stdin holds, nothing at its end. Raises OSError where it is closed."""
+    while True:
+        try:
+            return os.read(0, _CHUNK)
+        except BlockingIOError:
+            _wait(0)
+
+
+def write(stream: int, data: bytes) -> None:
+    """Write all of `data` to `stream`. Raises OSError where nobody reads, or the disk is full."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(stream, view) :]
+        except BlockingIOError:
+            _wait(stream)
+
+
+def _wait(stream: int) -> None:
+    # Whoever shares a stream with us may have made it non-blocking: that is no end, and no error.
+    import select
+
+    reading, writing = ([stream], []) if stream == 0 else ([], [stream])
+    select.select(reading, writing, [])
 
 
 def _door(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -112,10 +140,8 @@ def _warm(protocol: "Protocol", call: Call) -> "Reply | None":
 
 def _leave(reply: "Reply") -> "NoReturn":
     # All is said and nothing is open: to tear the interpreter down would only cost time.
-    view = memoryview(reply.stdout)
     try:
-        while view:
-            view = view[os.write(1, view) :]
+        write(1, reply.stdout)
     except OSError:
         os._exit(1)  # the caller has gone, or its disk is full: there is nobody to tell
     os._exit(reply.status)
@@ -135,7 +161,10 @@ def _environment() -> "Mapping[str, str]":
 def _read(mode: str) -> tuple[bytes, str]:
     """Return what stdin holds (for a paragraph up to the first blank line), and what went wrong."""
     if os.isatty(0):
-        os.write(2, b"credhelper: hint: reading a request from the terminal; end it with Ctrl-D\n")
+        try:
+            write(2, _FROM_A_TERMINAL)
+        except OSError:
+            pass  # somebody who closed stderr does not want to know
 
     def ring(number: int, frame: "FrameType | None") -> None:
         raise TimeoutError
@@ -146,7 +175,7 @@ def _read(mode: str) -> tuple[bytes, str]:
             _signal.signal(_signal.SIGALRM, ring)
             _signal.setitimer(_signal.ITIMER_REAL, _SILENCE)
         while True:
-            chunk = os.read(0, _CHUNK)
+            chunk = read()
             data += chunk
             if len(data) > MOST_BYTES:
                 return b"", f"the request is longer than {MOST_BYTES} bytes"
