@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LEFT_OVER = 600
 _DEAD = 86400
+_ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
 
 
 class Slot:
@@ -76,7 +77,7 @@ class Slot:
         try:
             self.save(fields)
         except CacheError as error:
-            self._warn(f"{error.message}: what was fetched is not kept", error.hint)
+            self._warn(f"{error.message}: what was fetched is not kept", error.hint or _ELSEWHERE)
             return False
         return True
 

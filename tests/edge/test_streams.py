@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,68 @@ def test_stdin_that_stays_open_holds_nobody_up(scratch_world: World) -> None:
     assert git.wait(PATIENCE) == 0
     for each in (process, git):
         each.communicate()
+
+
+QUESTIONS = {
+    "git get": GIT,
+    "docker get": b"ica.example",
+    "bazel get": b'{"uri":"https://ica.example"}',
+    "cargo --cargo-plugin": b'{"v":1,"registry":{"index-url":"sparse+https://ica.example/"},'
+    b'"kind":"get","operation":"read"}\n',
+}
+
+
+@pytest.mark.parametrize("words", QUESTIONS)
+def test_a_stdin_that_does_not_block_is_waited_for(scratch_world: World, words: str) -> None:
+    token = scratch_world.get()
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    process = scratch_world.start(*words.split(), stdin=reader)
+    os.close(reader)
+    time.sleep(0.5)  # for it to find nothing there
+    assert process.poll() is None
+    os.write(writer, QUESTIONS[words])
+    os.close(writer)
+    outcome = scratch_world.finish(process)
+    assert (outcome.status, outcome.told, outcome.token) == (0, "", token)
+
+
+@pytest.mark.parametrize("state", ["warm", "cold"])
+def test_a_full_stdout_that_does_not_block_is_waited_for(scratch_world: World, state: str) -> None:
+    if state == "warm":
+        scratch_world.get()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b" " * 4096)
+    process = scratch_world.start("get", stdout=writer)
+    os.close(writer)
+    time.sleep(0.5)  # for it to find no room there
+    assert process.poll() is None
+    found = b""
+    while chunk := os.read(reader, 65536):
+        found += chunk
+    os.close(reader)
+    assert scratch_world.finish(process).status == 0
+    assert found.strip().decode() == scratch_world.get()
+
+
+@pytest.mark.parametrize("which", ["2>&-", "2>/dev/full", ""])
+def test_a_terminal_is_told_how_to_end_a_request_if_it_listens(
+    scratch_world: World, which: str
+) -> None:
+    token = scratch_world.get()
+    primary, secondary = pty.openpty()
+    prefix = ("/bin/sh", "-c", f'exec "$@" {which}', "sh")
+    process = scratch_world.start("git", "get", stdin=secondary, prefix=prefix)
+    os.close(secondary)
+    os.write(primary, GIT)
+    process.wait(PATIENCE)
+    outcome = scratch_world.finish(process)
+    os.close(primary)
+    assert (outcome.status, outcome.token) == (0, token)
+    assert ("Ctrl-D" in outcome.told) == (not which)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -208,6 +272,13 @@ def test_a_cache_that_is_a_file_costs_a_warning_and_no_answer(
     assert (outcome.status, bool(outcome.token)) == (0, True)
     assert outcome.told.count("warning") == 1, outcome.told
     assert scratch_world.cache.read_text() == "precious"
+
+
+def test_a_cache_that_cannot_be_made_costs_a_warning_with_its_cure(scratch_world: World) -> None:
+    outcome = scratch_world.run("get", environ={"CREDHELPER_CACHE_DIR": "/proc/nowhere"})
+    assert (outcome.status, bool(outcome.token)) == (0, True)
+    assert "cannot make folder /proc/nowhere" in outcome.told
+    assert "credhelper: hint: set CREDHELPER_CACHE_DIR" in outcome.told
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777])
