@@ -143,6 +143,8 @@ def test_a_netrc_needs_a_service() -> None:
         ("project-id: p-1", f"project-id: p-1\naccess-token: {TOKEN}\n"),
         ("# c\r\naccess-token: OLD\r\nx: y\r\n", f"# c\r\naccess-token: {TOKEN}\r\nx: y\r\n"),
         ("my-access-token: a\n", f"my-access-token: a\naccess-token: {TOKEN}\n"),
+        ("---\n# c\nx: y\n", f"---\n# c\nx: y\naccess-token: {TOKEN}\n"),
+        ('"x": y\nz:\n- a\n- b\n', f'"x": y\nz:\n- a\n- b\naccess-token: {TOKEN}\n'),
         ("access-token :  \nsession-token: s\n", f"access-token: {TOKEN}\nsession-token: s\n"),
     ],
 )
@@ -167,6 +169,16 @@ def test_a_session_file_that_names_two_tokens_is_left_alone() -> None:
         "{}\n",
         "---\n{access-token: OLD}\n",
         "[]\n",
+        "access-token: &mine OLD\nx: *mine\n",
+        "? access-token\n: OLD\n",
+        "  x: y\n",
+        "- x\n",
+        "x: y\n---\nz: y\n",
+        "x: y\n...\n",
+        "null\n",
+        "\ufeffaccess-token: OLD\n",
+        'x: "a\nb"\n',
+        "notes of somebody\n",
     ],
 )
 def test_a_session_file_in_yamls_longer_ways_is_left_alone(before: str) -> None:
