@@ -24,6 +24,9 @@ from tests.support import table
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
 
+# A comparison that fails in there tells what it compared, as one in a test does.
+pytest.register_assert_rewrite("integrations.proofs")
+
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> Callable[[str], str]:

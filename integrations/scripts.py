@@ -1,4 +1,4 @@
-"""Python scripts as users run them, against an API that asks for a token."""
+"""Scripts as users run them: in Python with a library, or in sh."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from integrations.callers import Guarded
 from integrations.servers.certificates import Certificate
 from integrations.servers.pages import Pages
 from integrations.wired import Wired
@@ -55,3 +56,34 @@ class Bench:
             assert canary.encode() not in done.stdout + done.stderr
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         return outcome, outcome.stdout.decode().split("\n")[:-1]
+
+
+class ShellScript:
+    """A user with a script for sh, and the server that it reads from.
+
+    Parameters: `server`; `name` of the script in the server's folder; `prints`, what it prints when
+    all is well; `environ`, what else it is told.
+
+    Attributes: `server`.
+    """
+
+    def __init__(
+        self, server: Guarded, name: str, prints: bytes, environ: Mapping[str, str]
+    ) -> None:
+        self.server = server
+        self._prints = prints
+        self._path = str(server.place(name, name))
+        self._empty = server.wired.world.root / "empty"
+        self._empty.mkdir()
+        server.wired.environ |= {**environ, "TMPDIR": str(self._empty)}
+
+    def run(self) -> Outcome:
+        """Run the script; no temporary file stays behind."""
+        outcome = self.server.wired.run("/bin/sh", self._path)
+        assert list(self._empty.iterdir()) == []
+        return outcome
+
+    def works(self) -> None:
+        """Run the script, which must succeed in silence."""
+        outcome = self.run()
+        assert (outcome.status, outcome.stdout, outcome.told) == (0, self._prints, ""), outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class Cluster:
         outcome = self.run(*words)
         assert outcome.status == 0, outcome
         return [line.split()[0] for line in outcome.stdout.decode().splitlines() if line.strip()]
+
+    def shows(self, expected: Iterable[str], *words: str) -> None:
+        """Run the client, which must list what is expected and nothing else."""
+        assert self.lists(*words) == list(expected)
 
     def change(self, old: str, new: str) -> None:
         """Change the kubeconfig, as somebody would who got it wrong."""

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from integrations import proofs
 from integrations.kubectl.cluster import Cluster
-from integrations.servers.certificates import Certificate
 from integrations.servers.kubernetes import RELEASE
-from integrations.wired import Wired
 
 KUBECONFIG = Path(__file__).parent / "kubeconfig"
 SECONDS = 6  # of a short-lived token: long enough for one command on a busy machine
 
 
 @pytest.fixture
-def open_cluster(
-    wire: Callable[..., Wired], client: Callable[[str], str], certificate: Certificate
-) -> Iterator[Callable[..., Cluster]]:
-    helm = client("helm")
-    with ExitStack() as stack:
-        yield lambda *options: Cluster(wire(*options), helm, certificate, stack)
-
-
-@pytest.fixture
-def cluster(open_cluster: Callable[..., Cluster]) -> Cluster:
-    return open_cluster()
+def program(client: Callable[[str], str]) -> str:
+    return client("helm")
 
 
 def test_releases_are_listed_twice_with_one_token(cluster: Cluster) -> None:
     cluster.wire(KUBECONFIG)
 
-    assert cluster.lists("list", "--short") == [RELEASE]
-    assert cluster.lists("list", "--short") == [RELEASE]
-
-    assert cluster.wired.counted() == (1, 0)
-    assert {(visit.scheme, visit.admitted) for visit in cluster.gate.visits} == {("Bearer", True)}
+    # Every request has the token: nothing is tried without it first.
+    proofs.two_runs_take_one_token(
+        cluster, lambda: cluster.shows([RELEASE], "list", "--short"), "Bearer"
+    )
 
 
 def test_an_expired_token_is_renewed_by_the_next_command(
@@ -47,12 +35,7 @@ def test_an_expired_token_is_renewed_by_the_next_command(
     cluster = open_cluster("--token-lifetime", str(SECONDS))
     cluster.wire(KUBECONFIG)
 
-    assert cluster.lists("list", "--short") == [RELEASE]
-    cluster.wired.wait_until(cluster.gate.admitted[-1].expires)
-    assert cluster.lists("list", "--short") == [RELEASE]
-
-    assert cluster.wired.counted() == (2, 0)
-    assert not cluster.gate.refused
+    proofs.the_next_run_renews(cluster, lambda: cluster.shows([RELEASE], "list", "--short"))
 
 
 def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import http.client
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from integrations import clients
+from integrations import clients, proofs
 from integrations.kubectl.cluster import PLACEHOLDER, Cluster
-from integrations.servers.certificates import Certificate
 from integrations.servers.kubernetes import PODS
-from integrations.wired import Wired
 from tests.support.worlds import PATIENCE
 
 HERE = Path(__file__).parent
@@ -23,17 +20,8 @@ SECONDS = 6  # of a short-lived token: long enough for one command on a busy mac
 
 
 @pytest.fixture
-def open_cluster(
-    wire: Callable[..., Wired], client: Callable[[str], str], certificate: Certificate
-) -> Iterator[Callable[..., Cluster]]:
-    kubectl = client("kubectl")
-    with ExitStack() as stack:
-        yield lambda *options: Cluster(wire(*options), kubectl, certificate, stack)
-
-
-@pytest.fixture
-def cluster(open_cluster: Callable[..., Cluster]) -> Cluster:
-    return open_cluster()
+def program(client: Callable[[str], str]) -> str:
+    return client("kubectl")
 
 
 @pytest.mark.parametrize(
@@ -42,12 +30,8 @@ def cluster(open_cluster: Callable[..., Cluster]) -> Cluster:
 def test_pods_are_listed_twice_with_one_token(cluster: Cluster, kubeconfig: str) -> None:
     cluster.wire(HERE / kubeconfig)
 
-    assert cluster.lists(*GET_PODS) == list(PODS)
-    assert cluster.lists(*GET_PODS) == list(PODS)
-
-    assert cluster.wired.counted() == (1, 0)
     # Every request has the token: nothing is tried without it first.
-    assert {(visit.scheme, visit.admitted) for visit in cluster.gate.visits} == {("Bearer", True)}
+    proofs.two_runs_take_one_token(cluster, lambda: cluster.shows(PODS, *GET_PODS), "Bearer")
 
 
 def test_a_cluster_behind_a_tunnel_is_named_on_the_command_line(cluster: Cluster) -> None:
@@ -82,12 +66,7 @@ def test_an_expired_token_is_renewed_by_the_next_command(
     cluster = open_cluster("--token-lifetime", str(SECONDS))
     cluster.wire(HERE / "kubeconfig")
 
-    assert cluster.lists(*GET_PODS) == list(PODS)
-    cluster.wired.wait_until(cluster.gate.admitted[-1].expires)
-    assert cluster.lists(*GET_PODS) == list(PODS)
-
-    assert cluster.wired.counted() == (2, 0)
-    assert not cluster.gate.refused
+    proofs.the_next_run_renews(cluster, lambda: cluster.shows(PODS, *GET_PODS))
 
 
 @pytest.fixture

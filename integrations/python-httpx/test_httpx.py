@@ -6,91 +6,40 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from integrations import proofs
 from integrations.scripts import Bench
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "with_httpx.py"
 AT_ONCE = HERE / "with_httpx_async.py"
+REFUSED = b"Client error '401"
 
 
 def test_a_script_reads_pages_with_one_token(bench: Callable[..., Bench]) -> None:
-    user = bench("httpx")
-
-    outcome, printed = user.run(SCRIPT, "5", "0")
-
-    assert (outcome.status, outcome.told) == (0, ""), outcome
-    assert printed == [f"/pages/{number}" for number in range(5)]
-    assert user.pages.seen == [("GET", f"/pages/{number}", 1, 200) for number in range(5)]
-    assert user.wired.counted() == (1, 0)
+    proofs.pages_are_read_with_one_token(bench("httpx"), SCRIPT)
 
 
 def test_a_token_that_expires_meanwhile_is_renewed_before_the_api_has_to_refuse_it(
     bench: Callable[..., Bench],
 ) -> None:
     user = bench("httpx", "--token-lifetime", "6")
-
-    outcome, printed = user.run(SCRIPT, "10", "0.8")
-
-    assert (outcome.status, outcome.told) == (0, ""), outcome
-    assert len(printed) == 10
-    assert {status for *_, status in user.pages.seen} == {200}
-    tokens = [token for _, _, token, _ in user.pages.seen]
-    assert tokens == sorted(tokens)
-    assert user.wired.counted() == (tokens[-1], 0)
-    assert tokens[-1] >= 2
+    proofs.a_token_that_expires_is_renewed_before_it_is_refused(user, SCRIPT)
 
 
 def test_a_token_that_is_revoked_meanwhile_is_refused_once_and_replaced(
     bench: Callable[..., Bench],
 ) -> None:
-    user = bench("httpx")
-
-    def revoke(path: str) -> None:
-        if path == "/pages/2":
-            user.pages.before = lambda path: None
-            user.wired.sandbox.revoke_all()
-
-    user.pages.before = revoke
-    outcome, printed = user.run(SCRIPT, "5", "0")
-
-    assert (outcome.status, outcome.told) == (0, ""), outcome
-    assert printed == [f"/pages/{number}" for number in range(5)]
-    assert user.pages.seen == [
-        ("GET", "/pages/0", 1, 200),
-        ("GET", "/pages/1", 1, 200),
-        ("GET", "/pages/2", 1, 401),
-        ("GET", "/pages/2", 2, 200),
-        ("GET", "/pages/3", 2, 200),
-        ("GET", "/pages/4", 2, 200),
-    ]
-    assert user.wired.counted() == (2, 0)
+    proofs.a_token_that_is_revoked_is_refused_once_and_replaced(bench("httpx"), SCRIPT)
 
 
 def test_a_service_that_refuses_everybody_is_asked_twice_and_no_more(
     bench: Callable[..., Bench],
 ) -> None:
-    user = bench("httpx")
-    user.pages.before = lambda path: user.wired.sandbox.revoke_all()
-
-    outcome, printed = user.run(SCRIPT, "5", "0")
-
-    assert outcome.status == 1
-    assert printed == []
-    assert b"Client error '401" in outcome.stderr
-    assert user.pages.seen == [("GET", "/pages/0", 1, 401), ("GET", "/pages/0", 2, 401)]
-    assert user.wired.counted() == (2, 0)
+    proofs.who_refuses_everybody_is_asked_twice(bench("httpx"), SCRIPT, REFUSED)
 
 
 def test_a_host_that_the_profile_does_not_name_gets_no_token(bench: Callable[..., Bench]) -> None:
-    user = bench("httpx")
-    user.pages.redirects["/pages/0"] = f"https://127.0.0.1:{user.port}/pages/elsewhere"
-
-    outcome, _ = user.run(SCRIPT, "1", "0")
-
-    assert outcome.status == 1
-    assert b"Client error '401" in outcome.stderr
-    assert user.pages.seen == [("GET", "/pages/0", 1, 307), ("GET", "/pages/elsewhere", 0, 401)]
-    assert user.wired.counted() == (1, 0)
+    proofs.a_redirect_to_another_host_takes_no_token_along(bench("httpx"), SCRIPT, REFUSED)
 
 
 def test_many_tasks_wait_for_one_token(bench: Callable[..., Bench]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from integrations import proofs
 from integrations.indexed import PLACEHOLDER, SECONDS, USERNAME, Indexed
-from integrations.servers.index import wheel
 from tests.support.worlds import Outcome
 
 HERE = Path(__file__).parent
@@ -26,19 +26,17 @@ class Desk:
         index.configure(HERE / "credhelper.toml")
         self.wired.place(HERE / "pypirc", ".pypirc", {PLACEHOLDER: index.host})
 
-    def upload(self, version: str) -> Outcome:
-        """Run `twine upload` on a new wheel."""
-        name, content = wheel(version)
-        (self.wired.world.home / name).write_bytes(content)
-        words = ("upload", "--non-interactive", "--disable-progress-bar", "-r", "work", name)
+    def upload(self, wheel: str) -> Outcome:
+        """Run `twine upload` on a wheel."""
+        words = ("upload", "--non-interactive", "--disable-progress-bar", "-r", "work", wheel)
         return self.wired.run(*self.twine, *words)
 
-    def works(self, version: str) -> None:
+    def works(self) -> None:
         """Upload, and look at what arrived."""
-        outcome = self.upload(version)
+        wheel = self.index.build()
+        outcome = self.upload(wheel)
         assert (outcome.status, outcome.told) == (0, ""), outcome
-        name, content = wheel(version)
-        assert self.index.index.files[name] == content
+        assert self.index.received(wheel)
 
 
 @pytest.fixture
@@ -51,23 +49,15 @@ def sit_down(
 def test_two_uploads_take_one_token(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down()
 
-    desk.works("1.3")
-    desk.works("1.4")
+    proofs.two_runs_take_one_token(desk.index, desk.works)
 
-    assert desk.wired.counted() == (1, 0)
     assert {visit.username for visit in desk.index.gate.admitted} == {USERNAME}
-    assert not desk.index.gate.refused
 
 
 def test_an_expired_token_is_renewed_by_the_next_upload(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down("--token-lifetime", str(SECONDS))
 
-    desk.works("1.3")
-    desk.wired.wait_until(desk.index.gate.admitted[-1].expires)
-    desk.works("1.4")
-
-    assert desk.wired.counted() == (2, 0)
-    assert not desk.index.gate.refused
+    proofs.the_next_run_renews(desk.index, desk.works)
 
 
 def test_a_host_that_no_profile_names_gets_nothing(sit_down: Callable[..., Desk]) -> None:
@@ -75,7 +65,7 @@ def test_a_host_that_no_profile_names_gets_nothing(sit_down: Callable[..., Desk]
     other = f"127.0.0.1:{desk.index.port}"  # the same server, by a name that no profile has
     desk.wired.place(HERE / "pypirc", ".pypirc", {PLACEHOLDER: other})
 
-    outcome = desk.upload("1.3")
+    outcome = desk.upload(desk.index.build())
 
     assert outcome.status == 1
     assert b"Credential not found for username" in outcome.stdout
@@ -88,7 +78,7 @@ def test_when_nobody_can_renew_twine_tells_our_reason(sit_down: Callable[..., De
     desk = sit_down()
     desk.wired.sandbox.fault({"path": "/v1/tokens", "status": 401, "times": "always"})
 
-    outcome = desk.upload("1.3")
+    outcome = desk.upload(desk.index.build())
 
     assert outcome.status == 1
     assert b"Credential not found for username" in outcome.stdout

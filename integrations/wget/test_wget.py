@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from integrations import proofs
 from integrations.callers import Guarded
 from integrations.git.forge import Forge
+from integrations.scripts import ShellScript
 from integrations.servers.certificates import Certificate
 from integrations.servers.web import Answer, Request, serving
 from integrations.wired import Wired
@@ -26,96 +28,54 @@ PASSPHRASE = "correct horse battery staple"
 # --- wget -----------------------------------------------------------------------------------------
 
 
-class Reader:
-    """A user of wget, and a server. Attributes: `server`."""
+@pytest.fixture
+def start(
+    guarded: Callable[..., Guarded], client: Callable[[str], str]
+) -> Callable[..., ShellScript]:
+    client("wget")
 
-    def __init__(self, server: Guarded, script: str) -> None:
-        self.server = server
-        self._script = str(server.place(script, script))
-        self._folder = server.wired.world.root / "empty"
-        self._folder.mkdir()
+    def made(*options: str, script: str = "wget.sh") -> ShellScript:
+        server = guarded(*options, folder=HERE, placeholder=PLACEHOLDER, files=FILES)
         server.on_path("credhelper-askpass")
         # Whom to trust is the machine's to say: its file is read beside any other.
         machine = server.wired.world.root / "wgetrc"
         machine.write_text(f"ca_certificate={server.authority}\n")
-        server.wired.environ |= {"SYSTEM_WGETRC": str(machine), "TMPDIR": str(self._folder)}
-
-    def run(self) -> Outcome:
-        """Run the script; nothing stays behind."""
-        outcome = self.server.wired.run("/bin/sh", self._script)
-        assert list(self._folder.iterdir()) == []
-        return outcome
-
-    def works(self) -> None:
-        """Run the script, which must print what the server has."""
-        outcome = self.run()
-        assert (outcome.status, outcome.stdout) == (0, FILES["/reads.txt"]), outcome
-
-
-@pytest.fixture
-def start(guarded: Callable[..., Guarded], client: Callable[[str], str]) -> Callable[..., Reader]:
-    client("wget")
-
-    def made(*options: str, script: str = "wget.sh") -> Reader:
-        how = {"folder": HERE, "placeholder": PLACEHOLDER, "files": FILES}
-        return Reader(guarded(*options, **how), script)
+        return ShellScript(server, script, FILES["/reads.txt"], {"SYSTEM_WGETRC": str(machine)})
 
     return made
 
 
-def test_two_downloads_take_one_token(start: Callable[..., Reader]) -> None:
-    reader = start()
-
-    reader.works()
-    reader.works()
-
-    assert {(visit.scheme, visit.admitted) for visit in reader.server.gate.visits} == {
-        ("Bearer", True)
-    }
-    assert reader.server.wired.counted() == (1, 0)
+def test_two_downloads_take_one_token(start: Callable[..., ShellScript]) -> None:
+    user = start()
+    proofs.two_runs_take_one_token(user.server, user.works, "Bearer")
 
 
-def test_an_expired_token_is_renewed_by_the_next_download(start: Callable[..., Reader]) -> None:
-    reader = start("--token-lifetime", str(SECONDS))
-
-    reader.works()
-    reader.server.outlive()
-    reader.works()
-
-    assert reader.server.renewed_once()
+def test_an_expired_token_is_renewed_by_the_next_download(
+    start: Callable[..., ShellScript],
+) -> None:
+    user = start("--token-lifetime", str(SECONDS))
+    proofs.the_next_run_renews(user.server, user.works)
 
 
-def test_a_host_that_no_profile_names_gets_nothing(start: Callable[..., Reader]) -> None:
-    reader = start()
-    # The script is as it was, but the config names another host.
-    reader.server.wired.configure(HERE / "credhelper.toml", {})
-
-    outcome = reader.run()
-
+def test_a_host_that_no_profile_names_gets_nothing(start: Callable[..., ShellScript]) -> None:
+    user = start()
+    outcome = proofs.another_host_gets_nothing(user, HERE / "credhelper.toml")
     assert outcome.status == 3
-    assert f"no profile names https://{reader.server.host}" in outcome.told, outcome
-    assert reader.server.gate.visits == []
-    assert reader.server.wired.counted() == (0, 0)
+    assert user.server.gate.visits == []
 
 
-def test_trouble_is_told_with_its_next_step(start: Callable[..., Reader]) -> None:
-    reader = start()
-    reader.server.wired.sandbox.fault({"path": "/v1/tokens", "status": 401, "times": "always"})
-
-    outcome = reader.run()
-
-    assert outcome.status != 0
-    assert "answered 401" in outcome.told, outcome
-    assert "credhelper: hint:" in outcome.told
-    assert reader.server.gate.visits == []
+def test_trouble_is_told_with_its_next_step(start: Callable[..., ShellScript]) -> None:
+    user = start()
+    proofs.trouble_is_told_with_its_next_step(user)
+    assert user.server.gate.visits == []
 
 
 @pytest.mark.parametrize("stays", [True, False])
 def test_a_redirect_does_not_take_the_token_along(
-    start: Callable[..., Reader], certificate: Certificate, *, stays: bool
+    start: Callable[..., ShellScript], certificate: Certificate, *, stays: bool
 ) -> None:
-    reader = start()
-    wired = reader.server.wired
+    user = start()
+    wired = user.server.wired
     seen: list[bool] = []
 
     def elsewhere(request: Request) -> Answer:
@@ -131,7 +91,7 @@ def test_a_redirect_does_not_take_the_token_along(
         if not stays:
             script = wired.world.home / "wget.sh"
             script.write_text(script.read_text().replace("max_redirect = 0", "max_redirect = 1"))
-        outcome = reader.run()
+        outcome = user.run()
 
     # Without that line of the script another server gets it.
     assert (outcome.status != 0) is stays
@@ -140,36 +100,36 @@ def test_a_redirect_does_not_take_the_token_along(
 
 
 def test_wget_takes_no_more_of_what_it_is_told_than_1024_bytes(
-    start: Callable[..., Reader],
+    start: Callable[..., ShellScript],
 ) -> None:
-    reader = start(script="askpass.sh")
-    wired = reader.server.wired
+    user = start(script="askpass.sh")
+    wired = user.server.wired
     # It asks about the host alone, so that is what the profile has to name.
     wired.configure(HERE / "credhelper.toml", {PLACEHOLDER: "localhost"})
     told = wired.run("credhelper", "askpass", "Password for 'https://oauth2@localhost': ")
     assert told.status == 0
     assert len(told.stdout) > 1025, "this token would fit"
 
-    outcome = reader.run()
+    outcome = user.run()
 
     # It asked us and came with the name, but with the beginning of the token only.
     assert outcome.status != 0
-    (refused,) = reader.server.gate.refused
+    (refused,) = user.server.gate.refused
     assert (refused.scheme, refused.username) == ("Basic", "oauth2")
     assert wired.counted() == (1, 0)
 
 
 def test_askpass_for_another_port_is_told_that_no_profile_names_the_host(
-    start: Callable[..., Reader],
+    start: Callable[..., ShellScript],
 ) -> None:
-    reader = start(script="askpass.sh")
+    user = start(script="askpass.sh")
 
-    outcome = reader.run()
+    outcome = user.run()
 
     assert outcome.status != 0
     assert "no profile names https://localhost" in outcome.told, outcome
-    assert reader.server.gate.admitted == reader.server.gate.refused == []
-    assert reader.server.wired.counted() == (0, 0)
+    assert user.server.gate.admitted == user.server.gate.refused == []
+    assert user.server.wired.counted() == (0, 0)
 
 
 # --- git ------------------------------------------------------------------------------------------
