@@ -69,7 +69,9 @@ def one_line(text: str, what: str) -> str:
 
 def shell_word(text: str) -> str:
     """Return `text` as one word of a POSIX shell, between single quotes where it needs them."""
-    if text and _BARE.issuperset(text):
+    # zsh looks for a program wherever an equals sign begins a word, or follows a colon.
+    inner = text.rstrip("=")
+    if inner and _BARE.issuperset(text) and "=" not in inner:
         return text
     return "'" + text.replace("'", "'\\''") + "'"
 

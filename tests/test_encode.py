@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime
+from shutil import which
 
 import pytest
 from hypothesis import given
@@ -117,3 +119,25 @@ def test_one_line_is_one_line_to_every_reader(text: str) -> None:
         assert line == text
         assert line.splitlines() == [text]
         assert line.encode().split(b"\n") == [text.encode()]
+
+
+@pytest.mark.parametrize("word", ["t", "se/cr+et", "to/ke+n==", "https://x.example:8443/a"])
+def test_a_word_that_no_shell_changes_stays_bare(word: str) -> None:
+    assert encode.shell_word(word) == word
+
+
+@pytest.mark.parametrize("word", ["", "=", "==", "=ls", "a:=ls", "a=b", "~", "a b", "$x", "*", "ä"])
+def test_a_word_that_some_shell_changes_is_quoted(word: str) -> None:
+    assert encode.shell_word(word) == f"'{word}'"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh", "ksh"])
+def test_each_shell_reads_back_what_was_quoted(shell: str) -> None:
+    program = which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    words = ["=ls", "a:=ls==", "~root", "a:~", "$(exit)", "it's", "a;b&c", "%1", "==", "t=="]
+    lines = [f"export W{n}={encode.shell_word(word)}" for n, word in enumerate(words)]
+    lines += [f"printf '%s\\n' \"$W{n}\"" for n in range(len(words))]
+    done = subprocess.run([program, "-c", "\n".join(lines)], capture_output=True, timeout=60)
+    assert (done.stdout.decode().split("\n")[:-1], done.stderr) == (words, b"")
