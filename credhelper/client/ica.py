@@ -93,7 +93,11 @@ class Client:
 
         A JWT that was created with an API key is refused (refreshJwtToken).
         """
-        return self._token(f"{_TOKENS}:refresh", Bearer(session))
+        try:
+            return self._token(f"{_TOKENS}:refresh", Bearer(session))
+        except RejectedError as error:
+            error.hint = "a JWT that an API key made is never refreshed: create another"
+            raise
 
     def details(self, token: Secret) -> dict[str, Any]:
         """Raise UnsupportedActionError: v2 tells nothing of a token."""

@@ -124,6 +124,15 @@ def test_refresh_exchanges_a_jwt_for_another(client: Client, mocked: mocking.Moc
     assert request.headers["Content-Length"] == "0"
 
 
+def test_who_refreshes_what_a_key_made_is_told_what_to_do(
+    client: Client, mocked: mocking.Mocker
+) -> None:
+    mocked.post(REFRESH, status_code=401)
+    with pytest.raises(RejectedError) as caught:
+        client.refresh(Secret(jwt(exp=NOW + 60)))
+    assert "create another" in (caught.value.hint or "")
+
+
 def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) -> None:
     first = [{"id": f"p-{n}", "name": f"N{n}"} for n in range(500)]
     last = [{"id": "p-500", "name": None}, {"name": "no id"}, "nothing", {"id": 5}]
