@@ -121,9 +121,11 @@ class Client:
                 raise MalformedAnswerError("the server's config for rclone is not names and texts")
             if _STARTING.fullmatch(name):
                 raise MalformedAnswerError("the server's config for rclone would start a program")
+        path = found.get("filepathprefix")
         return temporary.sealed(
             {f"rclone.{name}": value for name, value in config.items()}
-            | {"Path": found.get("filepathprefix")},
+            # Told for convenience: without it nobody is hindered.
+            | ({"Path": path} if isinstance(path, str) else {}),
             expires=found.get("expirationtime"),
             now_local=self._clock(),
             skew=answer.skew,

@@ -160,6 +160,8 @@ def _rclone(told: dict[str, str], profile: str, expires_at: int) -> str:
         found |= {ours: told[name] for name, ours in _OURS.items() if name in told}
         if "Encryption" in told:
             found["server_side_encryption"] = told["Encryption"].replace("AWS:KMS", "aws:kms")
+    # An option without a value is one that nobody has set.
+    found = {name: value for name, value in found.items() if value}
     for name, value in found.items():
         # rclone trims what it reads, and takes quotes away.
         if value != value.strip() or value[:1] in ('"', "'", "`"):

@@ -126,6 +126,11 @@ def test_the_answer_for_rclone_is_kept_as_it_is_with_its_expiry(buy: Callable[..
     }
 
 
+@pytest.mark.parametrize("path", [None, 5])
+def test_a_path_that_is_not_told_hinders_nobody(buy: Callable[..., Token], path: object) -> None:
+    assert "Path" not in members(buy(rclone(filePathPrefix=path), wants=RCLONE))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -137,7 +142,7 @@ def test_the_answer_for_rclone_is_kept_as_it_is_with_its_expiry(buy: Callable[..
         {"config": {f"o{n}": "x" for n in range(65)}},
         {"config": {"type": "webdav", "bearer_token_command": "touch here"}},
         {"config": {"type": "sftp", "ssh": "touch here"}},
-        {"filePathPrefix": None}, {"filePathPrefix": "a\nb"}, {"filePathPrefix": 5},
+        {"filePathPrefix": "a\nb"},
         {"expirationTime": "soon"}, {"expirationTime": 5}, {"expirationTime": "2026-01-01T00:00Z"},
     ],
 )  # fmt: skip
