@@ -175,8 +175,10 @@ def _set_up(asked: _Asked, *, add_service: bool, dry_run: bool) -> int:
             say("nothing would change")
         return 0
     with journal.locked(state):
+        known = journal.read(state)
+        changes.sweep(known, state)
         plan = setup.load(asked.tool).plan(wish)
-        work = changes.add(plan, _setup_of(asked), journal.read(state))
+        work = changes.add(plan, _setup_of(asked), known)
         changes.refuse(work)
         if to_add:
             settings.add_services(world, to_add, [str(asked.service)])
@@ -201,6 +203,7 @@ def _undo(asked: _Asked) -> int:
     state = _state()
     with journal.locked(state):
         known = journal.read(state)
+        changes.sweep(known, state)
         found = _matching(known, asked)
         if not found:
             say(f"{_what(asked)} is not set up by credhelper: nothing to take back")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from credhelper.encode import printable
 from credhelper.errors import CacheError, ConfigError, CredhelperError
@@ -21,6 +21,8 @@ from credhelper.setup.formats import Leaf
 from credhelper.setup.journal import File, Journal, Setup
 from credhelper.setup.plan import Entry, Plan
 
+# How the name of a new file ends that has not yet taken the place of the old one: `cache.replace`.
+_LEFT = r"\.\d+\.[0-9a-f]{8}\.tmp"
 _BY_HAND = "mend it first, or add the lines by hand: --print shows them"
 
 
@@ -351,6 +353,17 @@ def refuse(work: Work) -> None:
         disk.place_of_link(path)
 
 
+def sweep(known: Journal, state: str) -> None:
+    """Remove what was left by those who were killed while they wrote. The lock is held."""
+    for target in known.files:
+        disk.sweep(os.path.dirname(target), disk.left_beside(target))
+    disk.sweep(state, rf"\.setup\.json{_LEFT}")
+    disk.sweep(disk.backups(state), rf"\..+{_LEFT}")
+    if not known.files:
+        with suppress(OSError):
+            os.rmdir(disk.backups(state))
+
+
 def carry_out(work: Work, state: str) -> list[str]:
     """Do it, and return where the backups of changed files lie.
 
@@ -369,6 +382,10 @@ def carry_out(work: Work, state: str) -> list[str]:
         # Both, until it is done: whatever happens in between can be taken back.
         both = [one for one in work.before.setups if one not in work.after.setups]
         files = {**work.before.files, **work.after.files}
+        for target in work.before.files.keys() & work.after.files.keys():
+            # What is about to be taken out may still be there, and would not be known as ours.
+            made = {**work.after.files[target].made, **work.before.files[target].made}
+            files[target] = replace(work.after.files[target], made=made)
         journal.write(state, Journal(work.after.setups + both, files, work.after.folders))
         back.append(lambda: journal.write(state, work.before))
         for folder in dict.fromkeys(folders):
@@ -406,10 +423,11 @@ def _tidy(work: Work, state: str) -> None:
             work.after.folders.remove(folder)
     if not work.after.setups:
         work.after.folders.clear()
-    journal.write(state, work.after)
+    # Who is killed here is found again by the journal, which goes last.
     for target in work.before.files:
         if target not in work.after.files:
             disk.drop_backup(state, target)
+    journal.write(state, work.after)
 
 
 def _bind(function: Callable[..., None], *arguments: object) -> Callable[[], None]:

@@ -7,6 +7,7 @@ and line ends stay as they are. What cannot be kept is a reason to refuse.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from credhelper.errors import CacheError, ConfigError
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
+_TEMPORARY = ".credhelper-"
 _BY_HAND = "add the lines by hand: --print shows them"
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -137,7 +139,7 @@ def put(found: Found, data: bytes | None) -> None:
         _unchanged(found)
         os.unlink(found.target)
         return
-    temporary = f"{found.target}.credhelper-{os.getpid()}-{os.urandom(4).hex()}"
+    temporary = f"{found.target}{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(handle, "wb") as file:
@@ -156,6 +158,19 @@ def put(found: Found, data: bytes | None) -> None:
 def put_back(found: Found) -> None:
     """Undo a `put`: let the file be as it was found."""
     put(look(found.path), found.data)
+
+
+def left_beside(target: str) -> str:
+    """Return the pattern of what is left beside `target` by who is killed in `put`."""
+    return rf"{re.escape(os.path.basename(target) + _TEMPORARY)}\d+-[0-9a-f]{{8}}"
+
+
+def sweep(folder: str, pattern: str) -> None:
+    """Remove the files in `folder` whose whole name matches: their writer was killed."""
+    with suppress(OSError):  # tidiness is not worth an error
+        for name in os.listdir(folder):
+            if re.fullmatch(pattern, name):
+                os.unlink(os.path.join(folder, name))
 
 
 def _like(handle: int, target: str, status: os.stat_result) -> None:
@@ -200,10 +215,15 @@ def _missing(folder: str, shown: str) -> list[str]:
 # --- backups --------------------------------------------------------------------------------------
 
 
+def backups(state: str) -> str:
+    """Return the folder of the backups, below the state folder."""
+    return os.path.join(state, "backups")
+
+
 def backup_of(state: str, target: str) -> str:
     """Return where the backup of `target` lies, below the state folder."""
     digest = sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return os.path.join(state, "backups", f"{os.path.basename(target).lstrip('.')}-{digest}")
+    return os.path.join(backups(state), f"{os.path.basename(target).lstrip('.')}-{digest}")
 
 
 def back_up(state: str, found: Found) -> str | None:
@@ -221,4 +241,5 @@ def drop_backup(state: str, target: str) -> None:
     path = backup_of(state, target)
     with suppress(OSError):
         os.unlink(path)
+    with suppress(OSError):
         os.rmdir(os.path.dirname(path))

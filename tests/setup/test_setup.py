@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from credhelper import setup
 from credhelper.setup import disk
 from tests.cli.conftest import Person
 from tests.setup.cases import CANARY, CASES, LINKS
-from tests.support.programs import command
+from tests.support.programs import command, python_environment
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, snapshot
 
@@ -508,3 +510,60 @@ def test_what_the_tool_does_not_call_anything_needs_a_name(person: Person, tool:
     outcome = person.types("setup", tool, "--service", "https://git.example")
     assert outcome.status == 2
     assert "--name NAME" in outcome.told
+
+
+_KILLED = """
+import os, signal, sys
+turn = int(sys.argv.pop(1))
+def last_at(name):
+    real = getattr(os, name)
+    def step(*arguments, **options):
+        global turn
+        turn -= 1
+        if not turn:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **options)
+    setattr(os, name, step)
+for name in ("replace", "unlink", "symlink", "mkdir", "rmdir"):
+    last_at(name)
+from credhelper.cli import people
+sys.argv[0] = os.path.join(os.path.dirname(sys.executable), "credhelper")
+sys.exit(people(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "killed"),
+    [
+        ([], GIT),
+        ([GIT], (*GIT, "--profile", "main")),
+        ([GIT], (*GIT, "--undo")),
+        ([GIT, (*GIT[:3], "https://registry.example")], (*GIT, "--undo")),
+        ([], ("setup", "terraform", "--service", "https://git.example")),
+    ],
+    ids=["setup", "another profile", "undo", "undo of one", "file, folders, link"],
+)
+def test_who_is_killed_leaves_nothing_that_undo_does_not_find(
+    person: Person, before: list[tuple[str, ...]], killed: tuple[str, ...]
+) -> None:
+    """Killed before each step that changes a name: what comes next finds all of it."""
+    gitconfig(person).write_text(f"[user]\n\tname = {CANARY}")
+    for turn in range(1, 40):
+        as_it_was = {**snapshot(person.world.home), ".": (), ".gitconfig": ()}
+        for words in before:
+            assert person.types(*words).status == 0
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, str(turn), *killed],
+            env={**python_environment(), **person.world.environ},
+            capture_output=True,
+        )
+        for tool in ("git", "terraform"):
+            assert person.types("setup", tool, "--undo").status == 0
+        assert gitconfig(person).read_text() == f"[user]\n\tname = {CANARY}"
+        assert {**snapshot(person.world.home), ".": (), ".gitconfig": ()} == as_it_was
+        left = {path.name for path in person.world.state.rglob("*")}
+        assert left <= {"files.lock", "setup.lock", "config.lock"}
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    assert turn > 3
