@@ -199,6 +199,15 @@ def test_a_python_in_the_current_folder_is_not_run_for_want_of_ours(
         assert b"TRAPPED" not in done.stdout + done.stderr, path
 
 
+@pytest.mark.parametrize("path", ["", "/nonexistent", ".:/usr/bin:/bin", ":/usr/bin:/bin"])
+def test_a_link_is_followed_whatever_the_path_and_by_no_program_of_the_current_folder(
+    prefix: Path, trapped: Path, tmp_path: Path, path: str
+) -> None:
+    link = tmp_path / "docker-credential-ica"
+    link.symlink_to(prefix / "bin" / "credhelper")
+    answers_as_docker(call(link, "get", stdin=b"x.example", cwd=trapped, environ={"PATH": path}))
+
+
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox", "ksh", "zsh"])
 def test_any_shell_may_read_it(prefix: Path, shell: str) -> None:
     found = shutil.which(shell)
