@@ -79,6 +79,9 @@ def login(
         )
     if user is not None and kind is not None:
         raise UsageError("--api-key, --user and --session exclude each other")
+    for option, value in (("--project", project), ("--workgroup", workgroup)):
+        if value == "":
+            raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
     if (project and given.get("cid")) or (workgroup and given.get("cwid")):
         raise UsageError("--project and --cid exclude each other, and so do --workgroup and --cwid")
     world = context()

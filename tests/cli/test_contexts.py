@@ -62,6 +62,14 @@ def test_names_and_ids_exclude_each_other(person: Person) -> None:
         assert person.types("login", *words, stdin="x").status == 2
 
 
+@pytest.mark.parametrize("option", ["--project", "--workgroup"])
+def test_a_name_that_a_variable_left_empty_is_no_wish_for_all(person: Person, option: str) -> None:
+    outcome = person.types("login", "--url", person.api.url, option, "", stdin=person.api.api_key)
+    assert outcome.status == 2
+    assert f"{option} is empty" in outcome.told
+    assert person.config() == ""
+
+
 def test_login_lists_what_there_is_to_choose_from(person: Person) -> None:
     told = person.logs_in("--keep-session").stdout.decode()
     assert "projects    Alpha (project-alpha), Beta (project-beta); tokens for one only:" in told
