@@ -145,9 +145,14 @@ def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Se
 
 
 def _no_aws(context: Context, route: Route) -> ConfigError:
+    from credhelper.profile import APIS
+
     label, _ = warm.configuration(context.environ)
+    api = loading.load_config(context).profiles[route.profile].api
+    words = [f'{key} = "ID"' for key in next(iter(APIS[api].resources.values()))]
+    aws = f"aws = {{ {', '.join(words)} }}"
     if label == "environment":
-        hint = 'write a config file, with aws = { folder = "ID" } in a profile'
+        hint = f"write a config file, with {aws} in a profile"
     else:
-        hint = f'add aws = {{ folder = "ID" }} to [profiles.{route.profile}] in {label}'
+        hint = f"add {aws} to [profiles.{route.profile}] in {label}"
     return ConfigError(f"profile {route.profile} does not say what AWS credentials are for", hint)

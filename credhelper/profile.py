@@ -322,6 +322,11 @@ def _resource(table: Table, api: str) -> Resource | None:
     lifetime = APIS[api].aws_lifetime
     if lifetime is None and "lifetime" in aws:
         raise aws.wrong("lifetime", "the API itself tells how long they live", "leave it out")
+    for other in RESOURCE_KEYS.values():
+        for key in other:
+            if key in aws and key not in keys:
+                hint = f"expected {_shown(known)}"
+                raise aws.wrong(key, f"means nothing to api = '{api}'", hint)
     aws.only((*keys, "read_only", *(("lifetime",) if lifetime else ())))
     given = [how for how, keys in known.items() if any(key in aws for key in keys)]
     if len(given) != 1:

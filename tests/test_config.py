@@ -440,7 +440,7 @@ def test_aws_credentials_of_v2_are_for_data_of_a_project_and_live_as_long_as_is_
 @pytest.mark.parametrize(
     ("aws", "told"),
     [
-        ('{ folder = "a" }', "aws.folder: unknown key"),
+        ('{ folder = "a" }', "aws.folder: means nothing to api = 'ica'"),
         ('{ project = "a" }', "aws: expected data as well: { project ="),
         ('{ data = "a" }', "aws: expected project as well"),
         ('{ project = "a/b", data = "c" }', "aws.project: expected an id"),

@@ -354,14 +354,18 @@ def test_stdin_left_open_does_not_hang_it(world: World) -> None:
     process.communicate()
 
 
+@pytest.mark.parametrize(
+    ("api", "what"), [("iap", 'folder = "ID"'), ("ica", 'project = "ID", data = "ID"')]
+)
 def test_a_profile_that_does_not_say_what_for_is_told_what_to_add(
-    world: World, running_sandbox: RunningSandbox
+    world: World, running_sandbox: RunningSandbox, api: str, what: str
 ) -> None:
-    world.configure(running_sandbox.url, running_sandbox.api_key)
+    world.configure(running_sandbox.url, running_sandbox.api_key, main={"api": api})
     for _ in range(2):
         told = world.run("aws")
         assert (told.status, told.stdout) == (6, b"")
-        assert 'aws = { folder = "ID" } to [profiles.main] in ' + str(world.config) in told.told
+        hint = f"add aws = {{ {what} }} to [profiles.main] in {world.config}\n"
+        assert told.told.endswith(hint)
     assert running_sandbox.stats()["requests"] == 0
 
 
@@ -373,9 +377,10 @@ def test_a_key_in_the_environment_has_no_word_for_what_for(
         "CREDHELPER_API_KEY": running_sandbox.api_key,
         "CREDHELPER_URL": running_sandbox.url,
     }
-    told = world.run("aws", environ=environ)
-    assert (told.status, told.stdout) == (6, b"")
-    assert "write a config file" in told.told
+    for api, what in (("iap", 'folder = "ID"'), ("ica", 'project = "ID"')):
+        told = world.run("aws", environ={**environ, "CREDHELPER_API": api})
+        assert (told.status, told.stdout) == (6, b"")
+        assert f"write a config file, with aws = {{ {what}" in told.told
 
 
 @pytest.mark.parametrize(

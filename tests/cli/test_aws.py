@@ -63,6 +63,7 @@ def test_what_for_is_told_on_the_command_line_and_shown_as_it_was_told(
         ("folder=a,read_only,read_only", "--aws makes no sense"),
         ("", "no option says"),
         ("bucket=b", "aws.bucket of profile default: unknown key"),
+        ("project=p,data=d", "aws.project of profile default: means nothing to api = 'iap'"),
         ("folder=a/b", "aws.folder of profile default: expected an id"),
         ("folder=", "aws.folder of profile default: expected a text"),
         ("read_only", "aws of profile default: expected exactly one of"),
