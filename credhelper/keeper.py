@@ -301,7 +301,7 @@ def _renew(
     The heavy half, in a child.
     """
     environ = _environment()
-    from credhelper import answering, service, tokenfile, tracing
+    from credhelper import answering, runtime, service, tokenfile, tracing
     from credhelper.context import Context
     from credhelper.encode import complaint
     from credhelper.errors import CredhelperError
@@ -324,6 +324,8 @@ def _renew(
     )
     try:
         credential, record = answering.get_with_record(context, request)
+        if order.folder:
+            runtime.begin_again(order.folder, order.child)
         folder = context.cache_folder()
         tokenfile.update(order.path, order.form, request, credential, folder)
     except CredhelperError as error:
@@ -399,7 +401,11 @@ def _end_tidily(order: Order) -> None:
         return
     try:
         # With what a renewer left that was ended in the middle of writing.
-        names = [name for name in os.listdir(order.folder) if name.startswith(".token.")]
+        names = [
+            name
+            for name in os.listdir(order.folder)
+            if name.startswith(".token.") or name == "command"
+        ]
     except OSError:
         names = []
     parts = [(os.unlink, f"{order.folder}/{name}") for name in names]

@@ -20,7 +20,7 @@ from credhelper.cli.telling import complain, flush, span, warn
 from credhelper.cli.world import context, profile_option
 from credhelper.context import Context
 from credhelper.encode import one_line, quoted
-from credhelper.errors import CredhelperError, UsageError
+from credhelper.errors import CacheError, CredhelperError, UsageError
 from credhelper.model import Credential, Request
 from credhelper.protocols.options import LONGEST
 
@@ -28,8 +28,9 @@ FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of tok
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
-# As Slurm writes it: [[D-]H:]M:S.
+# As Slurm writes it, [[D-]H:]M:S, and as its users may: D-H, D-H:M.
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,5})-)?([0-9]{1,5}):)?([0-9]{1,5}):([0-9]{1,2})")
+_DAYS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})(?::([0-9]{1,2}))?()")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CANNOT_RUN, _NO_COMMAND = 126, 127
 # By name: Windows does not have them all.
@@ -57,7 +58,7 @@ _var_option = click.option(
 
 
 class Walltime(click.ParamType[int]):
-    """A job's length: seconds, `90m`, `36h`, `2d`, or as Slurm writes it: `[[D-]H:]M:S`."""
+    """A job's length: seconds, `90m`, `36h`, `2d`, or as Slurm has it: `[[D-]H:]M:S`, `D-H[:M]`."""
 
     name = "walltime"
 
@@ -66,11 +67,11 @@ class Walltime(click.ParamType[int]):
     ) -> int:
         """Return the seconds that `value` tells."""
         text = str(value)
-        if text == "UNLIMITED":
+        if text.upper() in ("UNLIMITED", "INFINITE"):
             return 0  # nobody knows when it ends
         if told := _SPAN.fullmatch(text):
             return int(told[1]) * _UNITS[told[2]]
-        if told := _CLOCK.fullmatch(text):
+        if told := _CLOCK.fullmatch(text) or _DAYS.fullmatch(text):
             days, hours, minutes, seconds = (int(each or 0) for each in told.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         raise click.BadParameter("expected seconds, or a time like '36h' or '1-12:00:00'")
@@ -145,7 +146,7 @@ def exec_(
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
     if not refresh:
         return _become(command, environ)
-    folder, handle = runtime.begin(world.runtime_folders())
+    folder, handle = runtime.begin(world.runtime_folders(), _warn_of_another_place)
     order = keeper.Order(
         os.path.join(folder, "token"),
         "token",
@@ -184,6 +185,11 @@ def _warn_of_the_end(
             if refresh
             else "let it ask credhelper each time, or add --refresh for a file that is kept fresh",
         )
+
+
+def _warn_of_another_place(wrong: CacheError) -> None:
+    if os.environ.get("CREDHELPER_RUNTIME_DIR"):
+        warn(f"CREDHELPER_RUNTIME_DIR will not do for the token file: {wrong.message}", wrong.hint)
 
 
 @click.command(short_help="Print lines that put a token into a shell.")
@@ -262,6 +268,7 @@ def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str
             flush()
         finally:
             os._exit(status)
+    runtime.serve(order.folder, order.child)
 
 
 def _become(command: tuple[str, ...], environ: dict[str, str], mask: set[int] | None = None) -> int:

@@ -472,20 +472,86 @@ def test_a_token_that_was_revoked_by_logout_is_made_again_for_the_file(
     assert running_sandbox.stats()["created"] == 2
 
 
-def test_what_a_killed_keeper_left_is_swept_by_a_later_one(scratch_world: World) -> None:
-    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", "echo $$; exec sleep 60")
+def test_what_a_killed_keeper_left_is_swept_when_its_command_is_over(scratch_world: World) -> None:
+    process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", "echo $$; exec sleep 600")
     assert process.stdout is not None
     command = int(process.stdout.readline())
+    (left,) = run_folders(scratch_world)
+    until((left / "command").exists, "the keeper did not begin")
     process.kill()
     process.wait(PATIENCE)
-    os.kill(command, signal.SIGKILL)
-    (left,) = run_folders(scratch_world)
     scratch_world.run("exec", "--refresh", "--", "true")
-    assert run_folders(scratch_world) == [left]  # too young to be told from one that begins
-    os.utime(left, (1, 1))
+    assert run_folders(scratch_world) == [left]  # its token may still be read
+    os.kill(command, signal.SIGKILL)
+    # Whose child it is now may take its time with it: so another one that is surely over.
+    over = subprocess.Popen(["true"])
+    over.wait(PATIENCE)
+    (left / "command").write_text(str(over.pid))
     scratch_world.run("exec", "--refresh", "--", "true")
     assert run_folders(scratch_world) == []
     scratch_world.finish(process)
+
+
+@pytest.mark.parametrize("told", [None, "", "x", "0", "-1", "9" * 30])
+def test_a_folder_is_left_alone_for_a_while_when_nobody_knows_of_its_command(
+    tmp_path: Path, told: str | None
+) -> None:
+    place = str(tmp_path / "run")
+    folder, handle = runtime.begin([place])
+    if told is not None:
+        (Path(folder) / "command").write_text(told)
+    os.close(handle)
+    runtime.begin([place])
+    assert Path(folder).is_dir()  # too young to be told from one that begins
+    os.utime(folder, (1, 1))
+    runtime.begin([place])
+    assert not Path(folder).is_dir()
+
+
+def test_a_folder_whose_command_lives_is_not_swept(tmp_path: Path) -> None:
+    """Its keeper was killed: what it has may be good for hours yet."""
+    place = str(tmp_path / "run")
+    folder, handle = runtime.begin([place])
+    runtime.serve(folder, os.getpid())
+    os.close(handle)
+    os.utime(folder, (1, 1))
+    runtime.begin([place])
+    assert Path(folder).is_dir()
+
+
+def test_a_folder_that_was_taken_away_comes_back(scratch_world: World) -> None:
+    """As the system does it with XDG_RUNTIME_DIR when its user logs out."""
+    script = (
+        f'rm -r {scratch_world.root}/run; until [ -s "$BEARER_TOKEN_FILE" ]; do sleep 0.1; done'
+    )
+    outcome = scratch_world.run("exec", "--refresh", "--", "timeout", "50", "sh", "-c", script)
+    assert (outcome.status, outcome.told) == (0, "")
+    assert run_folders(scratch_world) == []
+
+
+def test_a_folder_of_another_host_is_not_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a shared file system whose locks hold for one host each."""
+    place = str(tmp_path / "run")
+    monkeypatch.setattr("credhelper.warm.host", lambda: "node/1")
+    folder, handle = runtime.begin([place])
+    os.close(handle)
+    os.utime(folder, (1, 1))
+    monkeypatch.setattr("credhelper.warm.host", lambda: "node/12")
+    runtime.begin([place])
+    assert Path(folder).is_dir()
+
+
+def test_a_place_that_was_chosen_and_will_not_do_is_told_of(scratch_world: World) -> None:
+    loose = scratch_world.root / "loose"
+    loose.mkdir()
+    loose.chmod(0o755)
+    environ = {"CREDHELPER_RUNTIME_DIR": str(loose)}
+    outcome = scratch_world.run("exec", "--refresh", "--", "true", environ=environ)
+    assert outcome.status == 0
+    assert "warning: CREDHELPER_RUNTIME_DIR will not do" in outcome.told
+    assert f"chmod 700 {loose}" in outcome.told
 
 
 def test_a_folder_in_use_is_not_swept(scratch_world: World) -> None:
@@ -529,6 +595,11 @@ def test_a_file_variable_needs_a_file(scratch_world: World) -> None:
         (["--walltime", "36h"], {}, True),
         (["--walltime", "2d"], {}, True),
         (["--walltime", "1-12:00:00"], {}, True),
+        (["--walltime", "1-12"], {}, True),
+        (["--walltime", "1-00:30"], {}, True),
+        (["--walltime", "0-23"], {}, False),
+        (["--walltime", "0-23:30"], {}, False),
+        (["--walltime", "infinite"], {}, False),
         (["--walltime", "72:00:00"], {}, True),
         (["--walltime", "2000:00"], {}, True),
         (["--walltime", "1000:00"], {}, False),
@@ -551,7 +622,9 @@ def test_a_token_that_cannot_last_as_long_as_the_job_is_warned_of(
         assert "let it read the file in BEARER_TOKEN_FILE" in outcome.told
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5h", "1:", "1-5", "1h30m", "\u0661h"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5", "1.5h", "1:", "1-", "1h30m", "\u0661h", "1-2-3"]
+)
 def test_a_walltime_is_a_time(scratch_world: World, text: str) -> None:
     outcome = scratch_world.run("exec", "--walltime", text, "--", "true")
     assert (outcome.status, outcome.stdout) == (2, b"")
