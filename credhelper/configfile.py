@@ -102,24 +102,6 @@ def add_service(
     return _edit(path, lock_path, environ, change)
 
 
-def remove_service(
-    path: str, lock_path: str, name: str, service: str, *, environ: Mapping[str, str]
-) -> bool:
-    """Let the profile `name` no longer answer for `service`; False when it does not anyway.
-
-    Parameters and errors as for `add_service`. All spellings of the service go.
-    """
-    unwanted = _normal(service)
-
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
-        services = _named(root, name).get("services", [])
-        for index in reversed(range(len(services))):
-            if _normal(services[index]) == unwanted:
-                del services[index]
-
-    return _edit(path, lock_path, environ, change)
-
-
 def _named(root: Tree, name: str) -> Tree:
     named: Mapping[str, Tree] = root.get("profiles", {})
     if name not in named:

@@ -248,7 +248,7 @@ def test_without_any_python_it_says_so(prefix: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [(3, 6), (3, 10), (2, 99)])
-def test_a_python_that_is_too_old_is_named(tmp_path: Path, version: tuple[int, int]) -> None:
+def test_a_python_that_is_too_old_is_named(version: tuple[int, int]) -> None:
     # The file as an old Python would run it, up to where it asks for the version.
     code = (
         f"import sys; sys.version_info = (*{version}, 0, 'final', 0)\n"

@@ -268,9 +268,7 @@ def test_a_token_that_starts_late_by_our_clock_is_made_again_to_measure_how_late
 
 
 @pytest.mark.parametrize("skew", [-7200, 7200])
-def test_the_servers_clock_decides_on_the_host_that_measured_it(
-    desk: Desk, folder: Path, skew: int
-) -> None:
+def test_the_servers_clock_decides_on_the_host_that_measured_it(desk: Desk, skew: int) -> None:
     desk.answers = [desk.token("one", life=600, skew=skew), desk.token("two", skew=skew)]
     credential = desk.get()
     assert credential.expires_at == desk.now + 590
@@ -289,7 +287,7 @@ def test_what_is_told_as_expiry_is_a_little_early(desk: Desk) -> None:
 # --- locks ----------------------------------------------------------------------------------------
 
 
-def without_locks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise cache.Unlockable("no locks available")
 
@@ -299,7 +297,7 @@ def without_locks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_system_without_locks_is_no_reason_not_to_answer(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_locks(desk, monkeypatch)
+    without_locks(monkeypatch)
     assert desk.text() == "new"
     assert desk.text() == "new"
     assert len(desk.renewals) == 1
@@ -310,7 +308,7 @@ def test_a_stale_token_is_renewed_without_a_lock_where_none_can_be_had(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.hold("old", age=3580)
-    without_locks(desk, monkeypatch)
+    without_locks(monkeypatch)
     assert desk.text() == "new"
 
 
@@ -318,7 +316,7 @@ def test_a_stale_token_is_served_where_nothing_can_be_written(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.hold("old", age=3580)
-    without_locks(desk, monkeypatch)
+    without_locks(monkeypatch)
     monkeypatch.setattr(type(desk.slot), "writable", lambda self: False)
     assert desk.text() == "old"
     assert (desk.renewals, desk.warnings) == ([], [])

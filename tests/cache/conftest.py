@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-SOMEBODY = 12345
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -351,7 +351,7 @@ def test_a_token_that_the_api_does_not_know_is_no_login(person: Person) -> None:
 
 
 def test_a_pipe_that_stays_open_is_not_waited_for_without_an_end(
-    person: Person, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(asking, "_PATIENCE", 0.05)
     reader, writer = os.pipe()

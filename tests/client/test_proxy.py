@@ -120,7 +120,7 @@ def test_loopback_never_goes_through_a_proxy(
 
 
 def test_the_environment_of_the_process_is_not_read(
-    serve: Any, wire: Any, live: Make, proxy: Any, monkeypatch: pytest.MonkeyPatch
+    live: Make, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -183,7 +183,7 @@ def test_a_portal_behind_a_proxy_has_the_wrong_certificate(
 
 
 def test_the_proxys_password_is_hidden_where_the_api_echoes_it(
-    serve: Any, wire: Any, live: Make, authority: Any, api: Any, proxy: Any
+    wire: Any, live: Make, authority: Any, api: Any, proxy: Any
 ) -> None:
     api._handler = wire.says(wire.answer(400, b'{"message":"via PROXYSECRET"}'))
     environ = {"https_proxy": f"http://me:PROXYSECRET@127.0.0.1:{proxy.port}"}

@@ -104,9 +104,7 @@ def test_the_first_that_is_set_decides(
     assert live("https://api.test", environ=environ, ca_file=str(authority.file))
 
 
-def test_the_configured_authority_replaces_all_others(
-    serve: Any, live: Make, authority: Any, answer: Any
-) -> None:
+def test_the_configured_authority_replaces_all_others(authority: Any) -> None:
     context = context_for(str(authority.file), {"SSL_CERT_FILE": "/missing"})
 
     [believed] = context.get_ca_certs()

@@ -264,9 +264,7 @@ def test_any_umask_leaves_private_files(
     assert running_sandbox.stats()["created"] == 1
 
 
-def test_a_cache_that_is_a_file_costs_a_warning_and_no_answer(
-    scratch_world: World, running_sandbox: RunningSandbox
-) -> None:
+def test_a_cache_that_is_a_file_costs_a_warning_and_no_answer(scratch_world: World) -> None:
     scratch_world.cache.write_text("precious")
     outcome = scratch_world.run("get")
     assert (outcome.status, bool(outcome.token)) == (0, True)
@@ -306,9 +304,7 @@ def test_a_damaged_cache_is_made_again(
     assert running_sandbox.stats()["created"] == 2
 
 
-def test_a_config_without_a_default_profile_is_warm_too(
-    scratch_world: World, running_sandbox: RunningSandbox
-) -> None:
+def test_a_config_without_a_default_profile_is_warm_too(scratch_world: World) -> None:
     text = scratch_world.config.read_text()
     scratch_world.config.write_text(text.partition("\n")[2])
     environ = {"HOME": None}

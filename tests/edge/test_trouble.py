@@ -198,9 +198,7 @@ def test_a_server_that_hangs_up_at_once_is_told(scratch_world: World) -> None:
     assert (outcome.status, outcome.stdout) == (5, b"")
 
 
-def test_a_proxy_is_never_asked_for_loopback(
-    scratch_world: World, running_sandbox: RunningSandbox
-) -> None:
+def test_a_proxy_is_never_asked_for_loopback(scratch_world: World) -> None:
     dead = "http://user:secret-of-proxy@127.0.0.1:9"
     token = scratch_world.get(environ={"HTTP_PROXY": dead, "http_proxy": dead, "ALL_PROXY": dead})
     assert token

@@ -215,7 +215,7 @@ def test_a_new_key_in_the_file_is_noticed_within_a_second(scratch_world: World) 
 
 
 def test_a_changed_environment_is_noticed_within_a_second(
-    scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
+    scratch_world: World, tmp_path: Path
 ) -> None:
     now = time.time()
     environ = dict(scratch_world.environ)

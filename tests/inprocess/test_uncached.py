@@ -16,9 +16,7 @@ from tests.support.worlds import SERVICE, World
 
 
 @pytest.fixture(params=["homeless", "in a file's place"])
-def diskless(
-    request: pytest.FixtureRequest, scratch_world: World, running_sandbox: RunningSandbox
-) -> dict[str, str]:
+def diskless(request: pytest.FixtureRequest, scratch_world: World) -> dict[str, str]:
     """Give this test an environment in which there is no cache folder, and can be none."""
     environ = dict(scratch_world.environ)
     if request.param == "homeless":
@@ -85,9 +83,7 @@ def test_a_refused_token_is_replaced_once_in_ten_seconds(
     assert running_sandbox.stats()["created"] == 2
 
 
-def test_another_key_makes_another_token(
-    diskless: dict[str, str], scratch_world: World, running_sandbox: RunningSandbox
-) -> None:
+def test_another_key_makes_another_token(diskless: dict[str, str], scratch_world: World) -> None:
     now = time.time()
     first = inprocess.get_token(environ=diskless, clock=lambda: now)
     key = scratch_world.root / "api-key"

@@ -44,9 +44,7 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
         b'// comment {"action":"list"}',
     ],
 )
-def test_a_line_that_is_no_request_is_a_bad_request(
-    line: bytes, talk: Any, answer_schema: Any
-) -> None:
+def test_a_line_that_is_no_request_is_a_bad_request(line: bytes, talk: Any) -> None:
     reply = talk("json", [], line + b"\n" + b'{"action":"list"}\n')
     first, second = map(json.loads, reply.stdout.split(b"\n")[:-1])
     assert first["error"]["code"] == "bad_request"

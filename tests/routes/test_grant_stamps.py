@@ -44,6 +44,6 @@ def test_a_symlink_to_another_key_is_another_stamp(tmp_path: Path) -> None:
     assert stamp(link) != before
 
 
-def test_a_command_or_keyring_shows_nothing(tmp_path: Path) -> None:
+def test_a_command_or_keyring_shows_nothing() -> None:
     route = Route("a", "r" * 32, "jwt", "oauth2", "", "https://ica", 0, "", [])
     assert routes.record_of(NONE, route, {}) == ("r" * 32, "")

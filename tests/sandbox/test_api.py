@@ -43,7 +43,7 @@ def is_error(reply: Any, status: int) -> bool:
 # create
 
 
-def test_a_key_is_exchanged_for_a_signed_jwt(sandbox: Sandbox, ask: Ask, signer: Signer) -> None:
+def test_a_key_is_exchanged_for_a_signed_jwt(sandbox: Sandbox, ask: Ask) -> None:
     reply = ask("POST", "/v1/tokens", key=sandbox.api_key)
     assert reply.status == 201
     assert reply.json["token_type"] == "Bearer"
@@ -435,7 +435,7 @@ def test_latency_makes_every_v1_request_wait_side_by_side(ask: Ask, signer: Sign
     assert waited == [0.2] * 20
 
 
-def test_two_requests_share_one_connection(sandbox: Sandbox, raw: Callable[[bytes], bytes]) -> None:
+def test_two_requests_share_one_connection(raw: Callable[[bytes], bytes]) -> None:
     heard = raw(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
     assert heard.count(b"HTTP/1.1 200 OK\r\n") == 2
 

@@ -243,7 +243,7 @@ def test_an_answer_without_a_body_can_be_truncated_too(ask: Ask, script: Script)
         ask("GET", "/v1/tokens/details")
 
 
-def test_an_answer_can_drip(sandbox: Sandbox, ask: Ask, script: Script, waits: list[float]) -> None:
+def test_an_answer_can_drip(ask: Ask, script: Script, waits: list[float]) -> None:
     script({"drip": 0.5})
     assert ask("GET", "/v1/health").status == 200
     assert len(waits) > 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,7 +247,7 @@ def test_one_that_cannot_be_written_down_is_handed_out_all_the_same(
 
 
 def test_without_a_lock_it_is_refreshed_all_the_same(
-    v2: Desk, monkeypatch: pytest.MonkeyPatch, folder: Path
+    v2: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = v2.log_in()
     v2.pass_by(HALF)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,7 +88,7 @@ def test_two_projects_share_a_session(live: Live) -> None:
     assert live.count() == {"created": 1, "minted": 2}
 
 
-def test_a_given_pstoken_is_minted_from_and_refreshed(live: Live, tmp_path: Path) -> None:
+def test_a_given_pstoken_is_minted_from_and_refreshed(live: Live) -> None:
     desk = live.desk
     assert desk.client
     assert desk.key

@@ -352,7 +352,7 @@ def test_two_tokens_of_two_projects_share_one_session(desk: Renewer) -> None:
     assert desk.upstream.calls == ["session", "mint ps-1", "mint ps-1"]
 
 
-def blocked(desk: Renewer, folder: Path) -> None:
+def blocked(folder: Path) -> None:
     folder.parent.mkdir(exist_ok=True)
     folder.parent.chmod(0o700)
     folder.rmdir() if folder.is_dir() else None
@@ -362,7 +362,7 @@ def blocked(desk: Renewer, folder: Path) -> None:
 def test_a_state_folder_that_cannot_be_written_costs_a_key_only_more_sessions(
     desk: Renewer, folder: Path
 ) -> None:
-    blocked(desk, folder)
+    blocked(folder)
     assert desk.renew()[0] == "jwt-1"
     assert desk.renew()[0] == "jwt-2"
     assert desk.upstream.sessions == 2
@@ -371,7 +371,7 @@ def test_a_state_folder_that_cannot_be_written_costs_a_key_only_more_sessions(
 def test_a_session_that_nothing_could_make_again_is_not_adopted_without_a_place(
     desk: Renewer, folder: Path
 ) -> None:
-    blocked(desk, folder)
+    blocked(folder)
     desk.key = None
     token = Token(Secret("ps"), kind=SESSION, issued_at=START, expires_at=START + IDLE)
     with pytest.raises(CacheError):

@@ -172,9 +172,7 @@ def _can_be_had(path: str) -> bool:
     return lock is not None
 
 
-def test_a_fork_waits_until_our_imports_are_whole(
-    scratch_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fork_waits_until_our_imports_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     inside, finished = threading.Event(), threading.Event()
 
     def slow() -> None:
