@@ -103,9 +103,14 @@ def render(
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr, with the CLI's own words for "nothing here" in front."""
+    """Return the complaint on stderr, with the CLI's own words for "nothing here" in front.
+
+    An SDK shows nobody what follows those words: not before what a person meant for this host.
+    """
     message = error.message
-    if isinstance(error, credhelper.errors.NotFoundError):
+    errors = credhelper.errors
+    meant = isinstance(error, (errors.AmbiguousServiceError, errors.PathRequiredError))
+    if isinstance(error, errors.NotFoundError) and not meant:
         message = f"{NOT_CONFIGURED}: {message}"
     return Reply(stderr=complaint(message, error.hint), status=error.exit_status)
 

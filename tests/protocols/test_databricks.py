@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credhelper import protocols, service
-from credhelper.errors import CredhelperError, LoginRequiredError, NotFoundError, UsageError
+from credhelper.errors import (
+    AmbiguousServiceError,
+    CredhelperError,
+    LoginRequiredError,
+    NotFoundError,
+    PathRequiredError,
+    UnknownProfileError,
+    UsageError,
+)
 from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import databricks
 
@@ -94,8 +102,13 @@ def test_no_other_host_is_given_a_token(host: str, talk: Any) -> None:
 def test_only_nothing_here_makes_an_sdk_try_its_next_way() -> None:
     told = databricks.NOT_CONFIGURED.encode()
     assert told in databricks.refuse(NotFoundError("x"), None).stderr
-    for error in (LoginRequiredError("x"), CredhelperError("x"), UsageError("x")):
-        assert told not in databricks.refuse(error, None).stderr
+    assert told in databricks.refuse(UnknownProfileError("x"), None).stderr
+    for kind in (
+        *(LoginRequiredError, CredhelperError, UsageError),
+        # Meant for this host: an SDK that went on would keep it to itself.
+        *(AmbiguousServiceError, PathRequiredError),
+    ):
+        assert told not in databricks.refuse(kind("x"), None).stderr
 
 
 @pytest.mark.parametrize(
