@@ -123,8 +123,8 @@ class LockTimeoutError(CacheError):
 class TokenAPIError(CredhelperError):
     """The Tokens API did not give what was asked for.
 
-    Parameters: `status`, the HTTP status or None; `retryable`, whether asking again may help;
-    `retry_after`, seconds that the server asked us to wait, or None.
+    Parameters: `status`, the HTTP status or None; `retry_after`, seconds that the server asked us
+    to wait, or None.
     """
 
     code = "token_api"
@@ -136,14 +136,11 @@ class TokenAPIError(CredhelperError):
         hint: str | None = None,
         *,
         status: int | None = None,
-        retryable: bool | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.retry_after = retry_after
-        if retryable is not None:
-            self.retryable = retryable
 
 
 class UnreachableError(TokenAPIError):

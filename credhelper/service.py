@@ -83,7 +83,7 @@ class Service:
         return [*found, self.origin]
 
 
-def parse(text: str, *, default_scheme: str = "https") -> Service:
+def parse(text: str) -> Service:
     """Return the service that `text` names: a URL, or `host[:port][/path]`.
 
     Raises RequestError for anything that two parsers could read differently, and for plain http to
@@ -93,7 +93,7 @@ def parse(text: str, *, default_scheme: str = "https") -> Service:
         raise _refused(f"service {_shown(text)} holds a blank, control or non-ASCII character")
     scheme, separator, rest = text.partition("://")
     if not separator:
-        scheme, rest = default_scheme, text
+        scheme, rest = "https", text
     netloc, slash, path = rest.partition("/")
     return build(scheme, netloc, slash + path)
 

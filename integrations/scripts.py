@@ -35,12 +35,10 @@ class Bench:
             "SSL_CERT_FILE": str(certificate.authority),
         }
 
-    def run(
-        self, script: Path, *words: str, places: Mapping[str, str] | None = None
-    ) -> tuple[Outcome, list[str]]:
+    def run(self, script: Path, *words: str) -> tuple[Outcome, list[str]]:
         """Run the script in the home folder, its placeholders filled in; return what it printed."""
         self.wired.configure(script.parent / "credhelper.toml", {API: self.host})
-        self.wired.place(script, script.name, places or {API: self.host})
+        self.wired.place(script, script.name, {API: self.host})
         path = self.wired.world.home / script.name
         done = subprocess.run(
             [self._python, str(path), *words],
