@@ -3,9 +3,9 @@
 Source: git-credential(1), section "INPUT/OUTPUT FORMAT", and gitcredentials(7). Where git is
 lenient we are not: a carriage return is refused wherever it stands (so CRLF line ends are, too),
 and so are other control bytes, bytes that are not UTF-8, lines without `=` and single-valued keys
-that contradict each other. Silence means "ask the next helper"; it is the answer for protocols
-other than http and https, for operations that we do not know, and for services that no profile
-names.
+that contradict each other. A server's `wwwauth[]` may hold a tab, and bytes of any encoding.
+Silence means "ask the next helper"; it is the answer for protocols other than http and https, for
+operations that we do not know, and for services that no profile names.
 
 git asks; you only say for which host. For one host, and nobody else:
 
@@ -43,6 +43,7 @@ USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|cap
 _MARGIN = 10  # seconds: git looks at the expiry once, and uses the credential at once
 _LONGEST_LINE = 65535  # bytes, LF included
 _CONTROLS = bytes(byte for byte in range(32) if byte != 10) + b"\x7f"
+_CHALLENGE = b"wwwauth[]="
 _SINGLE = ("protocol", "host", "path", "username", "url", "password", "credential")
 _PLAIN = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"
@@ -133,6 +134,8 @@ def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str]:
 
 
 def _attributes(data: bytes) -> dict[str, list[str]]:
+    if _CHALLENGE in data and (b"\t" in data or not data.isascii()):
+        data = _plain_challenges(data)
     if len(data.translate(None, _CONTROLS)) != len(data):
         raise credhelper.errors.RequestError(_control_found(data))
     try:
@@ -161,6 +164,15 @@ def _attributes(data: bytes) -> dict[str, list[str]]:
                 f"line {number} of the request contradicts an earlier {key}"
             )
     return attributes
+
+
+def _plain_challenges(data: bytes) -> bytes:
+    # Headers of a server's, as they came: HTTP allows a tab in them, and bytes of any encoding.
+    plain = bytes(32 if byte == 9 else 63 if byte > 127 else byte for byte in range(256))
+    lines = data.split(b"\n")
+    return b"\n".join(
+        line.translate(plain) if line.startswith(_CHALLENGE) else line for line in lines
+    )
 
 
 def _control_found(data: bytes) -> str:
