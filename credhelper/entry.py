@@ -173,6 +173,7 @@ def _read(mode: str) -> tuple[bytes, str]:
     try:
         if hasattr(_signal, "setitimer"):
             _signal.signal(_signal.SIGALRM, ring)
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})  # see `gate.sleep_at`
             _signal.setitimer(_signal.ITIMER_REAL, _SILENCE)
         while True:
             chunk = read()

@@ -96,6 +96,8 @@ def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
             raise TimeIsOver
 
     before = _signal.signal(_signal.SIGALRM, ring)
+    # What a caller blocks stays blocked in whom it starts, and nothing would end the sleep.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})
     try:
         # Again and again: an alarm that rings just before `block` sleeps would wake nobody.
         _signal.setitimer(_signal.ITIMER_REAL, wait, _RING_AGAIN)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from credhelper import cache
-from tests.support.programs import command
+from tests.support.programs import command, python_environment
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import PATIENCE, SERVICE, World, tokens_in
 
@@ -177,6 +177,37 @@ def test_a_signal_at_the_gate_ends_the_wait(scratch_world: World, number: signal
     assert outcome.stdout == b""
     lock.release()
     assert scratch_world.get()
+
+
+# Waits at the gate for half a second, with the alarm blocked as by its caller.
+WAITER = """
+import signal, sys
+from credhelper import gate
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+print(gate.enter(sys.argv[1], 0.5), gate.over == {sys.argv[1]})
+"""
+
+
+def test_a_caller_that_blocks_the_alarm_does_not_make_us_wait_for_ever(
+    scratch_world: World, tmp_path: Path
+) -> None:
+    def block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+
+    at_stdin = scratch_world.start("git", "get", preexec_fn=block)
+    path = str(tmp_path / "a.lock")
+    lock = cache.acquire(path, wait=0, alarm=False)
+    assert lock
+    waited = subprocess.run(
+        [sys.executable, "-c", WAITER, path],
+        env=python_environment(),
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    lock.release()
+    assert waited.stdout == b"False True\n", waited
+    assert at_stdin.wait(PATIENCE) == 2
+    assert "no whole request came on stdin" in scratch_world.finish(at_stdin).told
 
 
 def test_what_nohup_ignores_stays_ignored(
