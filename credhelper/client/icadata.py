@@ -30,6 +30,7 @@ _SPELLED = {
     "Encryption": "serversideencryptionalgorithm",
     "EncryptionKey": "serversideencryptionkey",
 }
+_ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
 _OPTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Options with which rclone starts a program: no store needs one.
 _STARTING = re.compile(r"ssh|.*_command")
@@ -77,7 +78,7 @@ class Client:
             answer = self._transport.call(
                 "POST",
                 f"/ica/rest/api/projects/{project}/data/{data}:createTemporaryCredentials",
-                headers={"Accept": "application/vnd.illumina.v3+json", **granted.headers},
+                headers={"Accept": _ACCEPT, **granted.headers},
                 body=body,
                 secrets=granted.secrets,
                 # Each call gives keys of its own: there is nothing that could happen twice.
