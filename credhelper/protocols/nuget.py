@@ -133,7 +133,8 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 def _credentials(call: "Call", members: "Mapping[str, object]", echo: dict[str, str]) -> Request:
     uri = members.get("Uri")
     try:
-        wanted = service.receiver(uri if isinstance(uri, str) else "")
+        # .NET shows a URI as it was written, and asks for it with its blanks escaped.
+        wanted = service.receiver(uri.replace(" ", "%20") if isinstance(uri, str) else "")
     except credhelper.errors.CredhelperError:
         return Request("message", echo=echo)  # no source of ours: another plugin may know it
     retry = members.get("IsRetry") is True

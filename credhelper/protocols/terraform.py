@@ -48,7 +48,7 @@ def parse(call: "Call") -> Request:
     if verb == "store":
         _check_document(call.stdin)
         raise credhelper.errors.UnsupportedActionError(
-            STORE_REFUSED, "tokens are fetched when Terraform asks: there is nothing to store"
+            STORE_REFUSED, "a token from elsewhere goes into a credentials block, or TF_TOKEN_..."
         )
     if verb == "forget":
         return Request("forget")

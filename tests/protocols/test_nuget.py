@@ -141,6 +141,8 @@ def test_a_source_is_a_service_without_its_query() -> None:
     request = ask(wants("https://ICA.example:443/nuget/v3/index.json?semVerLevel=2.0.0"))
     assert str(request.service) == OURS
     assert (request.margin, request.profile, request.username) == (60, None, None)
+    request = ask(wants("https://ica.example/My Project/v3/index.json"))
+    assert str(request.service) == "https://ica.example/My%20Project/v3/index.json"
 
 
 def test_a_retry_rejects_what_this_dialogue_was_given_and_nothing_else() -> None:
