@@ -237,9 +237,13 @@ def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
         edit = _edit(work, found, file.format)
         ours = _leaves_of(file.format, atom)
         there = edit.leaves()
+        text = edit.draft.text
         changed = formats.load(file.format).take(edit.draft, atom, file.made)
         if _contains(there, ours) and not changed:
-            edit.taken += ours
+            if edit.draft.text == text:
+                changed = [name for name, _ in atom.values]  # it is there, but not as we write it
+            else:
+                edit.taken += ours
         for name in changed:
             work.left.append(f"{printable(file.path)}: {printable(name)} was changed since, and is")
 

@@ -567,3 +567,49 @@ def test_who_is_killed_leaves_nothing_that_undo_does_not_find(
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
     assert turn > 3
+
+
+def test_brackets_of_an_address_do_not_end_a_section(person: Person) -> None:
+    service = "https://[::1]:8443/a%20b"
+    person.world.configure(person.api.url, person.api.api_key, main={"services": [service]})
+    foreign = '[credential "https://[::1]:9443"]\n\thelper = store\n'
+    gitconfig(person).write_text(foreign)
+    words = ("setup", "git", "--service", service)
+    assert person.types(*words).status == 0
+    assert person.types(*words, "--check").status == 0
+    assert person.types(*words, "--undo").status == 0
+    assert gitconfig(person).read_text() == foreign
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "change"),
+    [
+        (("databricks",), ".databrickscfg", (" = ", "     = ")),
+        (("rclone",), ".config/rclone/rclone.conf", (" = ", "=")),
+        (("pip",), ".config/pip/pip.conf", (" = ", ": ")),
+        (("git",), ".gitconfig", ("\thelper = ", "  helper=")),
+        (("pnpm",), ".npmrc", ("=", " = ")),
+        (("bazel",), ".bazelrc", ("common ", "common   ")),
+    ],
+)
+def test_what_is_written_with_other_blanks_is_still_ours(
+    person: Person, words: tuple[str, ...], file: str, change: tuple[str, str]
+) -> None:
+    """Their own programs write such files anew, and some put the signs below each other."""
+    path = person.world.home / file
+    assert person.types("setup", *words, "--service", "https://git.example").status == 0
+    text = path.read_text()
+    assert change[0] in text
+    path.write_text(text.replace(*change))
+    outcome = person.types("setup", *words, "--undo")
+    assert (outcome.status, "warning" in outcome.told) == (0, False), outcome
+    assert not path.exists()
+
+
+def test_what_undo_cannot_take_out_is_told_of(person: Person) -> None:
+    assert person.types(*GIT).status == 0
+    text = gitconfig(person).read_text()
+    gitconfig(person).write_text(text.replace("helper = credhelper", 'helper = "cred"helper'))
+    outcome = person.types(*GIT, "--undo")
+    assert (outcome.status, "helper was changed since" in outcome.told) == (0, True)
+    assert gitconfig(person).exists()

@@ -6,6 +6,8 @@ A line of ours goes to the end, where it counts over those above it.
 
 from __future__ import annotations
 
+import re
+
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made
 from credhelper.setup.plan import Entry
@@ -21,7 +23,7 @@ def leaves(text: str) -> list[Leaf]:
             continue
         joined = f"{line[:-1].rstrip()} " if line.endswith("\\") else ""
         if line and not joined:
-            found.append(((line,), ""))
+            found.append(((_plain(line),), ""))
     if joined:
         raise ValueError("its last line is not complete: it ends in a backslash")
     return found
@@ -37,7 +39,12 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     """See `formats`."""
     for name, value in entry.values:
         for start, end in reversed(line_spans(draft.text)):
-            if draft.text[start:end].strip() == f"{name}{value}":
+            if _plain(draft.text[start:end]) == _plain(f"{name}{value}"):
                 draft.remove_lines(start, end)
                 break
     return []
+
+
+def _plain(line: str) -> str:
+    """Return what a line says, however many blanks somebody has put into it."""
+    return re.sub(r"\s*=\s*", "=", " ".join(line.split()))

@@ -14,6 +14,8 @@ from credhelper.setup.formats import Made
 from credhelper.setup.plan import Entry
 
 _PAIR = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*(.*?)\s*$")
+# A bracket in quotes does not end it: IPv6 addresses have some.
+_HEADER = re.compile(r"\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\]")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,13 @@ class _Line:
     @property
     def header(self) -> str:
         """The text up to the bracket, without a comment behind it."""
-        return self.text[: self.text.find("]") + 1]
+        found = _HEADER.match(self.text)
+        return found[0] if found else self.text[: self.text.find("]") + 1]
+
+    @property
+    def plain(self) -> str:
+        """What it says, however many blanks its tool, or somebody, has put around the sign."""
+        return _plain(self.text)
 
     @property
     def says(self) -> bool:
@@ -71,7 +79,7 @@ def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
 def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
     """Take the lines of `entry` out, and the header if it is ours and nothing is left below it."""
     wanted = dialect.header(entry.at)
-    lines = [dialect.line(name, value).strip() for name, value in entry.values]
+    lines = [_plain(dialect.line(name, value)) for name, value in entry.values]
     found = [
         (before, header, body)
         for before, header, body in _sections(draft.text, dialect)
@@ -79,7 +87,7 @@ def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
     ]
     # A section may be there several times: ours is the last that has all that we wrote.
     for before, header, body in reversed(found):
-        if set(lines) <= {line.text for line in body}:
+        if set(lines) <= {line.plain for line in body}:
             _cut(draft, lines, before, header, body, wanted, made)
             return []
     changed = []
@@ -103,7 +111,7 @@ def _cut(
 ) -> None:
     ours = []
     for text in lines:
-        ours.append(next(line for line in body if line.text == text and line not in ours))
+        ours.append(next(line for line in body if line.plain == text and line not in ours))
     empty = not any(line.says for line in body if line not in ours)
     if empty and wanted in made:
         lead = made.pop(wanted)
@@ -136,6 +144,10 @@ def _sections(text: str, dialect: Dialect) -> list[tuple[_Line | None, _Line, li
             found[-1][2].append(line)
         before = line
     return found
+
+
+def _plain(line: str) -> str:
+    return _PAIR.sub(r"\1 = \2", line.strip())
 
 
 def _lines(text: str) -> list[_Line]:

@@ -28,13 +28,9 @@ def plan(wish: Wish) -> Plan:
 
 def check(wish: Wish, ask: Ask) -> Finding:
     """Return what `git credential fill` finds: see `setup`."""
-    service = wish.service
-    request = f"protocol={service.scheme}\nhost={service.netloc}\n"
-    if service.path:
-        request += f"path={service.path[1:]}\n"
     # Nobody is asked: what the helpers do not know is an error.
     silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
-    answer = ask(["git", "credential", "fill"], f"{request}\n".encode(), silent)
+    answer = ask(["git", "credential", "fill"], f"url={wish.service}\n\n".encode(), silent)
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition("=")
         if name in ("password", "credential"):
