@@ -4,6 +4,8 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from credhelper import aws, errors, libica
     from credhelper.aws import boto3_session
     from credhelper.credentials import Credentials
@@ -27,6 +29,13 @@ def __getattr__(name: str) -> object:
         import credhelper.errors
 
         return credhelper.errors
+    if name in __all__:
+        with importing():
+            return _loaded(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _loaded(name: str) -> object:
     if name == "aws":
         import credhelper.aws
 
@@ -39,19 +48,35 @@ def __getattr__(name: str) -> object:
     if name == "get_token":
         from credhelper.inprocess import get_token
 
-        globals()[name] = get_token
-        return get_token
+        return globals().setdefault(name, get_token)
     if name == "Credentials":
         from credhelper.credentials import Credentials
 
-        globals()[name] = Credentials
-        return Credentials
-    if name == "boto3_session":
-        from credhelper.aws import boto3_session
+        return globals().setdefault(name, Credentials)
+    from credhelper.aws import boto3_session
 
-        globals()[name] = boto3_session
-        return boto3_session
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, boto3_session)
+
+
+def importing() -> "AbstractContextManager[object]":
+    """Return the lock to hold while something of ours is imported in a Python program.
+
+    A fork waits for it: in the middle of an import it would leave the child a module that nobody
+    will ever finish, and its lock taken.
+    """
+    lock = globals().get("_importing")
+    if lock is None:
+        import os
+        from _thread import RLock  # what `threading` would import
+
+        lock = RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+            )
+        # Another thread may have been here: one lock for all.
+        lock = globals().setdefault("_importing", lock)
+    return lock  # type: ignore[no-any-return]  # it is looked up by name
 
 
 def __dir__() -> list[str]:

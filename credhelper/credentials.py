@@ -6,10 +6,12 @@ wait for anything (the disk, another process, the Tokens API) has a twin that is
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import credhelper
 from credhelper import edge, inprocess, receivers
 from credhelper import service as services
 from credhelper.errors import NotFoundError, RequestError
@@ -163,7 +165,8 @@ class Credentials:
 
         It is made for those of the two that are imported when it is asked for.
         """
-        from credhelper import auth
+        with credhelper.importing():
+            from credhelper import auth
 
         return auth.auth_of(self)
 
@@ -187,7 +190,8 @@ class Credentials:
         known = inprocess.remembered(*holder, self._environ, self._clock)
         if known is not None:
             return known
-        from credhelper import aside  # and with it asyncio: whoever waits here has it already
+        _load_aside()
+        from credhelper import aside
 
         key = (*holder, id(self._environ))
         if aside.going_on(key):
@@ -200,9 +204,17 @@ class Credentials:
         )
 
     async def _aside(self, work: Callable[[], T], key: tuple[object, ...]) -> T:
-        from credhelper import aside  # as above
+        _load_aside()
+        from credhelper import aside
 
         return await aside.run(work, key)
 
     def _key(self, *what: object) -> tuple[object, ...]:
         return (self.profile, self.service, self.min_ttl, id(self._environ), *what)
+
+
+def _load_aside() -> None:
+    # And with it asyncio: whoever waits has it already.
+    if "credhelper.aside" not in sys.modules:
+        with credhelper.importing():
+            from credhelper import aside  # noqa: F401  # that it is loaded is the point

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from os import stat as _stat
 
+import credhelper
 from credhelper import answering, cache, edge, receivers, records, service, uncached, warm, wiring
 from credhelper.context import Context
 from credhelper.model import Credential, Request, Secret
@@ -30,16 +30,7 @@ _MOST_WARNED = 100
 _MOST_KNOWN = 1000
 _CHOICE = "CREDHELPER_PROFILE"
 
-# A fork in the middle of an import leaves the child a module that nobody will ever finish, and its
-# lock taken. So a fork waits for our imports.
-_importing = threading.RLock()
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
     # A child that kept a copy of a lock's handle would hold it after the thread that has it.
     os.register_at_fork(after_in_child=cache.let_go_in_child)
 
@@ -202,7 +193,7 @@ def forget() -> None:
 def preload() -> None:
     """Import all that a renewal may need, while no fork can get in between."""
     if not wiring.loaded():
-        with _importing:
+        with credhelper.importing():
             wiring.load()
 
 

@@ -61,6 +61,61 @@ def test_credentials_and_a_warm_token_load_no_http(scratch_world: World) -> None
     assert {module.partition(".")[0] for module in found} & HEAVY == set()
 
 
+# logging first: it asks a fork that waits for its own import to let go of what that never took.
+FORKING = """
+import logging, os, signal, sys, threading, time
+import credhelper
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == "credhelper.{module}":
+            begun.set()
+            time.sleep(0.5)
+
+def use():
+    {use}
+
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=use)
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    use()
+    os._exit(0)
+thread.join()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "use"),
+    [
+        ("inprocess", "credhelper.get_token"),
+        ("credentials", "credhelper.Credentials"),
+        ("service", "credhelper.Credentials"),
+        ("protocols", "credhelper.aws"),
+        ("auth", "credhelper.Credentials().auth"),
+        ("renewal", "from credhelper import inprocess; inprocess.preload()"),
+        ("aside", "import asyncio; asyncio.run(credhelper.Credentials('main').atoken())"),
+    ],
+)
+def test_a_fork_in_the_middle_of_an_import_leaves_no_child_behind_that_waits_for_it(
+    scratch_world: World, module: str, use: str
+) -> None:
+    scratch_world.get()
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING.format(module=module, use=use)],
+        env={**scratch_world.environ, **python_environment()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
 USER = """
 import asyncio
 import credhelper
