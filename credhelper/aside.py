@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from credhelper.errors import UnreachableError
+
 T = TypeVar("T")
 
 # (event loop, what is done) -> who waits for it. Touched in the loop's own thread only.
@@ -37,7 +39,11 @@ async def run(work: Callable[[], T], key: Hashable) -> T:
         context = contextvars.copy_context()
         target = lambda: context.run(_carry, work, loop, flight)  # noqa: E731  # a line that says it
         # Where no thread can be started nobody may wait for one: told to others after that.
-        threading.Thread(target=target, name="credhelper", daemon=True).start()
+        try:
+            threading.Thread(target=target, name="credhelper", daemon=True).start()
+        except RuntimeError as error:
+            what = "could not renew beside the event loop: no more threads may be started"
+            raise UnreachableError(what) from error
         _flights[loop, key] = flight
         flight.add_done_callback(lambda done: _land(loop, key, done))
     return await asyncio.shield(flight)

@@ -214,7 +214,7 @@ class _Hook:
 def _rewound(request: requests.PreparedRequest) -> bool:
     """Make the body ready to be sent once more; returns whether it can be."""
     body: Any = request.body  # a stream, too, whatever the stubs say
-    if body is None or isinstance(body, str | bytes):
+    if body is None or isinstance(body, str | bytes | bytearray):
         return True
     utils, exceptions = sys.modules["requests.utils"], sys.modules["requests.exceptions"]
     try:

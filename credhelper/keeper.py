@@ -157,7 +157,7 @@ def _leave_streams(order: Order) -> None:
         return
     for stream in (0, 1):
         if stream not in (null, order.handle):
-            os.dup2(null, stream, False)
+            os.dup2(null, stream)
     if null > 1:
         os.close(null)
 

@@ -146,6 +146,12 @@ def test_a_body_is_sent_again_whole(
     assert part in first.body
 
 
+def test_requests_sends_a_bytearray_again(credentials: Credentials, api: Guarded) -> None:
+    api.refused.add(bearer(credentials.token()))
+    assert with_requests(credentials, "PUT", f"{api.url}/x", data=bytearray(b"body")) == 200
+    assert [seen.body for seen in api.seen] == [b"body", b"body"]
+
+
 def test_requests_rewinds_a_file_to_where_it_was(credentials: Credentials, api: Guarded) -> None:
     api.refused.add(bearer(credentials.token()))
     file = io.BytesIO(b"skipped body")

@@ -21,6 +21,7 @@ from credhelper.errors import (
     NotFoundError,
     RequestError,
     UnknownServiceError,
+    UnreachableError,
 )
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
@@ -335,7 +336,7 @@ def test_a_task_that_finds_no_thread_leaves_nobody_waiting(
         raise RuntimeError("can't start new thread")
 
     async def main() -> str:
-        with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        with monkeypatch.context() as patched, pytest.raises(UnreachableError):
             patched.setattr(threading.Thread, "start", full)
             await made.atoken()
         return await asyncio.wait_for(made.atoken(), 60)
