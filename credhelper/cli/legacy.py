@@ -26,7 +26,7 @@ TOKEN_VARIABLES = (
     ("ICAV2_ACCESS_TOKEN", "v2 tools"),
 )
 
-_LINE = re.compile(r"""(["']?)([A-Za-z0-9_-]+)\1[ \t]*:(?:[ \t]+(.*?))?[ \t]*\r?""")
+_KEY = re.compile(r"""(["']?)([A-Za-z0-9_-]+)\1[ \t]*:(?=[ \t\r]|$)""")
 # What begins so is a tag, an anchor, a block or a collection, and not the text that stands there.
 _OTHERWISE = tuple("!&*|>[{%@`")
 _REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
@@ -41,7 +41,7 @@ _BASE_URLS = {
     "IAP": ("IAP_BASE_URL",),
     "ICAV2": ("ICAV2_BASE_URL", "ICAV2_SERVER_URL"),
 }
-_LONGEST_NAME = 64
+_LONGEST_NAME, _LONGEST_SERVER = 64, 300
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def flat(text: str) -> dict[str, str | None]:
     """
     found: dict[str, str | None] = {}
     for line in text.removeprefix("\ufeff").split("\n"):
-        told = _LINE.fullmatch(line)
+        told = _KEY.match(line)
         if told is None:
             continue
-        name, value = told[2], told[3] or ""
+        name, value = told[2], line[told.end() :].strip(" \t\r")
         if value.startswith(_OTHERWISE):
             found[name] = None
             continue
@@ -251,8 +251,12 @@ def _origin_of(told: Mapping[str, Any]) -> str:
 
 def _url(server: str) -> str:
     """Return the URL of what tools call their server, "" where that makes no sense."""
-    told = _SERVER.fullmatch(server)
+    told = _server(server)
     return f"{told[1] or 'https://'}{told[2]}" if told else ""
+
+
+def _server(text: str) -> re.Match[str] | None:
+    return _SERVER.fullmatch(text) if len(text) <= _LONGEST_SERVER else None
 
 
 def _url_of_session(region: str, token: str, server: str, *, alone: bool) -> str:
@@ -261,7 +265,7 @@ def _url_of_session(region: str, token: str, server: str, *, alone: bool) -> str
     Parameters: `region`, as its file is called; `token`, a JWT from the same file, or ""; `server`,
     as the config calls it, or ""; `alone`, whether there is no other session.
     """
-    told = _SERVER.fullmatch(server)
+    told = _server(server)
     # A server of one's own has no region; a session of another region is not for this one.
     if told and ((alone and not told[2].endswith(f".{_V1}")) or told[3] == region):
         return _url(server)

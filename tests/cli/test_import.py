@@ -349,6 +349,8 @@ def test_a_name_that_is_not_proposed_is_told(icav2: Person) -> None:
         "x-api-key:\nserver-url: ica.illumina.com\n",
         "server-url: https://evil.test/path?x=ica\nx-api-key: key-0123456789\n",
         "server-url: user@evil.test\nx-api-key: key-0123456789\n",
+        f"server-url: {'a' * 500_000}!\nx-api-key: b{' ' * 500_000}c\n",
+        f"{' ' * 500_000}x-api-key{' ' * 400_000}\n",
     ],
 )
 def test_odd_configs_propose_nothing_and_stop_nobody(person: Person, text: str) -> None:
