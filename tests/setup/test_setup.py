@@ -613,3 +613,51 @@ def test_what_undo_cannot_take_out_is_told_of(person: Person) -> None:
     outcome = person.types(*GIT, "--undo")
     assert (outcome.status, "helper was changed since" in outcome.told) == (0, True)
     assert gitconfig(person).exists()
+
+
+@pytest.mark.parametrize("deeper_first", [True, False])
+def test_a_service_and_a_part_of_it_keep_their_profiles(person: Person, deeper_first: bool) -> None:
+    host, team = "https://git.example", "https://git.example/team"
+    person.world.configure(
+        person.api.url,
+        person.api.api_key,
+        alpha={"services": [host]},
+        beta={"services": [team]},
+    )
+    foreign = f"[user]\n\tname = Ann\n# {CANARY}\n"
+    gitconfig(person).write_text(foreign)
+    wanted = {host: "alpha", team: "beta"}
+    for service in sorted(wanted, key=len, reverse=deeper_first):
+        words = ("setup", "git", "--service", service, "--profile", wanted[service])
+        assert person.types(*words).status == 0
+    for service, profile in wanted.items():
+        outcome = person.types("setup", "git", "--service", service, "--check")
+        assert (outcome.status, outcome.stdout.split()[-1]) == (0, profile.encode()), outcome
+    assert person.types("setup", "git", "--service", host, "--undo").status == 0
+    assert person.types("setup", "git", "--undo").status == 0
+    assert gitconfig(person).read_text() == foreign
+
+
+@pytest.mark.parametrize(
+    ("foreign", "before"),
+    [
+        ('[a]\n\tb = c\n# theirs\n[credential "https://git.example/x"]\n\thelper =\n', "# theirs"),
+        ('[credential "https://me@git.example"]\n\thelper =\n\thelper = x', "[credential"),
+        ('[credential "https://git.example/x"]\n\thelper = x\n[credential]\n\thelper = y\n', None),
+        ('[credential "https://*.example"]\n\thelper = x\n', None),
+        ('[credential "https://git.example"]\n\thelper = x\n', None),
+        ('[Credential "https://GIT.example:443/x"]\r\n\thelper = x\r\n', "[Credential"),
+    ],
+)
+def test_a_section_stands_above_those_for_a_part_of_its_service(
+    person: Person, foreign: str, before: str | None
+) -> None:
+    gitconfig(person).write_bytes(foreign.encode())
+    assert person.types(*GIT).status == 0
+    text = gitconfig(person).read_bytes().decode()
+    at = text.index('[credential "https://git.example"]', 0 if before else len(foreign))
+    assert text[:at] + text[text.index("credhelper", at) :].partition("\n")[2] == foreign
+    assert text[at:].partition("credhelper")[2].lstrip().startswith(before or "")
+    assert "nothing to change" in person.types(*GIT).stdout.decode()
+    assert person.types(*GIT, "--undo").status == 0
+    assert gitconfig(person).read_bytes().decode() == foreign

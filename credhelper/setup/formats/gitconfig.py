@@ -1,4 +1,4 @@
-"""git's configuration: a section of our own at the end, read back by git itself.
+"""git's configuration: a section of our own, read back by git itself.
 
 `git config` would do to write, but not to leave no trace: it ends a last line that had no end,
 writes LF into files with CRLF, and forgets sections that it emptied.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import subprocess
 
-from credhelper.setup.draft import Draft
+from credhelper.origin import canonical
+from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made, sections
 from credhelper.setup.plan import Entry
 
 _PATIENCE = 30.0
+_CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
+_URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
 
 
 def _header(at: tuple[str, ...]) -> str:
@@ -57,7 +60,40 @@ def leaves(text: str) -> list[Leaf]:
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
-    sections.append(draft, entry, _DIALECT, made)
+    sections.append(draft, entry, _DIALECT, made, _place(draft.text, entry.at[-1]))
+
+
+def _place(text: str, service: str) -> int:
+    """Return where a section for a URL may begin: at the end, but above those for less of it.
+
+    git reads them in their order, however much of a URL they name, and ours empties the list. It
+    has to stand below those for more, too: where both cannot be, it goes to the end.
+    """
+    found = [
+        (line.start, _is_below(url[1], service) if (url := _URL.match(line.text)) else False)
+        for line in sections.headers(text, _DIALECT)
+        if _CREDENTIAL.match(line.text)
+    ]
+    below = [is_below for _, is_below in found]
+    if True not in below or not all(below[below.index(True) :]):
+        return len(text)
+    place = found[below.index(True)][0]
+    # A comment above it is about it.
+    for start, end in reversed(line_spans(text[:place])):
+        if text[start:end].lstrip()[:1] not in ("#", ";"):
+            break
+        place = start
+    return place
+
+
+def _is_below(url: str, service: str) -> bool:
+    """Tell whether a section's URL is for a part of what the service is for."""
+    plain, users = re.subn(r"//[^/@]*@", "//", url)
+    try:
+        found = canonical(plain)
+    except ValueError:
+        return False  # a pattern, or what is no URL: it may be for more
+    return service in found.prefixes() and bool(users or str(found) != service)
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:

@@ -33,7 +33,9 @@ class Dialect:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A line of a text, from `start` to `end`."""
+
     start: int
     end: int
     text: str  # without blanks at its ends
@@ -54,13 +56,21 @@ class _Line:
         return bool(self.text) and self.text[0] not in "#;"
 
 
-def append(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
-    """Put a section of its own at the end of the file."""
+def append(
+    draft: Draft, entry: Entry, dialect: Dialect, made: Made, place: int | None = None
+) -> None:
+    """Put a section of its own at the end of the file, or at `place`, where a line begins."""
     lines = [dialect.header(entry.at)]
     lines += [dialect.line(name, value) for name, value in entry.values]
     lead = dialect.blank and bool(draft.text.strip()) and bool(_lines(draft.text)[-1].text)
     made[dialect.header(entry.at)] = lead
-    draft.insert_lines(len(draft.text), ["", *lines] if lead else lines)
+    at = len(draft.text) if place is None else place
+    draft.insert_lines(at, ["", *lines] if lead else lines)
+
+
+def headers(text: str, dialect: Dialect) -> list[Line]:
+    """Return the line of each header."""
+    return [header for _, header, _ in _sections(text, dialect)]
 
 
 def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
@@ -103,9 +113,9 @@ def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
 def _cut(
     draft: Draft,
     lines: list[str],
-    before: _Line | None,
-    header: _Line,
-    body: list[_Line],
+    before: Line | None,
+    header: Line,
+    body: list[Line],
     wanted: str,
     made: Made,
 ) -> None:
@@ -122,7 +132,7 @@ def _cut(
         draft.remove_lines(start, end)
 
 
-def _runs(lines: list[_Line]) -> list[tuple[int, int]]:
+def _runs(lines: list[Line]) -> list[tuple[int, int]]:
     """Return from where to where `lines` go, those that follow each other as one."""
     runs: list[tuple[int, int]] = []
     for line in sorted(lines, key=lambda line: line.start):
@@ -133,9 +143,9 @@ def _runs(lines: list[_Line]) -> list[tuple[int, int]]:
     return runs
 
 
-def _sections(text: str, dialect: Dialect) -> list[tuple[_Line | None, _Line, list[_Line]]]:
+def _sections(text: str, dialect: Dialect) -> list[tuple[Line | None, Line, list[Line]]]:
     """Return each section: the line before it, its header, and the lines below."""
-    found: list[tuple[_Line | None, _Line, list[_Line]]] = []
+    found: list[tuple[Line | None, Line, list[Line]]] = []
     before = None
     for line in _lines(text):
         if dialect.opens.match(text, line.start):
@@ -150,5 +160,5 @@ def _plain(line: str) -> str:
     return _PAIR.sub(r"\1 = \2", line.strip())
 
 
-def _lines(text: str) -> list[_Line]:
-    return [_Line(start, end, text[start:end].strip()) for start, end in line_spans(text)]
+def _lines(text: str) -> list[Line]:
+    return [Line(start, end, text[start:end].strip()) for start, end in line_spans(text)]
