@@ -197,10 +197,16 @@ def _with_entry(before: str, entry: str) -> str:
     """Return a netrc in which the entry for this machine and login is `entry`."""
     _, host, _, login, *_ = entry.split()
     entries = _entries(before)
-    for start, end, machine, name in entries:
-        if machine == host and name == login:
-            rest = before[end:]
-            return before[:start] + entry + (rest if rest.startswith(("\n", "\r\n")) else "\n")
+    ours = [each for each in entries if each[2] == host and each[3] == login]
+    # All of them, if there are several: some readers take the first, some the last.
+    after = before
+    for start, end, _, _ in reversed(ours):
+        rest = after[end:].lstrip(" \t")
+        # What else stood on that line, a comment or another entry, has one of its own now.
+        gap = "" if rest.startswith(("\n", "\r\n")) else "\n"
+        after = after[:start] + entry + gap + rest
+    if ours:
+        return after
     # `default` answers for every machine that comes after it, so it must stay the last.
     at = next((start for start, _, machine, _ in entries if machine is None), len(before))
     gap = "" if not before[:at] or before[:at].endswith("\n") else "\n"

@@ -75,6 +75,25 @@ def test_no_token_that_breaks_a_line_is_written(form: str, flaw: str) -> None:
             f"{ENTRY}\n\n# end\n",
         ),
         (f"{ENTRY}\n", f"{ENTRY}\n"),
+        # What else stands on the line stays.
+        (
+            "machine files.example login oauth2 password OLD \t\nmachine o login a password b\n",
+            f"{ENTRY}\nmachine o login a password b\n",
+        ),
+        (
+            "machine files.example login oauth2 password OLD # c\nmachine o login a password b\n",
+            f"{ENTRY}\n# c\nmachine o login a password b\n",
+        ),
+        (
+            "machine files.example login oauth2 password OLD machine o login a password b\n",
+            f"{ENTRY}\nmachine o login a password b\n",
+        ),
+        # Some readers take the last of several.
+        (
+            "machine files.example login oauth2 password OLD\nmachine o login a password b\n"
+            "machine files.example login oauth2 password OLDER",
+            f"{ENTRY}\nmachine o login a password b\n{ENTRY}\n",
+        ),
         # Another login on the same host is somebody else.
         (
             "machine files.example login me password p\n",
