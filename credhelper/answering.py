@@ -58,7 +58,7 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
         )
     if request.wants != "token" and not route.aws:
         raise _no_aws(context, route)
-    desk = broker_for(context, found, route, request.wants)
+    desk = broker_for(context, found, route, request.wants, request.patience)
     return broker.get(desk, request, route, service), desk.slot.path
 
 
@@ -104,16 +104,20 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
 
 
 def broker_for(
-    context: Context, found: Routes, route: Route, wants: str = "token"
+    context: Context, found: Routes, route: Route, wants: str = "token", patience: int = 0
 ) -> broker.Broker:
-    """Return the broker of one profile's record: its token's, or its AWS credentials'."""
+    """Return the broker of one profile's record: its token's, or its AWS credentials'.
+
+    Parameters: `wants`, `patience`, as in a Request.
+    """
     record, stamp = routes.record_of(found, route, context.environ, wants)
 
     def renew(held: Held | None) -> tuple[Token, int]:
         from credhelper import wiring
 
         profile = loading.load_config(context).profiles[route.profile]
-        return wiring.renewal_for(context, profile).renew(held)
+        # Who holds nothing that lives has nothing better to do than to wait.
+        return wiring.renewal_for(context, profile, patience if held else 0).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper import wiring

@@ -53,22 +53,26 @@ def loaded() -> bool:
     return "credhelper.client.transport" in sys.modules and "credhelper.renewal" in sys.modules
 
 
-def transport_for(context: Context, profile: Profile) -> Transport:
-    """Return what calls the profile's API."""
+def transport_for(context: Context, profile: Profile, patience: float = 0) -> Transport:
+    """Return what calls the profile's API.
+
+    Parameters: `patience`, seconds for a whole call, if less than usual.
+    """
     admit_third_parties()
-    from credhelper.client.transport import Transport
+    from credhelper.client.transport import DEADLINE, Transport
 
     return Transport(
         profile.url,
         environ=context.environ,
         user_agent=f"credhelper/{__version__}",
         ca_file=profile.ca_file,
+        deadline=patience or DEADLINE,
     )
 
 
-def client_for(context: Context, profile: Profile) -> Client:
-    """Return a client of the profile's API."""
-    transport = transport_for(context, profile)
+def client_for(context: Context, profile: Profile, patience: float = 0) -> Client:
+    """Return a client of the profile's API. Parameters: `patience`, as for `transport_for`."""
+    transport = transport_for(context, profile, patience)
     from credhelper.client import iap, ica
 
     def warn(message: str) -> None:
@@ -150,13 +154,16 @@ def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization
     return authorize
 
 
-def renewal_for(context: Context, profile: Profile) -> Renewal:
-    """Return what makes new tokens for `profile`."""
+def renewal_for(context: Context, profile: Profile, patience: float = 0) -> Renewal:
+    """Return what makes new tokens for `profile`.
+
+    Parameters: `patience`, seconds that the caller has for it, 0 if that is not known.
+    """
     from credhelper import holdings
     from credhelper.renewal import Renewal
 
     stamp = holdings.record_of(context, profile)[1]
-    return Renewal(
+    renewal = Renewal(
         profile,
         client_for(context, profile),
         authorizer(context, profile),
@@ -166,3 +173,7 @@ def renewal_for(context: Context, profile: Profile) -> Renewal:
         trace=context.trace,
         clock=context.clock,
     )
+    if patience and not renewal.holds_session:
+        # A session's answer is always waited for: given up, it could be lost, and the session too.
+        renewal.client = client_for(context, profile, patience)
+    return renewal

@@ -31,6 +31,7 @@ from credhelper.errors import ConfigError, MalformedAnswerError, RequestError, U
 from credhelper.model import Secret
 from credhelper.service import parse
 
+DEADLINE = 20.0
 LARGEST_ANSWER = 1 << 20
 
 _CONNECT_TIMEOUT = 5.0
@@ -62,7 +63,7 @@ class Transport:
         environ: Mapping[str, str],
         user_agent: str,
         ca_file: str | None = None,
-        deadline: float = 20.0,
+        deadline: float = DEADLINE,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,

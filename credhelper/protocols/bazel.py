@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
 
 _MARGIN = 1800  # seconds: as long as the releases keep an answer that do not know `expires`
+_PATIENCE = (
+    8  # seconds: Bazel gives up after 10 (`--credential_helper_timeout`), and so does a build
+)
 
 
 def reads(arguments: "Sequence[str]") -> str:
@@ -48,6 +51,7 @@ def parse(call: "Call") -> Request:
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=_MARGIN,
+        patience=_PATIENCE,
     )
 
 

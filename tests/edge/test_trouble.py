@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from credhelper import config, wiring
+from credhelper.context import Context
+from credhelper.profile import Profile
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -59,6 +63,49 @@ def test_a_living_token_is_served_through_any_trouble(
     )
     assert told in outcome.told
     assert [path.read_bytes() for path in scratch_world.records()] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "left", "patience"),
+    [
+        (("bazel", "get"), b'{"uri":"https://ica.example"}', 1000, 8),
+        (("token", SERVICE), b"", 59, 4),
+    ],
+)
+def test_a_caller_that_gives_up_soon_gets_what_lives_before_it_does(
+    scratch_world: World,
+    running_sandbox: RunningSandbox,
+    words: tuple[str, ...],
+    stdin: bytes,
+    left: int,
+    patience: int,
+) -> None:
+    token = scratch_world.get()
+    scratch_world.age(86400 - left)
+    running_sandbox.fault({"hang": 30, "times": "always"})
+    outcome = scratch_world.run(*words, stdin=stdin)
+    assert (outcome.status, outcome.token) == (0, token)
+    assert "its token still lives" in outcome.told
+    assert f"no answer from {running_sandbox.url} within {patience} s" in outcome.told
+
+
+@pytest.mark.parametrize(("member", "expected"), [("", [0, 4]), ("keep_session = true", [0])])
+def test_a_sessions_answer_is_waited_for_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch, member: str, expected: list[float]
+) -> None:
+    asked: list[float] = []
+
+    def client_for(context: Context, profile: Profile, patience: float = 0) -> Any:
+        asked.append(patience)
+        return SimpleNamespace(refreshes="session")
+
+    monkeypatch.setattr(wiring, "client_for", client_for)
+    text = f'[profiles.main]\ngrant = {{ env = "KEY" }}\n{member}\n'
+    profile = config.parse(text.encode(), "config.toml", {}).profiles["main"]
+    environ = {"CREDHELPER_STATE_DIR": "/nowhere", "CREDHELPER_CACHE_DIR": "/nowhere"}
+    context = Context(environ, warn=lambda message, hint: None)
+    wiring.renewal_for(context, profile, 4)
+    assert asked == expected
 
 
 @pytest.mark.parametrize("name", TROUBLES)
