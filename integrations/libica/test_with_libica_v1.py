@@ -60,7 +60,7 @@ def test_the_hook_and_the_configuration_keep_what_they_promise(
         "as the default": PROJECTS.split(" "),
         "the hook by hand": True,
         "the hook of a profile": True,
-        "the hook of nobody": "NotFoundError",
+        "the hook of nobody": "UnknownProfileError",
         "a strange host": "UnknownServiceError",
         "a host that turns strange": "UnknownServiceError",
     }

@@ -39,7 +39,7 @@ def test_a_session_keeps_what_it_promises(
         "id": keys["accessKeyId"],
         "another session has the same": True,
         "botocore has the same": True,
-        "nobody": "NotFoundError",
+        "nobody": "UnknownProfileError",
         "a profile without": "ConfigError",
     }
     assert (place["Bucket"], place["Prefix"]) == (keys["bucket"], keys["prefix"])
