@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -262,11 +264,12 @@ def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
             if gone:
                 raise ConfigError(
                     f"{_what(asked)}: what setup wrote is gone from {', '.join(gone)}",
-                    hint=f"credhelper setup {asked.tool} --service {asked.service}",
+                    hint=_again(one),
                 )
     finding = setup.load(asked.tool).check(wish, ask.asker(os.environ))
     if finding.instead:
         say(f"{_what(asked)}: works, with {printable(finding.instead)}")
+        _tell_rest(asked.tool, wish)
         return
     if not finding.token:
         raise NotFoundError(f"{_what(asked)}: {printable(finding.trouble)}", finding.hint)
@@ -283,6 +286,7 @@ def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
             hint="is another helper asked first, or was a password stored?",
         )
     say(f"{_what(asked)}: works, with the token of profile {credential.profile}")
+    _tell_rest(asked.tool, wish)
 
 
 # --- what they need -------------------------------------------------------------------------------
@@ -480,6 +484,20 @@ def _state() -> str:
 def _tell(plan: Plan) -> None:
     for note in plan.notes:
         click.echo(printable(note), err=True)
+
+
+def _tell_rest(tool: str, wish: Wish) -> None:
+    """Tell what is left for a person to do: the tool has its answer, but may not ask yet."""
+    with suppress(CredhelperError):
+        _tell(setup.load(tool).plan(wish))
+
+
+def _again(one: Setup) -> str:
+    """Return the command that sets the same thing up once more."""
+    words = ["credhelper", "setup", one.tool, "--service", one.service]
+    for option, value in (("--profile", one.profile), ("--name", one.name), ("--file", one.file)):
+        words += [option, value] if value else []
+    return shlex.join(words)
 
 
 def _what(asked: _Asked) -> str:

@@ -661,3 +661,22 @@ def test_a_section_stands_above_those_for_a_part_of_its_service(
     assert "nothing to change" in person.types(*GIT).stdout.decode()
     assert person.types(*GIT, "--undo").status == 0
     assert gitconfig(person).read_bytes().decode() == foreign
+
+
+def test_a_check_tells_how_to_set_the_same_thing_up_again(person: Person) -> None:
+    words = ("setup", "git", "--service", "https://both.example", "--profile", "beta")
+    assert person.types(*words).status == 0
+    gitconfig(person).unlink()
+    outcome = person.types("setup", "git", "--check")
+    assert outcome.status == 6
+    assert f"hint: credhelper {' '.join(words)}\n" in outcome.told
+
+
+def test_a_check_tells_what_is_left_to_do(person: Person) -> None:
+    words = ("setup", "google", "--file", str(person.world.home / "credential.json"))
+    assert person.types(*words).status == 0
+    allowed = {"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1"}
+    for environ, told in (({}, True), (allowed, False)):
+        outcome = person.types("setup", "google", "--check", environ=environ)
+        assert (outcome.status, b"works" in outcome.stdout) == (0, True)
+        assert ("export GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1" in outcome.told) == told
