@@ -32,7 +32,7 @@ SILENT = [
     ["login", "--no-input"],
     ["login", "--session"],
     ["login", "--user", "somebody"],
-    ["login", "--grant-file", "/nowhere"],
+    ["login", "--grant-file", "/proc/nowhere"],
     ["token", "revoke"],
     ["token", "details"],
     ["exec", "no-such-command"],

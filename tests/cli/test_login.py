@@ -170,7 +170,7 @@ def test_a_profile_can_change_from_a_key_to_a_password_and_back(person: Person) 
         (["--profile", "../x"], None, 2),
         (["--grant-env", "1X"], None, 2),
         (["--grant-env", "NOT_SET"], None, 4),
-        (["--grant-file", "/nowhere"], None, 4),
+        (["--grant-file", "/proc/nowhere"], None, 4),
         (["--grant-env", "A", "--grant-file", "/b"], None, 2),
         (["--grant-command", "unbalanced '"], None, 2),
         (["--grant-command", "no-such-program-here"], None, 6),

@@ -157,7 +157,7 @@ def test_revoking_what_the_server_does_not_know_is_said(person: Person) -> None:
         (["create", "--url", "API", "--user", "u", "--api-key-as", "basic"], "k", 2),
         (["create", "--url", "API", "--secret-env", "A", "--secret-file", "b"], "", 2),
         (["create", "--url", "API", "--secret-env", "NOT_SET"], "", 4),
-        (["create", "--url", "API", "--secret-file", "/nowhere"], "", 4),
+        (["create", "--url", "API", "--secret-file", "/proc/nowhere"], "", 4),
         (["create", "--url", "API"], "", 4),
         (["details", "--url", "API"], "", 4),
         (["details", "--url", "API"], 'tok"en', 6),
