@@ -88,11 +88,12 @@ def refusal(
     message = f"{asked}: answered {status}{_said(body, hidden)}"
     date = _moment(headers.get("Date"))
     retry_after = _retry_after(headers.get("Retry-After"), now if date is None else date)
+    later = f"try again in {retry_after:.0f} s, as the server asks" if retry_after else None
     error: TokenAPIError
     if status == 429:
-        error = RateLimitedError(message, status=status, retry_after=retry_after)
+        error = RateLimitedError(message, later, status=status, retry_after=retry_after)
     elif status == 408 or 500 <= status < 600:
-        error = UnreachableError(message, status=status, retry_after=retry_after)
+        error = UnreachableError(message, later, status=status, retry_after=retry_after)
     elif 400 <= status < 500:
         error = RejectedError(message, _HINTS.get(status), status=status)
     else:

@@ -39,6 +39,7 @@ _HINTS = {
     403: "may the token's user use it? To read only, say read_only = true",
     404: "does it still exist, and in this project?",
 }
+_ALREADY = "may the token's user read it?"
 
 
 class Client:
@@ -85,7 +86,8 @@ class Client:
                 idempotent=True,
             )
         except RejectedError as error:
-            error.hint = _HINTS.get(error.status or 0, error.hint)
+            hint = _HINTS.get(error.status or 0, error.hint)
+            error.hint = _ALREADY if error.status == 403 and read_only else hint
             raise
         told = folded(answer.members())
         member = "rclonetempcredentials" if wants == RCLONE else "awstempcredentials"

@@ -403,6 +403,8 @@ def test_a_wait_beyond_the_deadline_is_the_callers(
         client.create(KEY)
 
     assert caught.value.retry_after == seconds
+    later = f"try again in {seconds:.0f} s, as the server asks" if seconds else None
+    assert caught.value.hint == later
     assert (mocked.call_count, frozen.slept) == (1, [])
 
 

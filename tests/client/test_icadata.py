@@ -195,3 +195,9 @@ def test_a_refusal_is_told_with_the_next_step(
         buy({"status_code": status, "json": problem})
     assert JWT not in str(caught.value)
     assert (hint or "") in (getattr(caught.value, "hint", None) or "")
+
+
+def test_who_asks_to_read_only_is_not_told_to_ask_for_that(buy: Callable[..., Token]) -> None:
+    with pytest.raises(RejectedError) as caught:
+        buy({"status_code": 403, "json": {}}, read_only=True)
+    assert caught.value.hint == "may the token's user read it?"
