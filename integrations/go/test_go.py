@@ -242,3 +242,21 @@ def test_setup_wires_go_up_and_takes_it_back(depot: Depot) -> None:
         depot.gets(ONE, TWO)
         assert depot.wired.counted() == (1, 0)
         assert not depot.gate.refused
+
+
+def test_a_netrc_that_go_asks_first_fails_the_check(depot: Depot) -> None:
+    depot.wire()
+    depot.wired.unwire(".config/go/env", "GOAUTH=")
+    words = ("setup", "go", "--service", f"https://{depot.host}")
+    assert depot.wired.run(*command(), *words).status == 0
+    file = depot.wired.world.home / ".config/go/env"
+    file.write_text(file.read_text().replace("GOAUTH=", "GOAUTH=netrc; "))
+    netrc = depot.wired.world.home / ".netrc"
+    netrc.touch(0o600)
+    netrc.write_text(f"machine {depot.host} login somebody password something\n")
+
+    assert depot.get(f"{ONE}@latest").status == 1
+
+    assert {visit.username for visit in depot.gate.visits if visit.scheme} == {"somebody"}
+    outcome = depot.wired.run(*command(), *words, "--check")
+    assert (outcome.status, ".netrc has a login for" in outcome.told) == (3, True)

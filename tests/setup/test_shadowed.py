@@ -171,10 +171,11 @@ def test_a_netrc_that_go_asks_first_fails_the_check(
     assert wirer.types(*words).status == 0
     own = wirer.world.home / CASES["go"].file
     wirer.put(CASES["go"].file, own.read_text().replace("GOAUTH=", "GOAUTH=netrc; "))
-    assert wirer.types(*words, "--check").status == 0
-    wirer.put(".netrc", f"machine other.example login me password {CANARY}\n")
-    outcome = wirer.types(*words, "--check")
-    assert (outcome.status, ".netrc has a login for other.example" in outcome.told) == (3, True)
+    for machine, status in (("", 0), ("other.example:8443", 0), ("other.example", 3)):
+        wirer.put(".netrc", f"machine {machine} login me password {CANARY}\n")
+        outcome = wirer.types(*words, "--check")
+        assert outcome.status == status, outcome
+    assert ".netrc has a login for other.example" in outcome.told
 
 
 def test_the_files_of_kubectl_are_read_as_one(

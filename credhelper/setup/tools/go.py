@@ -48,7 +48,7 @@ def check(wish: Wish, ask: Ask) -> Finding:
         if words == ["netrc"] and _netrc_answers(wish):
             path = _netrc(wish)
             return shadowed(
-                f"{path} has a login for {wish.service.host}", "put netrc last in GOAUTH"
+                f"{path} has a login for {wish.service.netloc}", "put netrc last in GOAUTH"
             )
         if not words or words[0] in ("netrc", "git", "off"):
             continue
@@ -69,7 +69,7 @@ def _netrc(wish: Wish) -> str:
 
 def _netrc_answers(wish: Wish) -> bool:
     """Tell whether a login by host counts: go prefers what is told for a longer path."""
-    machine = rf"(?:^|\s)machine\s+{re.escape(wish.service.host)}(?:\s|$)"
+    machine = rf"(?:^|\s)machine\s+{re.escape(wish.service.netloc)}(?:\s|$)"
     return not wish.service.path and bool(re.search(machine, wish.read(_netrc(wish)) or ""))
 
 
