@@ -272,6 +272,20 @@ def test_git_sends_a_bearer_token_where_the_server_offers_that(
     assert forge.wired.counted() == (1, 0)
 
 
+@pytest.mark.parametrize("realm", ["Zugriff f\xfcr alle", "all\tof us"])
+def test_a_challenge_may_be_in_any_encoding_and_hold_a_tab(
+    open_forge: Callable[..., Forge], realm: str
+) -> None:
+    forge = open_forge(bearer=True)
+    # git 2.47 hands these bytes on as they are; Python's server sends Latin-1.
+    forge.gate.challenge[:] = [
+        ("WWW-Authenticate", f'{scheme} realm="{realm}"') for scheme in ("Bearer", "Basic")
+    ]
+    forge.wire()
+    assert forge.seed.encode() in forge.list_remote()
+    assert forge.wired.counted() == (1, 0)
+
+
 def test_the_answer_to_a_newer_git_is_a_header_that_the_server_takes(
     open_forge: Callable[..., Forge],
 ) -> None:
