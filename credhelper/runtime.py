@@ -96,7 +96,11 @@ def _prefix() -> str:
 
 
 def _sweep(place: str, now: float) -> None:
-    for entry in os.scandir(place):
+    try:
+        entries = list(os.scandir(place))
+    except OSError:
+        return  # tidiness is not worth an error
+    for entry in entries:
         try:
             if not entry.name.startswith(_prefix()) or not entry.is_dir(follow_symlinks=False):
                 continue

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import credhelper
-from credhelper import Credentials, aside
+from credhelper import Credentials, aside, inprocess
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -304,27 +304,36 @@ def test_all_tasks_share_one_thread(scratch_world: World, monkeypatch: pytest.Mo
 
 
 def test_tasks_do_not_wait_for_a_renewal_while_the_old_token_lives(
-    scratch_world: World, start_sandbox: Callable[..., RunningSandbox]
+    scratch_world: World, running_sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As threads do not: one renews, for as long as that takes, and the others are served."""
-    api = start_sandbox()
-    scratch_world.configure(api.url, api.api_key)
     moment = [time.time()]
     made = Credentials(environ=scratch_world.environ, clock=lambda: moment[0])
-    first = made.token()
+    first = made.token_for(SERVICE)
     moment[0] += 86400 - 30
-    api.fault({"hang": True, "path": "/v1/tokens"})
     urls = [f"{SERVICE}/{number}" for number in range(20)]
+    begun, enough = threading.Event(), threading.Event()
+    get_token = inprocess.get_token
 
-    async def main() -> list[str | None]:
-        renewing = asyncio.create_task(made.atoken())
-        await asyncio.sleep(0)
-        found = [await made.atoken(), *[await made.atoken_for(url) for url in urls]]
-        assert not renewing.done()
-        renewing.cancel()
-        return found
+    def slowly(*arguments: Any, **how: Any) -> str:
+        begun.set()
+        enough.wait(600)
+        return get_token(*arguments, **how)
 
-    assert set(asyncio.run(main())) == {first}
+    monkeypatch.setattr(inprocess, "get_token", slowly)
+
+    async def main() -> tuple[list[str | None], str | None]:
+        renewing = asyncio.create_task(made.atoken_for(SERVICE))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        found = [await made.atoken_for(url) for url in urls]
+        enough.set()
+        return found, await renewing
+
+    found, renewed = asyncio.run(main())
+    assert set(found) == {first}
+    assert renewed != first
+    assert running_sandbox.stats()["created"] == 2
 
 
 def test_a_task_that_finds_no_thread_leaves_nobody_waiting(

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -372,3 +373,19 @@ def test_trouble_is_logged_and_the_living_token_given(
     assert "could not renew profile main" in caplog.text
     assert token not in caplog.text
     assert inprocess._memo == {} or inprocess.get_token(environ=scratch_world.environ) == token
+
+
+def test_a_silent_api_is_not_waited_for_as_long_while_a_token_lives(
+    scratch_world: World,
+    start_sandbox: Callable[..., RunningSandbox],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = start_sandbox()
+    scratch_world.configure(api.url, api.api_key)
+    now = time.time()
+    token = inprocess.get_token(environ=scratch_world.environ, clock=lambda: now)
+    api.fault({"hang": True, "times": "always"})
+    almost = now + 86400 - 30
+    found = inprocess.get_token(environ=scratch_world.environ, clock=lambda: almost)
+    assert found == token
+    assert f"no answer from {api.url} within 5 s" in caplog.text
