@@ -22,6 +22,7 @@ ASKING = "CREDHELPER_ASKING"
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
+_TIMEOUT = 10.0  # seconds
 _NO_KEYRING, _NO_ENTRY = 83, 84
 _ASK_KEYRING = f"""
 import sys
@@ -41,17 +42,19 @@ def resolve(
     *,
     profile_name: str,
     environ: Mapping[str, str],
-    deadline: float = 10.0,
+    patience: float = 0,
     password: bool = False,
 ) -> Secret:
     """Return the long-lived secret that `grant` leads to.
 
-    Parameters: `profile_name`, for messages and against circles; `environ`; `deadline`, seconds for
-    a command or keyring that has no timeout of its own; `password`, whether blanks and non-ASCII
+    Parameters: `profile_name`, for messages and against circles; `environ`; `patience`, seconds for
+    a command or keyring, if that is less than its timeout; `password`, whether blanks and non-ASCII
     characters are allowed. Raises LoginRequiredError when it is not there, ConfigError when what
     is there must not or cannot be used.
     """
     try:
+        timeout = grant.timeout or _TIMEOUT
+        deadline = min(timeout, patience) if patience else timeout
         what, data = _read(grant, profile_name, environ, deadline)
         return Secret(one_line(data, what, password=password))
     except CredhelperError as error:
@@ -69,7 +72,7 @@ def _read(
         return _from_file(grant, profile_name)
     asking = _asking(profile_name, environ)
     ask = _from_command if grant.how == "command" else _from_keyring
-    return ask(grant.words, profile_name, asking, grant.timeout or deadline)
+    return ask(grant.words, profile_name, asking, deadline)
 
 
 def one_line(data: bytes, what: str, *, password: bool) -> str:

@@ -122,8 +122,13 @@ def exchange_for(
     return exchange.renew(token, reject, buy, context.trace)
 
 
-def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization] | None:
-    """Return what reads the profile's grant, late; None for a profile that has none."""
+def authorizer(
+    context: Context, profile: Profile, patience: float = 0
+) -> Callable[[], Authorization] | None:
+    """Return what reads the profile's grant, late; None for a profile that has none.
+
+    Parameters: `patience`, seconds for that, if less than usual.
+    """
     grant = profile.grant
     if grant is None:
         return None
@@ -137,6 +142,7 @@ def authorizer(context: Context, profile: Profile) -> Callable[[], Authorization
                 grant,
                 profile_name=profile.name,
                 environ=context.environ,
+                patience=patience,
                 password=profile.auth == "password",
             )
         except LoginRequiredError as error:
@@ -166,7 +172,7 @@ def renewal_for(context: Context, profile: Profile, patience: float = 0) -> Rene
     renewal = Renewal(
         profile,
         client_for(context, profile),
-        authorizer(context, profile),
+        authorizer(context, profile, patience),
         holdings.session_slot(context, profile),
         stamp=stamp,
         host=warm.host(),

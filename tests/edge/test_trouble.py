@@ -89,6 +89,22 @@ def test_a_caller_that_gives_up_soon_gets_what_lives_before_it_does(
     assert f"no answer from {running_sandbox.url} within {patience} s" in outcome.told
 
 
+def test_a_grants_command_that_hangs_does_not_keep_what_lives_from_bazel(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    script = scratch_world.root / "ask"
+    script.write_text(f"#!/bin/sh\ncat {scratch_world.root}/api-key\n")
+    script.chmod(0o755)
+    grant = {"command": [str(script)], "timeout": 60}
+    scratch_world.configure(running_sandbox.url, running_sandbox.api_key, main={"grant": grant})
+    token = scratch_world.get()
+    scratch_world.age(86400 - 1000)
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    outcome = scratch_world.run("bazel", "get", stdin=b'{"uri":"https://ica.example"}')
+    assert (outcome.status, outcome.token) == (0, token)
+    assert "of profile main did not end within 8 s" in outcome.told
+
+
 @pytest.mark.parametrize(("member", "expected"), [("", [0, 4]), ("keep_session = true", [0])])
 def test_a_sessions_answer_is_waited_for_whoever_asks(
     monkeypatch: pytest.MonkeyPatch, member: str, expected: list[float]
