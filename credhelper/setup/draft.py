@@ -38,9 +38,12 @@ class Draft:
     def insert_lines(self, at: int, lines: Sequence[str]) -> None:
         """Insert `lines`, without their ends, before the offset `at`, where a line begins.
 
-        A text whose last line has no end has none afterwards either.
+        A text whose last line has no end has none afterwards either. Raises ValueError for one that
+        ends in half of an end: it could not be told apart again.
         """
         end = self.line_end
+        if at == len(self.text) and self.text.endswith("\r"):
+            raise ValueError("its last line ends in a carriage return alone")
         if at == len(self.text) and at and not self.text.endswith("\n"):
             self.splice(at, at, "".join(end + line for line in lines))
         else:

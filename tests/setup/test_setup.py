@@ -187,6 +187,12 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             "it is not HCL",
         ),
         (
+            ("git", "--service", "https://git.example"),
+            ".gitconfig",
+            "[user]\r\tname = Ann\r",
+            "its last line ends in a carriage return alone",
+        ),
+        (
             ("go", "--service", "https://git.example"),
             ".config/go/env",
             "GOAUTH=off\n",
