@@ -118,7 +118,7 @@ def test_a_sessions_answer_is_waited_for_whoever_asks(
     monkeypatch.setattr(wiring, "client_for", client_for)
     text = f'[profiles.main]\ngrant = {{ env = "KEY" }}\n{member}\n'
     profile = config.parse(text.encode(), "config.toml", {}).profiles["main"]
-    environ = {"CREDHELPER_STATE_DIR": "/nowhere", "CREDHELPER_CACHE_DIR": "/nowhere"}
+    environ = {"CREDHELPER_STATE_DIR": "/proc/nowhere", "CREDHELPER_CACHE_DIR": "/proc/nowhere"}
     context = Context(environ, warn=lambda message, hint: None)
     wiring.renewal_for(context, profile, 4)
     assert asked == expected
