@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import pty
 import stat
 import time
 import urllib.request
@@ -111,6 +113,37 @@ def test_without_a_yes_nothing_changes_and_no_secret_is_shown(
     assert (snapshot(person.world.home), person.api.stats()["requests"]) == before
     assert person.config() == ""
     assert not person.world.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"), [("n\n", 0), ("\n", 0), ("perhaps\nno\n", 0), ("\4", 130)]
+)
+def test_whatever_is_typed_that_is_no_yes_changes_nothing(
+    icav2: Person, typed: str, status: int
+) -> None:
+    before = snapshot(icav2.world.root), icav2.api.stats()["requests"]
+    assert _at_a_terminal(icav2, typed) == status
+    assert (snapshot(icav2.world.root), icav2.api.stats()["requests"]) == before
+
+
+def test_a_yes_that_is_typed_makes_the_profile(icav2: Person) -> None:
+    assert _at_a_terminal(icav2, "y\n") == 0
+    assert "[profiles.icav2]" in icav2.config()
+
+
+def _at_a_terminal(person: Person, typed: str) -> int:
+    """Answer the first question of an import, and return its exit status."""
+    ours, theirs = pty.openpty()
+    process = person.world.start("import", stdin=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    try:
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, typed.encode())
+        return person.world.finish(process).status
+    finally:
+        os.close(ours)
 
 
 def test_a_session_of_ica_becomes_a_profile_that_is_kept_alive(ica: Person) -> None:
