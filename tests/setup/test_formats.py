@@ -140,3 +140,18 @@ def test_ini(lines: list[str], end: str, turned: bool) -> None:
         return
     one = Entry(("mine",), (("one", "x"), ("more", "z")))
     hold("ini", text, one, Entry(("two",), (("two", "y"),)), turned=turned)
+
+
+def test_what_nobody_changed_is_not_called_changed_where_a_line_beside_it_has_gone() -> None:
+    entry = Entry(("x",), (("url", "https://one.example"), ("path", "a = b")))
+    module = formats.load("ini")
+    assert module.take(Draft("[x]\nurl=https://one.example\n"), entry, {}) == []
+    assert module.take(Draft("[x]\nurl = https://two.example\n"), entry, {}) == ["url"]
+
+
+def test_a_long_line_costs_no_more_than_its_length() -> None:
+    entry = Entry(("x",), (("path", "y"),))
+    theirs = "[x]\n" + "a" * 400_000 + "\n"
+    draft = Draft(theirs + "path = y\n")
+    assert formats.load("ini").take(draft, entry, {}) == []
+    assert draft.text == theirs

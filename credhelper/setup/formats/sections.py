@@ -13,7 +13,8 @@ from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Made
 from credhelper.setup.plan import Entry
 
-_PAIR = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*(.*?)\s*$")
+# Anchored, and with the last character named: a long line is not tried from each of its places.
+_PAIR = re.compile(r"\A\s*([^=:\s]+)\s*[=:]\s*(.*\S|)\s*\Z")
 # A bracket in quotes does not end it: IPv6 addresses have some.
 _HEADER = re.compile(r"\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\]")
 
@@ -102,10 +103,9 @@ def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
             return []
     changed = []
     body = found[-1][2] if found else []
-    for name, value in entry.values:
+    for (name, _), wanted_line in zip(entry.values, lines, strict=True):
         own = [line for line in body if (pair := _PAIR.match(line.text)) and pair[1] == name]
-        same = [line for line in own if _PAIR.sub(r"\2", line.text) == _PAIR.sub(r"\2", value)]
-        if own and not same:
+        if own and wanted_line not in {line.plain for line in own}:
             changed.append(name)
     return changed
 
