@@ -29,12 +29,21 @@ def require(name: str, record: pytest.FixtureRequest) -> str:
     """Return where the client `name` is: its program, or for a library its Python or npm folder.
 
     Parameters: `record`, the test's request, which takes the version down for the summary. Skips
-    the test when there is no such client here, or fails it when the client was promised.
+    the test when there is no such client here, or none that runs, or fails it when the client was
+    promised.
     """
     found = place(name)
     if found is None:
         missing(name, f"{name} is not installed (make clients CLIENTS={name})")
-    take_down(name, version(name), record)
+    try:
+        told = version(name)
+    except (OSError, subprocess.SubprocessError) as error:
+        if name == "credhelper":
+            raise  # to pass over that would be to pass over everything
+        # Such as rustup's cargo for a user who has no toolchain.
+        why = (getattr(error, "stderr", None) or str(error)).strip().partition("\n")[0]
+        missing(name, f"{found} does not even tell its version: {why}")
+    take_down(name, told, record)
     return found
 
 
@@ -103,7 +112,8 @@ def _spoken(program: str, words: list[str]) -> str:
         [program, *words],
         capture_output=True,
         # Shims (of rustup, of version managers) look into the real home for the real program.
-        env=clean_environment(Path.home()),
+        env=clean_environment(Path.home())
+        | {name: os.environ[name] for name in ("RUSTUP_HOME",) if name in os.environ},
         text=True,
         check=True,
         timeout=60,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,27 @@ def test_a_missing_client_that_was_promised_fails(
 
     with pytest.raises(pytest.fail.Exception, match="CREDHELPER_PROMISED"):
         clients.require("no-such-client", request)
+
+
+@pytest.mark.parametrize(
+    ("promised", "outcome"), [("", pytest.skip.Exception), ("shim", pytest.fail.Exception)]
+)
+def test_a_client_that_does_not_run_is_as_good_as_missing(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    promised: str,
+    outcome: type[BaseException],
+) -> None:
+    shim = tmp_path / "shim"
+    shim.write_text("#!/bin/sh\necho 'no toolchain is installed' >&2\nexit 1\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CREDHELPER_PROMISED", promised)
+    monkeypatch.setitem(install.TABLE, "shim", {"program": ["shim"]})
+
+    with pytest.raises(outcome, match=r"does not even tell its version: no toolchain is installed"):
+        clients.require("shim", request)
 
 
 def test_a_client_that_is_here_is_taken_down_with_its_version(
