@@ -62,6 +62,13 @@ class Wish:
         except ValueError:
             return False
 
+    def is_at(self, url: str) -> bool:
+        """Tell whether a URL that a tool's file holds is the service, however it is written."""
+        try:
+            return canonical(url) == self.service
+        except ValueError:
+            return False
+
     def told(self, variable: str) -> str | None:
         """Return the path that an environment variable names, None if it names none.
 

@@ -12,8 +12,7 @@ import configparser
 import json
 import re
 
-from credhelper.errors import CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import (
     Ask,
@@ -53,7 +52,7 @@ def plan(wish: Wish) -> Plan:
         )
     values = [("auth_type", _AUTH), ("databricks_cli_path", link.path)]
     host = _section(wish).get("host", "")
-    if host == str(wish.service) or not _is_at(wish, host):
+    if host == str(wish.service) or not wish.is_at(host):
         values.insert(0, ("host", str(wish.service)))
     notes: tuple[str, ...] = ()
     if wish.environ.get(_VARIABLE) != wish.owner:
@@ -66,13 +65,13 @@ def check(wish: Wish, ask: Ask) -> Finding:
     """Return what the section's CLI says when an SDK asks it for a token: see `setup`."""
     section = _section(wish)
     program = section.get("databricks_cli_path")
-    if not program or not _is_at(wish, section.get("host", "")):
+    if not program or not wish.is_at(section.get("host", "")):
         return Finding(trouble=f"{_file(wish)} names no CLI for {wish.service} in [{wish.owner}]")
     for name, own in (("DATABRICKS_AUTH_TYPE", _AUTH), ("DATABRICKS_CLI_PATH", program)):
         if wish.environ.get(name, own) != own:
             return shadowed(f"{name} is set to something else", f"unset {name}")
     host = wish.environ.get("DATABRICKS_HOST", "")
-    if host and not _is_at(wish, host):
+    if host and not wish.is_at(host):
         return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
     answer = ask([program, "auth", "token", "--profile", wish.owner])
     try:
@@ -92,11 +91,3 @@ def _section(wish: Wish) -> dict[str, str]:
         return dict(parser.items(wish.owner))
     except configparser.Error:
         return {}  # what cannot be read is told of when the file is to be changed
-
-
-def _is_at(wish: Wish, host: str) -> bool:
-    """Tell whether `host` is the service, however it is written."""
-    try:
-        return canonical(host) == wish.service
-    except (ValueError, CredhelperError):
-        return False

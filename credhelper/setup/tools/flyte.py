@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from credhelper.errors import ConfigError, CredhelperError, UsageError
-from credhelper.origin import canonical
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
 
@@ -31,7 +30,7 @@ def plan(wish: Wish) -> Plan:
         )
     own = f"{_SCHEME}{wish.service.netloc}"
     told = _admin(wish).get("endpoint", own)
-    if told != own and not _is_at(wish, str(told)):
+    if told != own and not wish.is_at(_url(str(told))):
         raise ConfigError(
             f"{_file(wish)} is for another platform than {wish.service}",
             hint="say which file: --file PATH",
@@ -70,9 +69,6 @@ def _admin(wish: Wish) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_at(wish: Wish, endpoint: str) -> bool:
-    """Tell whether an endpoint, in any of its spellings, is the service."""
-    try:
-        return canonical(f"https://{endpoint.rpartition('/')[2]}") == wish.service
-    except (ValueError, CredhelperError):
-        return False
+def _url(endpoint: str) -> str:
+    # An endpoint is a host, bare or behind one of several schemes of its own.
+    return f"https://{endpoint.rpartition('/')[2]}"
