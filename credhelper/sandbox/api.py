@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from threading import Lock
 from typing import Any
 
 from credhelper.sandbox import faults, ica, objects, wire
-from credhelper.sandbox.state import RefusedError, State, Tweak
+from credhelper.sandbox.state import RefusedError, Tweak
 from credhelper.sandbox.wire import Answer, Request
+from credhelper.sandbox.world import World
 
 JWKS = "/.well-known/jwks.json"
 BACK_DOORS = "/_sandbox/"
-
-
-@dataclass(frozen=True, repr=False)
-class World:
-    """What every connection of one sandbox shares.
-
-    Parameters: `state`; `jwks`, the public keys; `clock`, seconds since 1970; `pause`, waits so
-    many seconds (or until the sandbox ends); `latency` in seconds, for every answer of an API.
-    """
-
-    state: State
-    jwks: dict[str, Any]
-    clock: Callable[[], float]
-    pause: Callable[[float], object]
-    latency: float
-    queue: faults.Queue = field(default_factory=faults.Queue)
-    lock: Lock = field(default_factory=Lock)
 
 
 def is_private(path: str) -> bool:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from credhelper.sandbox import api, faults, wire
 from credhelper.sandbox.state import RefusedError
 from credhelper.sandbox.wire import Answer, Request
+from credhelper.sandbox.world import World
 
 MAX_BODY = 1 << 20
 MAX_LINE = 1 << 16
@@ -26,7 +27,7 @@ FRAMING = ("content-length", "transfer-encoding", "connection")
 class Connection(BaseHTTPRequestHandler):
     """Answers one connection's requests, one after another, from the `world` it belongs to."""
 
-    world: api.World  # set by `server.start` on a class of its own
+    world: World  # set by `server.start` on a class of its own
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 

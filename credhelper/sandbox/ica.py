@@ -10,9 +10,9 @@ from credhelper.sandbox.account import Account, Order, v2_id
 from credhelper.sandbox.state import Credentials, RefusedError, Tweak
 
 if TYPE_CHECKING:
-    from credhelper.sandbox.api import World
     from credhelper.sandbox.faults import Fault
     from credhelper.sandbox.wire import Request
+    from credhelper.sandbox.world import World
 
 
 def create(world: World, request: Request, fault: Fault) -> dict[str, str]:

@@ -18,11 +18,11 @@ from types import FrameType, TracebackType
 from typing import BinaryIO, Self
 
 from credhelper.sandbox.account import Account
-from credhelper.sandbox.api import World
 from credhelper.sandbox.connection import Connection
 from credhelper.sandbox.listener import HOST, Listener
 from credhelper.sandbox.signer import Signer
 from credhelper.sandbox.state import State
+from credhelper.sandbox.world import World
 
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
