@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 from credhelper.errors import UsageError
@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     import requests
     from requests.auth import AuthBase
 
-    from credhelper.credentials import Credentials
+    class Tokens(Protocol):
+        """What `Auth` asks of the credentials behind it."""
+
+        def covers(self, url: str) -> bool: ...
+
+        def token_for(self, url: str) -> str | None: ...
+
+        async def atoken_for(self, url: str) -> str | None: ...
+
+        def another(self, url: str, refused: str | None) -> str | None: ...
+
+        async def aanother(self, url: str, refused: str | None) -> str | None: ...
 
     class Auth(AuthBase, httpx.Auth):
         """What `auth=` of requests and of httpx takes."""
@@ -36,7 +47,7 @@ _HEADER = "Authorization"
 _classes: dict[tuple[type, ...], type] = {}
 
 
-def auth_of(credentials: Credentials) -> Auth:
+def auth_of(credentials: Tokens) -> Auth:
     """Return the object for `auth=`, fit for those of requests and httpx that are imported."""
     bases = tuple(_bases())
     kind = _classes.get(bases)
@@ -56,7 +67,7 @@ def _bases() -> Generator[type, None, None]:
 class _Auth:
     """The two libraries' ways in. Parameters: `credentials`."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Tokens) -> None:
         self._credentials = credentials
 
     def __repr__(self) -> str:
@@ -68,7 +79,7 @@ class _Auth:
     def __hash__(self) -> int:
         return hash(self._credentials)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Credentials]]:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Tokens]]:
         return auth_of, (self._credentials,)
 
     # --- requests ---------------------------------------------------------------------------------
@@ -155,7 +166,7 @@ class _Hook:
     Parameters: `credentials`; `token`, what the request was given, or None.
     """
 
-    def __init__(self, credentials: Credentials, token: str | None) -> None:
+    def __init__(self, credentials: Tokens, token: str | None) -> None:
         self._credentials = credentials
         self._token = token
 
