@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from credhelper import answering, edge, inprocess
+from credhelper import answering, inprocess
 from credhelper.context import Context
 from credhelper.encode import rfc3339
+from credhelper.environ import ENVIRON
 from credhelper.model import AWS, Credential, Request
 from credhelper.protocols.aws import MARGIN
 
@@ -38,7 +39,7 @@ def boto3_session(
     profile: str | None = None,
     min_ttl: int = 0,
     *,
-    environ: Mapping[str, str] = edge.ENVIRON,
+    environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
     **settings: Any,
 ) -> boto3.Session:
@@ -60,7 +61,7 @@ def botocore_session(
     profile: str | None = None,
     min_ttl: int = 0,
     *,
-    environ: Mapping[str, str] = edge.ENVIRON,
+    environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> botocore.session.Session:
     """Return a botocore session whose credentials renew themselves. As `boto3_session`."""
@@ -82,7 +83,7 @@ def botocore_session(
 def place(
     profile: str | None = None,
     *,
-    environ: Mapping[str, str] = edge.ENVIRON,
+    environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
     """Return what the credentials are for, as far as the API tells.

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import credhelper
-from credhelper import edge, inprocess, receivers
+from credhelper import inprocess, receivers
 from credhelper import service as services
+from credhelper.environ import ENVIRON
 from credhelper.errors import NotFoundError, RequestError
 
 TYPE_CHECKING = False
@@ -34,6 +35,8 @@ class Credentials:
     a fork; uses no signals; can be pickled.
     """
 
+    __module__ = "credhelper"  # where users find it: pickles outlive our own folders
+
     __slots__ = (
         "__weakref__",
         "_clock",
@@ -50,7 +53,7 @@ class Credentials:
         service: str | None = None,
         min_ttl: int = 0,
         *,
-        environ: Mapping[str, str] = edge.ENVIRON,
+        environ: Mapping[str, str] = ENVIRON,
         clock: Callable[[], float] = time.time,
     ) -> None:
         inprocess.hold_to_types(profile, service, min_ttl)
@@ -65,7 +68,7 @@ class Credentials:
         return f"Credentials(profile={self.profile!r}, service={self.service!r})"
 
     def __reduce__(self) -> tuple[type[Credentials], tuple[str | None, str | None, int]]:
-        if self._environ is not edge.ENVIRON:
+        if self._environ is not ENVIRON:
             raise TypeError("credentials with an environment of their own are not pickled")
         return Credentials, (self.profile, self.service, self.min_ttl)
 

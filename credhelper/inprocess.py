@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping
 from os import stat as _stat
 
 import credhelper
-from credhelper import answering, cache, edge, receivers, records, service, uncached, warm, wiring
+from credhelper import answering, cache, receivers, records, service, uncached, warm, wiring
 from credhelper.context import Context
+from credhelper.environ import ENVIRON
 from credhelper.model import Credential, Request, Secret
 
 _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
@@ -79,7 +80,7 @@ def get_token(
     service: str | None = None,
     min_ttl: int = 0,
     *,
-    environ: Mapping[str, str] = edge.ENVIRON,
+    environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return a token that is good for `service`, or the token of `profile`.
@@ -151,7 +152,7 @@ def reject(
     profile: str | None = None,
     service: str | None = None,
     *,
-    environ: Mapping[str, str] = edge.ENVIRON,
+    environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> bool:
     """Forget the token `refused`, which a service answered with 401, if it is the one we hold.

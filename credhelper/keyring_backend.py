@@ -75,12 +75,13 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
     if not isinstance(name, str) or not isinstance(username, str | None):
         return None  # programs name their secrets by all kinds of things
     try:
-        from credhelper import answering, edge
+        from credhelper import answering
         from credhelper.context import Context
+        from credhelper.environ import ENVIRON
         from credhelper.model import Request
         from credhelper.protocols import keyring
 
-        environ = edge.ENVIRON if environ is None else environ
+        environ = ENVIRON if environ is None else environ
         named, echo = keyring.wanted(name, environ)
         request = Request(
             "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
