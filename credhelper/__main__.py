@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from credhelper.entry import main
+from credhelper import edge, entry
 
-main()
+edge.main(*entry.main())

@@ -208,20 +208,24 @@ class Unlockable(Exception):
     """There is no lock to be had at this place (a filesystem without locks, a read-only disk)."""
 
 
-def acquire(path: str, *, wait: float, alarm: bool) -> Lock | None:
+def acquire(
+    path: str, *, wait: float, alarm: bool, early: gate.EarlyLocks | None = None
+) -> Lock | None:
     """Take the exclusive lock on `path`, or None when `wait` seconds have passed.
 
     Parameters: `wait`, seconds, 0 for one try; `alarm`, true to sleep in the kernel until an alarm
-    signal (the fast way, for a process of our own), false to poll (a library, or a thread).
+    signal (the fast way, for a process of our own), false to poll (a library, or a thread);
+    `early`, what this process locked or waited for before: a lock in there is handed on.
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
     if not has_flock():
         return without_flock(path, wait)
-    deadline = time.monotonic() + (0 if path in gate.over else wait)
+    early = early or gate.EarlyLocks()
+    deadline = time.monotonic() + (0 if path in early.over else wait)
     # Bounded: where names and files never agree (odd file systems), nothing can be locked.
     for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
-        handle = gate.taken.pop(path, None)
+        handle = early.taken.pop(path, None)
         if handle is None:
             handle = _open_lock(path)
         try:

@@ -8,6 +8,7 @@ import time
 
 from credhelper import cache, paths, tracing
 from credhelper.errors import CacheError, ConfigError
+from credhelper.gate import EarlyLocks
 from credhelper.slot import Slot
 
 TYPE_CHECKING = False
@@ -19,10 +20,11 @@ class Context:
     """What an answer may know of the world around it.
 
     Parameters: `environ`; `warn`, one line to the user and a hint; `trace`, one decision; `alarm`,
-    whether this process may use an alarm signal to wait; `clock`, Unix seconds.
+    whether this process may use an alarm signal to wait; `clock`, Unix seconds; `early`, the locks
+    that this process took before.
     """
 
-    __slots__ = ("_cache_folder", "alarm", "clock", "environ", "trace", "warn")
+    __slots__ = ("_cache_folder", "alarm", "clock", "early", "environ", "trace", "warn")
 
     def __init__(
         self,
@@ -32,12 +34,14 @@ class Context:
         trace: Callable[..., None] = tracing.silent,
         alarm: bool = False,
         clock: Callable[[], float] = time.time,
+        early: EarlyLocks | None = None,
     ) -> None:
         self.environ = environ
         self.warn = _once(warn)
         self.trace = trace
         self.alarm = alarm
         self.clock = clock
+        self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
 
     def cache_folder(self) -> str | None:
@@ -89,6 +93,7 @@ class Context:
             lock_folders=self.runtime_folders(),
             warn=self.warn,
             alarm=self.alarm,
+            early=self.early,
         )
 
     def state_slot(self, record: str) -> Slot:
@@ -100,6 +105,7 @@ class Context:
             lock_folders=self.runtime_folders(),
             warn=self.warn,
             alarm=self.alarm,
+            early=self.early,
             durable=True,
         )
 

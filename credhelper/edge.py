@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper import answering, cache, entry, gate, protocols, records, tracing
+from credhelper import answering, cache, entry, protocols, records, tracing
 from credhelper.context import Context
 from credhelper.encode import complaint
 from credhelper.errors import CacheError, CredhelperError, RequestError
+from credhelper.gate import EarlyLocks
 from credhelper.model import Call, Credential, Reply, Secret
 
 TYPE_CHECKING = False
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from credhelper.protocols import Protocol
-
-ENVIRON = os.environ
 
 
 class Stopped(BaseException):
@@ -38,12 +37,21 @@ def stop_behind(error: BaseException) -> Stopped | None:
 
 
 def main(
-    name: str | None, program: str, arguments: list[str], stdin: bytes, trouble: str
+    name: str | None,
+    program: str,
+    arguments: list[str],
+    stdin: bytes,
+    trouble: str,
+    early: EarlyLocks | None = None,
 ) -> NoReturn:
-    """Serve one call, and end the process.
+    """Serve one call, and end the process. Takes what `entry.main` returns.
 
-    Parameters: `name`, the protocol, or None for people; `program` and `arguments`, how we were
-    called; `stdin`, what was read of it; `trouble`, why that is not a whole request, or "".
+    Parameters:
+    - name: the protocol; None if a person called.
+    - program, arguments: the name and the words that we were called with.
+    - stdin: what was read of it.
+    - trouble: why stdin is not a whole request, or "".
+    - early: the locks that the warm half took.
     """
     try:
         _fill_closed_streams()
@@ -57,40 +65,51 @@ def main(
 
             status = people()
         else:
-            status = _serve(name, program, arguments, stdin, trouble)
+            status = _serve(name, program, arguments, stdin, trouble, early or EarlyLocks())
         entry.end_when_told()  # all is said: from here on there is nothing to let go
     except Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:
         status = 1  # the caller has gone: there is nobody to tell
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last resort
         stopped = stop_behind(error)
         if stopped is None:
-            raise
-        status = 128 + stopped.number
+            failure = _unexpected(error)
+            _write(2, complaint(failure.message, failure.hint))
+            status = failure.exit_status
+        else:
+            status = 128 + stopped.number
     if "credhelper.client" in sys.modules or name is None:
         sys.exit(status)
     os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
 
 
-def _serve(name: str, program: str, arguments: list[str], stdin: bytes, trouble: str) -> int:
+def _serve(
+    name: str,
+    program: str,
+    arguments: list[str],
+    stdin: bytes,
+    trouble: str,
+    early: EarlyLocks,
+) -> int:
     protocol = protocols.load(name)
     if getattr(protocol, "QUIET", False):
         _hush()
     warnings: list[bytes] = []
     context = Context(
-        ENVIRON,
+        os.environ,
         warn=lambda message, hint: warnings.append(_warning(message, hint)),
-        trace=tracing.tracer(ENVIRON.get("CREDHELPER_TRACE", "")),
+        trace=tracing.tracer(os.environ.get("CREDHELPER_TRACE", "")),
         alarm=True,
+        early=early,
     )
     if protocol.reads(arguments) == "lines":
         return _converse(protocol, context, program, arguments, warnings)
     if trouble:
         reply = protocol.refuse(RequestError(trouble), None)
     else:
-        reply = _answer(protocol, context, Call(program, arguments, stdin, ENVIRON))
-    gate.leave()
+        reply = _answer(protocol, context, Call(program, arguments, stdin, os.environ))
+    early.release()
     _write(2, b"".join(warnings) + reply.stderr)
     _write(1, reply.stdout)
     return reply.status
@@ -110,7 +129,7 @@ def _converse(
             error = RequestError(f"a line is longer than {entry.MOST_BYTES} bytes")
             reply = protocol.refuse(error, None)
         else:
-            reply = _answer(protocol, context, Call(program, arguments, line, ENVIRON, given))
+            reply = _answer(protocol, context, Call(program, arguments, line, os.environ, given))
         _write(2, b"".join(warnings) + reply.stderr)
         warnings.clear()
         _write(1, reply.stdout)
@@ -129,20 +148,27 @@ def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
             call.given[str(request.service)] = answer.token
         reply = protocol.render(request, answer)
         if reply.file:
-            gate.leave()  # nobody waits for a disk that is not ours
+            context.early.release()  # nobody waits for a disk that is not ours
             _leave_file(context, *reply.file, needed=not reply.stdout)
         return reply
     except CredhelperError as error:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
-    except Exception as error:  # noqa: BLE001  # the last resort: its message might hold a secret
+    except Exception as error:  # noqa: BLE001  # the protocol tells it in its own way
         if stopped := stop_behind(error):
             raise stopped from None
-        unexpected = CredhelperError(
-            f"an unexpected {type(error).__name__} at {_place(error)}: this is a bug in credhelper",
-            hint="please report this line",
-        )
-        return protocol.refuse(unexpected, request)
+        return protocol.refuse(_unexpected(error), request)
+
+
+def _unexpected(error: Exception) -> CredhelperError:
+    """Return what to say of an error that nobody expected: the last resort of both doors.
+
+    Its class and place alone: its message might hold a secret.
+    """
+    return CredhelperError(
+        f"an unexpected {type(error).__name__} at {_place(error)}: this is a bug in credhelper",
+        hint="please report this line",
+    )
 
 
 def _place(error: BaseException) -> str:

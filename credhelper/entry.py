@@ -1,7 +1,8 @@
 """The edge: argv, environment, streams and exit. Picks the door, and answers what is warm.
 
 A name alone chooses the door: the program's, or else the first word. This half loads nothing that a
-warm answer can do without; whatever is not warm goes on in `edge`, with what was read so far. A
+warm answer can do without; whatever is not warm
+goes on in `edge`, with what `main` returns. A
 reply is written whole or not at all.
 """
 
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+    from credhelper.gate import EarlyLocks
     from credhelper.model import Reply
     from credhelper.protocols import Protocol
+
+    # Protocol (None: a person called), program, arguments, stdin, why stdin is no whole request (or
+    # ""), and the locks that are held already.
+    Unserved = tuple[str | None, str, list[str], bytes, str, EarlyLocks | None]
 
 STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
 MOST_BYTES = 1024 * 1024
@@ -33,13 +39,17 @@ _CHUNK = 65536
 _FROM_A_TERMINAL = b"credhelper: hint: reading a request from the terminal; end it with Ctrl-D\n"
 
 
-def main() -> "NoReturn":
-    """Serve one call as the program that we were called as. Does not return."""
+def main() -> "Unserved":
+    """Answer from the cache and end the process; otherwise return what was read of the call.
+
+    The caller hands that to `edge.main`, which serves it.
+    """
     program = sys.argv[0].rpartition("/")[2]
     end_when_told()
     try:
         name, arguments = _door(program, sys.argv[1:])
         stdin, trouble = b"", ""
+        early = None
         if name is not None:
             environ = _environment()
             protocol = protocols.load(name)
@@ -47,12 +57,10 @@ def main() -> "NoReturn":
             if mode == "paragraph" or mode == "document":
                 stdin, trouble = _read(mode)
             if mode != "lines" and not trouble and not environ.get("CREDHELPER_TRACE"):
-                reply = _warm(protocol, Call(program, arguments, stdin, environ))
+                reply, early = _warm(protocol, Call(program, arguments, stdin, environ))
                 if reply is not None:
                     _leave(reply)
-        from credhelper import edge
-
-        edge.main(name, program, arguments, stdin, trouble)
+        return name, program, arguments, stdin, trouble, early
     except KeyboardInterrupt:
         os._exit(130)
 
@@ -114,28 +122,33 @@ def _peoples(arguments: list[str]) -> bool:
     return len(arguments) > 1 and arguments[1] in protocols.PEOPLES.get(arguments[0], ())
 
 
-def _warm(protocol: "Protocol", call: Call) -> "Reply | None":
-    """Return the reply if the cache can give it, now or when another process has filled it."""
+def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks | None]":
+    """Return the reply if the cache can give it, now or when another process has filled it.
+
+    Otherwise None. Beside it: the locks of whoever found nobody to wait for, and now leads.
+    """
+    early = None
     try:
         request = protocol.parse(call)
         if request.action != "get" or request.rejected is not None:
-            return None
+            return None, None
         found = warm.answer(call.environ, request)
         waited: set[str] = set()
         while isinstance(found, str) and found not in waited:
             from credhelper import gate
 
+            early = early or gate.EarlyLocks()
             # Whom a grant's command calls must not wait for the process that waits for it.
-            if "CREDHELPER_ASKING" in call.environ or not gate.enter(found):
-                return None
+            if "CREDHELPER_ASKING" in call.environ or not gate.enter(early, found):
+                return None, early
             waited.add(found)
             found = warm.answer(call.environ, request)
         if found is None or isinstance(found, str):
-            return None
+            return None, early
         reply = protocol.render(request, found)
-        return None if reply.file else reply
+        return None if reply.file else reply, early
     except Exception:  # noqa: BLE001  # the other half meets it again, and knows how to tell it
-        return None
+        return None, early
 
 
 def _leave(reply: "Reply") -> "NoReturn":

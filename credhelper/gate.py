@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 WAIT = 30.0
 _RING_AGAIN = 0.1
 
-# What this process took, or waited for in vain, before the rest of it was loaded: `cache.acquire`
-# goes on from there. Locks belong to a process, and so does this.
-taken: dict[str, int] = {}
-over: set[str] = set()
-
 _OPEN = (
     os.O_RDWR
     | os.O_CREAT
@@ -34,12 +29,35 @@ _OPEN = (
 )
 
 
-def enter(path: str, wait: float = WAIT) -> bool:
-    """Wait until nobody holds the lock file at `path`; tell whether somebody did.
+class EarlyLocks:
+    """What a process locked, or waited for in vain, before the rest of it was loaded.
 
-    If nobody did, the lock is ours now and stays so (`taken`): this process leads. False also where
-    there is no lock to be had: then the rest of the program finds out why. Parameters: `wait`,
-    seconds; when they are over the lock counts as waited for (`over`).
+    Attributes: `taken`, path of a lock file -> the handle that holds its lock; `over`, the paths
+    whose wait has ended without the lock. `cache.acquire` goes on from there.
+    """
+
+    __slots__ = ("over", "taken")
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+        self.over: set[str] = set()
+
+    def release(self) -> None:
+        """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
+        while self.taken:
+            os.close(self.taken.popitem()[1])
+
+
+def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
+    """Wait until nobody holds the lock file at `path`; return whether somebody did.
+
+    If nobody did, the lock is ours from now on: this process leads. False also where there is no
+    lock to be had: then the rest of the program finds out why.
+
+    Parameters:
+    - early: notes the lock if it was taken, or that the wait is over.
+    - path: of the lock file.
+    - wait: seconds.
     """
     try:
         handle = os.open(path, _OPEN, 0o600)
@@ -53,14 +71,14 @@ def enter(path: str, wait: float = WAIT) -> bool:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), wait):
-                over.add(path)
+                early.over.add(path)
         else:
-            taken[path] = handle
+            early.taken[path] = handle
             return False
     except (OSError, ImportError):
         pass  # no locks here: found out, and told, by the rest of the program
     os.close(handle)
-    return path not in over
+    return path not in early.over
 
 
 def _make_private(handle: int) -> None:
@@ -69,12 +87,6 @@ def _make_private(handle: int) -> None:
         raise OSError
     if found.st_mode & 0o777 != 0o600:
         os.fchmod(handle, 0o600)  # the umask took bits of ours, or somebody added some
-
-
-def leave() -> None:
-    """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
-    while taken:
-        os.close(taken.popitem()[1])
 
 
 def sleep_at(block: "Callable[[], None]", wait: float) -> bool:

@@ -49,7 +49,9 @@ def load_routes(context: Context) -> Routes:
     gate = None
     try:
         cache.make_folder(folder)
-        gate = cache.acquire(path + ".lock", wait=_COMPILE_WAIT, alarm=context.alarm)
+        gate = cache.acquire(
+            path + ".lock", wait=_COMPILE_WAIT, alarm=context.alarm, early=context.early
+        )
     except (CacheError, cache.Unlockable) as error:
         context.trace("routes", unlocked=str(error))
     try:

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credhelper.gate import EarlyLocks
+
 _LEFT_OVER = 600
 _DEAD = 86400
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
@@ -27,10 +29,11 @@ class Slot:
 
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, told once what
-    does not work; `alarm`, as in `cache.acquire`; `durable`, flush the folder too.
+    does not work; `alarm` and `early`, as in
+    `cache.acquire`; `durable`, flush the folder too.
     """
 
-    __slots__ = ("_alarm", "_durable", "_warn", "folder", "lock_folders", "name")
+    __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name")
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Slot:
         warn: Callable[[str, str | None], None],
         lock_folders: tuple[str, ...] = (),
         alarm: bool = False,
+        early: EarlyLocks | None = None,
         durable: bool = False,
     ) -> None:
         self.folder = folder
@@ -47,6 +51,7 @@ class Slot:
         self.lock_folders = lock_folders
         self._warn = warn
         self._alarm = alarm
+        self._early = early
         self._durable = durable
 
     @property
@@ -111,7 +116,7 @@ class Slot:
                 continue
             try:
                 path = os.path.join(folder, self.name + ".lock")
-                return cache.acquire(path, wait=wait, alarm=self._alarm)
+                return cache.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
             except CacheError as error:
                 self._warn(error.message, error.hint)
                 refused.append(error.message)

@@ -16,7 +16,7 @@ from tests.support.programs import python_environment
 TREE = Path(__file__).parent.parent
 PACKAGE = TREE / "credhelper"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-EDGES = {"entry.py", "edge.py", "keeper.py", "sandbox/__main__.py"}
+EDGES = {"entry.py", "edge.py", "environ.py", "keeper.py", "sandbox/__main__.py"}
 
 # What only the edges may name: streams, argv, the environment, the end of the process.
 PRIVATE = {

@@ -30,7 +30,6 @@ from credhelper.cli import (
     token,
 )
 from credhelper.cli.telling import complain
-from credhelper.edge import stop_behind
 from credhelper.errors import CredhelperError, UsageError
 
 NAME = "credhelper"
@@ -110,18 +109,6 @@ def people(arguments: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else CredhelperError.exit_status
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # the last resort: its message might hold a secret
-        if stop_behind(error):
-            raise
-        complain(
-            CredhelperError(
-                f"an unexpected {type(error).__name__} at {_place(error)}: a bug in credhelper",
-                hint="please report this line",
-            )
-        )
-        return CredhelperError.exit_status
     return answer if isinstance(answer, int) else 0
 
 
@@ -137,12 +124,3 @@ def _plain(message: str) -> str:
     """Return click's sentence the way we write ours."""
     first = " ".join(message.split()).removesuffix(".")
     return first[:1].lower() + first[1:]
-
-
-def _place(error: BaseException) -> str:
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    if at is None:
-        return "nowhere"
-    return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"

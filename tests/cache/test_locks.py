@@ -269,52 +269,56 @@ def test_real_processes_exclude_each_other(path: str, folder: Path) -> None:
 # --- the gate before the rest is loaded -----------------------------------------------------------
 
 
-@pytest.fixture(autouse=True)
-def forget_the_gate() -> None:
-    gate.taken.clear()
-    gate.over.clear()
+@pytest.fixture
+def early() -> gate.EarlyLocks:
+    return gate.EarlyLocks()
 
 
-def test_the_gate_is_taken_once_and_handed_on(path: str) -> None:
-    assert not gate.enter(path)
-    lock = cache.acquire(path, wait=0, alarm=False)
+def test_the_gate_is_taken_once_and_handed_on(path: str, early: gate.EarlyLocks) -> None:
+    assert not gate.enter(early, path)
+    assert cache.acquire(path, wait=0, alarm=False) is None
+    lock = cache.acquire(path, wait=0, alarm=False, early=early)
     assert lock
-    assert gate.taken == {}
+    assert early.taken == {}
     lock.release()
 
 
-def test_whoever_waits_at_the_gate_holds_nothing_afterwards(path: str) -> None:
+def test_whoever_waits_at_the_gate_holds_nothing_afterwards(
+    path: str, early: gate.EarlyLocks
+) -> None:
     lock = cache.acquire(path, wait=0, alarm=False)
     assert lock
     timer = threading.Timer(0.1, lock.release)
     timer.start()
-    assert gate.enter(path, 20)
+    assert gate.enter(early, path, 20)
     timer.join()
     mine = cache.acquire(path, wait=0, alarm=False)
     assert mine
     mine.release()
 
 
-def test_what_was_taken_and_never_needed_is_let_go(path: str) -> None:
-    assert not gate.enter(path)
-    gate.leave()
-    gate.leave()
+def test_what_was_taken_and_never_needed_is_let_go(path: str, early: gate.EarlyLocks) -> None:
+    assert not gate.enter(early, path)
+    early.release()
+    early.release()
     lock = cache.acquire(path, wait=0, alarm=False)
     assert lock
     lock.release()
 
 
-def test_a_wait_in_vain_at_the_gate_is_not_waited_again(path: str) -> None:
+def test_a_wait_in_vain_at_the_gate_is_not_waited_again(path: str, early: gate.EarlyLocks) -> None:
     lock = cache.acquire(path, wait=0, alarm=False)
     assert lock
-    assert not gate.enter(path, 0.05)
-    assert cache.acquire(path, wait=600, alarm=False) is None
+    assert not gate.enter(early, path, 0.05)
+    assert cache.acquire(path, wait=600, alarm=False, early=early) is None
     lock.release()
 
 
-def test_a_gate_that_cannot_be_opened_is_left_to_the_rest(folder: Path) -> None:
+def test_a_gate_that_cannot_be_opened_is_left_to_the_rest(
+    folder: Path, early: gate.EarlyLocks
+) -> None:
     (folder / "link.lock").symlink_to("elsewhere")
-    assert not gate.enter(str(folder / "link.lock"))
-    assert not gate.enter(str(folder / "missing" / "record.lock"))
+    assert not gate.enter(early, str(folder / "link.lock"))
+    assert not gate.enter(early, str(folder / "missing" / "record.lock"))
     assert not (folder / "elsewhere").exists()
-    assert gate.taken == {}
+    assert early.taken == {}

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,10 +120,10 @@ def test_another_folder_has_the_lock_where_ours_has_none(
     slot = Slot(str(folder), NAME, warn=lambda *_: None, lock_folders=(str(other),))
     real = cache.acquire
 
-    def only_elsewhere(path: str, *, wait: float, alarm: bool) -> cache.Lock | None:
+    def only_elsewhere(path: str, **how: Any) -> cache.Lock | None:
         if path.startswith(str(folder)):
             raise cache.Unlockable("no locks available")
-        return real(path, wait=wait, alarm=alarm)
+        return real(path, **how)
 
     monkeypatch.setattr(cache, "acquire", only_elsewhere)
     lock = slot.lock(0)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from credhelper import __version__, errors, protocols
 from credhelper.cli import commands, telling
 from credhelper.errors import CredhelperError
 from tests.cli.conftest import Person
+from tests.support.programs import python_environment
 from tests.support.worlds import World
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "exit-statuses.md"
@@ -131,19 +133,29 @@ def test_every_exit_status_is_documented() -> None:
             assert f"`{error.code}`" in row[0], error
 
 
-def test_a_crash_tells_the_class_and_place_only(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def explode(_: object) -> object:
-        raise ValueError(person.api.api_key)
+# Comes in as a person does, and meets an error that nobody expected.
+_CRASH = """
+import sys
+from credhelper import edge, loading
 
-    monkeypatch.setattr("credhelper.loading.load_config", explode)
-    monkeypatch.setattr(person.world, "hold_to_silence", lambda _: None)
-    outcome = person.types("status")
-    assert outcome.status == 1
-    assert "an unexpected ValueError at test_people.py:" in outcome.told
-    assert person.api.api_key not in outcome.told
-    assert "Traceback" not in outcome.told
+def explode(context):
+    raise ValueError(context.environ["CREDHELPER_API_KEY"])
+
+loading.load_config = loading.load_routes = explode
+sys.argv[1:] = ["status"]
+edge.main(None, "credhelper", sys.argv[1:], b"", "")
+"""
+
+
+def test_a_crash_tells_the_class_and_place_only(person: Person) -> None:
+    environ = person.world.environment({"CREDHELPER_API_KEY": person.api.api_key})
+    done = subprocess.run(
+        [sys.executable, "-c", _CRASH], env=python_environment() | environ, capture_output=True
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"credhelper: error: an unexpected ValueError at <string>:" in done.stderr
+    assert person.api.api_key.encode() not in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_mistake_in_the_config_is_told_with_its_line(person: Person) -> None:

@@ -184,7 +184,8 @@ WAITER = """
 import signal, sys
 from credhelper import gate
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-print(gate.enter(sys.argv[1], 0.5), gate.over == {sys.argv[1]})
+early = gate.EarlyLocks()
+print(gate.enter(early, sys.argv[1], 0.5), early.over == {sys.argv[1]})
 """
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _TREE = Path(__file__).parent.parent.parent
-_CALLED = "import sys; sys.argv[0] = {!r}; from credhelper.entry import main; main()"
+_CALLED = (
+    "import sys; sys.argv[0] = {!r}; from credhelper import entry; unserved = entry.main();"
+    " from credhelper import edge; edge.main(*unserved)"
+)
 
 INSTALLED = (_BIN / "credhelper").is_file()
 
