@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,23 +17,36 @@ import measure
 
 
 class World:
-    """One sandbox and one home. Parameters: `told`, what the sandbox said; `folder`, scratch."""
+    """One sandbox and two homes. Parameters: `told`, what the sandbox said; `folder`, scratch.
+
+    `environ` is the environment of the home whose profile has its API key in a file;
+    `environ_with_key`, of the one whose profile has it in an environment variable.
+    """
 
     def __init__(self, told: dict[str, Any], folder: Path) -> None:
         self.url = str(told["url"])
-        self.config = folder / "config.toml"
-        self.config.write_text(str(told["config"]))
-        self.environ = measure.clean(
-            CREDHELPER_CONFIG=str(self.config),
-            CREDHELPER_CACHE_DIR=str(folder / "cache"),
-            CREDHELPER_STATE_DIR=str(folder / "state"),
-        )
+        config = str(told["config"])
+        in_variable = re.sub("(?m)^grant = .*$", 'grant = { env = "KEY" }', config)
+        self.environ = _home(folder / "file", config)
+        self.environ_with_key = _home(folder / "variable", in_variable, KEY=str(told["api_key"]))
 
     def stats(self) -> dict[str, int]:
         """Return the sandbox's counters."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/stats") as answer:
             counters: dict[str, int] = json.load(answer)
             return counters
+
+
+def _home(folder: Path, config: str, **more: str) -> dict[str, str]:
+    """Write `config` into `folder`, and return an environment whose files are all there."""
+    folder.mkdir()
+    (folder / "config.toml").write_text(config)
+    return measure.clean(
+        CREDHELPER_CONFIG=str(folder / "config.toml"),
+        CREDHELPER_CACHE_DIR=str(folder / "cache"),
+        CREDHELPER_STATE_DIR=str(folder / "state"),
+        **more,
+    )
 
 
 @contextlib.contextmanager
