@@ -78,7 +78,17 @@ def trace(scratch_world: World) -> None:
 _MODULES = (
     *("json", "os", "sys", "time", "errno", "stat", "fcntl", "site", "sitecustomize"),
     *("usercustomize", "requests", "click", "urllib3", "credhelper", "posix", "encodings"),
-    *("hashlib", "tomllib", "ssl", "socket", "_signal", "platformdirs", "filelock"),
+    *(
+        "_sha2",
+        "_sha256",
+        "hashlib",
+        "tomllib",
+        "ssl",
+        "socket",
+        "_signal",
+        "platformdirs",
+        "filelock",
+    ),
 )
 
 
