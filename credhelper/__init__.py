@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
     from credhelper import aws, errors, libica
     from credhelper.aws import boto3_session
-    from credhelper.credentials import Credentials
-    from credhelper.inprocess import get_token
+    from credhelper.inprocess.credentials import Credentials
+    from credhelper.inprocess.tokens import get_token
 
 __all__ = [
     "Credentials",
@@ -46,11 +46,11 @@ def _loaded(name: str) -> object:
         return credhelper.libica
     # What is bound here is found without us the next time.
     if name == "get_token":
-        from credhelper.inprocess import get_token
+        from credhelper.inprocess.tokens import get_token
 
         return globals().setdefault(name, get_token)
     if name == "Credentials":
-        from credhelper.credentials import Credentials
+        from credhelper.inprocess.credentials import Credentials
 
         return globals().setdefault(name, Credentials)
     from credhelper.aws import boto3_session

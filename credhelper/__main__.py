@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from credhelper import edge, entry
+from credhelper import entry
+from credhelper.edge import main
 
-edge.main(*entry.main())
+main.main(*entry.main())

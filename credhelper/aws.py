@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from credhelper import answering, inprocess
-from credhelper.context import Context
-from credhelper.encode import rfc3339
-from credhelper.environ import ENVIRON
-from credhelper.model import AWS, Credential, Request
+from credhelper.broker import answer
+from credhelper.broker.context import Context
+from credhelper.core.model import AWS, Credential, Request
+from credhelper.core.text import rfc3339
+from credhelper.inprocess import tokens
+from credhelper.inprocess.environ import ENVIRON
 from credhelper.protocols.aws import MARGIN
 
 TYPE_CHECKING = False
@@ -125,8 +126,8 @@ def _told(found: Credential) -> dict[str, str]:
 def _fetch(
     profile: str | None, min_ttl: int, environ: Mapping[str, str], clock: Callable[[], float]
 ) -> Credential:
-    inprocess.hold_to_types(profile, None, min_ttl)
-    inprocess.preload()
-    context = Context(environ, warn=inprocess.warn, clock=clock)
+    tokens.hold_to_types(profile, None, min_ttl)
+    tokens.preload()
+    context = Context(environ, warn=tokens.warn, clock=clock)
     request = Request("get", profile=profile, min_ttl=min_ttl, margin=MARGIN, wants=AWS)
-    return answering.get(context, request)
+    return answer.get(context, request)

@@ -14,8 +14,9 @@ try:
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
-from credhelper import protocols, warm
-from credhelper.model import Call
+from credhelper import protocols
+from credhelper.core import lookup
+from credhelper.core.model import Call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from credhelper.gate import EarlyLocks
-    from credhelper.model import Reply
+    from credhelper.core.flock import EarlyLocks
+    from credhelper.core.model import Reply
     from credhelper.protocols import Protocol
 
     # Protocol (None: a person called), program, arguments, stdin, why stdin is no whole request (or
@@ -132,17 +133,17 @@ def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks |
         request = protocol.parse(call)
         if request.action != "get" or request.rejected is not None:
             return None, None
-        found = warm.answer(call.environ, request)
+        found = lookup.answer(call.environ, request)
         waited: set[str] = set()
         while isinstance(found, str) and found not in waited:
-            from credhelper import gate
+            from credhelper.core import flock
 
-            early = early or gate.EarlyLocks()
+            early = early or flock.EarlyLocks()
             # Whom a grant's command calls must not wait for the process that waits for it.
-            if "CREDHELPER_ASKING" in call.environ or not gate.enter(early, found):
+            if "CREDHELPER_ASKING" in call.environ or not flock.enter(early, found):
                 return None, early
             waited.add(found)
-            found = warm.answer(call.environ, request)
+            found = lookup.answer(call.environ, request)
         if found is None or isinstance(found, str):
             return None, early
         reply = protocol.render(request, found)

@@ -19,7 +19,7 @@ from keyring.errors import PasswordDeleteError, PasswordSetError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from credhelper.model import Credential
+    from credhelper.core.model import Credential
 
 
 # keyring's chain of backends goes on to the next one after a NotImplementedError, and no other.
@@ -75,10 +75,10 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
     if not isinstance(name, str) or not isinstance(username, str | None):
         return None  # programs name their secrets by all kinds of things
     try:
-        from credhelper import answering
-        from credhelper.context import Context
-        from credhelper.environ import ENVIRON
-        from credhelper.model import Request
+        from credhelper.broker import answer
+        from credhelper.broker.context import Context
+        from credhelper.core.model import Request
+        from credhelper.inprocess.environ import ENVIRON
         from credhelper.protocols import keyring
 
         environ = ENVIRON if environ is None else environ
@@ -86,7 +86,7 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
         request = Request(
             "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
         )
-        return answering.get(Context(environ, warn=_warn), request)
+        return answer.get(Context(environ, warn=_warn), request)
     except AmbiguousServiceError as error:
         _warn(error.message, error.hint)  # somebody meant us, but did not say as whom
     except (NotFoundError, RequestError):

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, overload
 
-from credhelper.credentials import Credentials
-from credhelper.encode import quoted
+from credhelper.core.text import quoted
 from credhelper.errors import UnknownServiceError
+from credhelper.inprocess.credentials import Credentials
 
 _V2_BASE = "/ica/rest"  # what v2's paths begin with
 _HEADER = "Authorization"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from credhelper.client import claims
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
+from credhelper.config.profile import Profile
+from credhelper.core.model import JWT, SESSION, Token
 from credhelper.errors import CredhelperError, RejectedError
-from credhelper.model import JWT, SESSION, Token
-from credhelper.profile import Profile
-from credhelper.renewal import make_token, open_session
+from credhelper.renewal.renewal import make_token, open_session
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client

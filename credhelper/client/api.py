@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from credhelper.client.authorization import Authorization
-from credhelper.model import AWS, Secret, Token
+from credhelper.core.model import AWS, Secret, Token
 
 
 class Client(Protocol):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from credhelper.client.claims import token_flaw
+from credhelper.core.model import Secret
 from credhelper.errors import ConfigError
-from credhelper.model import Secret
 
 HEADER, BASIC, BASIC_RAW, BASIC_PASSWORD, QUERY = KEY_FORMS = (
     "header",

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, NoReturn
 
-from credhelper.encode import printable
+from credhelper.core.model import JWT, SESSION, Secret, Token
+from credhelper.core.text import printable
 from credhelper.errors import MalformedAnswerError
-from credhelper.model import JWT, SESSION, Secret, Token
 
 ASSUMED_LIFETIME = 300
 LONGEST_TOKEN = 65535

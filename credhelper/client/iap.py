@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
-from credhelper.client.answers import Answer
 from credhelper.client.authorization import Authorization, Bearer
-from credhelper.client.transport import Transport
+from credhelper.client.http.answers import Answer
+from credhelper.client.http.transport import Transport
+from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import ConfigError, RejectedError
-from credhelper.model import JWT, SESSION, Secret, Token
 
 REVOKED = "revoked"
 UNKNOWN = "unknown"

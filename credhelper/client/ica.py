@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
 from credhelper.client.authorization import Authorization, Bearer, Password
-from credhelper.client.transport import Transport
+from credhelper.client.http.transport import Transport
+from credhelper.core.model import JWT, Secret, Token
 from credhelper.errors import RejectedError, UnsupportedActionError
-from credhelper.model import JWT, Secret, Token
 
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/ica/rest/api/tokens"

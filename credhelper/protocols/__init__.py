@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import typing
     from collections.abc import Sequence
 
+    from credhelper.core.model import Call, Credential, Listing, Reply, Request
     from credhelper.errors import CredhelperError
-    from credhelper.model import Call, Credential, Listing, Reply, Request
 
     class Protocol(typing.Protocol):
         """What a protocol's module offers."""

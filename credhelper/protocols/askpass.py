@@ -19,9 +19,9 @@ are longer, so give it a wgetrc instead. To try it:
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, one_line
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, one_line
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper-askpass [--profile NAME] PROMPT"
 

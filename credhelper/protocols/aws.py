@@ -21,7 +21,9 @@ To try it: credhelper aws --format details
 """
 
 import credhelper
-from credhelper.encode import (
+from credhelper.core import strict_json
+from credhelper.core.model import AWS, RCLONE, Credential, Listing, Reply, Request
+from credhelper.core.text import (
     complaint,
     json_object,
     json_string,
@@ -30,15 +32,14 @@ from credhelper.encode import (
     rfc3339,
     shell_word,
 )
-from credhelper.model import AWS, RCLONE, Credential, Listing, Reply, Request
-from credhelper.protocols import documents, options
+from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 FORMATS = ("process", "env", "rclone", "url", "details")
 USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
@@ -93,7 +94,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     told = {
         name: value
-        for name, value in documents.read(answer.token.reveal().encode(), "record").items()
+        for name, value in strict_json.read(answer.token.reveal().encode(), "record").items()
         if isinstance(value, str)
     }
     form = request.echo["format"]

@@ -11,8 +11,8 @@ pnpm up to 10 sends what is printed as the whole header, and newer ones see whet
 """
 
 import credhelper
-from credhelper.encode import complaint, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper token [SERVICE] [--bearer] [--profile NAME] [--min-ttl SECONDS]"
 

@@ -8,17 +8,17 @@ releases do not look at that and keep it for 30 minutes (`--credential_helper_ca
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, rfc3339
-from credhelper.model import Credential, Listing, Reply, Request
-from credhelper.protocols import documents, options
+from credhelper.core import service, strict_json
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, rfc3339
+from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
 
@@ -74,7 +74,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 
 def uri(data: bytes) -> str:
     """Return the `uri` in a request. Raises RequestError."""
-    found = documents.read(data, "request").get("uri")
+    found = strict_json.read(data, "request").get("uri")
     if not isinstance(found, str):
         raise credhelper.errors.RequestError("the uri of the request is missing or not a string")
     return found

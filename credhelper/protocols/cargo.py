@@ -10,18 +10,18 @@ all others.
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line
-from credhelper.model import Credential, Listing, Reply, Request
-from credhelper.protocols import documents, options
+from credhelper.core import service, strict_json
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line
+from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 GREETING = b'{"v":[1]}\n'
 USAGE = "cargo-credential-credhelper --cargo-plugin"
@@ -44,7 +44,7 @@ def parse(call: "Call") -> Request:
     """
     if reads(call.arguments) != "lines":
         raise credhelper.errors.UsageError("this is for Cargo to call", f"usage: {USAGE}")
-    document = documents.read(call.stdin, "line")
+    document = strict_json.read(call.stdin, "line")
     version = document.get("v")
     if type(version) is not int or version not in VERSIONS:
         raise credhelper.errors.UnsupportedVersionError(

@@ -16,9 +16,9 @@ To try it: credhelper databricks auth token --host https://workspace.example
 import time
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper databricks version|auth token [--host URL] [--profile NAME] [--min-ttl SECONDS]"
 NOT_CONFIGURED = "databricks OAuth is not configured for this host"

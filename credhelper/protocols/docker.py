@@ -19,9 +19,9 @@ To try it: echo registry.example | docker-credential-credhelper get
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, printable, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, printable, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "docker-credential-credhelper [--profile NAME] get|store|erase|list|version"
 NOT_FOUND = "credentials not found in native keychain"

@@ -13,8 +13,9 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import (
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import (
     complaint,
     json_object,
     json_string,
@@ -23,7 +24,6 @@ from credhelper.encode import (
     rfc3339,
     shell_word,
 )
-from credhelper.model import Credential, Listing, Reply, Request
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 FORMATS = ("token", "json", "header", "curl", "netrc", "env")
 USAGE = (

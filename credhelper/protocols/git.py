@@ -25,9 +25,9 @@ To try it: printf 'protocol=https\\nhost=git.example\\n\\n' | credhelper git get
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request, Secret
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request, Secret
+from credhelper.core.text import complaint, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|capability"
 

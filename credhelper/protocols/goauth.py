@@ -9,9 +9,9 @@ lines say no more than the profile does: the host as go wrote it, and the path t
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper goauth [--service URL] [--profile NAME] [--min-ttl SECONDS] [URL]"
 

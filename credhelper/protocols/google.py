@@ -21,8 +21,8 @@ To try it: credhelper google --profile NAME
 """
 
 import credhelper
-from credhelper.encode import json_object, json_string, quoted
-from credhelper.model import JWT, Credential, Listing, Reply, Request
+from credhelper.core.model import JWT, Credential, Listing, Reply, Request
+from credhelper.core.text import json_object, json_string, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper google [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 QUIET = True

@@ -7,9 +7,9 @@ sends the request in JSON; silence leaves that request as it is.
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper headers [--restish | --service URL] [--profile NAME] [--min-ttl SECONDS]"
 VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"

@@ -13,10 +13,10 @@ Example:
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string
-from credhelper.model import Credential, Listing, Reply, Request, Secret
-from credhelper.protocols import documents, options
+from credhelper.core import service, strict_json
+from credhelper.core.model import Credential, Listing, Reply, Request, Secret
+from credhelper.core.text import complaint, json_object, json_string
+from credhelper.protocols import options
 from credhelper.protocols.get import members
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper json [--profile NAME]"
 VERSIONS = (1,)
@@ -50,7 +50,7 @@ def parse(call: "Call") -> Request:
     command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
     """
     default_profile = _profile(call.arguments)
-    document = documents.read(call.stdin, "line")
+    document = strict_json.read(call.stdin, "line")
     version = document.get("version", 1)
     if type(version) is not int or version not in VERSIONS:
         raise credhelper.errors.UnsupportedVersionError(

@@ -24,9 +24,9 @@ To try it: credhelper keyring --mode=creds get https://host.example/simple/
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = (
     "keyring [--mode password|creds] [--output plain|json] [--profile NAME] [--min-ttl SECONDS]"

@@ -8,8 +8,8 @@ word for "nothing here": whatever goes wrong is told on stderr, with a status th
 """
 
 import credhelper
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted, rfc3339
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted, rfc3339
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper kubectl [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 VARIABLE = "KUBERNETES_EXEC_INFO"
@@ -99,9 +99,9 @@ def _document(text: str) -> "Mapping[str, object]":
             f"{VARIABLE} is not set: this is for kubectl to call",
             "to print a token: credhelper get",
         )
-    from credhelper.protocols import documents
+    from credhelper.core import strict_json
 
-    document = documents.read(text.encode("utf-8", "surrogateescape"), f"value of {VARIABLE}")
+    document = strict_json.read(text.encode("utf-8", "surrogateescape"), f"value of {VARIABLE}")
     version = document.get("apiVersion")
     if document.get("kind") != "ExecCredential" or not isinstance(version, str):
         raise credhelper.errors.RequestError(f"the value of {VARIABLE} is not an ExecCredential")

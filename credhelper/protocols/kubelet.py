@@ -11,17 +11,17 @@ may come with the request; we have no use for it.
 import time
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
-from credhelper.protocols import documents, options
+from credhelper.core import service, strict_json
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
+from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = "credhelper kubelet [--profile NAME] [--min-ttl SECONDS]"
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
@@ -47,7 +47,7 @@ def parse(call: "Call") -> Request:
     """
     found = _command(call.arguments)
     min_ttl = options.min_ttl(found)
-    document = documents.read(call.stdin, "request")
+    document = strict_json.read(call.stdin, "request")
     version, image = document.get("apiVersion"), document.get("image")
     if document.get("kind") != "CredentialProviderRequest" or not isinstance(version, str):
         raise credhelper.errors.RequestError("the request is not a CredentialProviderRequest")

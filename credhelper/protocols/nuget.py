@@ -15,17 +15,16 @@ NuGet 6.13 and newer start what is called nuget-plugin-* on PATH:
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, quoted
-from credhelper.model import Credential, Listing, Reply, Request
-from credhelper.protocols import documents
+from credhelper.core import service, strict_json
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 VERSION = (2, 0, 0)  # the first that asks for credentials by URI; there is no other
 GREETING = (
@@ -50,7 +49,7 @@ def parse(call: "Call") -> Request:
     """
     if reads(call.arguments) != "lines":
         raise credhelper.errors.UsageError("this is for NuGet to call", f"usage: {USAGE}")
-    message = documents.read(call.stdin, "line")
+    message = strict_json.read(call.stdin, "line")
     identity, kind, method = (message.get(name) for name in ("RequestId", "Type", "Method"))
     if not (isinstance(identity, str) and isinstance(kind, str) and isinstance(method, str)):
         raise credhelper.errors.RequestError("the line names no RequestId, Type or Method")

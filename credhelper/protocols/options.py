@@ -5,15 +5,15 @@ No abbreviations, nothing twice, no empty values.
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import quoted
+from credhelper.core import service
+from credhelper.core.text import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.service import Service
+    from credhelper.core.service import Service
 
 LONGEST = 315_360_000  # ten years in seconds: no token lives longer, and int() stays cheap
 COMMON = {"--profile": "profile", "-p": "profile", "--min-ttl": "min-ttl"}

@@ -17,8 +17,8 @@ To try it: credhelper reclient --service https://builds.example
 import time
 
 import credhelper
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 

@@ -8,9 +8,9 @@ nothing to forget, and succeeds.
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, json_object, json_string, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
+    from credhelper.core.model import Call
 
 USAGE = (
     "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
@@ -91,9 +91,9 @@ def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str, str]:
 
 
 def _check_document(data: bytes) -> None:
-    from credhelper.protocols import documents
+    from credhelper.core import strict_json
 
-    document = documents.read(data, "object to store")
+    document = strict_json.read(data, "object to store")
     if list(document) != ["token"] or not isinstance(document["token"], str):
         raise credhelper.errors.RequestError(
             "the object to store has to have a token, and no property besides"

@@ -8,9 +8,9 @@ We store no tokens, so `store` fails and says what to do; `erase` has nothing to
 """
 
 import credhelper
-from credhelper import service
-from credhelper.encode import complaint, one_line, quoted
-from credhelper.model import Credential, Listing, Reply, Request
+from credhelper.core import service
+from credhelper.core.model import Credential, Listing, Reply, Request
+from credhelper.core.text import complaint, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.model import Call
-    from credhelper.service import Service
+    from credhelper.core.model import Call
+    from credhelper.core.service import Service
 
 USAGE = "credhelper vault [--service URL] [--profile NAME] [--min-ttl SECONDS] get|store|erase"
 ADDRESSES = ("BAO_ADDR", "VAULT_ADDR")

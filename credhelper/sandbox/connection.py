@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
-from credhelper.sandbox import api, faults, wire
+from credhelper.sandbox import dispatch, faults, wire
 from credhelper.sandbox.state import RefusedError
 from credhelper.sandbox.wire import Answer, Request
 from credhelper.sandbox.world import World
@@ -71,7 +71,7 @@ class Connection(BaseHTTPRequestHandler):
         # The first of several headers with one name is the one that counts.
         headers = {name.lower(): value for name, value in reversed(self.headers.items())}
         request = Request(self.command, path, query, headers, body)
-        fault = api.admit(self.world, request)
+        fault = dispatch.admit(self.world, request)
         wait = fault.delay + (self.world.latency if path.startswith(wire.APIS) else 0.0)
         if wait:
             self.world.pause(wait)
@@ -80,7 +80,7 @@ class Connection(BaseHTTPRequestHandler):
         elif fault.drop:
             self._reset()
         else:
-            self._send(api.answer(self.world, request, fault), fault)
+            self._send(dispatch.answer(self.world, request, fault), fault)
 
     def _read_body(self) -> bytes | None:
         """The request's body; None when the client left before all of it had come."""

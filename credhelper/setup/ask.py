@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from credhelper import child
+from credhelper.config import child
 from credhelper.setup.plan import Answer, Ask
 
 PATIENCE = 60.0

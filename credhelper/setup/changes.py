@@ -13,7 +13,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
-from credhelper.encode import printable
+from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, CredhelperError
 from credhelper.setup import disk, formats, journal
 from credhelper.setup.draft import Draft

@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from credhelper import cache
-from credhelper.encode import printable
+from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError
+from credhelper.storage import files
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
@@ -231,8 +231,8 @@ def back_up(state: str, found: Found) -> str | None:
     if found.data is None:
         return None
     path = backup_of(state, found.target)
-    cache.make_folder(os.path.dirname(path))
-    cache.replace(path, found.data, durable=True)
+    files.make_folder(os.path.dirname(path))
+    files.replace(path, found.data, durable=True)
     return path
 
 

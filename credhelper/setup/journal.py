@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from credhelper import cache, records
-from credhelper.encode import printable
+from credhelper.core import record
+from credhelper.core.text import printable
 from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
+from credhelper.storage import files as cache
 
 VERSION = 1
 LOCK_WAIT = 10.0
@@ -68,7 +69,7 @@ class Journal:
 def read(state: str) -> Journal:
     """Return the journal in the state folder; an empty one if there is none. Raises CacheError."""
     path = _path(state)
-    data = records.read_private(path)
+    data = record.read_private(path)
     if data is None:
         if os.path.lexists(path):
             raise CacheError(

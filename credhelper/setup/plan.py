@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from credhelper.config.origin import canonical
+from credhelper.core.service import Service
 from credhelper.errors import ConfigError
-from credhelper.origin import canonical
-from credhelper.service import Service
 from credhelper.setup.program import Program
 
 # The protocol that prints nothing but a token, for tools that run a command to get one.

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from credhelper import child
-from credhelper.encode import printable
+from credhelper.config import child
+from credhelper.core.text import printable
 from credhelper.errors import CredhelperError
 
 NAME = "credhelper"

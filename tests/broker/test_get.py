@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from credhelper import broker, cache
-from credhelper.broker import DEFINITE_NO, MOST_TROUBLE, TROUBLE
+from credhelper.broker import source
+from credhelper.broker.source import DEFINITE_NO, MOST_TROUBLE, TROUBLE
+from credhelper.core.freshness import NOT_YET_WAIT
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -18,7 +19,7 @@ from credhelper.errors import (
     RejectedError,
     UnreachableError,
 )
-from credhelper.freshness import NOT_YET_WAIT
+from credhelper.storage import files
 from tests.support.desks import HOST, Desk
 
 NO = RejectedError("answered 401", "log in", status=401)
@@ -228,7 +229,7 @@ def test_a_remembered_error_of_unknown_kind_is_still_an_error(desk: Desk, name: 
     path = Path(desk.slot.path + ".failed")
     fields = desk.slot.failure("", desk.now, desk.now)
     assert fields
-    path.write_bytes(cache.encode({**fields, "class": name}))
+    path.write_bytes(files.encode({**fields, "class": name}))
     with pytest.raises(CredhelperError, match="401"):
         desk.text()
 
@@ -289,9 +290,9 @@ def test_what_is_told_as_expiry_is_a_little_early(desk: Desk) -> None:
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise cache.Unlockable("no locks available")
+        raise files.Unlockable("no locks available")
 
-    monkeypatch.setattr(cache, "acquire", refuse)
+    monkeypatch.setattr(files, "acquire", refuse)
 
 
 def test_a_file_system_without_locks_is_no_reason_not_to_answer(
@@ -325,7 +326,7 @@ def test_a_stale_token_is_served_where_nothing_can_be_written(
 def test_a_waiter_whose_time_is_over_looks_again_and_then_makes_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "LOCK_WAIT", 0.01)
+    monkeypatch.setattr(source, "LOCK_WAIT", 0.01)
     lock = desk.slot.lock(0)
     assert lock
     assert desk.text() == "new"
@@ -338,7 +339,7 @@ def test_a_waiter_whose_time_is_over_looks_again_and_then_makes_one(
 def test_a_waiter_whose_time_is_over_takes_what_is_there_by_then(
     desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "LOCK_WAIT", 0.01)
+    monkeypatch.setattr(source, "LOCK_WAIT", 0.01)
     lock = desk.slot.lock(0)
     assert lock
     desk.slot.before_lock = lambda: Desk(folder).hold("theirs")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from credhelper import cache
+from credhelper.storage import files
 from tests.support.desks import Desk
 
 
@@ -98,8 +98,8 @@ def test_a_reject_works_where_there_are_no_locks(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise cache.Unlockable("no locks available")
+        raise files.Unlockable("no locks available")
 
-    monkeypatch.setattr(cache, "acquire", refuse)
+    monkeypatch.setattr(files, "acquire", refuse)
     desk.hold("old", age=100)
     assert desk.reject("old")

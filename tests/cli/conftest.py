@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from click.testing import CliRunner
 
-from credhelper.cli import people
+from credhelper.cli.main import people
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import Outcome, World
 

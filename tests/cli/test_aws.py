@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from credhelper import cache, records
+from credhelper.core import record
+from credhelper.storage import files
 from tests.cli.conftest import Person
 from tests.support.programs import command
 
@@ -29,10 +30,10 @@ def has_aws(person: Person, *words: str) -> dict[str, Any]:
 
 def age(person: Person, seconds: int) -> None:
     for path in person.world.records():
-        fields = records.decode(path.read_bytes()) or {}
+        fields = record.decode(path.read_bytes()) or {}
         if fields["kind"] == "aws":
             times = {key: str(int(fields[key]) - seconds) for key in ("issued", "expires")}
-            path.write_bytes(cache.encode(fields | times))
+            path.write_bytes(files.encode(fields | times))
 
 
 @pytest.mark.parametrize(

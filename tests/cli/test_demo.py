@@ -13,8 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from credhelper.cli import demo, stage, telling
-from credhelper.model import Secret
+from credhelper.cli import demo_stage, output
+from credhelper.cli.commands import demo
+from credhelper.core.model import Secret
 from tests.cli.conftest import Person
 from tests.support.worlds import World, tokens_in
 
@@ -39,9 +40,9 @@ def test_the_demo_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(scene: stage.Stage, _: object) -> object:
+    def broken(scene: demo_stage.Stage, _: object) -> object:
         scene.step("A step")
-        stage.expect(False, "the sandbox has made 2 tokens")
+        demo_stage.expect(False, "the sandbox has made 2 tokens")
         return None
 
     monkeypatch.setattr(demo, "_start", broken)
@@ -52,10 +53,10 @@ def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
 
 
 def test_a_program_that_fails_in_a_step_breaks_it() -> None:
-    scene = stage.Stage(Path("/"), {})
-    with pytest.raises(stage.Broken, match="status 4"):
+    scene = demo_stage.Stage(Path("/"), {})
+    with pytest.raises(demo_stage.Broken, match="status 4"):
         scene.told(subprocess.CompletedProcess([], 4, "", "log in first"))
-    with pytest.raises(stage.Broken, match="one token"):
+    with pytest.raises(demo_stage.Broken, match="one token"):
         scene.told(subprocess.CompletedProcess([], 0, "a\nb\n", ""))
 
 
@@ -69,7 +70,7 @@ def test_the_demo_sees_nothing_of_the_users_own() -> None:
         "XDG_RUNTIME_DIR": "/run/me",
         "HTTPS_PROXY": "http://proxy",
     }
-    found = stage.scratch(Path("/scratch"), environ)
+    found = demo_stage.scratch(Path("/scratch"), environ)
     assert "theirs" not in str(found)
     assert "/home/me" not in str(found)
     assert "PROXY" not in str(found)
@@ -144,20 +145,20 @@ def test_the_completion_script_is_one_that_bash_reads(person: Person) -> None:
 def test_a_program_beside_this_python_is_preferred(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "sys", SimpleNamespace(executable=str(tmp_path / "python3")))
+    monkeypatch.setattr(demo_stage, "sys", SimpleNamespace(executable=str(tmp_path / "python3")))
     module = [str(tmp_path / "python3"), "-m", "credhelper"]
     docker = "docker-credential-credhelper"
-    assert stage.real(["credhelper", "get"]) == [*module, "get"]
-    assert stage.real([docker, "get"]) == [*module, "docker", "get"]
-    assert stage.real(["git", "x"]) == ["git", "x"]
+    assert demo_stage.real(["credhelper", "get"]) == [*module, "get"]
+    assert demo_stage.real([docker, "get"]) == [*module, "docker", "get"]
+    assert demo_stage.real(["git", "x"]) == ["git", "x"]
     for name in ("credhelper", docker):
         (tmp_path / name).touch(0o700)
-    assert stage.real(["credhelper", "get"]) == [str(tmp_path / "credhelper"), "get"]
-    assert stage.real([docker, "get"]) == [str(tmp_path / docker), "get"]
+    assert demo_stage.real(["credhelper", "get"]) == [str(tmp_path / "credhelper"), "get"]
+    assert demo_stage.real([docker, "get"]) == [str(tmp_path / docker), "get"]
 
 
 def test_a_fingerprint_is_eight_digits_of_a_sha256() -> None:
-    assert telling.fingerprint(Secret("abc")) == "ba7816bf"
+    assert output.fingerprint(Secret("abc")) == "ba7816bf"
     assert os.path.basename(demo.__file__) == "demo.py"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from credhelper.cli import asking
+from credhelper.cli import prompt
 from credhelper.errors import LoginRequiredError
 from tests.cli.conftest import Person
 from tests.support.programs import command
@@ -353,11 +353,11 @@ def test_a_token_that_the_api_does_not_know_is_no_login(person: Person) -> None:
 def test_a_pipe_that_stays_open_is_not_waited_for_without_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(asking, "_PATIENCE", 0.05)
+    monkeypatch.setattr(prompt, "_PATIENCE", 0.05)
     reader, writer = os.pipe()
     try:
         with pytest.raises(LoginRequiredError, match="did not end"):
-            asking._piped(reader, "API key")
+            prompt._piped(reader, "API key")
     finally:
         os.close(reader)
         os.close(writer)

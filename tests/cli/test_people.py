@@ -16,7 +16,8 @@ import click
 import pytest
 
 from credhelper import __version__, errors, protocols
-from credhelper.cli import commands, telling
+from credhelper.cli import output
+from credhelper.cli.main import commands
 from credhelper.errors import CredhelperError
 from tests.cli.conftest import Person
 from tests.support.programs import python_environment
@@ -136,14 +137,15 @@ def test_every_exit_status_is_documented() -> None:
 # Comes in as a person does, and meets an error that nobody expected.
 _CRASH = """
 import sys
-from credhelper import edge, loading
+from credhelper.broker import routing
+from credhelper.edge import main
 
 def explode(context):
     raise ValueError(context.environ["CREDHELPER_API_KEY"])
 
-loading.load_config = loading.load_routes = explode
+routing.load_config = routing.load_routes = explode
 sys.argv[1:] = ["status"]
-edge.main(None, "credhelper", sys.argv[1:], b"", "")
+main.main(None, "credhelper", sys.argv[1:], b"", "")
 """
 
 
@@ -167,8 +169,8 @@ def test_a_mistake_in_the_config_is_told_with_its_line(person: Person) -> None:
 
 
 def test_what_could_move_a_cursor_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    telling.say("a\x1b[2J\u202eb\x07")
-    telling.warn("c\x1b]0;title\x07", "d\u2066")
+    output.say("a\x1b[2J\u202eb\x07")
+    output.warn("c\x1b]0;title\x07", "d\u2066")
     shown = capsys.readouterr()
     assert shown.out == "a\\x1b[2J\\u202eb\\x07\n"
     assert "\x1b" not in shown.err
@@ -200,7 +202,7 @@ def test_a_profile_name_that_is_none_is_shown_escaped(person: Person, name: str)
     ],
 )
 def test_a_length_of_time_is_told_as_a_person_would(seconds: int, words: str) -> None:
-    assert telling.span(seconds) == words
+    assert output.span(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_a_length_of_time_is_told_as_a_person_would(seconds: int, words: str) ->
     ],
 )
 def test_a_bar_shows_the_part_that_is_left(left: int, whole: int, picture: str) -> None:
-    assert telling.bar(left, whole) == picture
+    assert output.bar(left, whole) == picture
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from credhelper import cache, records
+from credhelper.core import record
+from credhelper.storage import files
 from tests.cli.conftest import Person
 from tests.cli.test_logout import held
 from tests.support.sandboxes import RunningSandbox
@@ -36,11 +37,11 @@ def session(person: Person) -> Path:
 def age(person: Person, seconds: int) -> None:
     """Make the session `seconds` older, too."""
     person.world.age(seconds)
-    fields = records.decode(session(person).read_bytes())
+    fields = record.decode(session(person).read_bytes())
     assert fields is not None
     for key in ("issued", "expires", "not_before"):
-        fields[key] = str(records.number(fields, key) - seconds)
-    session(person).write_bytes(cache.encode(fields))
+        fields[key] = str(record.number(fields, key) - seconds)
+    session(person).write_bytes(files.encode(fields))
 
 
 def test_a_key_is_verified_and_tokens_are_for_ica(person: Person) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from credhelper.client.transport import Transport
+from credhelper.client.http.transport import Transport
 
 Handler = Callable[[socket.socket, bytes], None]
 

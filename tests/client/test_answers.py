@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper.client import answers
+from credhelper.client.http import answers
 
 NOW = 1_800_000_000
 TEXT = st.text(max_size=60)

@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Parts, Password, parts
+from credhelper.core.model import Secret
 from credhelper.errors import ConfigError
-from credhelper.model import Secret
 
 KEY = "k3y-CANARY"
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credhelper.client import claims
+from credhelper.core.model import JWT, SESSION, Token
 from credhelper.errors import MalformedAnswerError
-from credhelper.model import JWT, SESSION, Token
 
 NOW = 1_800_000_000
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credhelper.client.authorization import ApiKey, Bearer, Password
+from credhelper.client.http.transport import Transport
 from credhelper.client.iap import REVOKED, UNKNOWN, Client
-from credhelper.client.transport import Transport
+from credhelper.core.model import JWT, SESSION, Secret
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -26,7 +27,6 @@ from credhelper.errors import (
     TokenAPIError,
     UnreachableError,
 )
-from credhelper.model import JWT, SESSION, Secret
 
 NOW = 1_800_000_000
 URL = "https://api.test"

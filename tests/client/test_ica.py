@@ -12,8 +12,9 @@ import requests_mock as mocking
 from credhelper.client import iap
 from credhelper.client.api import Client as Either
 from credhelper.client.authorization import ApiKey, Bearer, Password
+from credhelper.client.http.transport import Transport
 from credhelper.client.ica import Client
-from credhelper.client.transport import Transport
+from credhelper.core.model import JWT, Secret
 from credhelper.errors import (
     ConfigError,
     MalformedAnswerError,
@@ -23,7 +24,6 @@ from credhelper.errors import (
     UnreachableError,
     UnsupportedActionError,
 )
-from credhelper.model import JWT, Secret
 from tests.client.test_iap import BAD_BODIES, CANARY, KEY, NOW, URL, jwt, told
 
 TOKENS = f"{URL}/ica/rest/api/tokens"

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from credhelper.client.authorization import ApiKey, Bearer
+from credhelper.client.http.transport import LARGEST_ANSWER, Transport
 from credhelper.client.iap import REVOKED, Client
-from credhelper.client.transport import LARGEST_ANSWER, Transport
+from credhelper.core.model import Secret
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -26,7 +27,6 @@ from credhelper.errors import (
     TokenAPIError,
     UnreachableError,
 )
-from credhelper.model import Secret
 
 KEY = ApiKey(Secret("the-api-key-CANARY"))
 SESSION = Secret("psToken-CANARY")

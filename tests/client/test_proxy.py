@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from credhelper.client.authorization import ApiKey
+from credhelper.client.http.proxy import proxy_for
+from credhelper.client.http.transport import Transport
 from credhelper.client.iap import Client
-from credhelper.client.proxy import proxy_for
-from credhelper.client.transport import Transport
+from credhelper.core.model import Secret
+from credhelper.core.service import parse
 from credhelper.errors import ConfigError, UnreachableError
-from credhelper.model import Secret
-from credhelper.service import parse
 
 KEY = ApiKey(Secret("the-api-key-CANARY"))
 

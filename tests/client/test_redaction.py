@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper.client.answers import refusal
-from credhelper.client.redaction import redacted
-from credhelper.model import Secret
+from credhelper.client.http.answers import refusal
+from credhelper.client.http.redaction import redacted
+from credhelper.core.model import Secret
 
 SPELLINGS: list[Callable[[str], str]] = [
     str,

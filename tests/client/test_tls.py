@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from credhelper.client.authorization import ApiKey
+from credhelper.client.http.transport import Transport
+from credhelper.client.http.trust import context_for
 from credhelper.client.iap import Client
-from credhelper.client.transport import Transport
-from credhelper.client.trust import context_for
+from credhelper.core.model import Secret
 from credhelper.errors import ConfigError, MalformedAnswerError, UnreachableError
-from credhelper.model import Secret
 
 KEY = ApiKey(Secret("the-api-key-CANARY"))
 VARIABLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]

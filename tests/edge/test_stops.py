@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from credhelper import cli, edge
+from credhelper.cli import main as cli
+from credhelper.edge import main
 
 
 class _Falls:
     def __set_name__(self, owner: type, name: str) -> None:
-        raise edge.Stopped(15)
+        raise main.Stopped(15)
 
 
 def _make_a_class() -> None:
@@ -20,26 +21,26 @@ def _make_a_class() -> None:
 
 def _wrap_it() -> None:
     try:
-        raise edge.Stopped(15)
-    except edge.Stopped as stopped:
+        raise main.Stopped(15)
+    except main.Stopped as stopped:
         raise RuntimeError from stopped
 
 
 @pytest.mark.parametrize("fall", [_make_a_class, _wrap_it])
 def test_a_stop_is_found_behind_what_python_made_of_it(fall: Callable[[], None]) -> None:
-    with pytest.raises((RuntimeError, edge.Stopped)) as raised:
+    with pytest.raises((RuntimeError, main.Stopped)) as raised:
         fall()
-    stopped = edge.stop_behind(raised.value)
+    stopped = main.stop_behind(raised.value)
     assert stopped is not None
     assert stopped.number == 15
 
 
 def test_no_stop_is_found_where_there_was_none() -> None:
-    assert edge.stop_behind(RuntimeError()) is None
+    assert main.stop_behind(RuntimeError()) is None
 
 
 def test_the_peoples_door_hands_a_stop_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.commands, "main", lambda *_, **__: _wrap_it())
     with pytest.raises(RuntimeError) as raised:
         cli.people(["status"])
-    assert edge.stop_behind(raised.value)
+    assert main.stop_behind(raised.value)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from credhelper import config, wiring
-from credhelper.context import Context
-from credhelper.profile import Profile
+from credhelper.broker import wiring
+from credhelper.broker.context import Context
+from credhelper.config import parse
+from credhelper.config.profile import Profile
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -117,7 +118,7 @@ def test_a_sessions_answer_is_waited_for_whoever_asks(
 
     monkeypatch.setattr(wiring, "client_for", client_for)
     text = f'[profiles.main]\ngrant = {{ env = "KEY" }}\n{member}\n'
-    profile = config.parse(text.encode(), "config.toml", {}).profiles["main"]
+    profile = parse.parse(text.encode(), "config.toml", {}).profiles["main"]
     environ = {"CREDHELPER_STATE_DIR": "/proc/nowhere", "CREDHELPER_CACHE_DIR": "/proc/nowhere"}
     context = Context(environ, warn=lambda message, hint: None)
     wiring.renewal_for(context, profile, 4)

@@ -11,7 +11,7 @@ from tests.support.programs import python_environment
 
 _PROGRAM = """
 import sys
-from credhelper import edge
+from credhelper.edge import main as edge
 
 class Odd:
     def __del__(self):
@@ -21,8 +21,8 @@ def people():
     Odd()
     return 0
 
-import credhelper.cli
-credhelper.cli.people = people
+from credhelper.cli import main as cli
+cli.people = people
 edge.main(None, "credhelper", [], b"", "")
 """
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 
 from credhelper import protocols
+from credhelper.core.model import Call, Credential, Secret
+from credhelper.core.service import parse
 from credhelper.errors import CredhelperError
-from credhelper.model import Call, Credential, Secret
-from credhelper.service import parse
 from tests.hostile.scenarios.processes import TALK
 from tests.support.programs import INSTALLED
 from tests.support.sandboxes import RunningSandbox
@@ -215,7 +215,7 @@ def test_no_protocol_is_left_out_of_what_applies_to_it() -> None:
             if f'return "{mode}"' in source and name not in _READS_TO_REFUSE:
                 assert mode in {question.reads for question in questions}, name
         assert all(question.stdin for question in questions if question.reads != "nothing")
-        if "documents.read(call.stdin" in source:
+        if "strict_json.read(call.stdin" in source:
             assert name in {question.protocol for question in DOCUMENTS}
         if "call.environ" in source and name not in told_in:
             assert name in written, f"{name} reads variables that none of its questions has"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from credhelper import Credentials, inprocess
+from credhelper import Credentials
+from credhelper.inprocess import tokens
 from tests.support.guarded import Guarded
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
@@ -15,9 +16,9 @@ from tests.support.worlds import World
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
     """Let each test begin, and end, with nothing remembered."""
-    inprocess.forget()
+    tokens.forget()
     yield
-    inprocess.forget()
+    tokens.forget()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import credhelper
-from credhelper import Credentials, aside, inprocess
+from credhelper import Credentials
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -23,6 +23,8 @@ from credhelper.errors import (
     UnknownServiceError,
     UnreachableError,
 )
+from credhelper.inprocess import single_flight
+from credhelper.inprocess import tokens as inprocess
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -300,7 +302,7 @@ def test_all_tasks_share_one_thread(scratch_world: World, monkeypatch: pytest.Mo
     asyncio.run(main())
     # The other one is the exchange's own. None is the loop's pool.
     assert started == ["credhelper", "credhelper-exchange"]
-    assert aside._flights == {}
+    assert single_flight._flights == {}
 
 
 def test_tasks_do_not_wait_for_a_renewal_while_the_old_token_lives(
@@ -403,7 +405,7 @@ def test_a_loop_that_is_closed_meanwhile_harms_nobody(
     for thread in threading.enumerate():
         if thread.name == "credhelper":
             thread.join(10)
-    assert aside._flights == {}
+    assert single_flight._flights == {}
     assert running_sandbox.stats()["created"] == 1
 
 

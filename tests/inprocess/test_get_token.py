@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 import credhelper
-from credhelper import answering, cache, inprocess, records
+from credhelper.broker import answer
+from credhelper.core import record as records
 from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
+from credhelper.inprocess import tokens as inprocess
+from credhelper.storage import files
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -85,17 +88,17 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
 ) -> None:
     now = time.time()
     environ = scratch_world.environ
-    get = answering.get_with_record
+    get = answer.get_with_record
 
     def then_replaced(*arguments: Any) -> Any:
         found = get(*arguments)
         (record,) = scratch_world.records()
         fields = records.decode(record.read_bytes())
         assert fields
-        cache.replace(str(record), cache.encode({**fields, "token": "renewed"}))
+        files.replace(str(record), files.encode({**fields, "token": "renewed"}))
         return found
 
-    monkeypatch.setattr(answering, "get_with_record", then_replaced)
+    monkeypatch.setattr(answer, "get_with_record", then_replaced)
     assert inprocess.get_token(environ=environ, clock=lambda: now) != "renewed"
     monkeypatch.undo()
     assert inprocess.get_token(environ=environ, clock=lambda: now) == "renewed"
@@ -173,7 +176,7 @@ def test_what_somebody_rejected_is_noticed_within_a_millisecond(scratch_world: W
     now = time.time()
     first = inprocess.get_token(environ=scratch_world.environ, clock=lambda: now)
     (record,) = scratch_world.records()
-    cache.replace(str(record), cache.encode({"token": ""}))
+    files.replace(str(record), files.encode({"token": ""}))
     assert inprocess.get_token(environ=scratch_world.environ, clock=lambda: now + 0.001) != first
 
 
@@ -191,7 +194,7 @@ def test_what_somebody_renewed_is_noticed_within_a_millisecond(scratch_world: Wo
     (record,) = scratch_world.records()
     fields = records.decode(record.read_bytes())
     assert fields
-    cache.replace(str(record), cache.encode({**fields, "token": "renewed"}))
+    files.replace(str(record), files.encode({**fields, "token": "renewed"}))
     assert (
         inprocess.get_token(environ=scratch_world.environ, clock=lambda: now + 0.001) == "renewed"
     )
@@ -211,7 +214,7 @@ def test_a_new_key_in_the_file_is_noticed_within_a_second(scratch_world: World) 
     now = time.time()
     first = inprocess.get_token(environ=scratch_world.environ, clock=lambda: now)
     key = scratch_world.root / "api-key"
-    cache.replace(str(key), key.read_bytes())
+    files.replace(str(key), key.read_bytes())
     assert inprocess.get_token(environ=scratch_world.environ, clock=lambda: now + 1) != first
 
 

@@ -93,13 +93,16 @@ print(os.waitpid(child, 0)[1])
 @pytest.mark.parametrize(
     ("module", "use"),
     [
-        ("inprocess", "credhelper.get_token"),
-        ("credentials", "credhelper.Credentials"),
-        ("service", "credhelper.Credentials"),
+        ("inprocess.tokens", "credhelper.get_token"),
+        ("inprocess.credentials", "credhelper.Credentials"),
+        ("core.service", "credhelper.Credentials"),
         ("protocols", "credhelper.aws"),
-        ("auth", "credhelper.Credentials().auth"),
-        ("renewal", "from credhelper import inprocess; inprocess.preload()"),
-        ("aside", "import asyncio; asyncio.run(credhelper.Credentials('main').atoken())"),
+        ("inprocess.http_auth", "credhelper.Credentials().auth"),
+        ("renewal.renewal", "from credhelper.inprocess import tokens; tokens.preload()"),
+        (
+            "inprocess.single_flight",
+            "import asyncio; asyncio.run(credhelper.Credentials('main').atoken())",
+        ),
     ],
 )
 def test_a_fork_in_the_middle_of_an_import_leaves_no_child_behind_that_waits_for_it(
@@ -149,7 +152,7 @@ def test_a_strict_program_of_a_user_is_typed(tmp_path: Path) -> None:
     )
     notes = [line for line in done.stdout.split("\n") if "note:" in line]
     assert done.returncode == 0, done.stdout
-    assert ["credhelper.auth.Auth" in note for note in notes] == [True]
+    assert ["credhelper.inprocess.http_auth.Auth" in note for note in notes] == [True]
 
     (tmp_path / "program.py").write_text("import credhelper\ncredhelper.get_token(profil='x')\n")
     wrong = subprocess.run(

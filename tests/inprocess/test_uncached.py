@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import credhelper
-from credhelper import Credentials, inprocess, uncached
+from credhelper import Credentials
+from credhelper.inprocess import memory_cache
+from credhelper.inprocess import tokens as inprocess
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 
@@ -110,7 +112,7 @@ def test_a_child_is_not_kept_waiting_by_a_thread_that_it_does_not_have(
     diskless: dict[str, str],
 ) -> None:
     inprocess.get_token(environ=diskless)
-    with uncached._making:
+    with memory_cache._making:
         child = os.fork()
         if child == 0:
             inprocess.forget()

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import AWS, JWT, Call, Credential, Listing, Reply, Request, Secret
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
     LifetimeError,
     UnknownServiceError,
 )
-from credhelper.model import AWS, JWT, Call, Credential, Listing, Reply, Request, Secret
 
 if TYPE_CHECKING:
     from credhelper.protocols import Protocol

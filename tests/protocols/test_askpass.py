@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, UnsupportedActionError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import askpass
 
 

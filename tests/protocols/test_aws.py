@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from credhelper.encode import json_object, json_string
+from credhelper.core.model import AWS, Call, Credential, Secret
+from credhelper.core.text import json_object, json_string
 from credhelper.errors import CredhelperError, NotFoundError
-from credhelper.model import AWS, Call, Credential, Secret
 from credhelper.protocols import aws
 
 KEYS = {"AccessKeyId": "ASIA1", "SecretAccessKey": "secret", "SessionToken": "token"}

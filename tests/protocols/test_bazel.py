@@ -9,7 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     CredhelperError,
     NotFoundError,
@@ -17,7 +19,6 @@ from credhelper.errors import (
     RequestError,
     UnknownServiceError,
 )
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import bazel
 
 NONE = b'{"headers":{}}\n'

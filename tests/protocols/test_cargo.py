@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Listing, Request, Secret
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -22,7 +24,6 @@ from credhelper.errors import (
     UnsupportedVersionError,
     UsageError,
 )
-from credhelper.model import Call, Credential, Listing, Request, Secret
 from credhelper.protocols import cargo
 from tests.support.programs import clean_environment, command
 

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -21,7 +23,6 @@ from credhelper.errors import (
     UnknownProfileError,
     UsageError,
 )
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import databricks
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import credhelper
+from credhelper.core.model import Call, Credential, Listing, Request, Secret
 from credhelper.errors import CacheError, ConfigError, NotFoundError, RequestError, UnreachableError
-from credhelper.model import Call, Credential, Listing, Request, Secret
 from credhelper.protocols import docker
 
 MISSING = (b"credentials not found in native keychain\n", b"", 1)

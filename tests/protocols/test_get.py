@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import get
 
 AWKWARD = [

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, NotFoundError, RequestError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import git
 
 PLAIN = b"protocol=https\nhost=ica.example\n"

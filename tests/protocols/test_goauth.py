@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import routes, service
+from credhelper.core import routes, service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -16,7 +17,6 @@ from credhelper.errors import (
     RequestError,
     UnknownServiceError,
 )
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import goauth
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credhelper.core.model import SESSION, Call, Credential, Request, Secret
 from credhelper.errors import ConfigError, CredhelperError, UnsupportedActionError, UsageError
-from credhelper.model import SESSION, Call, Credential, Request, Secret
 from credhelper.protocols import google
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in

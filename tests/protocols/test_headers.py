@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UnknownServiceError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import headers
 
 SENT = b'{"method":"GET","uri":"https://ica.example/a","headers":{"Accept":["x"]},"body":"y"}'

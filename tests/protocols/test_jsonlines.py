@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from credhelper import errors
+from credhelper.core.model import Call, Credential, Listing, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UnsupportedVersionError
-from credhelper.model import Call, Credential, Listing, Request, Secret
 from credhelper.protocols import jsonlines
 
 GET = '{"action":"get","service":"https://ica.example"}'

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from credhelper import service
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UnsupportedVersionError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import kubectl
 
 ROOT = Path(__file__).parent.parent.parent
@@ -128,7 +128,7 @@ def test_what_client_go_sends_is_known_without_json() -> None:
     said = f'{{"kind":"ExecCredential","apiVersion":"{V1}","spec":{{"interactive":false}}}}\n'
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from credhelper.model import Call\n"
+        "from credhelper.core.model import Call\n"
         "from credhelper.protocols import kubectl\n"
         f"kubectl.parse(Call('x', ['-p', 'y'], b'', {{kubectl.VARIABLE: {said!r}}}))\n"
         "print('json' in sys.modules)"

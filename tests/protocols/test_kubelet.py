@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -18,7 +20,6 @@ from credhelper.errors import (
     UnknownServiceError,
     UnsupportedVersionError,
 )
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import kubelet
 
 

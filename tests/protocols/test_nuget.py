@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     AmbiguousServiceError,
     CacheError,
@@ -22,7 +24,6 @@ from credhelper.errors import (
     UnreachableError,
     UsageError,
 )
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import nuget
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World

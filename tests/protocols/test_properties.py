@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import docker, get, git, jsonlines
 
 OURS = "https://ica.example"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import reclient
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World

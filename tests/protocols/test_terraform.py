@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from credhelper import protocols, service
+from credhelper import protocols
+from credhelper.core import service
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UnsupportedActionError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import terraform
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credhelper import protocols
+from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import CredhelperError, RequestError, UnknownServiceError, UsageError
-from credhelper.model import Call, Credential, Request, Secret
 from credhelper.protocols import vault
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from credhelper import protocols, setup
-from credhelper.service import parse
+from credhelper.core.service import parse
 from credhelper.setup import formats
 from credhelper.setup.plan import Wish
 from credhelper.setup.program import Program

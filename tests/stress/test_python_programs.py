@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from credhelper import cache, inprocess, wiring
+from credhelper.broker import wiring
+from credhelper.inprocess import tokens
+from credhelper.storage import files
 from tests.support.programs import python_environment
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
@@ -133,15 +135,15 @@ def test_threads_tasks_and_forked_children_make_one_new_token(
 
 def test_a_lock_is_let_go_whoever_has_a_copy_of_its_handle(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
-    lock = cache.acquire(path, wait=0, alarm=False)
+    lock = files.acquire(path, wait=0, alarm=False)
     assert lock is not None
-    (handle,) = cache._held
+    (handle,) = files._held
     copy = os.dup(handle)  # as a child has it that was forked meanwhile
     try:
-        assert cache.acquire(path, wait=0, alarm=False) is None
+        assert files.acquire(path, wait=0, alarm=False) is None
         lock.release()
         lock.release()  # once is enough, and twice harms nobody
-        again = cache.acquire(path, wait=0, alarm=False)
+        again = files.acquire(path, wait=0, alarm=False)
         assert again is not None
         again.release()
     finally:
@@ -150,7 +152,7 @@ def test_a_lock_is_let_go_whoever_has_a_copy_of_its_handle(tmp_path: Path) -> No
 
 def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
-    assert cache.acquire(path, wait=0, alarm=False) is not None
+    assert files.acquire(path, wait=0, alarm=False) is not None
     child = os.fork()
     if child == 0:
         try:
@@ -158,7 +160,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path
         finally:
             os._exit(0)
     try:
-        os.close(cache._held.pop())  # the kernel does no more for the dead
+        os.close(files._held.pop())  # the kernel does no more for the dead
         _wait_for(lambda: _can_be_had(path))
     finally:
         os.kill(child, signal.SIGKILL)
@@ -166,7 +168,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path
 
 
 def _can_be_had(path: str) -> bool:
-    lock = cache.acquire(path, wait=0, alarm=False)
+    lock = files.acquire(path, wait=0, alarm=False)
     if lock is not None:
         lock.release()
     return lock is not None
@@ -182,7 +184,7 @@ def test_a_fork_waits_until_our_imports_are_whole(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(wiring, "loaded", finished.is_set)
     monkeypatch.setattr(wiring, "load", slow)
-    importing = threading.Thread(target=inprocess.preload)
+    importing = threading.Thread(target=tokens.preload)
     importing.start()
     inside.wait()
     child = os.fork()
@@ -197,17 +199,17 @@ def test_a_child_of_a_fork_can_renew_by_itself(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     environ = scratch_world.environ
-    first = inprocess.get_token(environ=environ)
+    first = tokens.get_token(environ=environ)
     scratch_world.age(LIFE + 1)
     child = os.fork()
     if child == 0:
         try:
             time.sleep(0.002)
-            (tmp_path / "token").write_text(inprocess.get_token(environ=environ))
+            (tmp_path / "token").write_text(tokens.get_token(environ=environ))
         finally:
             os._exit(0)
     os.waitpid(child, 0)
-    assert (tmp_path / "token").read_text() == inprocess.get_token(environ=environ) != first
+    assert (tmp_path / "token").read_text() == tokens.get_token(environ=environ) != first
     assert running_sandbox.stats()["created"] == 2
 
 

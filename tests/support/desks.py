@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from credhelper import broker, cache
+from credhelper.broker import source
+from credhelper.core.freshness import Held
+from credhelper.core.model import JWT, Credential, Request, Secret, Token
+from credhelper.core.routes import Route
 from credhelper.errors import CredhelperError
-from credhelper.freshness import Held
-from credhelper.model import JWT, Credential, Request, Secret, Token
-from credhelper.routes import Route
-from credhelper.slot import Slot
+from credhelper.storage import files
+from credhelper.storage.slot import Slot
 
 START = 1_800_000_000
 HOST = "here"
@@ -23,7 +24,7 @@ class SlowSlot(Slot):
 
     before_lock: Callable[[], None] = staticmethod(lambda: None)
 
-    def lock(self, wait: float) -> cache.Lock | None:
+    def lock(self, wait: float) -> files.Lock | None:
         self.before_lock()
         return super().lock(wait)
 
@@ -44,7 +45,7 @@ class Desk:
         self.due = 0
         self.during: Callable[[], None] = lambda: None
         self.slot = SlowSlot(str(folder) if folder else None, "r" * 32, warn=self._warn)
-        self.broker = broker.Broker(
+        self.broker = source.Broker(
             self.slot,
             stamp,
             renew=self._renew,
@@ -107,7 +108,7 @@ class Desk:
     def get(self, *, min_ttl: int = 0, margin: int = 60, least: int = 0) -> Credential:
         """Ask as a tool does; `least` is the profile's own `min_ttl`."""
         route = Route("main", self.slot.name, JWT, "oauth2", "", "https://ica", least, "", ())
-        return broker.get(self.broker, Request("get", min_ttl=min_ttl, margin=margin), route, None)
+        return source.get(self.broker, Request("get", min_ttl=min_ttl, margin=margin), route, None)
 
     def text(self, **how: int) -> str:
         """Return the token that `get` gives."""
@@ -119,4 +120,4 @@ class Desk:
 
     def reject(self, text: str) -> bool:
         """Say that this token was refused."""
-        return broker.reject(self.broker, Secret(text))
+        return source.reject(self.broker, Secret(text))

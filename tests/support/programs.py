@@ -10,7 +10,7 @@ _BIN = Path(sys.executable).parent
 _TREE = Path(__file__).parent.parent.parent
 _CALLED = (
     "import sys; sys.argv[0] = {!r}; from credhelper import entry; unserved = entry.main();"
-    " from credhelper import edge; edge.main(*unserved)"
+    " from credhelper.edge import main; main.main(*unserved)"
 )
 
 INSTALLED = (_BIN / "credhelper").is_file()

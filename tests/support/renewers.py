@@ -8,12 +8,12 @@ from typing import Any
 
 from credhelper.client.api import Client
 from credhelper.client.authorization import ApiKey, Authorization, Bearer
+from credhelper.config.profile import Profile
+from credhelper.core.freshness import Held
+from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import CredhelperError
-from credhelper.freshness import Held
-from credhelper.model import JWT, SESSION, Secret, Token
-from credhelper.profile import Profile
-from credhelper.renewal import Renewal
-from credhelper.slot import Slot
+from credhelper.renewal.renewal import Renewal
+from credhelper.storage.slot import Slot
 
 START = 1_800_000_000
 IDLE = 3600

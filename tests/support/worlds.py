@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from credhelper import cache, records
+from credhelper.core import record as records
+from credhelper.storage import files
 from tests.support.programs import clean_environment, command
 
 SERVICE = "https://ica.example"
@@ -205,7 +206,7 @@ class World:
             for key in ("issued", "expires", "not_before", "due"):
                 if records.number(fields, key):
                     fields[key] = str(records.number(fields, key) - seconds)
-            cache.replace(str(path), cache.encode(fields))
+            files.replace(str(path), files.encode(fields))
             if self.user is not None:
                 os.chown(path, self.user, self.user)
 

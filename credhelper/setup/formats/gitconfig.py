@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from credhelper.origin import canonical
+from credhelper.config.origin import canonical
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made, sections
 from credhelper.setup.plan import Entry

@@ -9,7 +9,7 @@ from typing import Any
 
 import tomlkit
 
-from credhelper.keylines import Place, key_lines
+from credhelper.config.toml_lines import Place, key_lines
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made
 from credhelper.setup.plan import Entry

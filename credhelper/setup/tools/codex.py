@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from credhelper.encode import printable
+from credhelper.core.text import printable
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish

@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any
 
-from credhelper import paths
+from credhelper.core import paths
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
 

@@ -1,0 +1,163 @@
+"""A request answered: who may, and from which record, or through a renewal.
+
+What a renewal takes is put together by `wiring`, which is loaded when the cache cannot answer.
+"""
+
+from __future__ import annotations
+
+from credhelper.broker import no_match, routing, source
+from credhelper.core import lookup, routes
+from credhelper.core.model import Listing, Request
+from credhelper.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.broker.context import Context
+    from credhelper.core.freshness import Held
+    from credhelper.core.model import Credential, Secret, Token
+    from credhelper.core.routes import Route, Routes
+    from credhelper.core.service import Service
+
+
+def answer(context: Context, request: Request) -> Credential | Listing | bool | None:
+    """Return what `request` asks for: a credential, a listing, or whether a token was forgotten.
+
+    None for an action that is the protocol's own. Raises CredhelperError.
+    """
+    if request.action == "get":
+        if request.rejected is not None:
+            reject(context, request)  # the caller wants another one than this
+        return get(context, request)
+    if request.action == "erase":
+        return reject(context, request)
+    if request.action == "list":
+        found = routing.load_routes(context)
+        return Listing(
+            [
+                (service, route.username, route.profile)
+                for service, named in sorted(found.by_service.items())
+                for route in named
+            ]
+        )
+    return None
+
+
+def get(context: Context, request: Request) -> Credential:
+    """Return a credential for `request`, from the cache or through a renewal."""
+    return get_with_record(context, request)[0]
+
+
+def get_with_record(context: Context, request: Request) -> tuple[Credential, str]:
+    """Return a credential for `request`, and the path of the record that holds it."""
+    found = routing.load_routes(context)
+    route, service = _match(context, found, request)
+    if route.profile in context.environ.get("CREDHELPER_ASKING", "").split(","):
+        # Before any gate: the one that we would wait at is held by the process that asked us.
+        raise ConfigError(
+            f"the grant of profile {route.profile} asks credhelper for the same profile",
+            hint="let the grant's command read the secret from where it lies",
+        )
+    if request.wants != "token" and not route.aws:
+        raise _no_aws(context, route)
+    desk = broker_for(context, found, route, request.wants, request.patience)
+    return source.get(desk, request, route, service), desk.slot.path
+
+
+def reject(context: Context, request: Request) -> bool:
+    """Forget the token that `request` says was refused, if it is the one we hold."""
+    if request.rejected is None or (request.service is None and request.profile is None):
+        return False
+    found = routing.load_routes(context)
+    route, _ = _match(context, found, request)
+    if request.wants != "token" and not route.aws:
+        return False
+    desk = broker_for(context, found, route, request.wants)
+    return source.reject(desk, request.rejected)
+
+
+def refused(context: Context, request: Request, token: Secret) -> bool:
+    """Forget `token`, which a service answered with 401, if it is the one we hold.
+
+    `reject` does not believe the first word against a young token: a tool may only guess. Here the
+    401 was seen, and somebody waits for what comes of it.
+    """
+    found = routing.load_routes(context)
+    desk = broker_for(context, found, _match(context, found, request)[0])
+    return source.reject(desk, token, sure=True)
+
+
+def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
+    """Return all routes, and the one that answers `request`. Raises CredhelperError."""
+    found = routing.load_routes(context)
+    return found, _match(context, found, request)[0]
+
+
+def may_receive(found: Routes, route: Route, target: Service) -> bool:
+    """Tell whether the token of `route` may go to `target`.
+
+    It may go to what the profile names as a service, unless another names it more closely, and back
+    to the API that it comes from.
+    """
+    if target.origin == route.url:
+        return True
+    there = Request("get", service=target, profile=route.profile)
+    return routes.match(found, there, route.profile) is not None
+
+
+def broker_for(
+    context: Context, found: Routes, route: Route, wants: str = "token", patience: int = 0
+) -> source.Broker:
+    """Return the broker of one profile's record: its token's, or its AWS credentials'.
+
+    Parameters: `wants`, `patience`, as in a Request.
+    """
+    record, stamp = routes.record_of(found, route, context.environ, wants)
+
+    def renew(held: Held | None) -> tuple[Token, int]:
+        from credhelper.broker import wiring
+
+        profile = routing.load_config(context).profiles[route.profile]
+        # Who holds nothing that lives has nothing better to do than to wait.
+        return wiring.renewal_for(context, profile, patience if held else 0).renew(held)
+
+    def exchange(held: Held | None) -> tuple[Token, int]:
+        from credhelper.broker import wiring
+
+        # The token's gate is taken below that of the AWS credentials, never the other way round.
+        desk = broker_for(context, found, route)
+        profile = routing.load_config(context).profiles[route.profile]
+        return wiring.exchange_for(context, profile, desk, route, wants), 0
+
+    return source.Broker(
+        context.slot(record),
+        stamp,
+        renew=renew if wants == "token" else exchange,
+        warn=context.warn,
+        trace=context.trace,
+        host=lookup.host(),
+        clock=context.clock,
+        what="token" if wants == "token" else "temporary AWS key",
+    )
+
+
+def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
+    chosen = context.environ.get("CREDHELPER_PROFILE")
+    matched = routes.match(found, request, chosen)
+    if matched is None:
+        raise no_match.why(found, request, chosen)
+    context.trace("route", service=matched[1], profile=matched[0].profile)
+    return matched
+
+
+def _no_aws(context: Context, route: Route) -> ConfigError:
+    from credhelper.config.profile import APIS
+
+    label, _ = lookup.configuration(context.environ)
+    api = routing.load_config(context).profiles[route.profile].api
+    words = [f'{key} = "ID"' for key in next(iter(APIS[api].resources.values()))]
+    aws = f"aws = {{ {', '.join(words)} }}"
+    if label == "environment":
+        hint = f"write a config file, with {aws} in a profile"
+    else:
+        hint = f"add {aws} to [profiles.{route.profile}] in {label}"
+    return ConfigError(f"profile {route.profile} does not say what AWS credentials are for", hint)

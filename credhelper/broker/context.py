@@ -1,0 +1,123 @@
+"""What an answer may know of the world around it, and where it may keep something there."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from credhelper.broker import trace as tracing
+from credhelper.core import paths
+from credhelper.core.flock import EarlyLocks
+from credhelper.errors import CacheError, ConfigError
+from credhelper.storage import files
+from credhelper.storage.slot import Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Context:
+    """What an answer may know of the world around it.
+
+    Parameters: `environ`; `warn`, one line to the user and a hint; `trace`, one decision; `alarm`,
+    whether this process may use an alarm signal to wait; `clock`, Unix seconds; `early`, the locks
+    that this process took before.
+    """
+
+    __slots__ = ("_cache_folder", "alarm", "clock", "early", "environ", "trace", "warn")
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        warn: Callable[[str, str | None], None],
+        trace: Callable[..., None] = tracing.silent,
+        alarm: bool = False,
+        clock: Callable[[], float] = time.time,
+        early: EarlyLocks | None = None,
+    ) -> None:
+        self.environ = environ
+        self.warn = _once(warn)
+        self.trace = trace
+        self.alarm = alarm
+        self.clock = clock
+        self.early = early or EarlyLocks()
+        self._cache_folder: str | None = None
+
+    def cache_folder(self) -> str | None:
+        """Return where records lie; None, after a warning, if that place is not to be trusted."""
+        if self._cache_folder is None:
+            self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
+            folder = self._cache_folder
+            wrong = self._homeless(folder) or files.complaint_about(folder)
+            if wrong:
+                self.warn(f"going on without a cache: {wrong.message}", wrong.hint)
+                self._cache_folder = ""
+        return self._cache_folder or None
+
+    def _homeless(self, folder: str) -> CacheError | None:
+        """Return what is wrong if `folder` is in a home that is not there: not ours to make."""
+        if not folder:
+            return CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CACHE_DIR")
+        home = paths.home(self.environ, sys.platform)
+        if not home or os.path.isdir(home) or not folder.startswith(f"{home}/"):
+            return None
+        return CacheError(
+            f"home folder {home} does not exist",
+            hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own",
+        )
+
+    def runtime_folders(self) -> tuple[str, ...]:
+        """Return local folders, private once made, for what lives as long as a process.
+
+        Locks, where the cache's own file system has none, and the token files of running commands.
+        """
+        found = []
+        chosen = self.environ.get("CREDHELPER_RUNTIME_DIR", "")
+        if chosen:
+            if not os.path.isabs(chosen):
+                raise ConfigError("CREDHELPER_RUNTIME_DIR is not an absolute path")
+            found.append(chosen)
+        runtime = self.environ.get("XDG_RUNTIME_DIR", "")
+        if runtime.startswith("/"):
+            found.append(os.path.join(runtime, "credhelper"))
+        if hasattr(os, "geteuid"):
+            found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
+        return tuple(found)
+
+    def slot(self, record: str) -> Slot:
+        """Return the slot of a token's record."""
+        return Slot(
+            self.cache_folder(),
+            record,
+            lock_folders=self.runtime_folders(),
+            warn=self.warn,
+            alarm=self.alarm,
+            early=self.early,
+        )
+
+    def state_slot(self, record: str) -> Slot:
+        """Return the slot of a session's record, in the state folder."""
+        folder = paths.state_dir(self.environ, sys.platform)
+        return Slot(
+            os.path.join(folder, "sessions") if folder else None,
+            record,
+            lock_folders=self.runtime_folders(),
+            warn=self.warn,
+            alarm=self.alarm,
+            early=self.early,
+            durable=True,
+        )
+
+
+def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:
+    told: set[str] = set()
+
+    def warn_once(message: str, hint: str | None) -> None:
+        if message not in told:
+            told.add(message)
+            warn(message, hint)
+
+    return warn_once

@@ -1,0 +1,85 @@
+"""Why no profile may answer a request, and what to do about it."""
+
+from __future__ import annotations
+
+from credhelper.core.model import Request
+from credhelper.core.routes import Routes, naming, suitable
+from credhelper.core.service import Service
+from credhelper.core.text import printable
+from credhelper.errors import (
+    AmbiguousServiceError,
+    CredhelperError,
+    NotFoundError,
+    PathRequiredError,
+    RequestError,
+    UnknownProfileError,
+    UnknownServiceError,
+)
+
+
+def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError:
+    """Return the error that tells why `routes.match` found no profile, or could not choose."""
+    if request.service is None:
+        return _no_profile(routes, request.profile or chosen)
+    if request.profile and request.profile not in routes.by_profile:
+        return _no_profile(routes, request.profile)
+    named, _ = naming(routes, request)
+    if not named:
+        return _unknown(routes, request.service)
+    candidates = suitable(named, request)
+    if len(candidates) > 1:
+        names = ", ".join(route.profile for route in candidates)
+        return AmbiguousServiceError(
+            f"several profiles name {request.service}: {names}",
+            hint=f"choose one: export CREDHELPER_PROFILE={candidates[0].profile}",
+        )
+    if request.profile and request.profile not in [route.profile for route in named]:
+        return UnknownServiceError(
+            f"profile {printable(request.profile)} does not name {request.service}",
+            hint=_how_to_add(request.profile, request.service),
+        )
+    users = dict.fromkeys(
+        route.username for route in named if request.profile in (None, route.profile)
+    )
+    return NotFoundError(
+        f"no profile for user {request.username!r} at {request.service}",
+        hint=f"ask as {' or '.join(map(printable, users))}, or set username in the profile",
+    )
+
+
+def _no_profile(routes: Routes, name: str | None) -> CredhelperError:
+    if name:
+        known = ", ".join(routes.by_profile) or "none"
+        return UnknownProfileError(
+            f"there is no profile {printable(name)}; known profiles: {known}",
+            hint=f"credhelper login --profile {printable(name)}",
+        )
+    if not routes.by_profile:
+        return NotFoundError("no profile is configured", hint="credhelper login")
+    return RequestError(
+        f"several profiles are configured: {', '.join(routes.by_profile)}",
+        hint="name one with --profile, or choose a default: credhelper profile use NAME",
+    )
+
+
+def _unknown(routes: Routes, service: Service) -> UnknownServiceError:
+    if not routes.by_profile:
+        return UnknownServiceError(
+            f"no profile is configured, so none names {service}",
+            hint=f"credhelper login --service {service}",
+        )
+    deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
+    if deeper:
+        return PathRequiredError(
+            f"{deeper[0]} is named, and the request for {service} has another path or none",
+            hint=_how_to_add(routes.by_service[deeper[0]][0].profile, service),
+        )
+    return UnknownServiceError(
+        f"no profile names {service}",
+        hint=_how_to_add(routes.default or next(iter(routes.by_profile)), service),
+    )
+
+
+def _how_to_add(profile: str, service: Service) -> str:
+    add = f"credhelper profile add {printable(profile)} --service {service}"
+    return f"if it may have this token: {add}"

@@ -1,0 +1,66 @@
+"""The trace: each decision in one line, for whoever wants to know why."""
+
+from __future__ import annotations
+
+import os
+
+from credhelper.core import record
+from credhelper.core.model import Secret
+from credhelper.core.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def silent(event: str, **facts: object) -> None:
+    """Trace nothing."""
+
+
+def tracer(where: str) -> Callable[..., None]:
+    """Return what tells each decision.
+
+    Parameters: `where`, the value of `CREDHELPER_TRACE`: empty or `0` for nowhere, an absolute path
+    for a file that only we may read (many callers swallow stderr), anything else for stderr.
+    """
+    if not where or where == "0":
+        return silent
+    path = where if where.startswith("/") else ""
+
+    def trace(event: str, **facts: object) -> None:
+        told = " ".join(f"{name}={_told(value)}" for name, value in facts.items())
+        _append(path, f"credhelper: trace: {os.getpid()} {event} {told}\n".encode())
+
+    return trace
+
+
+def _append(path: str, line: bytes) -> None:
+    handle = 2
+    try:
+        if path:
+            handle = os.open(path, _FLAGS, 0o600)
+            if record.POSIX and record.regular(os.fstat(handle)):
+                os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
+        os.write(handle, line)
+    except OSError:
+        return  # a trace is no reason to fail
+    finally:
+        if handle > 2:
+            os.close(handle)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Secret):
+        return "***"
+    text = printable(str(value))
+    return repr(text) if " " in text else text

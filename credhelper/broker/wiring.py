@@ -1,0 +1,193 @@
+"""The composition root: which collaborator goes where in a renewal.
+
+The late imports live here and nowhere else: grants and HTTP are loaded when the cache cannot
+answer, and by the one process of a herd that renews.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from credhelper import __version__
+from credhelper.broker import source
+from credhelper.core import lookup, paths
+from credhelper.core.model import Request
+from credhelper.errors import LoginRequiredError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credhelper.broker.context import Context
+    from credhelper.client.api import AwsClient, Client
+    from credhelper.client.authorization import Authorization
+    from credhelper.client.http.transport import Transport
+    from credhelper.config.profile import Profile
+    from credhelper.core.model import Secret, Token
+    from credhelper.core.routes import Route
+    from credhelper.renewal.renewal import Renewal
+
+
+def admit_third_parties() -> None:
+    """Make the packages beside us importable: the program files start Python without `site`."""
+    if "site" not in sys.modules:
+        import site
+
+        site.main()
+
+
+def load() -> None:
+    """Import all that a renewal may need.
+
+    For programs with threads: a fork in the middle of an import leaves a child that cannot finish
+    it. Where the machine's door imports late, this is the same, early.
+    """
+    admit_third_parties()
+    import hmac  # noqa: F401  # for comparing secrets
+
+    from credhelper.broker import inventory  # noqa: F401  # as above
+    from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401
+    from credhelper.client.http import transport  # noqa: F401
+    from credhelper.config import child, parse  # noqa: F401  # as above
+    from credhelper.renewal import exchange, renewal  # noqa: F401  # as above
+
+
+def loaded() -> bool:
+    """Tell whether `load` has nothing to do any more."""
+    return (
+        "credhelper.client.http.transport" in sys.modules
+        and "credhelper.renewal.renewal" in sys.modules
+    )
+
+
+def transport_for(context: Context, profile: Profile, patience: float = 0) -> Transport:
+    """Return what calls the profile's API.
+
+    Parameters: `patience`, seconds for a whole call, if less than usual.
+    """
+    admit_third_parties()
+    from credhelper.client.http.transport import DEADLINE, Transport
+
+    return Transport(
+        profile.url,
+        environ=context.environ,
+        user_agent=f"credhelper/{__version__}",
+        ca_file=profile.ca_file,
+        deadline=patience or DEADLINE,
+    )
+
+
+def client_for(context: Context, profile: Profile, patience: float = 0) -> Client:
+    """Return a client of the profile's API. Parameters: `patience`, as for `transport_for`."""
+    transport = transport_for(context, profile, patience)
+    from credhelper.client import iap, ica
+
+    def warn(message: str) -> None:
+        context.warn(message, None)
+
+    if profile.api == "ica":
+        return ica.Client(transport, warn=warn)
+    return iap.Client(transport, session_lifetime=profile.session_lifetime, warn=warn)
+
+
+def aws_client_for(context: Context, profile: Profile) -> AwsClient:
+    """Return what gives AWS credentials for a token of the profile's API."""
+    transport = transport_for(context, profile)
+    from credhelper.client import iap_data, ica_data
+
+    lifetime = profile.aws.lifetime if profile.aws else None
+    if profile.api == "ica":
+        return ica_data.Client(transport, lifetime=lifetime, clock=context.clock)
+    return iap_data.Client(transport, clock=context.clock)
+
+
+def exchange_for(
+    context: Context, profile: Profile, desk: source.Broker, route: Route, wants: str
+) -> Token:
+    """Return new AWS credentials for `profile`.
+
+    Parameters: `desk`, the broker of its token, which `route` leads to; `wants`, `aws` or `rclone`.
+    """
+    from credhelper.renewal import exchange
+
+    resource = profile.aws
+    assert resource is not None  # noqa: S101  # its route would not have led here
+    client = aws_client_for(context, profile)
+
+    def token() -> Secret:
+        return source.get(desk, Request("get", profile=profile.name), route, None).token
+
+    def reject(refused: Secret) -> bool:
+        return source.reject(desk, refused, sure=True)
+
+    def buy(secret: Secret) -> Token:
+        context.trace("api", exchange=profile.name, what=resource.how)
+        return client.exchange(
+            secret, resource.how, resource.words, read_only=resource.read_only, wants=wants
+        )
+
+    return exchange.renew(token, reject, buy, context.trace)
+
+
+def authorizer(
+    context: Context, profile: Profile, patience: float = 0
+) -> Callable[[], Authorization] | None:
+    """Return what reads the profile's grant, late; None for a profile that has none.
+
+    Parameters: `patience`, seconds for that, if less than usual.
+    """
+    grant = profile.grant
+    if grant is None:
+        return None
+
+    def authorize() -> Authorization:
+        from credhelper.client import authorization
+        from credhelper.config import grant as grants
+
+        try:
+            secret = grants.resolve(
+                grant,
+                profile_name=profile.name,
+                environ=context.environ,
+                patience=patience,
+                password=profile.auth == "password",
+            )
+        except LoginRequiredError as error:
+            folder = paths.state_dir(context.environ, sys.platform)
+            if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
+                # The key that was typed at login, and that logout took away.
+                error.hint = f"credhelper login --profile {profile.name}"
+            raise
+        if profile.auth == "password":
+            return authorization.Password(profile.user or "", secret)
+        if profile.auth == "session":
+            return authorization.Bearer(secret)
+        return authorization.ApiKey(secret, profile.api_key_as, profile.user or "")
+
+    return authorize
+
+
+def renewal_for(context: Context, profile: Profile, patience: float = 0) -> Renewal:
+    """Return what makes new tokens for `profile`.
+
+    Parameters: `patience`, seconds that the caller has for it, 0 if that is not known.
+    """
+    from credhelper.broker import inventory
+    from credhelper.renewal.renewal import Renewal
+
+    stamp = inventory.record_of(context, profile)[1]
+    renewal = Renewal(
+        profile,
+        client_for(context, profile),
+        authorizer(context, profile, patience),
+        inventory.session_slot(context, profile),
+        stamp=stamp,
+        host=lookup.host(),
+        trace=context.trace,
+        clock=context.clock,
+    )
+    if patience and not renewal.holds_session:
+        # A session's answer is always waited for: given up, it could be lost, and the session too.
+        renewal.client = client_for(context, profile, patience)
+    return renewal

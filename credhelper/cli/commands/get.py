@@ -1,0 +1,61 @@
+"""`credhelper get` with click's help and completion; the answer is the machine form's own."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from credhelper.broker import answer
+from credhelper.cli.context import context, profile_option
+from credhelper.core.model import Call
+from credhelper.errors import CredhelperError
+from credhelper.protocols import get as form
+
+
+@click.command(short_help="Print a token.")
+@click.argument("service", required=False)
+@profile_option("Take the token of this profile.")
+@click.option("--service", "named", metavar="URL", help="The same as the SERVICE argument.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(form.FORMATS),
+    help="How to print it; by default the bare token.",
+)
+@click.option("--min-ttl", metavar="SECONDS", help="Seconds of life that the token must have left.")
+def get(
+    service: str | None,
+    name: str | None,
+    named: str | None,
+    shape: str | None,
+    min_ttl: str | None,
+) -> int:
+    """Print a token: for SERVICE, for a profile, or of the default profile.
+
+    From the cache when it can, from the Tokens API when it must. Without SERVICE the choice is
+    --profile, then CREDHELPER_PROFILE, then the default profile.
+
+    \b
+    Examples:
+      curl -H "$(credhelper get --format header)" https://host/v1/projects
+      credhelper get https://registry.example --min-ttl 600
+      eval "$(credhelper get --format env)"
+    """
+    arguments = [service] if service else []
+    for option, value in (
+        ("--profile", name),
+        ("--service", named),
+        ("--format", shape),
+        ("--min-ttl", min_ttl),
+    ):
+        if value is not None:
+            arguments += [option, value]
+    try:
+        request = form.parse(Call("credhelper", arguments, b"", os.environ))
+        reply = form.render(request, answer.answer(context(), request))
+    except CredhelperError as error:
+        reply = form.refuse(error, None)
+    click.echo(reply.stderr, nl=False, err=True)
+    click.echo(reply.stdout, nl=False)
+    return reply.status

@@ -1,0 +1,285 @@
+"""`credhelper login`: verify first, then write down what is needed to go on without a person."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from credhelper.broker import answer, inventory, routing, source, wiring
+from credhelper.cli import options, output, projects, prompt
+from credhelper.cli.commands.logout import key_file, typed_key
+from credhelper.cli.commands.status import scope, who
+from credhelper.cli.context import context, profile_option
+from credhelper.cli.options import existing, grant_in, merged, preview
+from credhelper.cli.output import say
+from credhelper.cli.verification import Verified, verify
+from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
+from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
+from credhelper.core.model import SESSION, Request, Secret
+from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.storage import files
+
+if TYPE_CHECKING:
+    from credhelper.broker.context import Context
+
+
+@click.command(short_help="Verify who you are, and remember it.")
+@profile_option("The profile to log in to; it is made if there is none.")
+@click.option(
+    "--api-key", "kind", flag_value=prompt.KEY, help="Log in with an API key: the default."
+)
+@click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
+@click.option("--session", "kind", flag_value=prompt.PSTOKEN, help="Log in with a psToken.")
+@options.options
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="The project, by name or id (in v2: of AWS keys).",
+)
+@click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
+@click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+@click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
+def login(
+    name: str | None,
+    kind: str | None,
+    user: str | None,
+    project: str | None,
+    workgroup: str | None,
+    make_default: bool,
+    no_input: bool,
+    words: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Log in: verify who you are, and remember what it takes to make tokens.
+
+    The secret (API key, password or psToken) comes from a hidden prompt, or piped in as one line;
+    never from the command line. An API key is kept in a file for you alone, unless a --grant-*
+    option says where it lives: then it is read from there, each time. A password is used once and
+    kept nowhere: the session that it opens carries on. Nothing is written unless the API agrees.
+
+    Logging in to a profile again keeps its other settings.
+
+    \b
+    Examples:
+      credhelper login --service https://git.example
+      printf %s "$KEY" | credhelper login --profile ci --cid project-alpha
+      credhelper login --profile beta --project 'Project Beta'
+      credhelper login --user me@example.com --domain acme
+      credhelper login --grant-command 'pass show illumina/api-key'
+    """
+    if words:
+        # They may well be the secret: they are not repeated.
+        raise UsageError(
+            "login takes options only: a secret is never given on the command line",
+            hint='printf %s "$SECRET" | credhelper login',
+        )
+    if user is not None and kind is not None:
+        raise UsageError("--api-key, --user and --session exclude each other")
+    for option, value in (("--project", project), ("--workgroup", workgroup)):
+        if value == "":
+            raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
+    if (project and given.get("cid")) or (workgroup and given.get("cwid")):
+        raise UsageError("--project and --cid exclude each other, and so do --workgroup and --cwid")
+    world = context()
+    name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
+    old = existing(world, name)
+    former = preview(world, name, old) if old else None
+    kind = kind or (prompt.PASSWORD if user is not None else _kind_of(former))
+    values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
+    typed = None
+    if kind == prompt.KEY and "grant" not in values:
+        typed = key_file(world, name)
+        values["grant"] = {"file": typed}
+    # A project that is looked up is a part of these, and not known yet.
+    free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
+    profile = preview(world, name, free if project or workgroup else values)
+    typed = typed_key(world, profile) if kind == prompt.KEY else None
+    authorize = None if typed else wiring.authorizer(world, profile)
+    key = None
+    if authorize is None:
+        what = f"{kind} for {profile.url}"
+        key = prompt.secret(what, no_input=no_input, password=kind == prompt.PASSWORD)
+        authorization = authorization_of(profile, kind, key)
+    else:
+        authorization = authorize()
+    if project or workgroup:
+        client = wiring.client_for(world, profile)
+        wanted: dict[str, Any] = dict(
+            projects.found(client, profile, authorization, project=project, workgroup=workgroup)
+        )
+        if "project" in wanted:
+            wanted = {"aws": {**values.get("aws", {}), **wanted}}
+        values |= wanted
+        profile = preview(world, name, values)
+    remember(world, profile, former, values, authorization, typed, key, make_default=make_default)
+
+
+def remember(
+    world: Context,
+    profile: Profile,
+    former: Profile | None,
+    values: dict[str, Any],
+    authorization: Authorization,
+    typed: str | None,
+    key: Secret | None,
+    *,
+    make_default: bool,
+) -> None:
+    """Verify a login with the API, then write down what it takes to go on, and tell of it.
+
+    Parameters: `former`, the profile as it was, or None; `values`, the profile's keys as the config
+    spells them; `typed`, the file in which `key` is to be kept, if it was handed over. Raises
+    CredhelperError; nothing is written then.
+    """
+    client = wiring.client_for(world, profile)
+    verified = verify(client, profile, authorization, world.clock)
+    if typed and key:
+        path = _write_with_key(world, profile, values, typed, key, make_default)
+    else:
+        path = options.write(world, profile.name, values, make_default=make_default)
+    kept = _adopt(world, former, profile, verified)
+    wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
+    choices: dict[str, str] = {}
+    if profile.cid is None and profile.cwid is None and profile.aws is None:
+        session = verified.session.value if verified.session else None
+        choices = projects.listed(client, verified.token.value, session)
+    _report(world, profile, verified, [one for one in wrote if one], choices)
+
+
+def _default_name(world: Context) -> str:
+    found = routing.load_config(world)
+    return (found.default_profile if found.path else None) or "default"
+
+
+def _kind_of(former: Profile | None) -> str:
+    if former is None or former.auth == API_KEY:
+        return prompt.KEY
+    return prompt.PASSWORD if former.auth == PASSWORD or former.user else prompt.PSTOKEN
+
+
+def _values(
+    values: dict[str, Any], kind: str, user: str | None, *, elsewhere: bool
+) -> dict[str, Any]:
+    """Return a profile's keys with those that say how one logs in, set for this `kind`."""
+    values = dict(values)
+    if user is not None:
+        values["user"] = user
+    if kind == prompt.KEY:
+        if values.pop("auth", API_KEY) != API_KEY and not elsewhere:
+            values.pop("grant", None)  # it led to a password or a psToken
+        return values
+    values.pop("api_key_as", None)
+    was = values.get("auth")
+    same = was == (PASSWORD if kind == prompt.PASSWORD else LOGIN)
+    values["auth"] = PASSWORD if kind == prompt.PASSWORD and (elsewhere or same) else LOGIN
+    if not elsewhere and not same:
+        values.pop("grant", None)
+    return values
+
+
+def authorization_of(profile: Profile, kind: str, secret: Secret) -> Authorization:
+    """Return how `secret`, of this `kind`, authorises a login to `profile`."""
+    if kind == prompt.PASSWORD:
+        return Password(profile.user or "", secret)
+    if kind == prompt.PSTOKEN:
+        return Bearer(secret)
+    return ApiKey(secret, profile.api_key_as, profile.user or "")
+
+
+# --- writing it down ------------------------------------------------------------------------------
+
+
+def _write_with_key(
+    world: Context, profile: Profile, values: dict[str, Any], path: str, key: Secret, default: bool
+) -> str:
+    """Write the typed key, then the profile that names its file; return the config's path."""
+    new = not os.path.lexists(path)
+    try:
+        files.make_folder(os.path.dirname(os.path.dirname(path)))
+        files.make_folder(os.path.dirname(path))
+        files.replace(path, key.reveal().encode() + b"\n", durable=True)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot write {path}: {why}") from error
+    try:
+        return options.write(world, profile.name, values, make_default=default)
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                os.unlink(path)
+        raise
+
+
+def _adopt(
+    world: Context, former: Profile | None, profile: Profile, verified: Verified
+) -> str | None:
+    """Drop what was held before, and hold what was just verified; return the session's path."""
+    for one in filter(None, (former, profile)):
+        inventory.forget_tokens(world, one)
+    due, kept = 0, None
+    token = verified.token
+    if verified.session is not None:
+        renewal = wiring.renewal_for(world, profile)
+        due = renewal.adopt(verified.session)
+        kept = renewal.sessions.path
+        token = verified.session if profile.token == SESSION else token
+    found = routing.load_routes(world)
+    route = found.by_profile[profile.name]
+    desk = answer.broker_for(world, found, route)
+    desk.renew = lambda _: (token, due)
+    with suppress(CredhelperError):
+        # A token that starts late, or is too short for the profile, is for `get` to tell.
+        source.get(desk, Request("get", profile=profile.name), route, None)
+    return kept
+
+
+def _report(
+    world: Context,
+    profile: Profile,
+    verified: Verified,
+    wrote: list[str],
+    choices: Mapping[str, str],
+) -> None:
+    token = verified.token
+    told = verified.who
+    where = [profile.url, scope(profile) or (told.get("domain", "") and f"domain {told['domain']}")]
+    life = output.span(token.expires_at - token.issued_at)
+    say(f"logged in to profile {profile.name}")
+    services = [str(service) for service in profile.services]
+    default = routing.load_config(world).default_profile == profile.name
+    flag = "" if default else f" --profile {profile.name}"
+    output.table(
+        [
+            ("who", who(told)),
+            ("where", ", ".join(part for part in where if part)),
+            (
+                "tokens",
+                f"live {life}; this one until {output.moment(token.expires_at - token.skew)}",
+            ),
+            ("session", _session_in_words(verified)),
+            ("grant", output.grant_in_words(profile.grant)),
+            ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
+            *[(f"{what}s", words) for what, words in choices.items()],
+            *[("wrote" if path == wrote[0] else "", path) for path in wrote],
+            ("next", f"credhelper get{flag}"),
+            *[("", line) for line in _wiring(profile, services)],
+        ]
+    )
+
+
+def _session_in_words(verified: Verified) -> str:
+    if verified.session is None:
+        return ""
+    idle = output.span(verified.session.expires_at - verified.session.issued_at)
+    return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
+
+
+def _wiring(profile: Profile, services: list[str]) -> list[str]:
+    if not services:
+        return [f"credhelper profile add {profile.name} --service https://HOST"]
+    return [f"git config --global credential.{one}.helper credhelper" for one in services[:3]]

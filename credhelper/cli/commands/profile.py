@@ -1,0 +1,198 @@
+"""`credhelper profile`: list, show, add, remove, and choose the default."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from credhelper.broker import inventory, routing
+from credhelper.cli import options, output
+from credhelper.cli.commands.logout import typed_key
+from credhelper.cli.context import chosen, complete_profile, context
+from credhelper.cli.options import existing, merged, preview
+from credhelper.cli.output import say
+from credhelper.config import write
+from credhelper.config.profile import AUTHS, Profile
+from credhelper.errors import UsageError
+
+_name = click.argument("name", shell_complete=complete_profile)
+
+
+@click.group(no_args_is_help=False, short_help="List, show, add, remove and choose profiles.")
+def profile() -> None:
+    """List, show, add, change and remove profiles, and choose the default.
+
+    A profile says which API, who, which project, and which services may have its tokens. It is a
+    section of the config file, which you may edit by hand as well.
+
+    \b
+    Example:
+      credhelper profile add default --service https://registry.example
+    """
+
+
+@profile.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def list_(as_json: bool) -> None:
+    """List the profiles, the default with a star.
+
+    \b
+    Example:
+      credhelper profile list
+    """
+    config = routing.load_config(context())
+    if as_json:
+        known = [_entry(one, config.default_profile) for one in config.profiles.values()]
+        click.echo(json.dumps({"version": 1, "profiles": known}))
+        return
+    if not config.profiles:
+        say("no profile is configured: credhelper login")
+    output.table(
+        [
+            (
+                f"{'*' if one.name == config.default_profile else ' '} {one.name}",
+                f"{one.url}  {', '.join(map(str, one.services))}".rstrip(),
+            )
+            for one in config.profiles.values()
+        ],
+        indent=0,
+    )
+
+
+@profile.command()
+@click.argument("name", required=False, shell_complete=complete_profile)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def show(name: str | None, as_json: bool) -> None:
+    """Show a profile with all its settings, also those that are not written down.
+
+    \b
+    Example:
+      credhelper profile show default
+    """
+    world = context()
+    one = chosen(world, name)
+    entry = _entry(one, routing.load_config(world).default_profile)
+    if as_json:
+        click.echo(json.dumps({"version": 1, **entry}))
+        return
+    output.table([(key, _in_words(value)) for key, value in entry.items()], indent=0)
+
+
+@profile.command()
+@_name
+@options.options
+@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--user", metavar="NAME", help="The login name.")
+@click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+def add(name: str, auth: str | None, user: str | None, make_default: bool, **given: Any) -> None:
+    """Add a profile, or change one: what is not named stays as it is. Nothing is verified.
+
+    \b
+    Examples:
+      credhelper profile add default --service https://registry.example
+      credhelper profile add ci --grant-env ILLUMINA_KEY --cid project-alpha
+    """
+    world = context()
+    old = existing(world, name)
+    if not any((auth, user, make_default, *given.values())):
+        raise UsageError(
+            f"no option says what to change in profile {name}"
+            if old
+            else f"profile {name} does not exist, and no option says what it is",
+            hint=None if old else f"credhelper login --profile {name}",
+        )
+    values = merged(old, given)
+    for key, value in (("auth", auth), ("user", user)):
+        if value is not None:
+            values[key] = value
+    one = preview(world, name, values)
+    if old and not any((auth, user, make_default, *{**given, "services": ()}.values())):
+        path = options.add_services(world, name, given["services"])
+        one = chosen(world, name)
+    else:
+        path = options.write(world, name, values, make_default=make_default)
+    say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
+    services = ", ".join(map(str, one.services)) or "none"
+    output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
+
+
+@profile.command()
+@_name
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    """Remove a profile, its tokens and its session here. It does not revoke: see logout.
+
+    \b
+    Example:
+      credhelper profile remove dev --yes
+    """
+    world = context()
+    one = chosen(world, name)
+    if not yes:
+        _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
+    path, lock = options.files(world)
+    inventory.forget_tokens(world, one)
+    for slot in inventory.session_slots(world, one):
+        slot.remove()
+    key = typed_key(world, one)
+    write.remove_profile(path, lock, one.name, environ=world.environ)
+    if key:
+        with suppress(FileNotFoundError):
+            os.unlink(key)
+    say(f"removed profile {one.name} from {path}")
+
+
+@profile.command()
+@_name
+def use(name: str) -> None:
+    """Make a profile the default. For one terminal only, export CREDHELPER_PROFILE instead.
+
+    \b
+    Example:
+      credhelper profile use dev
+    """
+    world = context()
+    one = chosen(world, name)
+    path, lock = options.files(world)
+    write.set_default(path, lock, one.name, environ=world.environ)
+    say(f"{one.name} is the default profile now")
+
+
+def _confirm(question: str) -> None:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask: nothing is removed", hint="say --yes")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+def _entry(one: Profile, default: str | None) -> dict[str, object]:
+    entry: dict[str, object] = {"profile": one.name, "default": one.name == default}
+    for each in fields(one):
+        value = getattr(one, each.name)
+        if each.name == "services":
+            value = [str(service) for service in value]
+        elif each.name == "grant":
+            value = output.grant_in_words(value)
+        elif each.name == "aws":
+            value = output.resource_in_words(value)
+        elif isinstance(value, tuple):
+            value = list(value)
+        if each.name != "name":
+            entry[each.name] = value
+    return entry
+
+
+def _in_words(value: object) -> str:
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,309 @@
+"""`credhelper token` with a verb: the API's four calls, one to one. Nothing is cached."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from credhelper.broker import inventory, wiring
+from credhelper.broker.context import Context
+from credhelper.cli import prompt
+from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.output import say, warn
+from credhelper.config.origin import origin
+from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile, api_at
+from credhelper.core.model import SESSION, Secret
+from credhelper.core.text import rfc3339
+from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
+
+if TYPE_CHECKING:
+    from credhelper.client.api import Client
+    from credhelper.client.authorization import Authorization
+    from credhelper.core.model import Token
+
+_STDIN = "-"
+
+
+def _url(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return origin(text)
+    except ValueError as error:
+        raise UsageError(f"--url: {error}") from error
+
+
+def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the options that all four calls take; `secret` says what is read."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--no-input", is_flag=True, help="Never prompt."),
+            click.option(
+                "--secret-file",
+                metavar="PATH",
+                help=f"Read {secret} from this file; - is stdin.",
+            ),
+            click.option("--secret-env", metavar="NAME", help=f"Read {secret} from this variable."),
+            click.option(
+                "--url",
+                metavar="URL",
+                callback=_url,
+                help="The API's origin; by default the profile's.",
+            ),
+            click.option(
+                "--api",
+                type=click.Choice(list(APIS)),
+                help="Which API is at --url: iap (v1) or ica (v2), where its host does not tell.",
+            ),
+            profile_option("Use this profile's API."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group(no_args_is_help=False, short_help="Call the Tokens API by hand.")
+def token() -> None:
+    """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
+
+    Without one of these words it prints a token from the cache, for tools that run a command to get
+    one (pnpm, rclone, Codex, Claude Code, DVC, Flyte, mise):
+
+    \b
+      credhelper token [SERVICE] [--profile NAME] [--min-ttl SECONDS]
+
+    For the four calls secrets come from stdin, a hidden prompt, a variable or a file: never from
+    the command line.
+
+    \b
+    Example:
+      credhelper get | credhelper token details
+    """
+
+
+@token.command()
+@click.option("--client-id", metavar="ID", help="clientId: the authorized party on the JWT.")
+@click.option("--domain", metavar="NAME", help="domain: where one logs in.")
+@click.option("--data", metavar="TEXT", help="data: custom metadata for the JWT's session field.")
+@click.option("--scopes", metavar="A,B", help="scopes: what the token is limited to.")
+@click.option("--cwid", metavar="ID", help="cwid: the workgroup.")
+@click.option("--cid", metavar="ID", help="cid: the context, which is a project.")
+@click.option(
+    "--return-session-token", is_flag=True, help="returnSessionToken: a psToken, not a JWT."
+)
+@click.option(
+    "--api-key-as",
+    type=click.Choice(KEY_FORMS),
+    help="How the API key travels: X-API-Key by default; query is the obsolete api_key parameter.",
+)
+@click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
+@click.option("--session", is_flag=True, help="The secret is a psToken, sent as Bearer.")
+@_options("the API key, password or psToken")
+def create(
+    client_id: str | None,
+    domain: str | None,
+    data: str | None,
+    scopes: str | None,
+    cwid: str | None,
+    cid: str | None,
+    return_session_token: bool,
+    api_key_as: str | None,
+    user: str | None,
+    session: bool,
+    **whence: Any,
+) -> None:
+    """Create a token (POST /v1/tokens) and print it as JSON.
+
+    The profile's own grant authorises it, and its context fills in what is not given. With --url,
+    --user, --session, --secret-env or --secret-file the secret comes from there instead.
+
+    Of these parameters the v2 API (POST /ica/rest/api/tokens) has --domain only, as its tenant.
+
+    \b
+    Examples:
+      credhelper token create --cid project-alpha
+      credhelper token create --url https://aps2.platform.illumina.com --secret-env MY_KEY
+      printf %s "$MY_KEY" | credhelper token create --secret-file - --return-session-token
+    """
+    world = context()
+    profile, client = _client(world, whence)
+    authorization = _authorization(world, profile, client, api_key_as, user, session, whence)
+    made = client.create(
+        authorization,
+        client_id=profile.client_id if client_id is None else client_id,
+        domain=profile.domain if domain is None else domain,
+        data=profile.data if data is None else data,
+        scopes=profile.scopes if scopes is None else scopes.split(","),
+        cwid=profile.cwid if cwid is None else cwid,
+        cid=profile.cid if cid is None else cid,
+        return_session_token=return_session_token,
+    )
+    _print(made)
+
+
+@token.command()
+@_options("the token")
+def details(**whence: Any) -> None:
+    """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
+
+    The v2 API tells nothing of a token: then these are the token's own claims, unverified.
+
+    \b
+    Example:
+      credhelper get | credhelper token details
+    """
+    _, client = _client(context(), whence)
+    token = _secret("token", whence)
+    click.echo(json.dumps(client.details(token) if client.tells else _claims(token), indent=2))
+
+
+@token.command()
+@_options("the psToken, or v2's JWT")
+def refresh(**whence: Any) -> None:
+    """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
+
+    Keep what is printed: it may be a new one. The v2 API refreshes JWTs instead, while they are
+    valid, and none that was created with an API key (POST /ica/rest/api/tokens:refresh).
+
+    \b
+    Example:
+      credhelper token refresh --secret-file ~/pstoken --url https://aps2.platform.illumina.com
+    """
+    _, client = _client(context(), whence)
+    what = "psToken" if client.refreshes == SESSION else "JWT"
+    _print(client.refresh(_secret(what, whence)))
+
+
+@token.command()
+@_options("the token")
+def revoke(**whence: Any) -> None:
+    """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
+
+    The v2 API cannot revoke: this fails there, and says so.
+
+    \b
+    Example:
+      credhelper get | credhelper token revoke
+    """
+    _, client = _client(context(), whence)
+    if not client.revokes:
+        raise UnsupportedActionError(
+            "this API cannot revoke: the token lives until it expires",
+            hint="credhelper logout forgets what is held here",
+        )
+    answer = client.revoke(_secret("token", whence))
+    say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
+
+
+def _client(world: Context, whence: dict[str, Any]) -> tuple[Profile, Client]:
+    profile = _profile(world, whence["name"], whence["url"], whence["api"])
+    return profile, wiring.client_for(world, profile)
+
+
+def _profile(world: Context, name: str | None, url: str | None, api: str | None) -> Profile:
+    if url is None or name is not None:
+        if api is not None:
+            raise UsageError("--api goes with --url: a profile says which API it is for")
+        profile = chosen(world, name)
+        if url is not None and url != profile.url:
+            raise UsageError(f"--url is not the API of profile {profile.name}: {profile.url}")
+        return profile
+    there = api_at(url)
+    if api and there and api != there:
+        raise UsageError(f"--api {api}: {url} is the one of {there}", f"say --api {there}")
+    return Profile(name="none", api=api or there or next(iter(APIS)), url=url)
+
+
+def _authorization(
+    world: Context,
+    profile: Profile,
+    client: Client,
+    api_key_as: str | None,
+    user: str | None,
+    session: bool,
+    whence: dict[str, Any],
+) -> Authorization:
+    from credhelper.client.authorization import ApiKey, Bearer, Password
+
+    if (session and (user or api_key_as)) or (user and api_key_as not in (None, "basic-password")):
+        raise UsageError("--session, --user and --api-key-as exclude each other")
+    elsewhere = whence["secret_env"] or whence["secret_file"] or user or session
+    if whence["url"] is None and not elsewhere:
+        return _own_authorization(world, profile, client, api_key_as)
+    if session:
+        return Bearer(_secret("psToken", whence))
+    if user and api_key_as is None:
+        return Password(user, _secret("password", whence, password=True))
+    return ApiKey(_secret("API key", whence), api_key_as or KEY_FORMS[0], user or "")
+
+
+def _own_authorization(
+    world: Context, profile: Profile, client: Client, api_key_as: str | None
+) -> Authorization:
+    from dataclasses import replace
+
+    from credhelper.client.authorization import ApiKey, Bearer
+
+    authorize = wiring.authorizer(world, profile)
+    if authorize is None and client.refreshes != SESSION:
+        raise UsageError(
+            f"the JWT that login keeps for profile {profile.name} creates no other",
+            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
+        )
+    if authorize is None:
+        held = inventory.session_slot(world, profile).find() or {}
+        if not held.get("token"):
+            raise LoginRequiredError(
+                f"nobody is logged in to profile {profile.name}",
+                hint=f"credhelper login --profile {profile.name}",
+            )
+        return Bearer(Secret(held["token"]))
+    found = authorize()
+    if api_key_as is None:
+        return found
+    if not isinstance(found, ApiKey):
+        raise UsageError(f"--api-key-as: profile {profile.name} does not log in with an API key")
+    return replace(found, form=api_key_as)
+
+
+def _secret(what: str, whence: dict[str, Any], *, password: bool = False) -> Secret:
+    from credhelper.config import grant as grants
+
+    variable, path = whence["secret_env"], whence["secret_file"]
+    if variable and path:
+        raise UsageError("--secret-env and --secret-file exclude each other")
+    if variable:
+        grant = Grant("env", (variable,))
+    elif path and path != _STDIN:
+        grant = Grant("file", (os.path.abspath(os.path.expanduser(path)),))
+    else:
+        return prompt.secret(what, no_input=whence["no_input"], password=password)
+    return grants.resolve(grant, profile_name="none", environ=os.environ, password=password)
+
+
+def _claims(token: Secret) -> dict[str, Any]:
+    from credhelper.client import claims
+
+    found = claims.payload(token.reveal())
+    if found is None:
+        raise RequestError("the token is not a JWT, and this API tells nothing of a token")
+    warn("this API tells nothing of a token: these are its own claims, which nobody has verified")
+    return found
+
+
+def _print(made: Token) -> None:
+    answer: dict[str, object] = {
+        "access_token": made.value.reveal(),
+        "token_type": "Bearer",
+        "expires_at": rfc3339(made.expires_at),
+    }
+    if made.assumed:
+        # A psToken does not tell when it ends: this is the configured idle life.
+        answer["assumed"] = True
+    click.echo(json.dumps(answer))

@@ -1,0 +1,146 @@
+"""`credhelper write` and `credhelper watch`: a token in a file, once or as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from credhelper.broker import answer
+from credhelper.cli.context import context, profile_option
+from credhelper.cli.output import flush, warn
+from credhelper.core import service as services
+from credhelper.core.model import Request
+from credhelper.core.text import printable
+from credhelper.errors import CacheError, UsageError
+from credhelper.protocols.options import LONGEST
+from credhelper.tokenfile import formats, keeper
+
+# Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
+_STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
+_Command = Callable[..., Any]
+
+
+def _options(command: _Command) -> _Command:
+    for option in reversed(
+        (
+            click.option(
+                "--to",
+                "path",
+                metavar="FILE",
+                required=True,
+                type=click.Path(dir_okay=False),
+                help="The file. It is replaced whole, and readable by you alone.",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(formats.FORMATS),
+                default="token",
+                show_default=True,
+                help="Its shape. netrc and ica-config keep what else is in the file.",
+            ),
+            profile_option("Use the token of this profile."),
+            click.option(
+                "--service", metavar="URL", help="Whom the token is for: a profile must name it."
+            ),
+            click.option(
+                "--min-ttl",
+                type=click.IntRange(0, LONGEST),
+                default=0,
+                metavar="SECONDS",
+                help="Life it must have left.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Write a token into a file.")
+@_options
+def write(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+    """Write a token into FILE once. It does not renew itself there: see `credhelper watch`.
+
+    The ica-config format is the session file of the ica and icav2 programs
+    (~/.ica/.session.REGION.yaml, ~/.icav2/.session.ica.yaml).
+
+    \b
+    Examples:
+      credhelper write --to ~/.config/curl-token --format curl
+      credhelper write --to ~/.netrc --format netrc --service https://files.example
+      credhelper write --to ~/.ica/.session.aps2.yaml --format ica-config
+    """
+    _written(path, form, name, service, min_ttl)
+
+
+@click.command(short_help="Keep a fresh token in a file until stopped.")
+@_options
+def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+    """Write a token into FILE, and replace it before it expires, until a signal ends this.
+
+    The file stays when this ends. It costs next to nothing while it waits.
+
+    \b
+    Examples:
+      credhelper watch --to /run/credhelper/token &
+      credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
+    """
+    order = _written(path, form, name, service, min_ttl)
+    flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
+    keeper.become(order)
+
+
+def _absolute(path: str) -> str:
+    if not path or _STREAM.match(path):
+        raise UsageError(
+            "--to wants the name of a file",
+            hint="for stdout: credhelper get, which knows the same formats",
+        )
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise CacheError(f"cannot write {printable(path)}: the current folder is gone") from None
+
+
+def _written(
+    path: str, form: str, name: str | None, service: str | None, min_ttl: int
+) -> keeper.Order:
+    path = _absolute(path)
+    request = Request(
+        "get",
+        profile=name,
+        service=None if service is None else services.parse(service),
+        min_ttl=min_ttl,
+        margin=keeper.MARGIN,
+    )
+    formats.read(path)  # what is to be left alone is told of before a token is made for it
+    said: list[str] = []
+    world = context(said)
+    credential, record = answer.get_with_record(world, request)
+    text = formats.update(path, form, request, credential, world.cache_folder())
+    if form == "netrc" and request.service:
+        host = request.service.host
+        if formats.shadowed(text, host, credential.username):
+            warn(
+                f"{path} has another login for {host} above this one, and most readers take the"
+                " first",
+                "take that one out, or write to a file of its own: curl --netrc-file FILE",
+            )
+    return keeper.Order(
+        path,
+        form,
+        credential.profile,
+        str(request.service or ""),
+        min_ttl,
+        credential.fresh_until,
+        record,
+        keeper.stamp(record),
+        keeper.stamp(path),
+        "\n".join(map(ascii, said)),
+    )

@@ -1,0 +1,126 @@
+"""The people's door: commands on click, one file for each family.
+
+Exit statuses are the errors' own (`docs/exit-statuses.md`); nothing here ends the process.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from credhelper import __version__
+from credhelper.cli.commands import (
+    completion,
+    demo,
+    get,
+    import_,
+    login,
+    logout,
+    profile,
+    protocols,
+    sandbox,
+    setup,
+    status,
+    token,
+    write,
+)
+from credhelper.cli.commands import exec as run
+from credhelper.cli.output import complain
+from credhelper.errors import CredhelperError, UsageError
+
+NAME = "credhelper"
+
+_EPILOG = """
+\b
+Start here:
+  credhelper demo               see it work, without an account
+  credhelper login              log in with an API key
+  credhelper get                print a token
+
+\b
+Exit statuses: 0 done, 1 error, 2 wrong use, 3 not found, 4 log in first,
+5 the Tokens API said no or cannot be reached, 6 config, 7 cache or disk,
+126 and 127 a command that cannot be run, 128+n ended by signal n.
+"""
+
+
+@click.group(
+    NAME,
+    epilog=_EPILOG,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+def commands() -> None:
+    """Short-lived Illumina tokens for git, docker, scripts and other tools, from a locked cache."""
+
+
+for command in (
+    login.login,
+    import_.import_,
+    logout.logout,
+    status.status,
+    get.get,
+    run.exec_,
+    run.env,
+    write.write,
+    write.watch,
+    profile.profile,
+    setup.setup_,
+    token.token,
+    sandbox.sandbox,
+    demo.demo,
+    completion.completion,
+):
+    commands.add_command(command)
+for command in protocols.commands(commands.commands):
+    commands.add_command(command)
+
+
+def people(arguments: Sequence[str] | None = None) -> int:
+    """Run one command for a person, and return its exit status.
+
+    Parameters: `arguments`, the words after the program's name; by default the process's own.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        if not words and "_CREDHELPER_COMPLETE" not in os.environ:
+            click.echo(
+                commands.get_help(commands.make_context(NAME, [], resilient_parsing=True)), err=True
+            )
+            return UsageError.exit_status
+        answer = commands.main(words, prog_name=NAME, standalone_mode=False)
+    except CredhelperError as error:
+        complain(error)
+        return error.exit_status
+    except click.UsageError as error:
+        complain(_usage(error))
+        return UsageError.exit_status
+    except click.Abort:
+        click.echo(err=True)
+        return 130
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else CredhelperError.exit_status
+    return answer if isinstance(answer, int) else 0
+
+
+def _usage(error: click.UsageError) -> UsageError:
+    path = error.ctx.command_path if error.ctx else NAME
+    message = error.format_message()
+    if message.startswith("Got unexpected extra argument"):
+        message = "an unexpected word, not repeated here: it may be a secret"
+    return UsageError(_plain(message), hint=f"{path} --help")
+
+
+def _plain(message: str) -> str:
+    """Return click's sentence the way we write ours."""
+    first = " ".join(message.split()).removesuffix(".")
+    return first[:1].lower() + first[1:]

@@ -1,0 +1,228 @@
+"""A profile's settings as options on a command line, and as what they make of a profile."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from credhelper.broker import routing
+from credhelper.broker.context import Context
+from credhelper.config import parse
+from credhelper.config import profile as profiles
+from credhelper.config import write as configfile
+from credhelper.config.profile import Profile
+from credhelper.config.table import Mistake, dotted
+from credhelper.core import lookup, paths
+from credhelper.errors import CacheError, UsageError
+
+_Command = Callable[..., Any]
+
+_GRANTS = ("grant_env", "grant_file", "grant_command", "keyring")
+_TEXTS = (
+    *("api", "url", "domain", "cid", "cwid", "client_id", "data"),
+    *("username", "api_key_as", "token"),
+)
+_NUMBERS = ("min_ttl", "session_lifetime")
+
+
+def options(command: _Command) -> _Command:
+    """Add the options that `login` and `profile add` share, one for each key of the config."""
+    for option in reversed(
+        (
+            click.option(
+                "--api",
+                type=click.Choice(list(profiles.APIS)),
+                help="Which API: iap (v1, the default) or ica (v2).",
+            ),
+            click.option("--url", metavar="URL", help="The API's origin."),
+            click.option(
+                "--service",
+                "services",
+                metavar="URL",
+                multiple=True,
+                help="Who may have this profile's tokens: a host, or a URL with a path. "
+                "May be given several times; adds to those already there.",
+            ),
+            click.option(
+                "--domain", metavar="NAME", help="The domain (v2: tenant) one logs in to."
+            ),
+            click.option("--cid", metavar="ID", help="The project (context) of the tokens."),
+            click.option("--cwid", metavar="ID", help="The workgroup of the tokens."),
+            click.option("--scopes", metavar="A,B", help="What the tokens are limited to."),
+            click.option("--client-id", metavar="ID", help="The authorized party on the tokens."),
+            click.option("--data", metavar="TEXT", help="Metadata for the tokens' session field."),
+            click.option(
+                "--keep-session/--no-keep-session",
+                default=None,
+                help="Hold a session (psToken) and make tokens from it.",
+            ),
+            click.option(
+                "--token",
+                type=click.Choice(("jwt", "session")),
+                help="What tools receive: a JWT, or the psToken itself.",
+            ),
+            click.option("--username", metavar="NAME", help="For tools that want a user name."),
+            click.option("--min-ttl", metavar="TIME", help="Life that every token must have left."),
+            click.option(
+                "--session-lifetime", metavar="TIME", help="Idle life of a session: 3600, 2h, 1d."
+            ),
+            click.option("--ca-file", metavar="PATH", help="Certificates to trust for the API."),
+            click.option(
+                "--api-key-as",
+                type=click.Choice(profiles.KEY_FORMS),
+                help="How an API key travels; in the X-API-Key header by default.",
+            ),
+            click.option(
+                "--aws",
+                metavar="KEY=ID[,read_only]",
+                help="What AWS credentials are for: folder=ID, file=ID or volume=ID; in v2 "
+                "project=ID,data=ID.",
+            ),
+            click.option(
+                "--grant-env", metavar="NAME", help="The secret is in this environment variable."
+            ),
+            click.option("--grant-file", metavar="PATH", help="The secret is in this file (0600)."),
+            click.option(
+                "--grant-command",
+                metavar="'WORDS'",
+                help="The secret is what this command prints.",
+            ),
+            click.option(
+                "--keyring", metavar="SERVICE", help="The secret is in the keyring, there."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def existing(world: Context, name: str) -> dict[str, Any]:
+    """Return the keys that the config file has for the profile called `name`; empty for none."""
+    known = routing.load_config(world)
+    if known.path is None or name not in known.profiles:
+        return {}  # without a path there is no file: the environment configures us
+    _, data = lookup.configuration(world.environ)
+    return dict(tomllib.loads(data.decode())["profiles"][name])
+
+
+def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a profile: those in `old`, changed by the options in `given`.
+
+    Raises UsageError for options that exclude each other.
+    """
+    values = dict(old)
+    for key in (*_TEXTS, *_NUMBERS):
+        if given.get(key) is not None:
+            text: str = given[key]
+            plain = len(text) < 10 and text.isascii() and text.isdigit()
+            values[key] = int(text) if key in _NUMBERS and plain else text
+    if given.get("scopes") is not None:
+        values["scopes"] = [scope for scope in given["scopes"].split(",") if scope]
+    if given.get("keep_session") is not None:
+        values["keep_session"] = given["keep_session"]
+    if given.get("ca_file") is not None:
+        values["ca_file"] = _absolute(given["ca_file"])
+    if given.get("services"):
+        known = list(values.get("services", []))
+        values["services"] = known + [one for one in given["services"] if one not in known]
+    if given.get("aws"):
+        values["aws"] = resource_in(given["aws"])
+    grant = grant_in(given)
+    if grant is not None:
+        values["grant"] = grant
+    return values
+
+
+def resource_in(text: str) -> dict[str, Any]:
+    """Return what `--aws` names, as the config spells it. Raises UsageError."""
+    found: dict[str, Any] = {}
+    for word in text.split(","):
+        key, equals, value = word.strip().partition("=")
+        if key in found or (not equals and key != "read_only"):
+            raise UsageError(
+                "--aws makes no sense", "as in folder=fol.1234, or file=fil.1234,read_only"
+            )
+        found[key] = value if equals else True
+    return found
+
+
+def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the grant that the options name, as the config spells it; None for none.
+
+    Raises UsageError when there are several, or for a command that is not one.
+    """
+    named = [key for key in _GRANTS if given.get(key)]
+    if not named:
+        return None
+    if len(named) > 1:
+        flags = " and ".join("--" + key.replace("_", "-") for key in named)
+        raise UsageError(f"{flags} exclude each other")
+    key = named[0]
+    text: str = given[key]
+    if key == "grant_env":
+        return {"env": text}
+    if key == "grant_file":
+        return {"file": _absolute(text)}
+    if key == "keyring":
+        return {"keyring": text}
+    try:
+        return {"command": shlex.split(text)}
+    except ValueError as error:
+        raise UsageError(
+            f"--grant-command: {str(error).lower()}", hint="quote it as a shell would"
+        ) from error
+
+
+def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
+    """Return the profile that `values` would make; raises UsageError, which names the option."""
+
+    try:
+        return profiles.read(name, dict(values), parse.expander(world.environ))
+    except Mistake as mistake:
+        key = dotted(mistake.place[2:])
+        place = f"{key} of profile {name}" if key else "--profile"
+        raise UsageError(f"{place}: {mistake.message}", mistake.hint) from mistake
+
+
+def files(world: Context) -> tuple[str, str]:
+    """Return the config file and the file that guards it; raises ConfigError or CacheError."""
+    path = paths.config_file(world.environ, sys.platform)
+    state = paths.state_dir(world.environ, sys.platform)
+    if path is None or state is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+    return path, os.path.join(state, "config.lock")
+
+
+def write(world: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
+    """Write the profile into the config file, and return the file's path.
+
+    The first profile becomes the default in any case.
+    """
+    path, lock = files(world)
+    found = routing.load_config(world)
+    first = found.path is None or found.default_profile is None
+    configfile.add_profile(
+        path, lock, name, values, make_default=make_default or first, environ=world.environ
+    )
+    return path
+
+
+def add_services(world: Context, name: str, services: Sequence[str]) -> str:
+    """Let the profile answer for `services` as well, and return the config file's path.
+
+    Each is added under the file's lock: two who add at once do not undo each other's work.
+    """
+    path, lock = files(world)
+    for service in services:
+        configfile.add_service(path, lock, name, service, environ=world.environ)
+    return path
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))

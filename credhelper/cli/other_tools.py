@@ -1,0 +1,279 @@
+"""What other tools for the same tokens keep, read as proposals of profiles.
+
+Sources: the settings pages of the `ica` and `icav2` programs, and the scripts of UMCCR's
+ica-ica-lazy. Their files are flat YAML (`key: value`) and JSON; what is not of that form is passed
+over, since nothing here is worth stopping for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from credhelper.cli.prompt import KEY, PSTOKEN
+from credhelper.client import claims
+from credhelper.core.model import Secret
+
+# What a tool reads from the environment: (variable, which tool).
+TOKEN_VARIABLES = (
+    ("ICA_ACCESS_TOKEN", "the ica CLI and the v1 SDK"),
+    ("IAP_AUTH_TOKEN", "libiap"),
+    ("IAP_TOKEN", "libiap"),
+    ("IAP_ACCESS_TOKEN", "libiap"),
+    ("ICAV2_ACCESS_TOKEN", "v2 tools"),
+)
+
+_KEY = re.compile(r"""(["']?)([A-Za-z0-9_-]+)\1[ \t]*:(?=[ \t\r]|$)""")
+# What begins so is a tag, an anchor, a block or a collection, and not the text that stands there.
+_OTHERWISE = tuple("!&*|>[{%@`")
+_REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
+_SERVER = re.compile(
+    r"(https?://)?(([A-Za-z0-9-]+)[A-Za-z0-9.-]*(?::[0-9]{1,5})?)(?:/ica/rest|/v1)?/?"
+)
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+_V1 = "platform.illumina.com"
+# Where those tools look for the URL that goes with a key or token, by how its variable begins.
+_BASE_URLS = {
+    "ICA": ("ICA_BASE_URL", "ICA_SERVER_URL"),
+    "IAP": ("IAP_BASE_URL",),
+    "ICAV2": ("ICAV2_BASE_URL", "ICAV2_SERVER_URL"),
+}
+_LONGEST_NAME, _LONGEST_SERVER = 64, 300
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Something found, and the profile that could be made of it.
+
+    Parameters: `place`, where it was found; `what`, in a few words; `name`, of the profile, "" when
+    none can be made; `values`, its keys as the config spells them; `kind`, what `secret` is, or "";
+    `secret`, to hand over at login, or None where the values say where it is; `note`, why no
+    profile can be made, or what to know.
+    """
+
+    place: str
+    what: str
+    name: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+    secret: Secret | None = None
+    note: str = ""
+
+
+def flat(text: str) -> dict[str, str | None]:
+    """Return the pairs of a flat YAML file; the last of a name counts, quotes are taken off.
+
+    None stands for a value that is no text on its line, like the `!!binary` of what is encrypted.
+    """
+    found: dict[str, str | None] = {}
+    for line in text.removeprefix("\ufeff").split("\n"):
+        told = _KEY.match(line)
+        if told is None:
+            continue
+        name, value = told[2], line[told.end() :].strip(" \t\r")
+        if value.startswith(_OTHERWISE):
+            found[name] = None
+            continue
+        if value[:1] in ("'", '"'):
+            value, closed, _ = value[1:].partition(value[0])
+            value = value if closed else ""
+        else:
+            value = value.partition(" #")[0].rstrip()
+        found[name] = "" if value in ("null", "~") else value
+    return found
+
+
+def from_ica(
+    config: str, sessions: Mapping[str, str], places: Mapping[str, str]
+) -> Iterator[Proposal]:
+    """Yield what the `ica` program (v1) holds.
+
+    Parameters: `config`, the text of `config.yaml`; `sessions`, the texts of
+    `.session.REGION.yaml`, by region; `places`, by region, the path to show.
+    """
+    settings = flat(config)
+    server = settings.get("server-url") or ""
+    for region, text in sorted(sessions.items()):
+        told = flat(text)
+        session, token = told.get("session-token") or "", told.get("access-token") or ""
+        url = _url_of_session(region, token, server, alone=len(sessions) == 1)
+        if session and not claims.token_flaw(session):
+            what = "a session of the ica program"
+            if not url:
+                note = "its region is not told: credhelper login --session --url URL"
+                yield Proposal(places[region], what, note=note)
+                continue
+            values: dict[str, Any] = {"url": url, "auth": "session"}
+            if domain := settings.get("domain"):
+                values["domain"] = domain
+            if cid := _project_of(token):
+                values["cid"] = cid
+            name = "ica" if len(sessions) == 1 else f"ica-{region}"
+            yield Proposal(
+                places[region],
+                what,
+                _name(name),
+                values,
+                PSTOKEN,
+                Secret(session),
+                "the ica program goes on using it: log out in one of the two only",
+            )
+        elif token:
+            yield _token_alone(places[region], token, f"--url {url or 'URL'}")
+
+
+def from_icav2(
+    config: str, sessions: Mapping[str, str], places: Mapping[str, str]
+) -> Iterator[Proposal]:
+    """Yield what the `icav2` program holds.
+
+    Parameters: as for `from_ica`; `places` has the config's path under "".
+    """
+    settings = flat(config)
+    key = settings.get("x-api-key", "")
+    url = _url(settings.get("server-url") or "ica.illumina.com")
+    login = f"credhelper login --api ica --url {url or 'URL'}"
+    what = "an API key of the icav2 program"
+    if key is None or (key and claims.token_flaw(key)):
+        note = f"not plain text: that program encrypts its key; {login}"
+        yield Proposal(places[""], what, note=note)
+    elif key and not url:
+        yield Proposal(places[""], what, note=f"its server-url makes no sense: {login}")
+    elif key:
+        values = {"api": "ica", "url": url}
+        note = "the key also stays where it is"
+        yield Proposal(places[""], what, "icav2", values, KEY, Secret(key), note)
+    for region, text in sorted(sessions.items()):
+        if token := flat(text).get("access-token"):
+            yield _token_alone(places[region], token, f"--api ica --url {url or 'URL'}")
+
+
+def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterator[Proposal]:
+    """Yield a profile for each project and scope in the `tokens.json` of ica-ica-lazy.
+
+    Parameters: `grant`, where the API key is that such tokens are made with, as the config spells
+    it, or None when that is not known.
+    """
+    try:
+        document = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        document = {}
+    for project, tokens in document.items() if isinstance(document, dict) else ():
+        for scope, token in tokens.items() if isinstance(tokens, dict) else ():
+            told = claims.payload(token) if isinstance(token, str) else None
+            if told is None:
+                continue
+            what = f"a token of ica-ica-lazy for project {project}, {scope}"
+            values: dict[str, Any] = {"url": _origin_of(told), "cid": _project_of(token)}
+            limits = told.get("scope")
+            if isinstance(limits, str) and limits:
+                values["scopes"] = [each for each in re.split("[, ]+", limits) if each]
+            values = {key: value for key, value in values.items() if value}
+            if grant is None:
+                note = "say where the API key is: --grant-command, --grant-file or --grant-env"
+                yield Proposal(place, what, note=note)
+                continue
+            name = project if len(tokens) == 1 else f"{project}-{scope}"
+            yield Proposal(place, what, _name(name), {**values, "grant": dict(grant)})
+
+
+def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
+    """Yield what stands in the variables that those tools read."""
+    if environ.get("ICAV2_X_API_KEY"):
+        named = next((name for name in _BASE_URLS["ICAV2"] if environ.get(name)), "")
+        url = _url(environ[named]) if named else "https://ica.illumina.com"
+        what = "an API key in the environment"
+        if not url:
+            note = f"{named} makes no sense, and says where the key may go: unset or correct it"
+            yield Proposal("ICAV2_X_API_KEY", what, note=note)
+        else:
+            yield Proposal(
+                "ICAV2_X_API_KEY",
+                what,
+                "icav2-env",
+                {"api": "ica", "url": url, "grant": {"env": "ICAV2_X_API_KEY"}},
+                note="the key stays in the variable, and is read from there",
+            )
+    for variable, _ in TOKEN_VARIABLES:
+        if token := environ.get(variable):
+            kind = variable.partition("_")[0]
+            named = next((name for name in _BASE_URLS[kind] if environ.get(name)), "")
+            options = "--api ica" if kind == "ICAV2" else ""
+            if named:
+                options += f" --url {_url(environ[named]) or 'URL'}"
+            yield _token_alone(
+                variable, token, options.strip(), f"; unset {variable} when you have"
+            )
+
+
+def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
+    """Yield `proposals`; of those whose profiles would have the same name the later get a number.
+
+    What two tools call differently may become one when it is made a name.
+    """
+    taken: set[str] = set()
+    for one in proposals:
+        name, number = one.name, 1
+        while name and name in taken:
+            number += 1
+            name = f"{one.name[: _LONGEST_NAME - 4]}-{number}"
+        taken.add(name)
+        yield replace(one, name=name)
+
+
+def _token_alone(place: str, token: str, options: str, more: str = "") -> Proposal:
+    told = claims.payload(token)
+    what = "a token" if told is not None else "something that is not a token"
+    how = f"credhelper login {options}".rstrip()
+    return Proposal(place, what, note=f"a token alone cannot be renewed: {how}{more}")
+
+
+def _project_of(token: str) -> str:
+    members = (claims.payload(token) or {}).get("mem")
+    if not isinstance(members, dict):
+        return ""
+    names = [name for name in members if name.startswith("cid:")]
+    return names[0].removeprefix("cid:") if len(names) == 1 else ""
+
+
+def _origin_of(told: Mapping[str, Any]) -> str:
+    audience = told.get("aud")
+    words = audience if isinstance(audience, list) else [audience]
+    for word in words:
+        service, _, region = word.partition("-") if isinstance(word, str) else ("", "", "")
+        if service == "iap" and _REGION.fullmatch(region):
+            return f"https://{region}.{_V1}"
+    return ""
+
+
+def _url(server: str) -> str:
+    """Return the URL of what tools call their server, "" where that makes no sense."""
+    told = _server(server)
+    return f"{told[1] or 'https://'}{told[2]}" if told else ""
+
+
+def _server(text: str) -> re.Match[str] | None:
+    return _SERVER.fullmatch(text) if len(text) <= _LONGEST_SERVER else None
+
+
+def _url_of_session(region: str, token: str, server: str, *, alone: bool) -> str:
+    """Return the API that a session of the ica program is for, "" if that is not to be told.
+
+    Parameters: `region`, as its file is called; `token`, a JWT from the same file, or ""; `server`,
+    as the config calls it, or ""; `alone`, whether there is no other session.
+    """
+    told = _server(server)
+    # A server of one's own has no region; a session of another region is not for this one.
+    if told and ((alone and not told[2].endswith(f".{_V1}")) or told[3] == region):
+        return _url(server)
+    if _REGION.fullmatch(region):
+        return f"https://{region}.{_V1}"
+    # People keep a session for each of their workgroups, under names of their own.
+    return _origin_of(claims.payload(token) or {}) or _url(server)
+
+
+def _name(text: str) -> str:
+    return _ODD.sub("-", text).strip("-._")[:_LONGEST_NAME] or "imported"

@@ -1,0 +1,99 @@
+"""How things are told to a person: escaped, in words, and never a secret."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable
+from hashlib import sha256
+
+import click
+
+from credhelper.config.profile import RESOURCE_KEYS, Grant, Resource
+from credhelper.core.model import Secret
+from credhelper.core.text import complaint, printable
+from credhelper.errors import CredhelperError
+
+_BAR = 16
+_UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def say(text: str = "") -> None:
+    """Print one line on stdout, with all that could move a terminal's cursor escaped."""
+    click.echo(printable(text))
+
+
+def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
+    """Print rows of a name and a text; a row without a name continues the one above."""
+    rows = [row for row in rows if row[1]]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        say(f"{'':{indent}}{name:{width}}  {text}")
+
+
+def warn(message: str, hint: str | None = None) -> None:
+    """Print a warning on stderr, and what can be done about it."""
+    lines = complaint(message, hint).replace(b"credhelper: error:", b"credhelper: warning:", 1)
+    click.echo(lines, nl=False, err=True)
+
+
+def complain(error: CredhelperError) -> None:
+    """Print an error on stderr, and the next step if it is known."""
+    click.echo(complaint(error.message, error.hint), nl=False, err=True)
+
+
+def flush() -> None:
+    """Let all be out that was told, before this process turns into another program."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            stream.flush()
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in the largest unit that leaves two of it: `90 min`, `18 h`."""
+    for unit, word in _UNITS:
+        # A second short of two hours is two hours to a person.
+        if seconds >= 1.95 * unit:
+            return f"{round(seconds / unit)} {word}"
+    return f"{max(0, round(seconds))} s"
+
+
+def bar(left: float, whole: float) -> str:
+    """Return how much of `whole` is `left`, as a picture of fixed width."""
+    part = min(max(left / whole, 0), 1) if whole > 0 else 0
+    filled = round(part * _BAR)
+    return f"[{'#' * filled}{'-' * (_BAR - filled)}]"
+
+
+def moment(seconds: float) -> str:
+    """Return Unix `seconds` as a person's time, with the zone: `2026-01-02 03:04:05 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def fingerprint(secret: Secret) -> str:
+    """Return what tells two secrets apart and is safe to paste: 8 hex digits of the SHA-256."""
+    return sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def resource_in_words(resource: Resource | None) -> str | None:
+    """Return what AWS credentials are for, as `--aws` takes it; None for nothing."""
+    if resource is None:
+        return None
+    keys = RESOURCE_KEYS[resource.how]
+    words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
+    if resource.read_only:
+        words.append("read_only")
+    return ",".join([*words, f"lifetime={resource.lifetime}s"] if resource.lifetime else words)
+
+
+def grant_in_words(grant: Grant | None) -> str:
+    """Return where a long-lived secret comes from, as a person would say it."""
+    if grant is None:
+        return "none: login keeps a session"
+    words = [printable(word) for word in grant.words]
+    if grant.how == "command":
+        return f"the output of: {shlex.join(words)}"
+    if grant.how == "keyring":
+        return f"the keyring's entry {words[0]} of {words[1]}"
+    return f"the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"

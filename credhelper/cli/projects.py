@@ -1,0 +1,118 @@
+"""Projects and workgroups: what a token, or AWS credentials, may be for, found by name at login."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from credhelper.client.authorization import Authorization, Bearer
+from credhelper.config.profile import Profile
+from credhelper.core.model import Secret
+from credhelper.core.text import printable
+from credhelper.errors import CredhelperError, NotFoundError, UsageError
+from credhelper.renewal.renewal import make_token, open_session
+
+if TYPE_CHECKING:
+    from credhelper.client.api import Client
+
+_MOST_SHOWN = 10
+_TOKENS = "tokens for one only: credhelper login --{what} NAME"
+_AWS = "AWS keys for one: credhelper login --project NAME --aws data=ID"
+
+Named = tuple[str, str]  # id, name
+
+
+def found(
+    client: Client,
+    profile: Profile,
+    authorization: Authorization,
+    *,
+    project: str | None,
+    workgroup: str | None,
+) -> dict[str, str]:
+    """Return the keys of a profile for the project and the workgroup that these names mean.
+
+    Where tokens are not for one project, it is a key of the profile's `aws`: `project`.
+
+    Parameters: `profile`, as far as it is known, without a context; `authorization`, what the
+    person handed over; `project` and `workgroup`, an id or a name, or None. What was made for
+    asking is revoked again. Raises NotFoundError, UsageError where the API knows no such thing.
+    """
+    wanted: dict[str, str] = {}
+    if workgroup and not client.contexts:
+        raise UsageError(f"tokens of {profile.url} are not for one workgroup", "leave it out")
+    if project:
+        token = make_token(client, authorization, profile).value
+        try:
+            key = "cid" if client.contexts else "project"
+            wanted[key] = _one("project", project, client.projects(token))
+        finally:
+            _end(client, token)
+    if workgroup:
+        if isinstance(authorization, Bearer):
+            groups = client.workgroups(authorization.token)
+        else:
+            session = open_session(client, authorization, profile).value
+            try:
+                groups = client.workgroups(session)
+            finally:
+                _end(client, session)
+        wanted["cwid"] = _one("workgroup", workgroup, groups)
+    return wanted
+
+
+def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, str]:
+    """Return in words what there is to choose from; nothing where the API does not tell.
+
+    Parameters: `token`, a JWT; `session`, a psToken, without which workgroups are not told.
+    """
+    told: dict[str, str] = {}
+    how = _TOKENS if client.contexts else _AWS
+    with suppress(CredhelperError):
+        told["project"] = in_words("project", client.projects(token), how)
+    if session is not None and client.contexts:
+        with suppress(CredhelperError):
+            told["workgroup"] = in_words("workgroup", client.workgroups(session), how)
+    return told
+
+
+def in_words(what: str, named: Sequence[Named], how: str = _TOKENS) -> str:
+    """Return a list for a person: names with their ids, and how to choose one of them."""
+    if not named:
+        return ""
+    shown = ", ".join(map(_shown, named[:_MOST_SHOWN]))
+    more = f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
+    return f"{shown}{more}; {how.format(what=what)}"
+
+
+def _one(what: str, text: str, named: Sequence[Named]) -> str:
+    """Return the id that `text` means: an id, a name, or a name but for its case."""
+    for same in (
+        [one for one, _ in named if one == text],
+        [one for one, name in named if name == text],
+        [one for one, name in named if name.casefold() == text.casefold()],
+    ):
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise NotFoundError(
+                f"several {what}s are called {printable(text)}",
+                hint=f"name one by its id: {', '.join(map(printable, same[:_MOST_SHOWN]))}",
+            )
+    names = [name or one for one, name in named]
+    near = get_close_matches(text, names, 3, 0.5) or names
+    known = ", ".join(map(printable, near[:_MOST_SHOWN])) or "none"
+    raise NotFoundError(f"there is no {what} {printable(text)}", hint=f"{what}s: {known}")
+
+
+def _shown(one: Named) -> str:
+    known, name = one
+    return f"{printable(name)} ({printable(known)})" if name else printable(known)
+
+
+def _end(client: Client, token: Secret) -> None:
+    # Nobody will ever use it. Where nothing can be revoked it runs out by itself.
+    with suppress(CredhelperError):
+        client.revoke(token)

@@ -1,0 +1,66 @@
+"""Secrets from a person or a pipe: never from argv, and no prompt without a terminal."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+import click
+
+from credhelper.config import grant
+from credhelper.core.model import Secret
+from credhelper.errors import ConfigError, LoginRequiredError
+
+# What a person hands over to log in.
+KEY, PASSWORD, PSTOKEN = "API key", "password", "psToken"
+
+_MOST_BYTES = 64 * 1024
+_PATIENCE = 60.0
+
+
+def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
+    """Return a secret from stdin: one line when it is piped, a hidden prompt on a terminal.
+
+    Parameters: `what` it is, for the prompt and for messages; `no_input`, never prompt; `password`,
+    whether blanks and non-ASCII characters are allowed. Raises LoginRequiredError when there is
+    nobody to ask, ConfigError for what is not one line of text.
+    """
+    if sys.stdin is None:
+        raise _nobody(what, "stdin is closed")
+    if not sys.stdin.isatty():
+        data = _piped(sys.stdin.fileno(), what)
+        if not data.strip():
+            raise _nobody(what, "stdin is empty and not a terminal")
+        return Secret(grant.one_line(data, f"the {what} on stdin", password=password))
+    if no_input:
+        raise _nobody(what, "--no-input forbids to ask for it")
+    typed: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
+    return Secret(grant.one_line(typed.encode(), f"the {what}", password=password))
+
+
+def _nobody(what: str, why: str) -> LoginRequiredError:
+    return LoginRequiredError(
+        f"the {what} is needed, and {why}", hint=f'pipe it in: printf %s "$SECRET" | {_command()}'
+    )
+
+
+def _command() -> str:
+    found = click.get_current_context(silent=True)
+    return found.command_path if found else "credhelper"
+
+
+def _piped(handle: int, what: str) -> bytes:
+    data = b""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([handle], [], [], left)[0]:
+            raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
+        chunk = os.read(handle, _MOST_BYTES)
+        if not chunk:
+            return data
+        data += chunk
+        if len(data) > _MOST_BYTES:
+            raise ConfigError(f"the {what} on stdin is larger than 64 KiB")

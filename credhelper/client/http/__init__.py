@@ -1,0 +1,1 @@
+"""HTTP to one origin: the only place that knows requests."""

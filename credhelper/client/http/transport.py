@@ -1,0 +1,304 @@
+"""HTTP to one origin: what requests does for us, and what we do not leave to it.
+
+What requests would decide from the environment is decided here instead: no redirects, no netrc, no
+cookies, no content encodings, authorities and proxies by `trust` and `proxy`, and a deadline over
+the whole call. A secret goes to the configured origin or nowhere, and comes back in no message.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from credhelper.client.http import answers, failures
+from credhelper.client.http.answers import PORTAL_HINT, Answer
+from credhelper.client.http.connection import POOLS
+from credhelper.client.http.failures import Failure
+from credhelper.client.http.proxy import Proxy, proxy_for
+from credhelper.client.http.trust import context_for
+from credhelper.core.model import Secret
+from credhelper.core.service import parse
+from credhelper.errors import ConfigError, MalformedAnswerError, RequestError, UnreachableError
+
+DEADLINE = 20.0
+LARGEST_ANSWER = 1 << 20
+
+_CONNECT_TIMEOUT = 5.0
+_ATTEMPTS = 3
+_FIRST_PAUSE = 0.3
+_CHUNK = 1 << 16
+_WORKER = "credhelper-exchange"
+_LOGGERS = (
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.response",
+    "urllib3.util.retry",
+)
+
+
+class Transport:
+    """Calls to one base URL.
+
+    Parameters: `base_url`, https, or http to a literal loopback address; `environ`, where proxies
+    and authorities may be named; `user_agent`; `ca_file`, the configured authorities; `deadline`,
+    seconds for a whole call with all its attempts; `clock`, Unix seconds; `monotonic`, `sleep` and
+    `jitter` (0 to 1), for waiting. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        environ: Mapping[str, str],
+        user_agent: str,
+        ca_file: str | None = None,
+        deadline: float = DEADLINE,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        try:
+            service = parse(base_url)
+        except RequestError as error:
+            raise ConfigError(f"the API's url is wrong: {error.message}") from None
+        self.origin = service.origin
+        self._base = str(service)
+        self._deadline = deadline
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._jitter = jitter
+        self._proxy = proxy_for(service, environ)
+        context = context_for(ca_file, environ) if service.scheme == "https" else None
+        self._session = _session(user_agent, context, self._proxy)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(_not_ours)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, object] | None = None,
+        secrets: Sequence[Secret] = (),
+        idempotent: bool = False,
+    ) -> Answer:
+        """Return the answer (2xx) to one call, within the deadline.
+
+        Parameters: `path`, after the base URL; `headers` and `query`, beside our own; `body`, sent
+        as JSON; `secrets`, all that must not come back in a message; `idempotent`, whether the
+        call may be made again when an earlier one may have been heard. Raises UnreachableError,
+        RateLimitedError, RejectedError or MalformedAnswerError; ConfigError for values that cannot
+        travel.
+        """
+        ends = self._monotonic() + self._deadline
+        request = self._prepared(method, path, headers or {}, query, body)
+        hidden = (*secrets, *(self._proxy.secrets if self._proxy else ()))
+        attempt = 1
+        while True:
+            outcome = self._within(ends, lambda: self._exchange(request, ends, hidden))
+            if isinstance(outcome, Answer):
+                return outcome
+            pause = _FIRST_PAUSE * 2 ** (attempt - 1) * (0.5 + self._jitter())
+            pause = max(pause, outcome.error.retry_after or 0)
+            again = outcome.unheard or (outcome.transient and idempotent)
+            if not again or attempt == _ATTEMPTS or self._monotonic() + pause >= ends:
+                raise outcome.error
+            self._sleep(pause)
+            attempt += 1
+
+    def _prepared(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        query: Sequence[tuple[str, str]],
+        body: Mapping[str, object] | None,
+    ) -> requests.PreparedRequest:
+        try:
+            encoded = urlencode(query, quote_via=quote)
+        except UnicodeEncodeError:
+            raise ConfigError("a parameter of the call is not valid Unicode text") from None
+        url = f"{self._base}{path}" + (f"?{encoded}" if encoded else "")
+        data = None
+        if body is not None:
+            data = json.dumps(dict(body)).encode("ascii")
+            headers = {**headers, "Content-Type": "application/json"}
+        return self._session.prepare_request(
+            requests.Request(method, url, headers=dict(headers), data=data)
+        )
+
+    def _within(self, ends: float, work: Callable[[], Answer | Failure]) -> Answer | Failure:
+        # Name resolution heeds no timeout, so the work is left behind when its time is over; the
+        # connection's own budget ends it soon after.
+        done: list[Answer | Failure] = []
+        broken: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                done.append(work())
+            except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+                broken.append(error)
+
+        thread = threading.Thread(target=run, name=_WORKER, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            what = f"could not ask {self.origin}: no more threads may be started"
+            return Failure(UnreachableError(what))
+        thread.join(max(0.0, ends - self._monotonic()))
+        if done:
+            return done[0]
+        if broken:
+            raise broken[0]
+        return self._too_late()
+
+    def _too_late(self) -> Failure:
+        return Failure(
+            UnreachableError(f"no answer from {self.origin} within {self._deadline:g} s")
+        )
+
+    def _exchange(
+        self, request: requests.PreparedRequest, ends: float, hidden: Sequence[Secret]
+    ) -> Answer | Failure:
+        left = ends - self._monotonic()
+        if left <= 0:
+            return self._too_late()
+        sent = self._clock()
+        try:
+            response = self._session.send(
+                request,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(_CONNECT_TIMEOUT, left), left),
+            )
+        except failures.NETWORK as error:
+            return self._explained(error, ends)
+        received = self._clock()
+        with response:
+            if not 200 <= response.status_code < 300:
+                return self._refusal(response, hidden)
+            try:
+                body = self._body(response)
+            except MalformedAnswerError as error:
+                return Failure(error)
+            except failures.NETWORK as error:
+                return self._explained(error, ends)
+        skew = answers.skew(response.headers.get("Date"), sent, received)
+        return Answer(self.origin, response.status_code, body, skew)
+
+    def _refusal(self, response: requests.Response, hidden: Sequence[Secret]) -> Failure:
+        # The status is the news. What else was said is welcome, if it can be read.
+        try:
+            body = self._body(response)
+        except (MalformedAnswerError, *failures.NETWORK):
+            body = b""
+        request = response.request
+        return answers.refusal(
+            f"{request.method} {self.origin}{request.path_url.partition('?')[0]}",
+            response.status_code,
+            response.headers,
+            body,
+            hidden=hidden,
+            now=self._clock(),
+        )
+
+    def _body(self, response: requests.Response) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ("", "identity"):
+            raise self._unusable(response, "a content encoding that we did not ask for")
+        body = bytearray()
+        while chunk := response.raw.read(_CHUNK, decode_content=False):
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise self._unusable(response, f"more than {LARGEST_ANSWER} bytes")
+        return bytes(body)
+
+    def _unusable(self, response: requests.Response, what: str) -> MalformedAnswerError:
+        status = response.status_code
+        return MalformedAnswerError(
+            f"{self.origin} answered {status} with {what}", PORTAL_HINT, status=status
+        )
+
+    def _explained(self, error: Exception, ends: float) -> Failure:
+        late = self._monotonic() >= ends
+        return failures.explain(
+            error,
+            self.origin,
+            self._proxy.name if self._proxy else None,
+            self._deadline if late else _CONNECT_TIMEOUT,
+        )
+
+
+class _Adapter(HTTPAdapter):
+    """The stock adapter with our connections and our TLS context, and no other."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        super().init_poolmanager(*args, **named, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        if proxy in self.proxy_manager:
+            return self.proxy_manager[proxy]
+        named["ssl_context"] = self._context
+        if proxy.startswith("https:"):
+            named["proxy_ssl_context"] = self._context
+        manager = super().proxy_manager_for(proxy, **named)
+        if not proxy.startswith("socks"):
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        # The stock method would add certifi's authorities to those that the user chose.
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class _Session(requests.Session):
+    """The stock session, to which no answer is a redirect."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # Even when told not to follow, the stock session reads a redirect's whole body.
+        return None
+
+
+def _session(user_agent: str, context: ssl.SSLContext | None, proxy: Proxy | None) -> _Session:
+    session = _Session()
+    session.trust_env = False
+    session.headers.clear()
+    session.headers.update(
+        {
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
+    )
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.proxies = {"https": proxy.url.reveal()} if proxy else {}
+    adapter = _Adapter(context)
+    session.adapters.clear()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    # urllib3 logs request lines with their query, and headers that it cannot parse.
+    return record.threadName != _WORKER

@@ -1,0 +1,1 @@
+"""What the user wrote: profiles, grants, and the file that holds them."""

@@ -1,0 +1,87 @@
+"""What a record is bound to, hashed into its name: another identity is another file.
+
+Names are SHA-256 over fields that carry their lengths, so no text can pass for two. Nothing in them
+is derived from a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from credhelper.config.profile import PASSWORD, Profile, Resource
+
+_DIGITS = 32
+
+
+def record_name(profile: Profile, *, kind: str) -> str:
+    """Return the name of the record that holds the profile's token: 32 hex digits.
+
+    Parameters: `kind`, `jwt` or `session`. The order of scopes does not matter, since they limit a
+    token as a set; neither do the profile's name, services, user name for Basic, margins, or how
+    the key travels: what they change is not the token.
+    """
+    return _name("token", _token(profile, kind))
+
+
+def aws_name(profile: Profile, resource: Resource) -> str:
+    """Return the name of the record that holds the profile's AWS credentials: 32 hex digits.
+
+    They depend on all that their token depends on, and on what they are for.
+    """
+    words = [resource.how, str(len(resource.words)), *resource.words, str(resource.read_only)]
+    if resource.lifetime is not None:
+        words.append(str(resource.lifetime))
+    return _name("aws", [*words, *_token(profile, profile.token)])
+
+
+def session_name(profile: Profile) -> str:
+    """Return the name of the record that holds the profile's session: 32 hex digits.
+
+    Several tokens hang on one session, so it knows neither project, workgroup, scopes nor kind.
+    """
+    return _name("session", _session(profile))
+
+
+def visible_grant(profile: Profile) -> str:
+    """Return what the warm path watches to see that the grant has changed.
+
+    `env:NAME`, `file:PATH`, or nothing: of commands and keyrings it sees only words, which are in
+    the name already, and from a password nothing is derived, not even its file's size.
+    """
+    grant = profile.grant
+    if grant is None or grant.how not in ("env", "file") or profile.auth == PASSWORD:
+        return ""
+    return f"{grant.how}:{grant.words[0]}"
+
+
+def _token(profile: Profile, kind: str) -> list[str]:
+    token = (*_text(profile.cid), *_text(profile.cwid), kind, str(profile.keep_session))
+    return [*_session(profile), *token, *sorted(set(profile.scopes))]
+
+
+def _session(profile: Profile) -> list[str]:
+    grant = profile.grant
+    # What `login` keeps belongs to the profile that it was made for: there is no grant to tell.
+    words = (grant.how, *grant.words) if grant else ("login", profile.name)
+    optional = (profile.user, profile.domain, profile.client_id, profile.data)
+    return [
+        profile.api,
+        profile.url,
+        profile.auth,
+        str(len(words)),
+        *words,
+        *(part for value in optional for part in _text(value)),
+    ]
+
+
+def _text(value: str | None) -> tuple[str, ...]:
+    return ("no",) if value is None else ("yes", value)
+
+
+def _name(what: str, fields: Iterable[str]) -> str:
+    digest = sha256()
+    for text in (what, *fields):
+        encoded = text.encode("utf-8", "surrogateescape")
+        digest.update(f"{len(encoded)}:".encode() + encoded)
+    return digest.hexdigest()[:_DIGITS]

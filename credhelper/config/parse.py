@@ -1,0 +1,136 @@
+"""The config: profiles in TOML, or one from the environment; every mistake with its line."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from credhelper.config import profile as profiles
+from credhelper.config.profile import Grant, Profile
+from credhelper.config.table import Mistake, Table, dotted, nearest
+from credhelper.config.toml_lines import line_of
+from credhelper.core import paths
+from credhelper.core.text import printable
+from credhelper.errors import ConfigError
+
+__all__ = ["Config", "Grant", "Profile", "expander", "from_environment", "parse"]
+
+_KEYS = ("default_profile", "profiles")
+_VARIABLES = {
+    "api": "CREDHELPER_API",
+    "url": "CREDHELPER_URL",
+    "services": "CREDHELPER_SERVICES",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All profiles.
+
+    Parameters: `default_profile`, a name or None; `profiles`, by name, in the file's order; `path`,
+    of the file, or None when the environment was the source.
+    """
+
+    default_profile: str | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
+    path: str | None = None
+
+
+def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
+    """Return the config that the file `path` with the content `data` describes.
+
+    Parameters: `data`, TOML in UTF-8; `path`, for messages; `environ`, for the `~` in paths. Raises
+    ConfigError with the file, the line, the key, and what was expected.
+    """
+    text = _decode(data, path)
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{printable(path)}: too deeply nested") from None
+    except ValueError as error:
+        raise _not_toml(error, text, path) from None
+    try:
+        return _config(document, path, environ)
+    except Mistake as mistake:
+        line = line_of(mistake.place, text)
+        place = f"{printable(path)}, line {line}" if line else printable(path)
+        message = f"{place}: {dotted(mistake.place)}: {mistake.message}"
+        raise ConfigError(message, mistake.hint) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> Config | None:
+    """Return a config of one profile, `env`, whose key is in `CREDHELPER_API_KEY`; None without it.
+
+    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES` (separated by commas or blanks)
+    count here only: a config file makes the environment's voice void. Raises ConfigError with the
+    variable's name.
+    """
+    if not environ.get("CREDHELPER_API_KEY"):
+        return None
+    values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
+    for key in ("api", "url"):
+        if text := environ.get(_VARIABLES[key]):
+            values[key] = text
+    if services := environ.get("CREDHELPER_SERVICES"):
+        values["services"] = [word for word in re.split("[, ]+", services) if word]
+    try:
+        found = profiles.read("env", values, expander(environ))
+    except Mistake as mistake:
+        variable = _VARIABLES[str(mistake.place[2])]
+        raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
+    return Config("env", MappingProxyType({"env": found}))
+
+
+def _decode(data: bytes, path: str) -> str:
+    shown = printable(path)
+    if len(data) > paths.MOST_BYTES:
+        raise ConfigError(f"{shown}: larger than 1 MiB")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ConfigError(
+            f"{shown}, line 1: begins with a byte order mark", hint="save it as UTF-8 without one"
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{shown}, line {line}: expected text in UTF-8"
+        raise ConfigError(message, hint="save it as UTF-8") from None
+
+
+def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
+    what, line = str(error), ""
+    if told := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
+        what, line = told[1], f", line {told[2]}"
+    elif what.endswith(" (at end of document)"):
+        line = f", line {text.rstrip().count(chr(10)) + 1}"
+    what = printable(what[:1].lower() + what[1:])
+    return ConfigError(f"{printable(path)}{line}: not valid TOML: {what}")
+
+
+def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) -> Config:
+    table = Table(document, ())
+    table.only(_KEYS, elsewhere=profiles.KEYS)
+    expand = expander(environ)
+    named = Table(document.get("profiles", {}), ("profiles",)).values
+    found = {name: profiles.read(name, values, expand) for name, values in named.items()}
+    default = table.text("default_profile")
+    if default is not None and default not in found:
+        near = nearest(default, found) or f"; known profiles: {', '.join(found) or 'none'}"
+        raise table.wrong("default_profile", f"no profile has this name{near}")
+    return Config(default, MappingProxyType(found), path)
+
+
+def expander(environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what makes a path absolute (`~/...` too), or raises ValueError."""
+
+    def expand(text: str) -> str:
+        try:
+            return paths.expand(text, environ, sys.platform)
+        except ConfigError as error:
+            raise ValueError(error.message) from error
+
+    return expand

@@ -1,0 +1,175 @@
+"""Writing the config file: under a lock, whole, and only with what reads back without a mistake."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from credhelper.config import parse
+from credhelper.config import profile as profiles
+from credhelper.config.edit import Change, Tree, edited
+from credhelper.config.origin import canonical
+from credhelper.config.table import Mistake, dotted, nearest
+from credhelper.core import paths
+from credhelper.core.text import printable
+from credhelper.errors import CacheError, ConfigError, NotFoundError
+from credhelper.storage import files
+
+LOCK_WAIT = 10.0
+
+
+def add_profile(
+    path: str,
+    lock_path: str,
+    name: str,
+    values: Mapping[str, Any],
+    *,
+    make_default: bool,
+    environ: Mapping[str, str],
+) -> None:
+    """Make the profile `name` hold exactly `values`, whether it is there or not.
+
+    Parameters: `path`, the config file, absolute, made if missing; `lock_path`, absolute, in a
+    private folder; `values`, keys as the file spells them; `make_default`, also the default;
+    `environ`. Raises ConfigError when the values or the file are wrong, LockTimeoutError when
+    another writer does not end, and CacheError when the disk says no; the file is then untouched.
+    """
+    try:
+        profiles.read(name, dict(values), parse.expander(environ))
+    except Mistake as mistake:
+        key = dotted(mistake.place[2:])
+        place = f"profile {printable(name)}: {key}" if key else "profile"
+        raise ConfigError(f"{place}: {mistake.message}", mistake.hint) from None
+
+    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+        if "profiles" not in root:
+            root["profiles"] = shape({})
+        if name not in root["profiles"]:
+            root["profiles"][name] = shape({})
+        table = root["profiles"][name]
+        for key in [key for key in table if key not in values]:
+            del table[key]
+        for key, value in values.items():
+            if key not in table or table[key] != value:
+                table[key] = shape(value)
+        if make_default:
+            root["default_profile"] = name
+
+    _edit(path, lock_path, environ, change)
+
+
+def remove_profile(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
+    """Take the profile `name` out, and the default with it if it was that.
+
+    Parameters and errors as for `add_profile`; NotFoundError when there is no such profile.
+    """
+
+    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+        _named(root, name)
+        del root["profiles"][name]
+        if root.get("default_profile") == name:
+            del root["default_profile"]
+
+    _edit(path, lock_path, environ, change)
+
+
+def set_default(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
+    """Make `name` the default profile. Parameters and errors as for `remove_profile`."""
+
+    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+        _named(root, name)
+        root["default_profile"] = name
+
+    _edit(path, lock_path, environ, change)
+
+
+def add_service(
+    path: str, lock_path: str, name: str, service: str, *, environ: Mapping[str, str]
+) -> bool:
+    """Let the profile `name` answer for `service`; False when it does already.
+
+    Parameters and errors as for `remove_profile`; `service`, a URL or host.
+    """
+    wanted = _normal(service)
+
+    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+        table = _named(root, name)
+        if "services" not in table:
+            table["services"] = shape([])
+        if wanted not in map(_normal, table["services"]):
+            table["services"].append(wanted)
+
+    return _edit(path, lock_path, environ, change)
+
+
+def _named(root: Tree, name: str) -> Tree:
+    named: Mapping[str, Tree] = root.get("profiles", {})
+    if name not in named:
+        near = nearest(name, named) or f"; known profiles: {', '.join(named) or 'none'}"
+        raise NotFoundError(f"there is no profile {printable(name)}{near}")
+    return named[name]
+
+
+def _normal(service: str) -> str:
+    try:
+        return str(canonical(service))
+    except ValueError as error:
+        raise ConfigError(f"service: {error}") from None
+
+
+# --- one change -----------------------------------------------------------------------------------
+
+
+def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change) -> bool:
+    """Make `change` to the file; False, and no new file, when it changes nothing."""
+    if not os.path.isabs(path):
+        raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
+    # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
+    target = os.path.realpath(path)
+    with files.one_writer(lock_path, "changing the config", LOCK_WAIT):
+        old = paths.read_config(target) or b""
+        parse.parse(old, path, environ)
+        text = old.decode()
+        new = edited(text, change)
+        if new is None:
+            raise ConfigError(
+                f"{printable(path)}: this change cannot be made without harm to what is there",
+                hint="make it by hand: whatever TOML allows will do",
+            )
+        if new == text:
+            return False
+        parse.parse(new.encode(), path, environ)
+        _replace(target, new.encode())
+        return True
+
+
+def _replace(target: str, new: bytes) -> None:
+    """Put `new` in the place of `target`, with its mode; 0600 for a new file."""
+    folder = os.path.dirname(target)
+    shown = printable(target)
+    try:
+        if not os.path.isdir(folder):
+            files.make_folder(folder)
+        mode = _mode(target)
+        files.replace(target, new, durable=True)
+        if mode is not None:
+            os.chmod(target, mode)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CacheError(f"cannot write {shown}: {why}") from error
+
+
+def _mode(target: str) -> int | None:
+    try:
+        found = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if os.name == "posix" and found.st_uid != os.geteuid():
+        # A rename would make the file ours, and take it from its owner.
+        raise CacheError(
+            f"{printable(target)} belongs to another user (uid {found.st_uid})",
+            hint="run this as that user",
+        )
+    return stat.S_IMODE(found.st_mode)

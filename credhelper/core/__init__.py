@@ -1,0 +1,1 @@
+"""The nouns, and the warm reader: what every call loads."""

@@ -1,0 +1,123 @@
+"""The gate to a renewal: the kernel's `flock` on a file, taken before anything heavy is loaded.
+
+Of a herd, one process goes on to load what a renewal takes; the others sleep here, in the kernel,
+and look at the cache again when they are woken. A lock dies with its owner, so a killed leader lets
+the next one in at once.
+"""
+
+try:
+    import posix as os  # see `records`
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+
+from credhelper.core.record import regular
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+WAIT = 30.0
+_RING_AGAIN = 0.1
+
+_OPEN = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+class EarlyLocks:
+    """What a process locked, or waited for in vain, before the rest of it was loaded.
+
+    Attributes: `taken`, path of a lock file -> the handle that holds its lock; `over`, the paths
+    whose wait has ended without the lock. `cache.acquire` goes on from there.
+    """
+
+    __slots__ = ("over", "taken")
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+        self.over: set[str] = set()
+
+    def release(self) -> None:
+        """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
+        while self.taken:
+            os.close(self.taken.popitem()[1])
+
+
+def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
+    """Wait until nobody holds the lock file at `path`; return whether somebody did.
+
+    If nobody did, the lock is ours from now on: this process leads. False also where there is no
+    lock to be had: then the rest of the program finds out why.
+
+    Parameters:
+    - early: notes the lock if it was taken, or that the wait is over.
+    - path: of the lock file.
+    - wait: seconds.
+    """
+    try:
+        handle = os.open(path, _OPEN, 0o600)
+    except OSError:
+        return False
+    try:
+        import fcntl
+
+        _make_private(handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), wait):
+                early.over.add(path)
+        else:
+            early.taken[path] = handle
+            return False
+    except (OSError, ImportError):
+        pass  # no locks here: found out, and told, by the rest of the program
+    os.close(handle)
+    return path not in early.over
+
+
+def _make_private(handle: int) -> None:
+    found = os.fstat(handle)
+    if not regular(found) or found.st_uid != os.geteuid():
+        raise OSError
+    if found.st_mode & 0o777 != 0o600:
+        os.fchmod(handle, 0o600)  # the umask took bits of ours, or somebody added some
+
+
+def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
+    """Call `block`, which sleeps in the kernel, for at most `wait` seconds; tell if it came back.
+
+    Uses the alarm signal, so only for a process of our own, in its main thread.
+    """
+    import _signal  # `signal` builds enums for 4 ms a process: a herd pays that for each waiter
+
+    class TimeIsOver(Exception):
+        pass
+
+    waiting = True
+
+    def ring(number: int, frame: "FrameType | None") -> None:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            raise TimeIsOver
+
+    before = _signal.signal(_signal.SIGALRM, ring)
+    # What a caller blocks stays blocked in whom it starts, and nothing would end the sleep.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})
+    try:
+        # Again and again: an alarm that rings just before `block` sleeps would wake nobody.
+        _signal.setitimer(_signal.ITIMER_REAL, wait, _RING_AGAIN)
+        block()
+    except TimeIsOver:
+        return False
+    finally:
+        waiting = False
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, before)
+    return True

@@ -1,0 +1,193 @@
+"""Where cache, state and config live: platformdirs' places, worked out without its imports.
+
+Pure functions of an environment and a platform name. House rules are stricter in one way: what is
+not absolute is never used, so nothing of ours can land in, or come from, the current directory.
+"""
+
+import errno
+
+try:
+    import posix as os  # see `records`
+except ImportError:
+    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+
+import credhelper
+from credhelper.core.record import POSIX, regular
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import credhelper.errors
+
+MOST_BYTES = 1024 * 1024  # of a config
+HOMELESS = (
+    "no home folder is known: HOME is not an absolute path, and the password database has none"
+)
+
+_ANYBODY_WRITES = 0o002
+_CHUNK = 65536
+_APP = "credhelper"
+_LIBRARY = "Library/Application Support"
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def cache_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
+    """Return the folder for what can be made again: tokens and compiled routes.
+
+    Parameters: `environ`; `platform`, as in `sys.platform`. `CREDHELPER_CACHE_DIR` overrides.
+    None when no home is known; raises ConfigError when the override is not absolute.
+    """
+    chosen = _override(environ, platform, "CREDHELPER_CACHE_DIR")
+    if chosen or platform != "win32":
+        return chosen or _xdg(environ, platform, "XDG_CACHE_HOME", ".cache", "Library/Caches")
+    local = _windows(environ)
+    return local and f"{local}\\Cache"
+
+
+def state_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
+    """Return the folder for what must not be lost: sessions.
+
+    Parameters and answers as for `cache_dir`; `CREDHELPER_STATE_DIR` overrides.
+    """
+    chosen = _override(environ, platform, "CREDHELPER_STATE_DIR")
+    if chosen or platform != "win32":
+        return chosen or _xdg(environ, platform, "XDG_STATE_HOME", ".local/state", _LIBRARY)
+    return _windows(environ)
+
+
+def config_file(environ: "Mapping[str, str]", platform: str) -> str | None:
+    """Return the path of the config file.
+
+    Parameters and answers as for `cache_dir`; `CREDHELPER_CONFIG` overrides, and names the file.
+    """
+    chosen = _override(environ, platform, "CREDHELPER_CONFIG")
+    if chosen:
+        return chosen
+    if platform == "win32":
+        local = _windows(environ)
+        return local and f"{local}\\config.toml"
+    folder = _xdg(environ, platform, "XDG_CONFIG_HOME", ".config", _LIBRARY)
+    return folder and f"{folder}/config.toml"
+
+
+def home(environ: "Mapping[str, str]", platform: str) -> str | None:
+    """Return the user's home folder without a final slash (so `/` is ""), or None.
+
+    A HOME that is unset, empty or relative gives way to the password database.
+    """
+    if platform == "win32":
+        profile = environ.get("USERPROFILE", "")
+        return profile.rstrip("\\/") if _absolute(profile, platform) else None
+    found = environ.get("HOME", "")
+    if not found.startswith("/"):
+        found = _home_from_database()
+    return found.rstrip("/") if found.startswith("/") else None
+
+
+def expand(text: str, environ: "Mapping[str, str]", platform: str) -> str:
+    """Return the absolute path that `text` (absolute, or `~/...`) names; raises ConfigError."""
+    if _absolute(text, platform):
+        return text
+    if not text.startswith("~/"):
+        raise _mistake("expected an absolute path, or one that begins with ~/")
+    base = home(environ, platform)
+    if base is None:
+        raise _mistake(HOMELESS, hint="write the whole path, or set HOME")
+    return base + text[1:]
+
+
+def read_config(path: str) -> bytes | None:
+    """Return the bytes of the config file at `path`, or None when there is no such file.
+
+    It may be a symlink (dotfile managers). Raises ConfigError when it is not a regular file, can be
+    written by anybody, is over 1 MiB, or cannot be read. Never blocks on a FIFO.
+    """
+    if not path.startswith("/") and POSIX:
+        raise _mistake(f"{path}: the path of a config file must be absolute")
+    left = 2
+    while True:
+        try:
+            return _read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            # NFS: the file was replaced under us; the next look finds the new one.
+            if error.errno == errno.ESTALE and left:
+                left -= 1
+                continue
+            # A socket cannot be opened at all.
+            why = "not a regular file" if error.errno == errno.ENXIO else _why(error)
+            raise _mistake(f"{path}: {why}") from error
+
+
+def _read(path: str) -> bytes:
+    handle = os.open(path, _READ)
+    try:
+        found = os.fstat(handle)
+        if not regular(found):
+            raise _mistake(f"{path}: not a regular file")
+        if found.st_mode & _ANYBODY_WRITES and POSIX:
+            raise _mistake(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
+        data = b""
+        while chunk := os.read(handle, _CHUNK):
+            data += chunk
+            if len(data) > MOST_BYTES:
+                raise _mistake(f"{path}: larger than 1 MiB")
+        return data
+    finally:
+        os.close(handle)
+
+
+def _why(error: OSError) -> str:
+    return f"cannot be read: {os.strerror(error.errno or 0)}"
+
+
+def _override(environ: "Mapping[str, str]", platform: str, variable: str) -> str | None:
+    chosen = environ.get(variable)
+    if chosen and not _absolute(chosen, platform):
+        raise _mistake(f"{variable} is not an absolute path")
+    # One spelling for one folder: a lock is known by its path.
+    return chosen.rstrip("/") or "/" if chosen else None
+
+
+def _xdg(
+    environ: "Mapping[str, str]", platform: str, variable: str, default: str, on_mac: str
+) -> str | None:
+    # The XDG Base Directory Specification: a relative path is to be ignored.
+    base = environ.get(variable, "")
+    if not base.startswith("/"):
+        folder = home(environ, platform)
+        if folder is None:
+            return None
+        base = f"{folder}/{on_mac if platform == 'darwin' else default}"
+    return f"{base}{_APP}" if base.endswith("/") else f"{base}/{_APP}"
+
+
+def _windows(environ: "Mapping[str, str]") -> str | None:
+    local = environ.get("LOCALAPPDATA", "")
+    if not _absolute(local, "win32"):
+        folder = home(environ, "win32")
+        if folder is None:
+            return None
+        local = f"{folder}\\AppData\\Local"
+    return local.replace("/", "\\").rstrip("\\") + "\\" + _APP
+
+
+def _absolute(path: str, platform: str) -> bool:
+    if platform != "win32":
+        return path.startswith("/")
+    return path[1:3] in (":\\", ":/") or path.startswith("\\\\")
+
+
+def _home_from_database() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except (ImportError, KeyError):
+        return ""
+
+
+def _mistake(message: str, hint: str | None = None) -> "credhelper.errors.ConfigError":
+    return credhelper.errors.ConfigError(message, hint)

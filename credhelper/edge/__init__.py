@@ -1,0 +1,1 @@
+"""The machines' door, cold half: what the warm half could not answer."""

@@ -1,0 +1,1 @@
+"""The Python programs' door: tokens without a process."""

@@ -1,0 +1,221 @@
+"""One profile's tokens as an object: for HTTP clients that ask at every request.
+
+Which hosts may have the token is decided for each URL anew, and in one place (`covers`). What could
+wait for anything (the disk, another process, the Tokens API) has a twin that is awaited.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import credhelper
+from credhelper.core import service as services
+from credhelper.errors import NotFoundError, RequestError
+from credhelper.inprocess import allowed_hosts, tokens
+from credhelper.inprocess.environ import ENVIRON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.inprocess.http_auth import Auth
+
+T = TypeVar("T")
+_Holder = tuple[str | None, str | None, int]  # profile, service, least life: `get_token` of it
+
+
+class Credentials:
+    """The tokens of one profile, for the hosts that may have them.
+
+    Parameters: as for `credhelper.get_token`. With `service`, the token goes there and below, and
+    nowhere else. Without, it goes to the services that the profile names, and to the API that it
+    comes from. Nothing is asked of anybody before a token is needed. Raises RequestError for a
+    `service` that is none, and TypeError for an argument of another type. Safe in threads and after
+    a fork; uses no signals; can be pickled.
+    """
+
+    __module__ = "credhelper"  # where users find it: pickles outlive our own folders
+
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_environ",
+        "_receiver",
+        "min_ttl",
+        "profile",
+        "service",
+    )
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        service: str | None = None,
+        min_ttl: int = 0,
+        *,
+        environ: Mapping[str, str] = ENVIRON,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        tokens.hold_to_types(profile, service, min_ttl)
+        self.profile = profile
+        self.service = service
+        self.min_ttl = min_ttl
+        self._environ = environ
+        self._clock = clock
+        self._receiver = None if service is None else str(services.parse(service))
+
+    def __repr__(self) -> str:
+        return f"Credentials(profile={self.profile!r}, service={self.service!r})"
+
+    def __reduce__(self) -> tuple[type[Credentials], tuple[str | None, str | None, int]]:
+        if self._environ is not ENVIRON:
+            raise TypeError("credentials with an environment of their own are not pickled")
+        return Credentials, (self.profile, self.service, self.min_ttl)
+
+    def __deepcopy__(self, memo: object) -> Credentials:
+        return self  # it is never changed
+
+    # --- tokens -----------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        """Return a token. Raises CredhelperError."""
+        return tokens.get_token(
+            self.profile, self.service, self.min_ttl, environ=self._environ, clock=self._clock
+        )
+
+    async def atoken(self) -> str:
+        """Return a token, without blocking the event loop. Raises CredhelperError."""
+        return await self._token_of((self.profile, self.service, self.min_ttl))
+
+    def api(self) -> str:
+        """Return the origin of the API that the token comes from. Raises CredhelperError."""
+        return tokens.api_of(self.profile, self.service, environ=self._environ, clock=self._clock)
+
+    def reject(self, refused: str) -> bool:
+        """Forget the token `refused`, which a service answered with 401, if it is the one we hold.
+
+        Returns whether it was forgotten. Not revoked. Rejects lead to one new token in ten seconds
+        at most: the next one may be the same. Raises CredhelperError.
+        """
+        return tokens.reject(
+            refused, self.profile, self.service, environ=self._environ, clock=self._clock
+        )
+
+    # --- tokens for a URL -------------------------------------------------------------------------
+
+    def covers(self, url: str) -> bool:
+        """Tell whether the token may go to `url`. Raises CredhelperError.
+
+        Never to plain http, but for a literal loopback address; never to a URL that two parsers
+        could read differently.
+        """
+        return self._holder(url, allowed_hosts.look) is not None
+
+    def token_for(self, url: str) -> str | None:
+        """Return a token for a request to `url`, or None if it may have none.
+
+        Raises CredhelperError when it may have one, and there is none to be had.
+        """
+        holder = self._holder(url, allowed_hosts.look)
+        if holder is None:
+            return None
+        return tokens.get_token(*holder, environ=self._environ, clock=self._clock)
+
+    async def atoken_for(self, url: str) -> str | None:
+        """Return what `token_for` does, without blocking the event loop."""
+        holder = self._holder(url, allowed_hosts.remembered)
+        if holder is None:
+            looking = lambda: self._holder(url, allowed_hosts.look)  # noqa: E731  # a line that says it
+            holder = await self._aside(looking, self._key("holder", url))
+        return None if holder is None else await self._token_of(holder)
+
+    def another(self, url: str, refused: str | None) -> str | None:
+        """Return a token for `url` after the service there answered 401 to `refused`.
+
+        That very token is rejected, and a new one is made, unless somebody has just done so. None
+        where there is no other: then the 401 is the last word. Parameters: `refused`, None if the
+        request went without a token. Raises CredhelperError.
+        """
+        holder = self._holder(url, allowed_hosts.look)
+        if holder is None:
+            return None
+        if refused is not None:
+            tokens.reject(refused, *holder[:2], environ=self._environ, clock=self._clock)
+        token = tokens.get_token(*holder, environ=self._environ, clock=self._clock)
+        return None if token == refused else token
+
+    async def aanother(self, url: str, refused: str | None) -> str | None:
+        """Return what `another` does, without blocking the event loop."""
+        return await self._aside(
+            lambda: self.another(url, refused), self._key("another", url, refused)
+        )
+
+    def headers(self, url: str | None = None) -> dict[str, str]:
+        """Return the headers that carry a token; none if `url` is given and may not have it."""
+        token = self.token() if url is None else self.token_for(url)
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    async def aheaders(self, url: str | None = None) -> dict[str, str]:
+        """Return what `headers` does, without blocking the event loop."""
+        token = await (self.atoken() if url is None else self.atoken_for(url))
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    @property
+    def auth(self) -> Auth:
+        """What `auth=` of requests and of httpx takes: `requests.get(url, auth=credentials.auth)`.
+
+        It is made for those of the two that are imported when it is asked for.
+        """
+        with credhelper.importing():
+            from credhelper.inprocess import http_auth as auth
+
+        return auth.auth_of(self)
+
+    # --- who may have it --------------------------------------------------------------------------
+
+    def _holder(self, url: str, may_have: Callable[..., str | None]) -> _Holder | None:
+        """Return profile, service and least life of the token that may go to `url`, or None."""
+        tokens.hold_to_text("url", url)
+        try:
+            target = services.receiver(url)
+        except (NotFoundError, RequestError):
+            return None
+        if self._receiver is not None:
+            covered = self._receiver in target.prefixes()
+            return (self.profile, self.service, self.min_ttl) if covered else None
+        # By the name that is decided on here, whatever becomes of the environment meanwhile.
+        profile = may_have(target, self.profile, self._environ, self._clock)
+        return None if profile is None else (profile, None, self.min_ttl)
+
+    async def _token_of(self, holder: _Holder) -> str:
+        known = tokens.remembered(*holder, self._environ, self._clock)
+        if known is not None:
+            return known
+        _load_aside()
+        from credhelper.inprocess import single_flight
+
+        key = (*holder, id(self._environ))
+        if single_flight.going_on(key):
+            # As threads have it: while one renews, the others are given what still lives.
+            known = tokens.living(*holder, self._environ, self._clock)
+            if known is not None:
+                return known
+        return await single_flight.run(
+            lambda: tokens.get_token(*holder, environ=self._environ, clock=self._clock), key
+        )
+
+    async def _aside(self, work: Callable[[], T], key: tuple[object, ...]) -> T:
+        _load_aside()
+        from credhelper.inprocess import single_flight
+
+        return await single_flight.run(work, key)
+
+    def _key(self, *what: object) -> tuple[object, ...]:
+        return (self.profile, self.service, self.min_ttl, id(self._environ), *what)
+
+
+def _load_aside() -> None:
+    # And with it asyncio: whoever waits has it already.
+    if "credhelper.inprocess.single_flight" not in sys.modules:
+        with credhelper.importing():
+            from credhelper.inprocess import single_flight  # noqa: F401  # that it is loaded is the point

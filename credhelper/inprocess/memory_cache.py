@@ -1,0 +1,102 @@
+"""Tokens that no disk holds: kept in this process, so that not each call makes one.
+
+For programs where there is no cache folder, or none that can be written: in containers, mostly.
+Other processes do not see them, so each makes its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from credhelper.broker import answer
+from credhelper.broker.context import Context
+from credhelper.core import routes
+from credhelper.errors import CacheError, CredhelperError
+from credhelper.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Credential, Request
+
+_WAIT = 30.0  # seconds for the thread that is making one
+_PAUSE = 10  # seconds between tokens made for rejects, as the broker has it
+_TROUBLE = 2.0  # seconds until the next try, as the broker has it
+
+# A record's name and its grant's stamp, where it would lie -> what was given.
+_kept: dict[tuple[str, str], Credential] = {}
+_rejected_at: dict[tuple[str, str], float] = {}
+_making = threading.Lock()
+
+
+def _in_child() -> None:
+    global _making  # noqa: PLW0603  # the thread that had it is not in the child
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
+def applies(context: Context) -> bool:
+    """Tell whether nothing can be kept on disk."""
+    folder = context.cache_folder()
+    if folder is None:
+        return True
+    try:
+        files.make_folder(folder)
+    except CacheError:
+        return True
+    return not os.access(folder, os.W_OK)
+
+
+def get(context: Context, request: Request) -> Credential:
+    """Return what `answering.get` does, from this process's memory if it can.
+
+    Parameters: as for `answering.get`. Raises CredhelperError.
+    """
+    making = _making
+    held = making.acquire(timeout=_WAIT)
+    try:
+        found, route = answer.profile_of(context, request)
+        identity = routes.record_of(found, route, context.environ)
+        kept = _kept.get(identity)
+        now = context.clock()
+        left = kept.expires_at - now if kept else 0
+        if kept is None or left <= max(request.min_ttl, route.min_ttl):
+            kept = None
+        elif now < kept.fresh_until:
+            return kept
+        try:
+            made = _kept[identity] = answer.get(context, request)
+        except CredhelperError as error:
+            if kept is None:
+                raise
+            context.warn(
+                f"could not renew profile {route.profile}, its token still lives {left:.0f} s:"
+                f" {error.message}",
+                error.hint,
+            )
+            kept.fresh_until = now + _TROUBLE
+            return kept
+        return made
+    finally:
+        if held:
+            making.release()
+
+
+def reject(refused: str, now: float) -> bool:
+    """Forget the token `refused`, once in ten seconds at most; returns whether it was forgotten."""
+    done = False
+    for identity, credential in list(_kept.items()):
+        paused = 0 <= now - _rejected_at.get(identity, 0) < _PAUSE
+        if credential.token.reveal() == refused and not paused:
+            _rejected_at[identity] = now
+            done = _kept.pop(identity, None) is not None
+    return done
+
+
+def forget() -> None:
+    """Forget all that is kept."""
+    _kept.clear()
+    _rejected_at.clear()

@@ -1,0 +1,1 @@
+"""Grant to session to token."""

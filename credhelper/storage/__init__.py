@@ -1,0 +1,1 @@
+"""What is written to disk: private folders, whole files, locks."""

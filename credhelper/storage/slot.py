@@ -1,0 +1,215 @@
+"""One place on disk: a record, the lock beside it, and the memory of its last failure.
+
+The broker and the sessions see a slot, not folders and files. A slot whose folder is not to be
+trusted, or cannot be written, still answers: it finds nothing and saves nothing, and says why once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from credhelper.core import record
+from credhelper.core.text import printable
+from credhelper.errors import CacheError, CredhelperError
+from credhelper.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from credhelper.core.flock import EarlyLocks
+
+_LEFT_OVER = 600
+_DEAD = 86400
+_ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
+
+
+class Slot:
+    """The place of one record.
+
+    Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
+    `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, told once what
+    does not work; `alarm` and `early`, as in
+    `cache.acquire`; `durable`, flush the folder too.
+    """
+
+    __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name")
+
+    def __init__(
+        self,
+        folder: str | None,
+        name: str,
+        *,
+        warn: Callable[[str, str | None], None],
+        lock_folders: tuple[str, ...] = (),
+        alarm: bool = False,
+        early: EarlyLocks | None = None,
+        durable: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.lock_folders = lock_folders
+        self._warn = warn
+        self._alarm = alarm
+        self._early = early
+        self._durable = durable
+
+    @property
+    def path(self) -> str:
+        """The record's file."""
+        return os.path.join(self.folder or "", self.name)
+
+    def find(self) -> dict[str, str] | None:
+        """Return the record's fields; None when there is none that we may believe. Never locks."""
+        if self.folder is None or not record.private_folder(self.folder):
+            return None
+        data = record.read_private(self.path)
+        return record.decode(data) if data else None
+
+    def writable(self) -> bool:
+        """Tell whether a record could be kept, as far as the folder's mode tells."""
+        return self.folder is not None and os.access(self.folder, os.W_OK)
+
+    def save(self, fields: Mapping[str, str]) -> None:
+        """Replace the record. Raises CacheError when the disk says no; the old one then stays."""
+        self._write(self.name, fields)
+        self._sweep()
+
+    def keep(self, fields: Mapping[str, str]) -> bool:
+        """Replace the record if that can be done; otherwise warn, and tell by False."""
+        if self.folder is None:
+            return False  # whoever chose to go without has said why
+        try:
+            self.save(fields)
+        except CacheError as error:
+            self._warn(f"{error.message}: what was fetched is not kept", error.hint or _ELSEWHERE)
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Forget the record and its failure. Raises CacheError when the disk says no."""
+        for name in (self.name, self._failure):
+            try:
+                os.unlink(os.path.join(self.folder or "", name))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                why = os.strerror(error.errno or 0)
+                raise CacheError(f"cannot remove {self.path}: {why}") from error
+
+    def lock(self, wait: float) -> files.Lock | None:
+        """Take the gate of this record, or None when `wait` seconds are over.
+
+        Raises Unlockable when no lock is to be had anywhere, or when it would guard nothing: who
+        cannot leave a record for the next one must not make it wait.
+        """
+        if self.folder is None:
+            raise files.Unlockable("there is no folder to keep it in")
+        refused: list[str] = []
+        for folder in (self.folder, *self.lock_folders):
+            if refused and not self.writable():
+                break
+            try:
+                files.make_folder(folder)
+            except CacheError as error:
+                refused.append(error.message)  # warned of by whoever writes there
+                continue
+            try:
+                path = os.path.join(folder, self.name + ".lock")
+                return files.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
+            except CacheError as error:
+                self._warn(error.message, error.hint)
+                refused.append(error.message)
+            except files.Unlockable as error:
+                refused.append(str(error))
+        raise files.Unlockable("; ".join(refused) or "no private folder for a lock")
+
+    # --- the memory of a failure ------------------------------------------------------------------
+
+    @property
+    def _failure(self) -> str:
+        return self.name + ".failed"
+
+    def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
+        """Keep `error` for `seconds`, so that a herd does not run into it one by one."""
+        fields = {
+            "at": str(int(now * 1000)),
+            "until": str(int((now + seconds) * 1000)),
+            "class": type(error).__name__,
+            "grant": grant,
+            "message": printable(error.message).encode("ascii", "backslashreplace").decode(),
+            "hint": printable(error.hint or "").encode("ascii", "backslashreplace").decode(),
+            "retryable": str(int(error.retryable)),
+        }
+        try:
+            self._write(self._failure, fields)
+        except CacheError:
+            return  # then the next one finds out by itself
+
+    def failure(self, grant: str, now: float, since: float) -> dict[str, str] | None:
+        """Return the remembered failure if it still counts, else None.
+
+        It counts until its time is over, and for whoever has been waiting since before it happened
+        (`since`, Unix seconds). Another value of the grant makes it void.
+        """
+        if self.folder is None or not record.private_folder(self.folder):
+            return None
+        data = record.read_private(os.path.join(self.folder, self._failure))
+        fields = record.decode(data) if data else None
+        if fields is None or fields.get("grant") != grant:
+            return None
+        at, until = record.number(fields, "at") / 1000, record.number(fields, "until") / 1000
+        # A time that has not come yet was written by another clock: nothing to go by.
+        if at <= now + 1 and (now < until or since <= at):
+            return fields
+        return None
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def _write(self, name: str, fields: Mapping[str, str]) -> None:
+        if self.folder is None:
+            raise CacheError("there is no folder to keep it in")
+        files.make_folder(self.folder)
+        try:
+            data = files.encode(fields)
+            files.replace(os.path.join(self.folder, name), data, durable=self._durable)
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise CacheError(f"cannot write to {self.folder}: {why}") from error
+
+    def _sweep(self, clock: Callable[[], float] = time.time) -> None:
+        """Take away what dead writers left, and records that expired long ago."""
+        if self.folder is None:
+            return
+        now = clock()
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if now - entry.stat(follow_symlinks=False).st_mtime < _LEFT_OVER:
+                        continue
+                    if entry.name.endswith((".tmp", ".failed")):
+                        os.unlink(entry.path)
+                    elif "." not in entry.name and entry.name != self.name and not self._durable:
+                        self._sweep_record(entry.name, now)
+        except OSError:
+            return  # tidiness is not worth an error
+
+    def _sweep_record(self, name: str, now: float) -> None:
+        other = Slot(self.folder, name, warn=self._warn)
+        found = other.find()
+        if not found or record.number(found, "expires") > now - _DEAD:
+            return
+        # Under its gate, or it might just be renewed.
+        try:
+            gate = other.lock(0)
+        except files.Unlockable:
+            return
+        if gate is None:
+            return
+        try:
+            found = other.find()
+            if found and record.number(found, "expires") < now - _DEAD:
+                other.remove()
+        finally:
+            gate.release()

@@ -1,0 +1,250 @@
+"""A slot: what the disk does to it, and what it sweeps."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from credhelper.errors import CacheError, RejectedError
+from credhelper.storage import files
+from credhelper.storage.slot import Slot
+from tests.support.desks import Desk
+
+NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE)
+NAME = "a" * 32
+LONG_AGO = time.time() - 90000
+
+Warnings = list[str]
+
+
+@pytest.fixture
+def warnings() -> Warnings:
+    return []
+
+
+@pytest.fixture
+def slot(folder: Path, warnings: Warnings) -> Slot:
+    return Slot(str(folder), NAME, warn=lambda message, hint: warnings.append(message))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, step: str, number: int) -> None:
+    """Make `os.step` fail, but for what only reads."""
+    real: Callable[..., object] = getattr(os, step)
+
+    def refuse(*arguments: object, **named: object) -> object:
+        if step == "open" and not str(arguments[0]).endswith(".tmp"):
+            return real(*arguments, **named)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, step, refuse)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace"])
+def test_a_disk_that_says_no_costs_one_warning_and_no_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    desk = Desk(folder)
+    desk.answers = [desk.token("new")]
+    failing(monkeypatch, step, number)
+    assert desk.text() == "new"
+    assert len(desk.warnings) == 1
+    assert desk.warnings[0].startswith(f"cannot write to {folder}: {os.strerror(number)}")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace"])
+def test_a_disk_that_says_no_keeps_the_old_token(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    desk = Desk(folder)
+    desk.hold("old", age=3580)
+    desk.answers = [desk.token("new")]
+    failing(monkeypatch, step, number)
+    assert desk.text() == "new"
+    monkeypatch.undo()
+    found = desk.slot.find()
+    assert found
+    assert found["token"] == "old"
+
+
+def test_a_folder_that_cannot_be_made_costs_one_warning_and_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    desk = Desk(tmp_path / "file" / "cache")
+    desk.slot.lock_folders = (str(tmp_path / "locks"),)
+    desk.answers = [desk.token("new")]
+    assert desk.text() == "new"
+    assert len(desk.warnings) == 1
+    assert "cannot make folder" in desk.warnings[0]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o710])
+def test_nothing_is_read_from_or_written_to_a_folder_that_others_may_enter(
+    slot: Slot, folder: Path, mode: int
+) -> None:
+    slot.save({"token": "t"})
+    before = sorted(folder.iterdir())
+    folder.chmod(mode)
+    assert slot.find() is None
+    assert slot.failure("", 0, 0) is None
+    with pytest.raises(CacheError):
+        slot.save({"token": "u"})
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_record_that_cannot_be_written_is_told_by_false(slot: Slot, warnings: Warnings) -> None:
+    assert not slot.keep({"token": "a\nb"})
+    assert len(warnings) == 1
+    assert slot.find() is None
+
+
+def test_to_remove_what_is_not_there_is_fine(slot: Slot) -> None:
+    slot.save({"token": "t"})
+    slot.remember(RejectedError("no"), "", 1000.0, 5)
+    slot.remove()
+    slot.remove()
+    assert slot.find() is None
+    assert slot.failure("", 1001.0, 1001.0) is None
+
+
+def test_another_folder_has_the_lock_where_ours_has_none(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "local"
+    slot = Slot(str(folder), NAME, warn=lambda *_: None, lock_folders=(str(other),))
+    real = files.acquire
+
+    def only_elsewhere(path: str, **how: Any) -> files.Lock | None:
+        if path.startswith(str(folder)):
+            raise files.Unlockable("no locks available")
+        return real(path, **how)
+
+    monkeypatch.setattr(files, "acquire", only_elsewhere)
+    lock = slot.lock(0)
+    assert lock
+    assert slot.lock(0) is None
+    assert [path.name for path in other.iterdir()] == [NAME + ".lock"]
+    lock.release()
+
+
+def test_no_place_for_a_lock_is_said_with_all_reasons(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "x")
+    with pytest.raises(files.Unlockable, match="cannot make folder"):
+        Slot(nowhere, NAME, warn=lambda *_: None, lock_folders=(nowhere,)).lock(0)
+
+
+def test_without_a_folder_nobody_waits_for_a_lock_that_guards_nothing(tmp_path: Path) -> None:
+    slot = Slot(None, NAME, warn=lambda *_: None, lock_folders=(str(tmp_path / "locks"),))
+    with pytest.raises(files.Unlockable, match="no folder"):
+        slot.lock(0)
+    assert not (tmp_path / "locks").exists()
+
+
+# --- the memory of a failure ----------------------------------------------------------------------
+
+
+def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> None:
+    slot.remember(RejectedError("no", "hint"), "g", 1000.0, 5)
+    for now, since, counts in (
+        (1000.0, 1000.0, True),
+        (1004.9, 1004.9, True),
+        (1005.1, 1005.1, False),
+        (1030.0, 999.9, True),
+        (1030.0, 1000.1, False),
+        (-5000.0, -5000.0, False),
+    ):
+        found = slot.failure("g", now, since)
+        assert bool(found) == counts, (now, since)
+        if found:
+            assert (found["message"], found["hint"]) == ("no", "hint")
+    assert slot.failure("h", 1001.0, 1001.0) is None
+
+
+def test_a_broken_memory_is_none(slot: Slot, folder: Path) -> None:
+    slot.remember(RejectedError("no"), "", 1000.0, 5)
+    path = folder / f"{NAME}.failed"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert slot.failure("", 1001.0, 1001.0) is None
+
+
+# --- sweeping -------------------------------------------------------------------------------------
+
+
+def left(
+    folder: Path, name: str, fields: dict[str, str] | None = None, *, old: bool = True
+) -> Path:
+    path = folder / name
+    path.write_bytes(files.encode(fields) if fields else b"")
+    path.chmod(0o600)
+    if old:
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+DEAD = {"token": "t", "expires": "1000"}
+
+
+def test_what_dead_writers_left_is_swept_and_locks_never(slot: Slot, folder: Path) -> None:
+    gone = [
+        left(folder, f".{NAME}.1.ab.tmp"),
+        left(folder, "b" * 32 + ".failed", DEAD),
+        left(folder, "c" * 32, DEAD),
+    ]
+    stays = [
+        left(folder, f".{NAME}.2.ab.tmp", old=False),
+        left(folder, "d" * 32 + ".lock"),
+        left(folder, "c" * 32 + ".lock"),
+        left(folder, "e" * 32, {"token": "t", "expires": str(int(time.time()) + 100)}),
+        left(folder, "f" * 32, DEAD, old=False),
+        left(folder, "routes-1"),
+        left(folder, "a-file-of-somebody"),
+    ]
+    slot.save({"token": "t"})
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in stays)
+
+
+def test_a_dead_record_whose_gate_is_held_is_left_to_its_renewer(slot: Slot, folder: Path) -> None:
+    path = left(folder, "b" * 32, DEAD)
+    lock = files.acquire(f"{path}.lock", wait=0, alarm=False)
+    assert lock
+    slot.save({"token": "t"})
+    assert path.exists()
+    lock.release()
+    slot.save({"token": "t"})
+    assert not path.exists()
+
+
+def test_sessions_are_never_swept_but_half_written_ones_are(folder: Path) -> None:
+    slot = Slot(str(folder), NAME, warn=lambda *_: None, durable=True)
+    half = left(folder, f".{NAME}.1.ab.tmp", {"token": "half"})
+    session = left(folder, "b" * 32, DEAD)
+    slot.save({"token": "t"})
+    assert not half.exists()
+    assert session.exists()
+
+
+def test_a_file_that_vanishes_while_we_sweep_is_no_trouble(
+    slot: Slot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(folder, f".{NAME}.1.ab.tmp")
+
+    def gone(_: str) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "unlink", gone)
+    slot.save({"token": "t"})
+    assert slot.find() == {"token": "t"}
+
+
+def test_a_failure_from_a_clock_that_is_ahead_locks_nobody_out(slot: Slot) -> None:
+    slot.remember(RejectedError("no", "hint"), "g", 2800.0, 5)
+    assert slot.failure("g", 1000.0, 1000.0) is None
+    assert slot.failure("g", 2801.0, 2801.0) is not None
