@@ -10,7 +10,7 @@ from integrations.callers import Guarded
 from integrations.servers.certificates import Certificate
 from integrations.servers.pages import Pages
 from integrations.wired import Wired
-from tests.support.worlds import PATIENCE, Outcome, tokens_in
+from tests.support.worlds import TIMEOUT, Outcome, tokens_in
 
 API = "api.example.org"
 
@@ -45,7 +45,7 @@ class Bench:
             capture_output=True,
             env=self.wired.environ,
             cwd=self.wired.world.home,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         # A traceback is the script's own way to fail; a secret must not be in that either.
         for secret in (*tokens_in(done.stderr), *tokens_in(done.stdout)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
-from tests.support.worlds import PATIENCE, Outcome, World
+from tests.support.worlds import TIMEOUT, Outcome, World
 
 _OWN = r"\.cache/|\.local/state/"
 UPSTREAM = "https://aps2.platform.illumina.com"
@@ -72,7 +72,7 @@ class Wired:
             capture_output=True,
             env={**self.environ, **(environ or {})},
             cwd=cwd or self.world.home,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         self.world.hold_to_silence(outcome)

@@ -59,8 +59,8 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
         )
     if request.wants != "token" and not route.aws:
         raise _no_aws(context, route)
-    desk = broker_for(context, found, route, request.wants, request.patience)
-    return source.get(desk, request, route, service), desk.slot.path
+    token_source = source_for(context, found, route, request.wants, request.timeout)
+    return source.get(token_source, request, route, service), token_source.slot.path
 
 
 def reject(context: Context, request: Request) -> bool:
@@ -71,8 +71,8 @@ def reject(context: Context, request: Request) -> bool:
     route, _ = _match(context, found, request)
     if request.wants != "token" and not route.aws:
         return False
-    desk = broker_for(context, found, route, request.wants)
-    return source.reject(desk, request.rejected)
+    token_source = source_for(context, found, route, request.wants)
+    return source.reject(token_source, request.rejected)
 
 
 def refused(context: Context, request: Request, token: Secret) -> bool:
@@ -82,8 +82,8 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     401 was seen, and somebody waits for what comes of it.
     """
     found = routing.load_routes(context)
-    desk = broker_for(context, found, _match(context, found, request)[0])
-    return source.reject(desk, token, sure=True)
+    token_source = source_for(context, found, _match(context, found, request)[0])
+    return source.reject(token_source, token, sure=True)
 
 
 def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
@@ -104,12 +104,12 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
     return routes.match(found, there, route.profile) is not None
 
 
-def broker_for(
-    context: Context, found: Routes, route: Route, wants: str = "token", patience: int = 0
-) -> source.Broker:
+def source_for(
+    context: Context, found: Routes, route: Route, wants: str = "token", timeout: int = 0
+) -> source.TokenSource:
     """Return the broker of one profile's record: its token's, or its AWS credentials'.
 
-    Parameters: `wants`, `patience`, as in a Request.
+    Parameters: `wants`, `timeout`, as in a Request.
     """
     record, stamp = routes.record_of(found, route, context.environ, wants)
 
@@ -118,17 +118,17 @@ def broker_for(
 
         profile = routing.load_config(context).profiles[route.profile]
         # Who holds nothing that lives has nothing better to do than to wait.
-        return wiring.renewal_for(context, profile, patience if held else 0).renew(held)
+        return wiring.renewal_for(context, profile, timeout if held else 0).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import wiring
 
         # The token's gate is taken below that of the AWS credentials, never the other way round.
-        desk = broker_for(context, found, route)
+        token_source = source_for(context, found, route)
         profile = routing.load_config(context).profiles[route.profile]
-        return wiring.exchange_for(context, profile, desk, route, wants), 0
+        return wiring.exchange_for(context, profile, token_source, route, wants), 0
 
-    return source.Broker(
+    return source.TokenSource(
         context.slot(record),
         stamp,
         renew=renew if wants == "token" else exchange,

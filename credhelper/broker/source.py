@@ -37,7 +37,7 @@ YOUNG = 60
 REJECT_PAUSE = 10
 
 
-class Broker:
+class TokenSource:
     """One answer's collaborators.
 
     Parameters: `slot`, where the record lies; `stamp`, what the warm path knows of the grant now;
@@ -72,7 +72,7 @@ class Broker:
         self.what = what
 
 
-def get(broker: Broker, request: Request, route: Route, service: Service | None) -> Credential:
+def get(broker: TokenSource, request: Request, route: Route, service: Service | None) -> Credential:
     """Return a credential for `request` from the profile of `route`.
 
     Raises LifetimeError when no token can have the life that is asked for, and whatever kept the
@@ -88,7 +88,7 @@ def get(broker: Broker, request: Request, route: Route, service: Service | None)
     return credential(held, request, route, service, min_ttl)
 
 
-def reject(broker: Broker, rejected: Secret, *, sure: bool = False) -> bool:
+def reject(broker: TokenSource, rejected: Secret, *, sure: bool = False) -> bool:
     """Forget the token that a caller was refused, if it is the very one we hold.
 
     The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
@@ -120,12 +120,12 @@ def reject(broker: Broker, rejected: Secret, *, sure: bool = False) -> bool:
             gate.release()
 
 
-def _find(broker: Broker) -> Held | None:
+def _find(broker: TokenSource) -> Held | None:
     return held_in(broker.slot.find(), broker.stamp, broker.host)
 
 
 def _renewed(
-    broker: Broker, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
+    broker: TokenSource, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
 ) -> Held:
     since = broker.clock()
     _refuse_the_impossible(broker, held, since, min_ttl)
@@ -175,7 +175,7 @@ def _renewed(
     return new
 
 
-def _gate(broker: Broker, wait: float) -> tuple[files.Lock | None, str]:
+def _gate(broker: TokenSource, wait: float) -> tuple[files.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held)."""
     try:
         return broker.slot.lock(wait), ""
@@ -183,7 +183,7 @@ def _gate(broker: Broker, wait: float) -> tuple[files.Lock | None, str]:
         return None, str(error)
 
 
-def _renew(broker: Broker, held: Held | None, locked: bool, profile: str) -> Held:
+def _renew(broker: TokenSource, held: Held | None, locked: bool, profile: str) -> Held:
     broker.trace("renew", record=broker.slot.name, locked=locked)
     token, due = broker.renew(held)
     now = broker.clock()
@@ -213,17 +213,19 @@ def _renew(broker: Broker, held: Held | None, locked: bool, profile: str) -> Hel
     return Held(fields, broker.host)
 
 
-def _refuse_the_impossible(broker: Broker, held: Held | None, now: float, min_ttl: int) -> None:
+def _refuse_the_impossible(
+    broker: TokenSource, held: Held | None, now: float, min_ttl: int
+) -> None:
     # A token that was just made and does not last long enough tells what the next one would be.
     if (
         held is not None
-        and held.told - held.issued_at <= min_ttl
+        and held.advertised - held.issued_at <= min_ttl
         and now - held.issued_at < held.lifetime / 2
     ):
         raise _too_short(broker, held, min_ttl)
 
 
-def _too_short(broker: Broker, held: Held, min_ttl: int) -> LifetimeError:
+def _too_short(broker: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
     return LifetimeError(
         f"a {broker.what} that lives another {min_ttl} s was asked for,"
         f" but new ones live only {held.lifetime} s",
@@ -233,7 +235,7 @@ def _too_short(broker: Broker, held: Held, min_ttl: int) -> LifetimeError:
     )
 
 
-def _remember(broker: Broker, error: CredhelperError) -> None:
+def _remember(broker: TokenSource, error: CredhelperError) -> None:
     if error.private:
         return
     seconds = DEFINITE_NO
@@ -252,7 +254,7 @@ def _revive(failure: Mapping[str, str]) -> CredhelperError:
     return error
 
 
-def _instead(broker: Broker, error: CredhelperError, stale: Held | None, profile: str) -> Held:
+def _instead(broker: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:
     if stale is None:
         raise error
     left = stale.expires_at - broker.clock()
@@ -265,7 +267,7 @@ def _instead(broker: Broker, error: CredhelperError, stale: Held | None, profile
     return stale
 
 
-def _wait_until_valid(broker: Broker, held: Held) -> None:
+def _wait_until_valid(broker: TokenSource, held: Held) -> None:
     wait = held.not_before - broker.clock()
     if wait <= 0:
         return

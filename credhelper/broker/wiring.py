@@ -61,10 +61,10 @@ def loaded() -> bool:
     )
 
 
-def transport_for(context: Context, profile: Profile, patience: float = 0) -> Transport:
+def transport_for(context: Context, profile: Profile, timeout: float = 0) -> Transport:
     """Return what calls the profile's API.
 
-    Parameters: `patience`, seconds for a whole call, if less than usual.
+    Parameters: `timeout`, seconds for a whole call, if less than usual.
     """
     admit_third_parties()
     from credhelper.client.http.transport import DEADLINE, Transport
@@ -74,13 +74,13 @@ def transport_for(context: Context, profile: Profile, patience: float = 0) -> Tr
         environ=context.environ,
         user_agent=f"credhelper/{__version__}",
         ca_file=profile.ca_file,
-        deadline=patience or DEADLINE,
+        deadline=timeout or DEADLINE,
     )
 
 
-def client_for(context: Context, profile: Profile, patience: float = 0) -> Client:
-    """Return a client of the profile's API. Parameters: `patience`, as for `transport_for`."""
-    transport = transport_for(context, profile, patience)
+def client_for(context: Context, profile: Profile, timeout: float = 0) -> Client:
+    """Return a client of the profile's API. Parameters: `timeout`, as for `transport_for`."""
+    transport = transport_for(context, profile, timeout)
     from credhelper.client import iap, ica
 
     def warn(message: str) -> None:
@@ -103,11 +103,11 @@ def aws_client_for(context: Context, profile: Profile) -> AwsClient:
 
 
 def exchange_for(
-    context: Context, profile: Profile, desk: source.Broker, route: Route, wants: str
+    context: Context, profile: Profile, token_source: source.TokenSource, route: Route, wants: str
 ) -> Token:
     """Return new AWS credentials for `profile`.
 
-    Parameters: `desk`, the broker of its token, which `route` leads to; `wants`, `aws` or `rclone`.
+    Parameters: `token_source`, of its token, which `route` leads to; `wants`, `aws` or `rclone`.
     """
     from credhelper.renewal import exchange
 
@@ -116,10 +116,10 @@ def exchange_for(
     client = aws_client_for(context, profile)
 
     def token() -> Secret:
-        return source.get(desk, Request("get", profile=profile.name), route, None).token
+        return source.get(token_source, Request("get", profile=profile.name), route, None).token
 
     def reject(refused: Secret) -> bool:
-        return source.reject(desk, refused, sure=True)
+        return source.reject(token_source, refused, sure=True)
 
     def buy(secret: Secret) -> Token:
         context.trace("api", exchange=profile.name, what=resource.how)
@@ -131,11 +131,11 @@ def exchange_for(
 
 
 def authorizer(
-    context: Context, profile: Profile, patience: float = 0
+    context: Context, profile: Profile, timeout: float = 0
 ) -> Callable[[], Authorization] | None:
     """Return what reads the profile's grant, late; None for a profile that has none.
 
-    Parameters: `patience`, seconds for that, if less than usual.
+    Parameters: `timeout`, seconds for that, if less than usual.
     """
     grant = profile.grant
     if grant is None:
@@ -150,7 +150,7 @@ def authorizer(
                 grant,
                 profile_name=profile.name,
                 environ=context.environ,
-                patience=patience,
+                timeout=timeout,
                 password=profile.auth == "password",
             )
         except LoginRequiredError as error:
@@ -168,10 +168,10 @@ def authorizer(
     return authorize
 
 
-def renewal_for(context: Context, profile: Profile, patience: float = 0) -> Renewal:
+def renewal_for(context: Context, profile: Profile, timeout: float = 0) -> Renewal:
     """Return what makes new tokens for `profile`.
 
-    Parameters: `patience`, seconds that the caller has for it, 0 if that is not known.
+    Parameters: `timeout`, seconds that the caller has for it, 0 if that is not known.
     """
     from credhelper.broker import inventory
     from credhelper.renewal.renewal import Renewal
@@ -180,14 +180,14 @@ def renewal_for(context: Context, profile: Profile, patience: float = 0) -> Rene
     renewal = Renewal(
         profile,
         client_for(context, profile),
-        authorizer(context, profile, patience),
+        authorizer(context, profile, timeout),
         inventory.session_slot(context, profile),
         stamp=stamp,
         host=lookup.host(),
         trace=context.trace,
         clock=context.clock,
     )
-    if patience and not renewal.holds_session:
+    if timeout and not renewal.holds_session:
         # A session's answer is always waited for: given up, it could be lost, and the session too.
-        renewal.client = client_for(context, profile, patience)
+        renewal.client = client_for(context, profile, timeout)
     return renewal

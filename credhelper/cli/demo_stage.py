@@ -14,7 +14,7 @@ from typing import Any
 from credhelper.cli.output import say
 from credhelper.core.model import Secret
 
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 
 _KEPT = ("LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT")
 
@@ -55,7 +55,7 @@ class Stage:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 

@@ -17,7 +17,7 @@ from credhelper.errors import ConfigError, LoginRequiredError
 KEY, PASSWORD, PSTOKEN = "API key", "password", "psToken"
 
 _MOST_BYTES = 64 * 1024
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
@@ -53,11 +53,11 @@ def _command() -> str:
 
 def _piped(handle: int, what: str) -> bytes:
     data = b""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([handle], [], [], left)[0]:
-            raise _nobody(what, f"stdin did not end within {_PATIENCE:.0f} s")
+            raise _nobody(what, f"stdin did not end within {_TIMEOUT:.0f} s")
         chunk = os.read(handle, _MOST_BYTES)
         if not chunk:
             return data

@@ -113,9 +113,9 @@ def _read(handle: int) -> bytes | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for number, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
+    for number, timeout in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
         # The group may be gone, or its leader be another user's by now.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+            process.wait(timeout)

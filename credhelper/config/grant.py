@@ -42,19 +42,19 @@ def resolve(
     *,
     profile_name: str,
     environ: Mapping[str, str],
-    patience: float = 0,
+    timeout: float = 0,
     password: bool = False,
 ) -> Secret:
     """Return the long-lived secret that `grant` leads to.
 
-    Parameters: `profile_name`, for messages and against circles; `environ`; `patience`, seconds for
-    a command or keyring, if that is less than its timeout; `password`, whether blanks and non-ASCII
+    Parameters: `profile_name`, for messages and against circles; `environ`; `timeout`, seconds for
+    a command or keyring, if that is less than its own; `password`, whether blanks and non-ASCII
     characters are allowed. Raises LoginRequiredError when it is not there, ConfigError when what
     is there must not or cannot be used.
     """
     try:
-        timeout = grant.timeout or _TIMEOUT
-        deadline = min(timeout, patience) if patience else timeout
+        own = grant.timeout or _TIMEOUT
+        deadline = min(own, timeout) if timeout else own
         what, data = _read(grant, profile_name, environ, deadline)
         return Secret(one_line(data, what, password=password))
     except CredhelperError as error:

@@ -22,11 +22,12 @@ class Held:
     Parameters: `fields`, the record; `host`, this host's name.
 
     Attributes: `secret`; `kind`; `issued_at`, `expires_at`, `not_before`; `lifetime`, seconds from
-    issue to expiry; `told`, what callers are told as its expiry, a little earlier than the real
+    issue to expiry; `advertised`, the expiry that callers are told, a little earlier than the real
     one; `due`, when its session must be refreshed, 0 for never; `fields`.
     """
 
     __slots__ = (
+        "advertised",
         "due",
         "expires_at",
         "fields",
@@ -35,7 +36,6 @@ class Held:
         "lifetime",
         "not_before",
         "secret",
-        "told",
     )
 
     def __init__(self, fields: "Mapping[str, str]", host: str) -> None:
@@ -47,7 +47,7 @@ class Held:
         self.expires_at = number(fields, "expires") - skew
         self.not_before = number(fields, "not_before") - skew
         self.lifetime = self.expires_at - self.issued_at
-        self.told = self.expires_at - min(_EARLY, max(0, self.lifetime // 10))
+        self.advertised = self.expires_at - min(_EARLY, max(0, self.lifetime // 10))
         self.due = number(fields, "due")
         self.fields = fields
 
@@ -73,7 +73,7 @@ def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
     Parameters: `now`, Unix seconds; `margin`, seconds that the caller likes to see, never more than
     half of the lifetime; `min_ttl`, seconds that it insists on.
     """
-    if held is None or now >= held.told or held.told - now < min_ttl:
+    if held is None or now >= held.advertised or held.advertised - now < min_ttl:
         return EXPIRED
     if held.not_before - now > NOT_YET_WAIT:
         return EXPIRED  # our clock lies behind its maker's: one of our own measures by how much

@@ -67,13 +67,13 @@ def credential(
     for_token, for_url, base = route.variables
     return Credential(
         held.secret,
-        held.told,
+        held.advertised,
         username=route.username,
         profile=route.profile,
         kind=held.kind,
         url=route.url + base,
         service=service,
-        fresh_until=min(held.stale_at(request.margin), held.told - min_ttl),
+        fresh_until=min(held.stale_at(request.margin), held.advertised - min_ttl),
         variables=(for_token, for_url),
     )
 

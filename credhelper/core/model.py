@@ -92,7 +92,7 @@ class Request:
     itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
     the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
     seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
-    likes to see; `patience`, seconds after which it is known to give up on us, 0 where it is not:
+    likes to see; `timeout`, seconds after which it is known to give up on us, 0 where it is not:
     with a token that lives there is no use in waiting longer for a new one; `echo`, whatever the
     protocol's `render` needs to see again; `wants`, `token` for the profile's token, `aws` for the
     AWS credentials that it buys, or `rclone` for the same in the form that rclone reads.
@@ -103,10 +103,10 @@ class Request:
         "echo",
         "margin",
         "min_ttl",
-        "patience",
         "profile",
         "rejected",
         "service",
+        "timeout",
         "username",
         "wants",
     )
@@ -121,7 +121,7 @@ class Request:
         rejected: Secret | None = None,
         min_ttl: int = 0,
         margin: int = 60,
-        patience: int = 0,
+        timeout: int = 0,
         echo: "Mapping[str, str] | None" = None,
         wants: str = "token",
     ) -> None:
@@ -132,7 +132,7 @@ class Request:
         self.rejected = rejected
         self.min_ttl = min_ttl
         self.margin = margin
-        self.patience = patience
+        self.timeout = timeout
         self.echo: Mapping[str, str] = echo or {}
         self.wants = wants
 

@@ -30,7 +30,7 @@ from credhelper.storage import files
 
 _TRUSTED = 1.0  # seconds between two looks at config, environment and grant
 _UNSEEN = 0.001  # seconds between two looks at the record
-_PATIENCE = 5  # seconds for a new token, while the old one lives: a request of somebody's waits
+_TIMEOUT = 5  # seconds for a new token, while the old one lives: a request of somebody's waits
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
 _MOST_KNOWN = 1000
@@ -267,7 +267,7 @@ def _request(profile: str | None, wanted: str | None, min_ttl: int = 0) -> Reque
         service=None if wanted is None else service.parse(wanted),
         profile=profile,
         min_ttl=min_ttl,
-        patience=_PATIENCE,
+        timeout=_TIMEOUT,
     )
 
 

@@ -26,7 +26,7 @@ USAGE = "credhelper token [SERVICE] [--bearer] [--profile NAME] [--min-ttl SECON
 
 _BEARER_PROGRAM = "credhelper-bearer-"
 _PROGRAMS = ("credhelper-token-", _BEARER_PROGRAM)
-_PATIENCE = 4  # seconds: Codex gives up after 5
+_TIMEOUT = 4  # seconds: Codex gives up after 5
 _INDEXES = ("sparse+", "registry+")  # how Cargo's `{index_url}` begins
 
 
@@ -53,7 +53,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=_profile(call.program, found.get("profile")),
         min_ttl=options.min_ttl(found),
-        patience=_PATIENCE,
+        timeout=_TIMEOUT,
         echo=echo,
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
 
 _MARGIN = 1800  # seconds: as long as the releases keep an answer that do not know `expires`
-_PATIENCE = (
+_TIMEOUT = (
     8  # seconds: Bazel gives up after 10 (`--credential_helper_timeout`), and so does a build
 )
 
@@ -51,7 +51,7 @@ def parse(call: "Call") -> Request:
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=_MARGIN,
-        patience=_PATIENCE,
+        timeout=_TIMEOUT,
     )
 
 

@@ -92,7 +92,7 @@ class Renewal:
         if (
             held is not None
             and held.kind == JWT
-            and held.due <= now < held.told - held.lifetime / 2
+            and held.due <= now < held.advertised - held.lifetime / 2
         ):
             # Only the session was due: the token itself has more than half of its life left.
             return _as_token(held), due

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from credhelper.config import child
 from credhelper.setup.plan import Answer, Ask
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 NOT_FOUND = 127
 
 
@@ -28,12 +28,12 @@ def asker(environ: Mapping[str, str]) -> Ask:
                 capture_output=True,
                 cwd="/",
                 env={**environ, **(changes or {})},
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
                 start_new_session=True,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(1, stderr=f"credhelper: error: no end in {PATIENCE:g} s".encode())
+            return Answer(1, stderr=f"credhelper: error: no end in {TIMEOUT:g} s".encode())
         except OSError:
             return Answer(NOT_FOUND, stderr=b"credhelper: error: it does not start")
         return Answer(done.returncode, done.stdout, done.stderr)

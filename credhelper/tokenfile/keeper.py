@@ -35,7 +35,7 @@ MARGIN = 600  # seconds of life that a reader of the file should see, if tokens 
 
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-_PATIENCE = 5.0  # seconds for a renewal that is going on when the command ends
+_TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
 _START = "import sys; sys.path.append({!r}); from credhelper.tokenfile.keeper import main; main()"
 
@@ -233,7 +233,7 @@ def _stop(renewer: int) -> None:
 
     It may hold a new session of which nobody else knows yet: the old one may be worth nothing.
     """
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     try:
         while not os.waitpid(renewer, os.WNOHANG)[0]:
             left = end - time.monotonic()

@@ -15,7 +15,7 @@ from integrations.servers.gate import Gate
 from integrations.servers.web import Answer, Request, serving
 from integrations.wired import Wired
 from tests.support.programs import clean_environment
-from tests.support.worlds import PATIENCE, Outcome
+from tests.support.worlds import TIMEOUT, Outcome
 
 HERE = Path(__file__).parent
 SERVER = HERE.parent / "servers/flyte_admin.py"
@@ -74,7 +74,7 @@ def running(python: str, certificate: Certificate, gate: str) -> Iterator[int]:
         yield int(process.stdout.readline())
     finally:
         process.stdin.close()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
         process.stdout.close()
 
 

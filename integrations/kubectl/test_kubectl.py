@@ -12,7 +12,7 @@ import pytest
 from integrations import clients, proofs
 from integrations.kubectl.cluster import PLACEHOLDER, Cluster
 from integrations.servers.kubernetes import PODS
-from tests.support.worlds import PATIENCE
+from tests.support.worlds import TIMEOUT
 
 HERE = Path(__file__).parent
 GET_PODS = ("get", "pods", "--no-headers")
@@ -85,7 +85,7 @@ def proxy(open_cluster: Callable[..., Cluster]) -> Iterator[tuple[Cluster, Calla
         address = process.stdout.readline().split()[-1].decode()
 
         def ask() -> int:
-            connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+            connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
             connection.request("GET", "/api/v1/namespaces/default/pods")
             status = connection.getresponse().status
             connection.close()

@@ -26,7 +26,7 @@ from integrations.servers.web import Answer, Request
 ISSUER = "token server"
 AUDIENCE = "registry"
 
-_PATIENCE = 30.0  # seconds until the registry must listen
+_TIMEOUT = 30.0  # seconds until the registry must listen
 _LIFETIME = 60  # seconds, of a registry token: 60 is what clients assume at the least
 # What is between a client and this server, and not for the registry; the length is counted anew.
 _ALONE = {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "authorization"}
@@ -58,7 +58,7 @@ def running(
         yield _port(process, log)
     finally:
         process.terminate()
-        process.wait(_PATIENCE)
+        process.wait(_TIMEOUT)
 
 
 def behind(gate: Gate, port: int) -> Callable[[Request], Answer]:
@@ -67,7 +67,7 @@ def behind(gate: Gate, port: int) -> Callable[[Request], Answer]:
     def answer(request: Request) -> Answer:
         if gate.admit(request.headers.get("Authorization")) is None:
             return _refusal(gate, [("Docker-Distribution-Api-Version", "registry/2.0")])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
         try:
             connection.putrequest(
                 request.method, request.target, skip_host=True, skip_accept_encoding=True
@@ -154,7 +154,7 @@ def _config(folder: Path, certificate: Certificate | None, realm: str) -> dict[s
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         found = _LISTENS.search(log.read_text())
         if found:

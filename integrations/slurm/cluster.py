@@ -12,7 +12,7 @@ from pathlib import Path
 
 SBIN = "/usr/sbin:/usr/bin:/bin"
 CPUS = 8
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _CONF = """
 ClusterName=credhelper
 SlurmctldHost=localhost(127.0.0.1)
@@ -56,7 +56,7 @@ class Cluster:
             text=True,
             env={**environ, "SLURM_CONF": str(self.conf)},
             cwd=cwd,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
         assert done.returncode == 0, (words, done.stderr, self.told())
         return done.stdout
@@ -136,7 +136,7 @@ def _daemon(words: list[str], environ: dict[str, str], out: Path) -> Iterator[No
 
 
 def until(happened: Callable[[], object], told: Callable[[], str]) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while not happened():
         assert time.monotonic() < end, told()
         time.sleep(0.2)

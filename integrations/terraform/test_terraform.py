@@ -17,7 +17,7 @@ from integrations.servers.gate import Gate
 from integrations.servers.module_registry import MODULE, TEXT, VERSION, behind
 from integrations.servers.web import serving
 from integrations.wired import Wired
-from tests.support.worlds import PATIENCE, Outcome
+from tests.support.worlds import TIMEOUT, Outcome
 
 HERE = Path(__file__).parent
 PLACEHOLDER = "terraform.example.org"
@@ -85,7 +85,7 @@ class Site:
                 capture_output=True,
                 env=self.wired.environ,
                 cwd=self.folder,
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
             )
         finally:
             os.close(ours)

@@ -1,4 +1,4 @@
-"""A desk for each test: see `tests/support/desks.py`."""
+"""A token source for each test: see `tests/support/token_sources.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desks import Desk
+from tests.support.token_sources import ScriptedSource
 
 
 @pytest.fixture
@@ -20,14 +20,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(folder: Path) -> Desk:
-    """Give a desk whose cache is empty and whose API gives one token after the other."""
-    made = Desk(folder)
+def token_source(folder: Path) -> ScriptedSource:
+    """Give a token source whose cache is empty and whose API gives one token after the other."""
+    made = ScriptedSource(folder)
     made.answers = [made.token("new")]
     return made
 
 
 @pytest.fixture
-def desk_at() -> type[Desk]:
-    """Give the way to make more desks, in one folder or in none."""
-    return Desk
+def token_source_at() -> type[ScriptedSource]:
+    """Give the way to make more token sources, in one folder or in none."""
+    return ScriptedSource

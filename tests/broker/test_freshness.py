@@ -97,11 +97,11 @@ def test_no_margin_takes_more_than_half_of_a_life(
     found = held(left, life)
     state = judge(found, NOW, margin=margin, min_ttl=min_ttl)
     assert found.stale_at(margin) >= found.issued_at + life / 2
-    assert found.told <= found.expires_at
-    assert found.expires_at - found.told <= life / 10
+    assert found.advertised <= found.expires_at
+    assert found.expires_at - found.advertised <= life / 10
     if state != EXPIRED:
-        assert found.told - NOW >= min_ttl
-        assert found.told > NOW
+        assert found.advertised - NOW >= min_ttl
+        assert found.advertised > NOW
     if state == STALE:
         assert found.expires_at - margin <= NOW
 

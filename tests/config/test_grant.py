@@ -19,7 +19,9 @@ CANARY = "canary-S3cr3t"
 
 
 def resolve(how: str, *words: str, environ: dict[str, str] | None = None, **more: object) -> Secret:
-    options = {name: more.pop(name) for name in ("patience", "password") if name in more}
+    options = {name: more.pop(name) for name in ("timeout", "password") if name in more}
+    if "own_timeout" in more:
+        more["timeout"] = more.pop("own_timeout")
     grant = Grant(how, words, **more)  # type: ignore[arg-type]  # checked by the test that passes it
     told = {"PATH": os.defpath} if environ is None else environ
     return grants.resolve(grant, profile_name="dev", environ=told, **options)  # type: ignore[arg-type]  # likewise
@@ -436,15 +438,15 @@ def test_a_command_that_does_not_end_is_ended_with_all_its_group(
     pids = tmp_path / "pids"
     script = f"sleep 60 & echo $! $$ > {pids}; {script}"
     with pytest.raises(LoginRequiredError, match=r"did not end within 0\.5 s") as caught:
-        shell(script, patience=0.5)
+        shell(script, timeout=0.5)
     assert "no terminal" in refused(caught)
     assert all(gone(int(pid)) for pid in pids.read_bytes().split())
 
 
-def test_the_shorter_of_the_grants_timeout_and_the_callers_patience_counts() -> None:
-    for patience, timeout in ((60, 0.2), (0.2, 60), (0, 0.2), (0.2, None)):
+def test_the_shorter_of_the_grants_timeout_and_the_callers_counts() -> None:
+    for timeout, own in ((60, 0.2), (0.2, 60), (0, 0.2), (0.2, None)):
         with pytest.raises(LoginRequiredError, match=r"within 0\.2 s"):
-            shell("sleep 60", patience=patience, timeout=timeout)
+            shell("sleep 60", timeout=timeout, own_timeout=own)
 
 
 def test_a_grandchild_that_keeps_the_output_open_is_neither_waited_for_nor_ended(
@@ -598,7 +600,7 @@ def test_a_keyring_that_waits_for_somebody_is_ended(
     with pytest.raises(
         LoginRequiredError, match=r"the keyring of profile dev did not end within 0\.3 s"
     ):
-        resolve("keyring", "ica", "ada", patience=0.3)
+        resolve("keyring", "ica", "ada", timeout=0.3)
 
 
 def test_the_question_runs_isolated_from_the_current_directory(

@@ -16,7 +16,7 @@ import pytest
 from credhelper.storage import files
 from tests.support.programs import command, python_environment
 from tests.support.sandboxes import RunningSandbox
-from tests.support.worlds import PATIENCE, SERVICE, World, tokens_in
+from tests.support.worlds import SERVICE, TIMEOUT, World, tokens_in
 
 GIT = b"protocol=https\nhost=ica.example\n\n"
 
@@ -29,7 +29,7 @@ def closed(world: World, which: str, *words: str) -> subprocess.CompletedProcess
         cwd="/",
         capture_output=True,
         input=b"",
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
@@ -74,12 +74,12 @@ def test_a_caller_that_goes_away_gets_no_traceback(scratch_world: World, warm: b
 
 def test_stdin_that_stays_open_holds_nobody_up(scratch_world: World) -> None:
     process = scratch_world.start("get")
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     git = scratch_world.start("git", "get")
     assert git.stdin
     git.stdin.write(GIT)
     git.stdin.flush()
-    assert git.wait(PATIENCE) == 0
+    assert git.wait(TIMEOUT) == 0
     for each in (process, git):
         each.communicate()
 
@@ -139,7 +139,7 @@ def test_a_terminal_is_told_how_to_end_a_request_if_it_listens(
     process = scratch_world.start("git", "get", stdin=secondary, prefix=prefix)
     os.close(secondary)
     os.write(primary, GIT)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = scratch_world.finish(process)
     os.close(primary)
     assert (outcome.status, outcome.token) == (0, token)
@@ -203,11 +203,11 @@ def test_a_caller_that_blocks_the_alarm_does_not_make_us_wait_for_ever(
         [sys.executable, "-c", WAITER, path],
         env=python_environment(),
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     lock.release()
     assert waited.stdout == b"False True\n", waited
-    assert at_stdin.wait(PATIENCE) == 2
+    assert at_stdin.wait(TIMEOUT) == 2
     assert "no whole request came on stdin" in scratch_world.finish(at_stdin).told
 
 
@@ -222,13 +222,13 @@ def test_what_nohup_ignores_stays_ignored(
     )
     wait_for(lambda: running_sandbox.stats()["requests"] > 0)
     process.send_signal(signal.SIGHUP)
-    stdout, _ = process.communicate(timeout=PATIENCE)
+    stdout, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert len(tokens_in(stdout)) == 1
 
 
 def wait_for(done: object) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     assert callable(done)
     while not done():
         assert time.monotonic() < deadline

@@ -67,7 +67,7 @@ def test_a_living_token_is_served_through_any_trouble(
 
 
 @pytest.mark.parametrize(
-    ("words", "stdin", "left", "patience"),
+    ("words", "stdin", "left", "timeout"),
     [
         (("bazel", "get"), b'{"uri":"https://ica.example"}', 1000, 8),
         (("token", SERVICE), b"", 59, 4),
@@ -79,7 +79,7 @@ def test_a_caller_that_gives_up_soon_gets_what_lives_before_it_does(
     words: tuple[str, ...],
     stdin: bytes,
     left: int,
-    patience: int,
+    timeout: int,
 ) -> None:
     token = scratch_world.get()
     scratch_world.age(86400 - left)
@@ -87,7 +87,7 @@ def test_a_caller_that_gives_up_soon_gets_what_lives_before_it_does(
     outcome = scratch_world.run(*words, stdin=stdin)
     assert (outcome.status, outcome.token) == (0, token)
     assert "its token still lives" in outcome.told
-    assert f"no answer from {running_sandbox.url} within {patience} s" in outcome.told
+    assert f"no answer from {running_sandbox.url} within {timeout} s" in outcome.told
 
 
 def test_a_grants_command_that_hangs_does_not_keep_what_lives_from_bazel(
@@ -112,8 +112,8 @@ def test_a_sessions_answer_is_waited_for_whoever_asks(
 ) -> None:
     asked: list[float] = []
 
-    def client_for(context: Context, profile: Profile, patience: float = 0) -> Any:
-        asked.append(patience)
+    def client_for(context: Context, profile: Profile, timeout: float = 0) -> Any:
+        asked.append(timeout)
         return SimpleNamespace(refreshes="session")
 
     monkeypatch.setattr(wiring, "client_for", client_for)

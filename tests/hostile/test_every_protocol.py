@@ -29,7 +29,7 @@ from tests.support.programs import INSTALLED
 from tests.support.sandboxes import RunningSandbox
 from tests.support.servers import Witness
 from tests.support.transcripts import OURS, QUESTIONS, STRANGER, TOLD, Question
-from tests.support.worlds import PATIENCE, Outcome, World, snapshot, tokens_in
+from tests.support.worlds import TIMEOUT, Outcome, World, snapshot, tokens_in
 
 FIRST = {name: told.warm[0] for name, told in TOLD.items() if told.warm}
 # Some are asked for no host, but by profile alone.
@@ -541,7 +541,7 @@ def test_a_caller_that_leaves_stdin_open_is_answered(question: Question, world: 
             found += os.read(process.stdout.fileno(), 65536)
         assert secrets_in(found) == secrets_in(usual.stdout)
     else:
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
     outcome = world.finish(process)
     assert (outcome.status, outcome.stderr) == (0, b"")
     assert question.reads == "lines" or secrets_in(outcome.stdout) == secrets_in(usual.stdout)
@@ -559,7 +559,7 @@ def test_a_document_that_never_ends_is_given_up(scratch_world: World) -> None:
             waiting.append(process)
     assert waiting
     for process in waiting:
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
         outcome = scratch_world.finish(process)
         assert not tokens_in(outcome.stdout)
         assert b"no whole request came on stdin within 15 s" in outcome.stdout + outcome.stderr
@@ -575,7 +575,7 @@ def test_a_terminal_is_not_read_where_nothing_is(name: str, world: World) -> Non
     primary, secondary = pty.openpty()
     process = world.start(*question.words, environ=question.environ, stdin=secondary)
     os.close(secondary)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = world.finish(process)
     os.close(primary)
     assert (outcome.status, outcome.stderr, secrets_in(outcome.stdout)) == (0, b"", found)
@@ -662,7 +662,7 @@ def test_a_caller_that_goes_after_its_first_answer_ends_the_dialogue(
         found += os.read(reader, 65536)
     os.close(reader)
     process.stdin.write(question.stdin)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = scratch_world.finish(process)
     assert (outcome.status, outcome.stderr) == (1, b"")
     assert scratch_world.get() == token
@@ -681,11 +681,11 @@ def test_a_signal_in_the_middle_of_a_renewal_lets_everything_go(
     if question.reads != "lines":
         process.stdin.close()
         process.stdin = None
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while running_sandbox.stats()["requests"] < 1 and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(number)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = world.finish(process)
     assert outcome.status == 128 + number
     assert not secrets_in(outcome.stdout)

@@ -19,8 +19,8 @@ from tests.support.renewers import IDLE, Renewer
 class Live:
     """A renewer whose upstream is a sandbox that goes by the same clock."""
 
-    def __init__(self, desk: Renewer, url: str) -> None:
-        self.desk = desk
+    def __init__(self, token_source: Renewer, url: str) -> None:
+        self.token_source = token_source
         self._host = url.partition("://")[2]
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
@@ -46,21 +46,27 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(folder: Path) -> Renewer:
-    """Give a desk with a scripted upstream."""
+def token_source(folder: Path) -> Renewer:
+    """Give a token source with a scripted upstream."""
     return Renewer(folder)
 
 
 @pytest.fixture
-def live(desk: Renewer) -> Iterator[Live]:
-    """Give a desk whose upstream is a sandbox that goes by the same clock."""
+def live(token_source: Renewer) -> Iterator[Live]:
+    """Give a token source whose upstream is a sandbox that goes by the same clock."""
     pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
     from credhelper.sandbox.server import start
 
-    with start(session_lifetime=IDLE, clock=lambda: desk.now) as sandbox:
+    with start(session_lifetime=IDLE, clock=lambda: token_source.now) as sandbox:
         transport = Transport(
-            sandbox.url, environ={}, user_agent="test/0", deadline=20, clock=lambda: desk.now
+            sandbox.url,
+            environ={},
+            user_agent="test/0",
+            deadline=20,
+            clock=lambda: token_source.now,
         )
-        desk.client = Client(transport, session_lifetime=IDLE, clock=lambda: desk.now)
-        desk.key = Secret(sandbox.api_key)
-        yield Live(desk, sandbox.url)
+        token_source.client = Client(
+            transport, session_lifetime=IDLE, clock=lambda: token_source.now
+        )
+        token_source.key = Secret(sandbox.api_key)
+        yield Live(token_source, sandbox.url)

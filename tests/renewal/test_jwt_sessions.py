@@ -24,7 +24,7 @@ HALF = LIFE // 2
 TOKENS = "/ica/rest/api/tokens"
 
 
-class Desk:
+class ScriptedSource:
     """Renewals of one v2 profile, against a sandbox that goes by the same clock."""
 
     def __init__(self, live: Live, account: Any, transport: Transport) -> None:
@@ -37,13 +37,13 @@ class Desk:
 
     @property
     def now(self) -> float:
-        return self.live.desk.now
+        return self.live.token_source.now
 
     def pass_by(self, seconds: float) -> None:
-        self.live.desk.now += seconds
+        self.live.token_source.now += seconds
 
     def renewal(self, auth: str = "session") -> Renewal:
-        found = self.live.desk.renewal(api="ica", auth=auth, keep_session=False)
+        found = self.live.token_source.renewal(api="ica", auth=auth, keep_session=False)
         found.authorize = self.authorize
         return found
 
@@ -68,25 +68,25 @@ class Desk:
 
 
 @pytest.fixture
-def v2(desk: Renewer) -> Iterator[Desk]:
+def v2(token_source: Renewer) -> Iterator[ScriptedSource]:
     """Give a v2 profile, and the sandbox that it talks to."""
     pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
     from credhelper.sandbox.server import start
 
-    with start(clock=lambda: desk.now) as sandbox:
+    with start(clock=lambda: token_source.now) as sandbox:
         transport = Transport(
             sandbox.url,
             environ={},
             user_agent="test/0",
-            clock=lambda: desk.now,
+            clock=lambda: token_source.now,
             sleep=lambda _: None,
         )
-        found = Desk(Live(desk, sandbox.url), sandbox, transport)
-        desk.client = found.client
+        found = ScriptedSource(Live(token_source, sandbox.url), sandbox, transport)
+        token_source.client = found.client
         yield found
 
 
-def test_what_login_keeps_is_handed_out_until_half_of_its_life_is_over(v2: Desk) -> None:
+def test_what_login_keeps_is_handed_out_until_half_of_its_life_is_over(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(5)
     assert v2.renew() == first
@@ -97,7 +97,7 @@ def test_what_login_keeps_is_handed_out_until_half_of_its_life_is_over(v2: Desk)
     assert v2.live.count() == {"created": 1, "refreshed": 1}
 
 
-def test_in_use_it_never_ends(v2: Desk) -> None:
+def test_in_use_it_never_ends(v2: ScriptedSource) -> None:
     held = v2.log_in()
     for _ in range(6):
         v2.pass_by(HALF)
@@ -105,14 +105,14 @@ def test_in_use_it_never_ends(v2: Desk) -> None:
     assert v2.live.count() == {"created": 1, "refreshed": 6}
 
 
-def test_it_is_on_disk_before_it_is_used_and_no_predecessor_with_it(v2: Desk) -> None:
+def test_it_is_on_disk_before_it_is_used_and_no_predecessor_with_it(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(HALF)
     second = v2.renew(first)
-    assert v2.live.desk.kept() == {"token": second}
+    assert v2.live.token_source.kept() == {"token": second}
 
 
-def test_what_another_host_refreshed_is_taken(v2: Desk) -> None:
+def test_what_another_host_refreshed_is_taken(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(HALF)
     second = v2.renew(first)
@@ -120,14 +120,14 @@ def test_what_another_host_refreshed_is_taken(v2: Desk) -> None:
     assert v2.live.count() == {"created": 1, "refreshed": 1}
 
 
-def test_one_that_was_refused_or_is_too_short_is_refreshed_at_once(v2: Desk) -> None:
+def test_one_that_was_refused_or_is_too_short_is_refreshed_at_once(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(3600)
     assert v2.renew() != first
     assert v2.live.count() == {"created": 1, "refreshed": 1}
 
 
-def test_trouble_leaves_what_still_lives_and_is_tried_again_soon(v2: Desk) -> None:
+def test_trouble_leaves_what_still_lives_and_is_tried_again_soon(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(HALF)
     v2.trouble(status=503, times="always")
@@ -138,7 +138,7 @@ def test_trouble_leaves_what_still_lives_and_is_tried_again_soon(v2: Desk) -> No
     assert v2.renew(first) != first
 
 
-def test_trouble_with_one_that_is_dead_is_told(v2: Desk) -> None:
+def test_trouble_with_one_that_is_dead_is_told(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(LIFE)
     v2.trouble(status=503, times="always")
@@ -146,7 +146,7 @@ def test_trouble_with_one_that_is_dead_is_told(v2: Desk) -> None:
         v2.renew(first)
 
 
-def test_a_refusal_leaves_what_still_lives_and_is_repeated_ever_sooner(v2: Desk) -> None:
+def test_a_refusal_leaves_what_still_lives_and_is_repeated_ever_sooner(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.trouble(status=401, times="always")
     v2.pass_by(HALF)
@@ -157,7 +157,7 @@ def test_a_refusal_leaves_what_still_lives_and_is_repeated_ever_sooner(v2: Desk)
     assert v2.due == v2.now + 60
 
 
-def test_one_that_idled_to_death_needs_a_person(v2: Desk) -> None:
+def test_one_that_idled_to_death_needs_a_person(v2: ScriptedSource) -> None:
     first = v2.log_in()
     v2.pass_by(LIFE)
     with pytest.raises(LoginRequiredError, match="has ended while idle: POST") as told:
@@ -166,13 +166,13 @@ def test_one_that_idled_to_death_needs_a_person(v2: Desk) -> None:
     assert first not in told.value.message
 
 
-def test_nobody_logged_in_needs_a_person(v2: Desk) -> None:
+def test_nobody_logged_in_needs_a_person(v2: ScriptedSource) -> None:
     with pytest.raises(LoginRequiredError, match="nobody is logged in"):
         v2.renew()
 
 
 def test_a_password_that_can_be_read_again_is_read_only_when_a_refresh_will_not_do(
-    v2: Desk,
+    v2: ScriptedSource,
 ) -> None:
     read: list[None] = []
 
@@ -194,20 +194,22 @@ def test_a_password_that_can_be_read_again_is_read_only_when_a_refresh_will_not_
     assert v2.live.count() == {"created": 3, "refreshed": 1}
 
 
-def test_a_key_creates_each_time_and_never_asks_for_a_refresh(v2: Desk) -> None:
-    v2.live.desk.key = Secret(v2.account.api_key)
-    v2.authorize = v2.live.desk.renewal().authorize
+def test_a_key_creates_each_time_and_never_asks_for_a_refresh(v2: ScriptedSource) -> None:
+    v2.live.token_source.key = Secret(v2.account.api_key)
+    v2.authorize = v2.live.token_source.renewal().authorize
     held = v2.renew(auth="api-key")
     v2.pass_by(HALF)
     assert v2.renew(held, auth="api-key") != held
     assert v2.due == 0
     assert v2.live.count() == {"created": 2}
-    assert v2.live.desk.kept() == {}
+    assert v2.live.token_source.kept() == {}
 
 
-def test_a_pstoken_makes_the_first_and_is_asked_again_only_when_that_is_dead(v2: Desk) -> None:
-    desk = v2.live.desk
-    given = iap.Client(v2.transport, clock=lambda: desk.now).create(
+def test_a_pstoken_makes_the_first_and_is_asked_again_only_when_that_is_dead(
+    v2: ScriptedSource,
+) -> None:
+    token_source = v2.live.token_source
+    given = iap.Client(v2.transport, clock=lambda: token_source.now).create(
         ApiKey(Secret(v2.account.api_key)), return_session_token=True
     )
     v2.authorize = lambda: Bearer(given.value)
@@ -220,7 +222,7 @@ def test_a_pstoken_makes_the_first_and_is_asked_again_only_when_that_is_dead(v2:
     assert v2.live.count() == {"created": 1, "minted": 1, "refreshed": 1}
 
 
-def test_another_no_to_a_pstoken_is_not_taken_for_its_end(v2: Desk) -> None:
+def test_another_no_to_a_pstoken_is_not_taken_for_its_end(v2: ScriptedSource) -> None:
     v2.authorize = lambda: Bearer(Secret("ps-any"))
     v2.live.ask("POST", "/_sandbox/faults", [{"path": TOKENS, "status": 403}])
     with pytest.raises(RejectedError):
@@ -228,7 +230,7 @@ def test_another_no_to_a_pstoken_is_not_taken_for_its_end(v2: Desk) -> None:
 
 
 def test_one_that_cannot_be_written_down_is_handed_out_all_the_same(
-    v2: Desk, monkeypatch: pytest.MonkeyPatch
+    v2: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = v2.log_in()
     v2.pass_by(3600)
@@ -242,12 +244,12 @@ def test_one_that_cannot_be_written_down_is_handed_out_all_the_same(
         assert second != first
         with pytest.raises(CacheError):
             v2.log_in()  # nobody could make it again
-    assert v2.live.desk.kept() == {"token": first}
+    assert v2.live.token_source.kept() == {"token": first}
     assert v2.renew() not in (first, second)
 
 
 def test_without_a_lock_it_is_refreshed_all_the_same(
-    v2: Desk, monkeypatch: pytest.MonkeyPatch
+    v2: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = v2.log_in()
     v2.pass_by(HALF)

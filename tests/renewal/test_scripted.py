@@ -23,155 +23,157 @@ DOWN = UnreachableError("answered 500", status=500)
 HALF = IDLE // 2
 
 
-def test_a_profile_without_a_session_creates_from_its_grant(desk: Renewer) -> None:
-    assert desk.renew(keep_session=False) == ("jwt-1", 0)
-    assert desk.upstream.calls == ["create"]
-    assert desk.sessions.find() is None
+def test_a_profile_without_a_session_creates_from_its_grant(token_source: Renewer) -> None:
+    assert token_source.renew(keep_session=False) == ("jwt-1", 0)
+    assert token_source.upstream.calls == ["create"]
+    assert token_source.sessions.find() is None
 
 
-def test_a_session_is_made_kept_and_minted_from(desk: Renewer) -> None:
-    assert desk.renew() == ("jwt-1", HALF)
-    assert desk.upstream.calls == ["session", "mint ps-1"]
-    assert desk.kept() == {"token": "ps-1"}
+def test_a_session_is_made_kept_and_minted_from(token_source: Renewer) -> None:
+    assert token_source.renew() == ("jwt-1", HALF)
+    assert token_source.upstream.calls == ["session", "mint ps-1"]
+    assert token_source.kept() == {"token": "ps-1"}
 
 
-def test_a_session_that_is_there_is_minted_from(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF - 1
-    assert desk.renew() == ("jwt-2", HALF)
-    assert desk.upstream.calls[2:] == ["mint ps-1"]
+def test_a_session_that_is_there_is_minted_from(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF - 1
+    assert token_source.renew() == ("jwt-2", HALF)
+    assert token_source.upstream.calls[2:] == ["mint ps-1"]
 
 
-def test_a_session_is_refreshed_at_half_of_its_idle_life(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    assert desk.renew() == ("jwt-2", HALF + HALF)
-    assert desk.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
+def test_a_session_is_refreshed_at_half_of_its_idle_life(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    assert token_source.renew() == ("jwt-2", HALF + HALF)
+    assert token_source.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
 
 
 def test_a_token_with_most_of_its_life_left_is_kept_when_only_its_session_was_due(
-    desk: Renewer,
+    token_source: Renewer,
 ) -> None:
-    desk.renew()
-    desk.now += HALF
-    held = desk.held("jwt-1", age=HALF, due=HALF)
-    assert desk.renew(held) == ("jwt-1", IDLE)
-    assert desk.upstream.calls[2:] == ["refresh ps-1"]
+    token_source.renew()
+    token_source.now += HALF
+    held = token_source.held("jwt-1", age=HALF, due=HALF)
+    assert token_source.renew(held) == ("jwt-1", IDLE)
+    assert token_source.upstream.calls[2:] == ["refresh ps-1"]
 
 
 @pytest.mark.parametrize(("age", "due"), [(43201, HALF), (HALF, HALF + 1)])
 def test_a_token_that_is_old_or_was_not_due_is_minted_again(
-    desk: Renewer, age: int, due: int
+    token_source: Renewer, age: int, due: int
 ) -> None:
-    desk.renew()
-    desk.now += HALF
-    assert desk.renew(desk.held("old", age=age, due=due))[0] == "jwt-2"
+    token_source.renew()
+    token_source.now += HALF
+    assert token_source.renew(token_source.held("old", age=age, due=due))[0] == "jwt-2"
 
 
-def test_a_tool_that_wants_the_session_itself_gets_it(desk: Renewer) -> None:
-    assert desk.renew(token=SESSION, keep_session=False) == ("ps-1", HALF)
-    assert desk.upstream.calls == ["session"]
+def test_a_tool_that_wants_the_session_itself_gets_it(token_source: Renewer) -> None:
+    assert token_source.renew(token=SESSION, keep_session=False) == ("ps-1", HALF)
+    assert token_source.upstream.calls == ["session"]
 
 
 # --- rotation -------------------------------------------------------------------------------------
 
 
 def test_a_new_pstoken_is_on_disk_before_it_is_used_and_the_old_one_beside_it(
-    desk: Renewer, monkeypatch: pytest.MonkeyPatch
+    token_source: Renewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.rotate = True
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.rotate = True
     seen: list[dict[str, str]] = []
-    meet = desk.upstream._meet
+    meet = token_source.upstream._meet
 
     def look(call: str) -> None:
         if call.startswith("mint"):
-            seen.append(desk.kept())
+            seen.append(token_source.kept())
         meet(call)
 
-    monkeypatch.setattr(desk.upstream, "_meet", look)
-    desk.renew()
+    monkeypatch.setattr(token_source.upstream, "_meet", look)
+    token_source.renew()
     assert seen == [{"token": "ps-2", "previous": "ps-1"}]
-    assert desk.kept() == {"token": "ps-2"}
+    assert token_source.kept() == {"token": "ps-2"}
 
 
-def test_the_old_pstoken_stays_until_the_new_one_has_worked(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.rotate = True
-    desk.upstream.refuse = {"mint ps-2": DOWN}
+def test_the_old_pstoken_stays_until_the_new_one_has_worked(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.rotate = True
+    token_source.upstream.refuse = {"mint ps-2": DOWN}
     with pytest.raises(UnreachableError):
-        desk.renew()
-    assert desk.kept() == {"token": "ps-2", "previous": "ps-1"}
-    desk.upstream.refuse = {}
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.kept() == {"token": "ps-2"}
+        token_source.renew()
+    assert token_source.kept() == {"token": "ps-2", "previous": "ps-1"}
+    token_source.upstream.refuse = {}
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.kept() == {"token": "ps-2"}
 
 
-def test_a_refused_new_pstoken_falls_back_to_the_old_one(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.rotate = True
-    desk.upstream.refuse = {"mint ps-2": NO}
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.calls[2:] == ["refresh ps-1", "mint ps-2", "mint ps-1"]
-    assert desk.kept() == {"token": "ps-1"}
+def test_a_refused_new_pstoken_falls_back_to_the_old_one(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.rotate = True
+    token_source.upstream.refuse = {"mint ps-2": NO}
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.calls[2:] == ["refresh ps-1", "mint ps-2", "mint ps-1"]
+    assert token_source.kept() == {"token": "ps-1"}
 
 
-def test_both_refused_and_a_key_make_a_new_session_silently(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.rotate = True
-    desk.upstream.refuse = {"mint ps-2": NO, "mint ps-1": NO}
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.kept() == {"token": "ps-3"}
+def test_both_refused_and_a_key_make_a_new_session_silently(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.rotate = True
+    token_source.upstream.refuse = {"mint ps-2": NO, "mint ps-1": NO}
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.kept() == {"token": "ps-3"}
 
 
-def test_both_refused_and_no_key_need_a_person(desk: Renewer) -> None:
-    desk.renew()
-    desk.key = None
-    desk.now += HALF
-    desk.upstream.rotate = True
-    desk.upstream.refuse = {"mint ps-2": NO, "mint ps-1": NO}
+def test_both_refused_and_no_key_need_a_person(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.key = None
+    token_source.now += HALF
+    token_source.upstream.rotate = True
+    token_source.upstream.refuse = {"mint ps-2": NO, "mint ps-1": NO}
     with pytest.raises(LoginRequiredError, match="has ended: answered 401") as told:
-        desk.renew()
+        token_source.renew()
     assert told.value.hint == "credhelper login --profile main"
 
 
-def test_a_successor_that_another_process_wrote_is_used(desk: Renewer) -> None:
-    desk.renew()
-    fields = desk.sessions.find()
+def test_a_successor_that_another_process_wrote_is_used(token_source: Renewer) -> None:
+    token_source.renew()
+    fields = token_source.sessions.find()
     assert fields
-    meet = desk.upstream._meet
+    meet = token_source.upstream._meet
 
     def rotated_meanwhile(call: str) -> None:
         if call == "mint ps-1":
-            desk.sessions.save({**fields, "token": "ps-9"})
+            token_source.sessions.save({**fields, "token": "ps-9"})
             raise NO
         meet(call)
 
-    desk.upstream._meet = rotated_meanwhile  # type: ignore[method-assign]  # a seam in time
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.kept() == {"token": "ps-9"}
+    token_source.upstream._meet = rotated_meanwhile  # type: ignore[method-assign]  # a seam in time
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.kept() == {"token": "ps-9"}
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_no_to_what_is_asked_is_no_reason_to_drop_the_session(desk: Renewer, status: int) -> None:
-    desk.renew()
-    desk.upstream.refuse = {"mint ps-1": RejectedError("no such project", status=status)}
+def test_a_no_to_what_is_asked_is_no_reason_to_drop_the_session(
+    token_source: Renewer, status: int
+) -> None:
+    token_source.renew()
+    token_source.upstream.refuse = {"mint ps-1": RejectedError("no such project", status=status)}
     with pytest.raises(RejectedError, match="no such project"):
-        desk.renew()
-    assert desk.kept() == {"token": "ps-1"}
-    assert desk.upstream.sessions == 1
+        token_source.renew()
+    assert token_source.kept() == {"token": "ps-1"}
+    assert token_source.upstream.sessions == 1
 
 
 def test_a_writer_killed_between_the_answer_and_the_save_costs_a_session_not_the_profile(
-    desk: Renewer,
+    token_source: Renewer,
 ) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.rotate = True
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.rotate = True
 
     def die(self: Slot, fields: object) -> None:
         os._exit(9)
@@ -179,96 +181,102 @@ def test_a_writer_killed_between_the_answer_and_the_save_costs_a_session_not_the
     child = os.fork()
     if child == 0:
         Slot.save = die  # type: ignore[method-assign]  # the moment of the kill
-        desk.renew()
+        token_source.renew()
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 9
-    assert desk.kept() == {"token": "ps-1"}
+    assert token_source.kept() == {"token": "ps-1"}
     # Upstream took the old one back when it gave the new one, which nobody has.
-    desk.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
-    assert desk.renew()[0] == "jwt-2"
+    token_source.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
+    assert token_source.renew()[0] == "jwt-2"
 
 
 # --- trouble --------------------------------------------------------------------------------------
 
 
-def test_trouble_at_a_refresh_keeps_minting_from_the_old_one(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.refuse = {"refresh ps-1": DOWN}
-    token, due = desk.renew()
+def test_trouble_at_a_refresh_keeps_minting_from_the_old_one(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.refuse = {"refresh ps-1": DOWN}
+    token, due = token_source.renew()
     assert token == "jwt-2"
     assert due > HALF
-    assert desk.kept() == {"token": "ps-1"}
-    assert desk.upstream.sessions == 1
+    assert token_source.kept() == {"token": "ps-1"}
+    assert token_source.upstream.sessions == 1
 
 
-def test_a_refused_refresh_with_a_key_makes_a_new_session(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
-    desk.upstream.refuse = {"refresh ps-1": NO}
-    assert desk.renew() == ("jwt-2", HALF + HALF)
-    assert desk.kept() == {"token": "ps-2"}
+def test_a_refused_refresh_with_a_key_makes_a_new_session(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
+    token_source.upstream.refuse = {"refresh ps-1": NO}
+    assert token_source.renew() == ("jwt-2", HALF + HALF)
+    assert token_source.kept() == {"token": "ps-2"}
 
 
-def test_a_refused_refresh_without_a_key_needs_a_person(desk: Renewer) -> None:
-    desk.renew()
-    desk.key = None
-    desk.now += HALF
-    desk.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
+def test_a_refused_refresh_without_a_key_needs_a_person(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.key = None
+    token_source.now += HALF
+    token_source.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
     with pytest.raises(LoginRequiredError, match="has ended: answered 401"):
-        desk.renew()
+        token_source.renew()
 
 
-def test_a_session_that_cannot_be_refreshed_but_still_mints_troubles_nobody(desk: Renewer) -> None:
-    desk.renew()
-    desk.key = None
-    desk.now += HALF
-    desk.upstream.refuse = {"refresh ps-1": NO}
-    assert desk.renew() == ("jwt-2", HALF + 60)
+def test_a_session_that_cannot_be_refreshed_but_still_mints_troubles_nobody(
+    token_source: Renewer,
+) -> None:
+    token_source.renew()
+    token_source.key = None
+    token_source.now += HALF
+    token_source.upstream.refuse = {"refresh ps-1": NO}
+    assert token_source.renew() == ("jwt-2", HALF + 60)
 
 
 def test_an_idle_session_with_a_key_is_made_again_without_asking_the_dead_one(
-    desk: Renewer,
+    token_source: Renewer,
 ) -> None:
-    desk.renew()
-    desk.now += IDLE
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.calls[2:] == ["session", "mint ps-2"]
+    token_source.renew()
+    token_source.now += IDLE
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.calls[2:] == ["session", "mint ps-2"]
 
 
-def test_an_idle_session_without_a_key_needs_a_person_and_says_so(desk: Renewer) -> None:
-    desk.renew()
-    desk.key = None
-    desk.now += IDLE
-    desk.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
+def test_an_idle_session_without_a_key_needs_a_person_and_says_so(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.key = None
+    token_source.now += IDLE
+    token_source.upstream.refuse = {"refresh ps-1": NO, "mint ps-1": NO}
     with pytest.raises(LoginRequiredError, match="session of profile main has ended while idle"):
-        desk.renew()
-    assert desk.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
+        token_source.renew()
+    assert token_source.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
 
 
-def test_a_guessed_idle_life_is_no_verdict_when_nobody_could_log_in_again(desk: Renewer) -> None:
-    desk.renew()
-    desk.key = None
-    desk.now += IDLE
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.calls[2] == "refresh ps-1"
+def test_a_guessed_idle_life_is_no_verdict_when_nobody_could_log_in_again(
+    token_source: Renewer,
+) -> None:
+    token_source.renew()
+    token_source.key = None
+    token_source.now += IDLE
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.calls[2] == "refresh ps-1"
 
 
-def test_nobody_logged_in_needs_a_person(desk: Renewer) -> None:
-    desk.key = None
+def test_nobody_logged_in_needs_a_person(token_source: Renewer) -> None:
+    token_source.key = None
     with pytest.raises(LoginRequiredError, match="nobody is logged in to profile main"):
-        desk.renew()
+        token_source.renew()
 
 
-def test_a_session_of_another_grant_is_not_ours(desk: Renewer) -> None:
-    desk.renew()
-    desk.stamp = "2:2:2"
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.calls[2:] == ["session", "mint ps-2"]
+def test_a_session_of_another_grant_is_not_ours(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.stamp = "2:2:2"
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.calls[2:] == ["session", "mint ps-2"]
 
 
-def test_a_skew_of_another_host_does_not_end_our_session(desk: Renewer, folder: Path) -> None:
+def test_a_skew_of_another_host_does_not_end_our_session(
+    token_source: Renewer, folder: Path
+) -> None:
     ahead = 7200
     token = Token(
         Secret("ps-theirs"),
@@ -281,37 +289,37 @@ def test_a_skew_of_another_host_does_not_end_our_session(desk: Renewer, folder: 
     there.host = "there"
     there.now = START - 7200.0
     there.renewal().adopt(token)
-    desk.key = None
-    desk.now += ahead
-    assert desk.renew()[0] == "jwt-1"
+    token_source.key = None
+    token_source.now += ahead
+    assert token_source.renew()[0] == "jwt-1"
 
 
 # --- a psToken that was given ---------------------------------------------------------------------
 
 
-def test_a_given_pstoken_is_the_session(desk: Renewer) -> None:
-    desk.given = Secret("ps-given")
-    assert desk.renew(auth="session") == ("jwt-1", HALF)
-    assert desk.upstream.calls == ["mint ps-given"]
-    assert desk.kept() == {"token": "ps-given"}
+def test_a_given_pstoken_is_the_session(token_source: Renewer) -> None:
+    token_source.given = Secret("ps-given")
+    assert token_source.renew(auth="session") == ("jwt-1", HALF)
+    assert token_source.upstream.calls == ["mint ps-given"]
+    assert token_source.kept() == {"token": "ps-given"}
 
 
-def test_a_given_pstoken_is_refreshed_like_any_other(desk: Renewer) -> None:
-    desk.given = Secret("ps-given")
-    desk.upstream.rotate = True
-    desk.renew(auth="session")
-    desk.now += HALF
-    desk.renew(auth="session")
-    assert desk.upstream.calls[1:] == ["refresh ps-given", "mint ps-1"]
-    assert desk.kept() == {"token": "ps-1"}
+def test_a_given_pstoken_is_refreshed_like_any_other(token_source: Renewer) -> None:
+    token_source.given = Secret("ps-given")
+    token_source.upstream.rotate = True
+    token_source.renew(auth="session")
+    token_source.now += HALF
+    token_source.renew(auth="session")
+    assert token_source.upstream.calls[1:] == ["refresh ps-given", "mint ps-1"]
+    assert token_source.kept() == {"token": "ps-1"}
 
 
-def test_a_given_pstoken_that_is_dead_needs_a_person(desk: Renewer) -> None:
-    desk.given = Secret("ps-given")
-    desk.upstream.refuse = {"mint ps-given": NO}
+def test_a_given_pstoken_that_is_dead_needs_a_person(token_source: Renewer) -> None:
+    token_source.given = Secret("ps-given")
+    token_source.upstream.refuse = {"mint ps-given": NO}
     with pytest.raises(LoginRequiredError, match="has ended: answered 401"):
-        desk.renew(auth="session")
-    assert desk.upstream.calls == ["mint ps-given"]
+        token_source.renew(auth="session")
+    assert token_source.upstream.calls == ["mint ps-given"]
 
 
 # --- locks and disks ------------------------------------------------------------------------------
@@ -325,31 +333,31 @@ def unlockable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_session_is_refreshed_without_its_lock(
-    desk: Renewer, monkeypatch: pytest.MonkeyPatch
+    token_source: Renewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.renew()
-    desk.now += HALF
+    token_source.renew()
+    token_source.now += HALF
     unlockable(monkeypatch)
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.calls[2:] == ["mint ps-1"]
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.calls[2:] == ["mint ps-1"]
 
 
 def test_no_predecessor_is_dropped_without_the_lock(
-    desk: Renewer, monkeypatch: pytest.MonkeyPatch
+    token_source: Renewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.renew()
-    fields = desk.sessions.find()
+    token_source.renew()
+    fields = token_source.sessions.find()
     assert fields
-    desk.sessions.save({**fields, "token": "ps-2", "previous": "ps-1"})
+    token_source.sessions.save({**fields, "token": "ps-2", "previous": "ps-1"})
     unlockable(monkeypatch)
-    desk.renew()
-    assert desk.kept() == {"token": "ps-2", "previous": "ps-1"}
+    token_source.renew()
+    assert token_source.kept() == {"token": "ps-2", "previous": "ps-1"}
 
 
-def test_two_tokens_of_two_projects_share_one_session(desk: Renewer) -> None:
-    assert desk.renew(cid="alpha")[0] == "jwt-1"
-    assert desk.renew(cid="beta")[0] == "jwt-2"
-    assert desk.upstream.calls == ["session", "mint ps-1", "mint ps-1"]
+def test_two_tokens_of_two_projects_share_one_session(token_source: Renewer) -> None:
+    assert token_source.renew(cid="alpha")[0] == "jwt-1"
+    assert token_source.renew(cid="beta")[0] == "jwt-2"
+    assert token_source.upstream.calls == ["session", "mint ps-1", "mint ps-1"]
 
 
 def blocked(folder: Path) -> None:
@@ -360,41 +368,41 @@ def blocked(folder: Path) -> None:
 
 
 def test_a_state_folder_that_cannot_be_written_costs_a_key_only_more_sessions(
-    desk: Renewer, folder: Path
+    token_source: Renewer, folder: Path
 ) -> None:
     blocked(folder)
-    assert desk.renew()[0] == "jwt-1"
-    assert desk.renew()[0] == "jwt-2"
-    assert desk.upstream.sessions == 2
+    assert token_source.renew()[0] == "jwt-1"
+    assert token_source.renew()[0] == "jwt-2"
+    assert token_source.upstream.sessions == 2
 
 
 def test_a_session_that_nothing_could_make_again_is_not_adopted_without_a_place(
-    desk: Renewer, folder: Path
+    token_source: Renewer, folder: Path
 ) -> None:
     blocked(folder)
-    desk.key = None
+    token_source.key = None
     token = Token(Secret("ps"), kind=SESSION, issued_at=START, expires_at=START + IDLE)
     with pytest.raises(CacheError):
-        desk.renewal().adopt(token)
+        token_source.renewal().adopt(token)
 
 
-def test_an_adopted_session_is_minted_from(desk: Renewer) -> None:
-    desk.key = None
+def test_an_adopted_session_is_minted_from(token_source: Renewer) -> None:
+    token_source.key = None
     token = Token(Secret("ps"), kind=SESSION, issued_at=START, expires_at=START + IDLE)
-    assert desk.renewal().adopt(token) == START + HALF
-    assert desk.renew() == ("jwt-1", HALF)
+    assert token_source.renewal().adopt(token) == START + HALF
+    assert token_source.renew() == ("jwt-1", HALF)
 
 
-def test_the_sessions_lock_is_let_go_however_it_ends(desk: Renewer) -> None:
-    desk.renew()
-    desk.now += HALF
+def test_the_sessions_lock_is_let_go_however_it_ends(token_source: Renewer) -> None:
+    token_source.renew()
+    token_source.now += HALF
     for refused in ({}, {"refresh ps-1": NO}, {"mint ps-2": NO}, {"session": DOWN}):
-        desk.upstream.refuse = dict(refused)
+        token_source.upstream.refuse = dict(refused)
         try:
-            desk.renew()
+            token_source.renew()
         except (RejectedError, UnreachableError, LoginRequiredError):
             pass
-        lock = desk.sessions.lock(0)
+        lock = token_source.sessions.lock(0)
         assert lock
         lock.release()
-        desk.now += HALF
+        token_source.now += HALF

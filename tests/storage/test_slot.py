@@ -14,7 +14,7 @@ import pytest
 from credhelper.errors import CacheError, RejectedError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
-from tests.support.desks import Desk
+from tests.support.token_sources import ScriptedSource
 
 NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE)
 NAME = "a" * 32
@@ -50,12 +50,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, step: str, number: int) -> None:
 def test_a_disk_that_says_no_costs_one_warning_and_no_answer(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
 ) -> None:
-    desk = Desk(folder)
-    desk.answers = [desk.token("new")]
+    token_source = ScriptedSource(folder)
+    token_source.answers = [token_source.token("new")]
     failing(monkeypatch, step, number)
-    assert desk.text() == "new"
-    assert len(desk.warnings) == 1
-    assert desk.warnings[0].startswith(f"cannot write to {folder}: {os.strerror(number)}")
+    assert token_source.text() == "new"
+    assert len(token_source.warnings) == 1
+    assert token_source.warnings[0].startswith(f"cannot write to {folder}: {os.strerror(number)}")
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -63,25 +63,25 @@ def test_a_disk_that_says_no_costs_one_warning_and_no_answer(
 def test_a_disk_that_says_no_keeps_the_old_token(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
 ) -> None:
-    desk = Desk(folder)
-    desk.hold("old", age=3580)
-    desk.answers = [desk.token("new")]
+    token_source = ScriptedSource(folder)
+    token_source.hold("old", age=3580)
+    token_source.answers = [token_source.token("new")]
     failing(monkeypatch, step, number)
-    assert desk.text() == "new"
+    assert token_source.text() == "new"
     monkeypatch.undo()
-    found = desk.slot.find()
+    found = token_source.slot.find()
     assert found
     assert found["token"] == "old"
 
 
 def test_a_folder_that_cannot_be_made_costs_one_warning_and_no_answer(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    desk = Desk(tmp_path / "file" / "cache")
-    desk.slot.lock_folders = (str(tmp_path / "locks"),)
-    desk.answers = [desk.token("new")]
-    assert desk.text() == "new"
-    assert len(desk.warnings) == 1
-    assert "cannot make folder" in desk.warnings[0]
+    token_source = ScriptedSource(tmp_path / "file" / "cache")
+    token_source.slot.lock_folders = (str(tmp_path / "locks"),)
+    token_source.answers = [token_source.token("new")]
+    assert token_source.text() == "new"
+    assert len(token_source.warnings) == 1
+    assert "cannot make folder" in token_source.warnings[0]
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o710])

@@ -17,7 +17,7 @@ from tests.support.worlds import World, tokens_in
 # A program file starts in some 15 ms, `python -m` in more: fewer where nothing is installed.
 HERD = 200 if INSTALLED else 40
 LATENCY = {"delay": 0.1, "times": "always"}
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 class Herd:
@@ -45,7 +45,7 @@ class Herd:
 
     def outcomes(self) -> list[tuple[int, bytes, bytes]]:
         """Wait for all; return status, stdout and stderr of each."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         for process in self.processes:
             process.wait(max(0.1, deadline - time.monotonic()))
         return [

@@ -22,7 +22,7 @@ from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
 
 LIFE = 86400
-PATIENCE = 60.0
+TIMEOUT = 60.0
 THREADS = 50
 CHILDREN = 8
 
@@ -121,7 +121,7 @@ def test_threads_tasks_and_forked_children_make_one_new_token(
         assert process.stdout.readline() == b"running\n"
         running_sandbox.fault({"delay": 0.3, "times": "always"})
         scratch_world.age(age)
-        stdout, stderr = process.communicate(timeout=PATIENCE)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
         process.wait()
@@ -214,7 +214,7 @@ def test_a_child_of_a_fork_can_renew_by_itself(
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.programs import python_environment
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 
 
 class RunningSandbox:
@@ -43,7 +43,7 @@ class RunningSandbox:
     def stop(self) -> None:
         """End the process, and wait for its end."""
         self._process.terminate()
-        self._process.wait(_PATIENCE)
+        self._process.wait(_TIMEOUT)
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -79,7 +79,7 @@ class RunningSandbox:
 
     def admits(self, token: str) -> bool:
         """Tell whether the protected resource takes this token now."""
-        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_TIMEOUT)
         try:
             connection.request("GET", "/protected", headers={"Authorization": f"Bearer {token}"})
             return connection.getresponse().status == 200
@@ -98,7 +98,7 @@ class RunningSandbox:
     def _ask(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> Any:
-        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_TIMEOUT)
         try:
             data = None if body is None else json.dumps(body).encode()
             connection.request(method, path, data, headers or {})

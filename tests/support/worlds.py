@@ -16,7 +16,7 @@ from credhelper.storage import files
 from tests.support.programs import clean_environment, command
 
 SERVICE = "https://ica.example"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 _TOKENS = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+|\bps-[A-Za-z0-9_-]{20,}")
 
@@ -120,7 +120,7 @@ class World:
             capture_output=True,
             env=self.environment(environ),
             cwd=cwd,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             **self._identity(),
         )
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
@@ -148,7 +148,7 @@ class World:
 
     def finish(self, process: subprocess.Popen[bytes], stdin: bytes = b"") -> Outcome:
         """Wait for what was started, and hold it to its silence about secrets."""
-        stdout, stderr = process.communicate(stdin, PATIENCE)
+        stdout, stderr = process.communicate(stdin, TIMEOUT)
         outcome = Outcome(process.returncode, stdout or b"", stderr or b"")
         self.hold_to_silence(outcome)
         return outcome

@@ -25,7 +25,7 @@ from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
 
 SHOW = ("sh", "-c", 'env -0; echo; cat "$BEARER_TOKEN_FILE"')
-PATIENCE = 60.0
+TIMEOUT = 60.0
 # Reads the file five times a second for so long, as a job would: each must be whole, and living.
 READER = """
 import base64, json, os, sys, time
@@ -62,7 +62,7 @@ def run_folders(world: World) -> list[Path]:
 
 
 def until(happened: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not happened():
         assert time.monotonic() < end, what
         time.sleep(0.05)
@@ -484,13 +484,13 @@ def test_what_a_killed_keeper_left_is_swept_when_its_command_is_over(scratch_wor
     (left,) = run_folders(scratch_world)
     until((left / "command").exists, "the keeper did not begin")
     process.kill()
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     scratch_world.run("exec", "--refresh", "--", "true")
     assert run_folders(scratch_world) == [left]  # its token may still be read
     os.kill(command, signal.SIGKILL)
     # Whose child it is now may take its time with it: so another one that is surely over.
     over = subprocess.Popen(["true"])
-    over.wait(PATIENCE)
+    over.wait(TIMEOUT)
     (left / "command").write_text(str(over.pid))
     scratch_world.run("exec", "--refresh", "--", "true")
     assert run_folders(scratch_world) == []

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from credhelper.cli import output
-from credhelper.cli.demo_stage import PATIENCE, Broken, Stage, expect, real, scratch
+from credhelper.cli.demo_stage import TIMEOUT, Broken, Stage, expect, real, scratch
 from credhelper.cli.output import complain, say
 from credhelper.core.model import Secret
 from credhelper.errors import CredhelperError
@@ -99,7 +99,7 @@ def _start(stage: Stage, stack: ExitStack) -> Callable[[], None]:
         stage.step("Clean up: stop the sandbox")
         say("   $ kill %1")
         process.terminate()
-        status = process.wait(PATIENCE)
+        status = process.wait(TIMEOUT)
         expect(status == 0, f"the sandbox ended with status {status}")
         _ok("it ended cleanly; the scratch home goes, too")
 
@@ -185,7 +185,7 @@ def _herd(stage: Stage) -> None:
         )
         for _ in range(HERD)
     ]
-    answers = [program.communicate(timeout=PATIENCE)[0] for program in programs]
+    answers = [program.communicate(timeout=TIMEOUT)[0] for program in programs]
     failed = sum(program.returncode != 0 for program in programs)
     expect(not failed, f"{failed} of them failed")
     expect(len(set(answers)) == 1, f"they got {len(set(answers))} different tokens")

@@ -230,11 +230,11 @@ def _adopt(
         token = verified.session if profile.token == SESSION else token
     found = routing.load_routes(world)
     route = found.by_profile[profile.name]
-    desk = answer.broker_for(world, found, route)
-    desk.renew = lambda _: (token, due)
+    token_source = answer.source_for(world, found, route)
+    token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # A token that starts late, or is too short for the profile, is for `get` to tell.
-        source.get(desk, Request("get", profile=profile.name), route, None)
+        source.get(token_source, Request("get", profile=profile.name), route, None)
     return kept
 
 

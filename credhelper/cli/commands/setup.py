@@ -428,7 +428,7 @@ def _program(names: Sequence[str], *, lenient: bool) -> program.Program:
 @cache
 def _version_of(path: str) -> str | None:
     try:
-        status, told = child.run([path, "--version"], os.environ, ask.PATIENCE)
+        status, told = child.run([path, "--version"], os.environ, ask.TIMEOUT)
     except (OSError, child.Unfinished):
         return None
     text = told.decode("utf-8", "replace").strip()

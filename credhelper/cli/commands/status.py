@@ -181,7 +181,7 @@ def _whose(token: Secret, standings: list[Standing], now: float) -> str:
     """Return in words whose token stands in a variable, and whether it still lives."""
     for one in standings:
         if one.held is not None and one.held.secret == token:
-            left = one.held.told - now
+            left = one.held.advertised - now
             life = f"which ends in {output.span(left)}" if left > 0 else "which has expired"
             return f"a copy of the one of profile {one.profile.name}, {life}"
     expires = (claims.payload(token.reveal()) or {}).get("exp")
@@ -259,7 +259,7 @@ def _life(held: Held | None, now: float, verb: str = "get") -> str:
     if held is None:
         return f"none yet: the next {verb} makes one"
     kind = _KINDS.get(held.kind, "JWT")
-    left = held.told - now
+    left = held.advertised - now
     if left <= 0:
         return f"{kind}, expired {output.span(-left)} ago: the next {verb} makes a new one"
     whole = held.lifetime
@@ -267,7 +267,7 @@ def _life(held: Held | None, now: float, verb: str = "get") -> str:
     guess = f", a guess: the {silent} does not tell" if held.fields.get("assumed") == "1" else ""
     return (
         f"{kind}, {output.bar(left, whole)} {output.span(left)} of {output.span(whole)}"
-        f" left, until {output.moment(held.told)}{guess}"
+        f" left, until {output.moment(held.advertised)}{guess}"
     )
 
 
@@ -344,8 +344,8 @@ def _entry(one: Standing, now: float) -> dict[str, object]:
         "record": one.record,
         "fingerprint": output.fingerprint(held.secret) if held else None,
         "issued_at": rfc3339(held.issued_at) if held else None,
-        "expires_at": rfc3339(held.told) if held else None,
-        "seconds_left": max(0, int(held.told - now)) if held else 0,
+        "expires_at": rfc3339(held.advertised) if held else None,
+        "seconds_left": max(0, int(held.advertised - now)) if held else 0,
         "lifetime": held.lifetime if held else None,
         "assumed": held is not None and held.fields.get("assumed") == "1",
         "aws": _aws_entry(one, now),
@@ -366,8 +366,8 @@ def _aws_entry(one: Standing, now: float) -> dict[str, object] | None:
         "record": one.aws_record,
         "fingerprint": output.fingerprint(held.secret) if held else None,
         "issued_at": rfc3339(held.issued_at) if held else None,
-        "expires_at": rfc3339(held.told) if held else None,
-        "seconds_left": max(0, int(held.told - now)) if held else 0,
+        "expires_at": rfc3339(held.advertised) if held else None,
+        "seconds_left": max(0, int(held.advertised - now)) if held else 0,
         "lifetime": held.lifetime if held else None,
         "assumed": held is not None and held.fields.get("assumed") == "1",
     }

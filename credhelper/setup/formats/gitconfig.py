@@ -14,7 +14,7 @@ from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made, sections
 from credhelper.setup.plan import Entry
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 _CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
 _URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
 
@@ -46,7 +46,7 @@ def leaves(text: str) -> list[Leaf]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it repeats the line, which may hold a secret
         cwd="/",
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         check=False,
     )
     if done.returncode:

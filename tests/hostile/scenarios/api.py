@@ -19,7 +19,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.sandboxes import RunningSandbox
 from tests.support.servers import Served, answer
-from tests.support.worlds import PATIENCE, World, snapshot
+from tests.support.worlds import TIMEOUT, World, snapshot
 
 _TOKEN = b'{"access_token":"abc.def.ghi","token_type":"Bearer"}'
 
@@ -135,7 +135,7 @@ def proxy_refuses(scratch_world: World, running_sandbox: RunningSandbox) -> None
 
 
 def _stop_after_a_visit(server: Served) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not server.visits and time.monotonic() < end:
         time.sleep(0.05)
     server.stop()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.sandboxes import RunningSandbox
-from tests.support.worlds import PATIENCE, World
+from tests.support.worlds import TIMEOUT, World
 
 _LIFETIME = 86400
 
@@ -29,7 +29,7 @@ def _held(lock: Path) -> Iterator[None]:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while not true():
         assert time.monotonic() < ends, "it never came to that"
         time.sleep(0.02)
@@ -326,7 +326,7 @@ def signal_in_a_dialogue(
     process.stdin.write(b'{"action":"get","service":"https://ica.example"}\n')
     _until(lambda: running_sandbox.stats()["requests"] == 1)
     process.send_signal(number)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = scratch_world.finish(process)
     assert (outcome.status, outcome.stdout, outcome.stderr) == (128 + number, b"", b"")
     _assert_consistent(scratch_world, running_sandbox)

@@ -7,7 +7,7 @@ import pty
 from contextlib import suppress
 
 from tests.support.sandboxes import RunningSandbox
-from tests.support.worlds import PATIENCE, World, snapshot
+from tests.support.worlds import TIMEOUT, World, snapshot
 
 _MEBIBYTE = 1024 * 1024
 _MOST_MEMORY = 64 * _MEBIBYTE
@@ -68,7 +68,7 @@ def silent_stdin(scratch_world: World) -> None:
     half.stdin.flush()
     for process in (*waiting, half):
         # Its end is waited for with stdin still open.
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
         outcome = scratch_world.finish(process)
         assert outcome.status > 0
         told = outcome.stdout + outcome.stderr
@@ -99,7 +99,7 @@ def stdin_left_open(arguments: list[str], scratch_world: World, stdin: str = "")
     assert process.stdin is not None
     process.stdin.write(stdin.encode())
     process.stdin.flush()
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     outcome = scratch_world.finish(process)
     assert (outcome.status, outcome.stderr) == (0, b"")
     assert outcome.token == scratch_world.held()[0]["token"]

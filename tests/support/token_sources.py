@@ -29,7 +29,7 @@ class SlowSlot(Slot):
         return super().lock(wait)
 
 
-class Desk:
+class ScriptedSource:
     """One process's broker, and what it did.
 
     Attributes: `now`, Unix seconds; `answers`, what the next renewals give (an exception is
@@ -45,7 +45,7 @@ class Desk:
         self.due = 0
         self.during: Callable[[], None] = lambda: None
         self.slot = SlowSlot(str(folder) if folder else None, "r" * 32, warn=self._warn)
-        self.broker = source.Broker(
+        self.broker = source.TokenSource(
             self.slot,
             stamp,
             renew=self._renew,
