@@ -97,12 +97,12 @@ def v2_id(name: str) -> str:
 
 
 def details(account: Account, order: Order) -> dict[str, Any]:
-    """A TokenDetailResponse. `currentWorkgroup` is null where no cwid was asked for."""
+    """A TokenDetailResponse, without `currentWorkgroup` where no cwid was asked for."""
     return {
         "uid": account.uid,
         "name": account.name,
         "username": account.username,
-        "currentWorkgroup": None if order.cwid is None else workgroup(order.cwid),
+        **({} if order.cwid is None else {"currentWorkgroup": workgroup(order.cwid)}),
         "tid": TENANT,
         "acls": acls(account, order),
         "domain": domain(order),
