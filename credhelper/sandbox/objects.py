@@ -81,7 +81,7 @@ def resource(kind: str, given_id: str, keys: Keys | None) -> dict[str, Any]:
         answer |= {"volumeName": "volume", "path": f"/{given_id}" + "/" * (kind == "folder")}
     if keys is not None:
         member = "awsS3TemporaryReadOnlyCredentials" if keys.read_only else _UPLOAD
-        answer["objectStoreAccess"] = {"sessionId": None, member: _spelled(keys)}
+        answer["objectStoreAccess"] = {member: _spelled(keys)}
     return answer
 
 
@@ -139,5 +139,4 @@ def _spelled(keys: Keys) -> dict[str, Any]:
         "expirationDate": _moment(keys.expires),
         "serviceUrl": f"https://s3.{REGION}.amazonaws.com",
         "serverSideEncryptionAlgorithm": "AES256",
-        "serverSideEncryptionKey": None,
     }

@@ -52,7 +52,7 @@ def test_a_patch_gives_keys_that_can_write_in_upstreams_odd_spelling(
 @pytest.mark.parametrize("path", ["/v1/folders/fol.1", "/v1/files/fil.1"])
 def test_a_get_gives_keys_that_cannot(ask: Ask, jwt: str, path: str) -> None:
     reply = ask("GET", path + WANTED, bearer=jwt)
-    assert set(reply.json["objectStoreAccess"]) == {"sessionId", READ_ONLY}
+    assert set(reply.json["objectStoreAccess"]) == {READ_ONLY}
     assert [one["readOnly"] for one in alive(ask)] == [True]
 
 
