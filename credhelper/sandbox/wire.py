@@ -199,23 +199,25 @@ def error_answer(status: int, message: str = "", path: str = "", now: float = 0.
         return Answer(status, headers=headers)
     code = "".join(char for char in phrase if char.isalnum())
     if path.startswith(V2):
-        answer = json_answer(status, _problem(status, phrase, message, path, now))
+        answer = json_answer(status, _problem(status, phrase, message, now))
         headers["Content-Type"] = "application/problem+json"
     else:
         answer = json_answer(status, {"code": code, "message": message or phrase, "details": []})
     return Answer(status, answer.body, answer.headers | headers)
 
 
-def _problem(status: int, title: str, detail: str, path: str, now: float) -> dict[str, Any]:
+def _problem(status: int, title: str, detail: str, now: float) -> dict[str, Any]:
     """A Problem (RFC 7807) with what v2 adds to it."""
     moment = dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="seconds")
+    occurrence = str(uuid.uuid4())
     return {
-        "id": str(uuid.uuid4()),
+        "id": occurrence,
         "type": "about:blank",
         "title": title,
         "status": status,
         "detail": detail or title,
-        "instance": path,
+        # It is a URI by v2's document: a path is none.
+        "instance": f"urn:uuid:{occurrence}",
         "parameters": {},
         "timestamp": moment.replace("+00:00", "Z"),
     }

@@ -90,7 +90,7 @@ def test_create_needs_a_good_grant(sandbox: Sandbox, ask: Ask, by_password: str,
     }[way]
     query = f"?api_key={sandbox.api_key}" if way == "query" else ""
     told = problem(ask("POST", TOKENS + query, **sent), 401)
-    assert told["instance"] == TOKENS
+    assert told["instance"] == f"urn:uuid:{told['id']}"
 
 
 def test_a_jwt_that_a_password_made_is_refreshed_again_and_again(
