@@ -129,7 +129,7 @@ def _protected(world: World, request: Request, fault: faults.Fault) -> dict[str,
 
 
 def _health(*_: object) -> dict[str, Any]:
-    return {"status": "2", "details": [{"name": "sandbox", "status": "2", "version": "v1"}]}
+    return {"status": 2, "details": [{"name": "sandbox", "status": 2, "version": "v1"}]}
 
 
 def _jwks(world: World, *_: object) -> dict[str, Any]:

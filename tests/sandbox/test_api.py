@@ -358,7 +358,8 @@ def test_workgroups_want_a_session(ask: Ask, jwt: str, session: str) -> None:
 
 
 def test_health_asks_for_nothing(ask: Ask) -> None:
-    assert ask("GET", "/v1/health").status == 200
+    reply = ask("GET", "/v1/health")
+    assert (reply.status, reply.json["status"], reply.json["details"][0]["status"]) == (200, 2, 2)
 
 
 def test_the_protected_resource_knows_the_caller_and_never_tells_the_token(
