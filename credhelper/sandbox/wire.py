@@ -18,6 +18,7 @@ from credhelper.sandbox.state import Credentials, RefusedError
 MAX_PARAMETERS = 64
 V1, V2 = APIS = "/v1/", "/ica/rest/"
 _V2_MEDIA = "application/vnd.illumina.v3+json"
+_BARE = ("/v1/tokens/details", "/v1/workgroups")
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,16 +187,15 @@ def token_told(path: str, token: str, instead: str | None = None) -> dict[str, s
 def error_answer(status: int, message: str = "", path: str = "", now: float = 0.0) -> Answer:
     """An error as v1 words it: ErrorResponse `{code, message, details}`; or v2, by the path.
 
-    A 401 of GET /v1/tokens/details has no body upstream, so it has none here. Parameters: `now`,
-    seconds since 1970.
+    Details and workgroups have errors without a body upstream, so they have none here. Parameters:
+    `now`, seconds since 1970.
     """
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = "Error"
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    bare = status == HTTPStatus.UNAUTHORIZED and path == "/v1/tokens/details"
-    if bare or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+    if path in _BARE or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Answer(status, headers=headers)
     code = "".join(char for char in phrase if char.isalnum())
     if path.startswith(V2):

@@ -173,9 +173,14 @@ def test_a_status_comes_with_a_faithful_error(
     assert counters(ask)["created"] == 0
 
 
-def test_a_scripted_401_of_details_has_no_body_either(ask: Ask, script: Script) -> None:
-    script({"status": 401})
-    assert ask("GET", "/v1/tokens/details").body == b""
+@pytest.mark.parametrize("path", ["/v1/tokens/details", "/v1/workgroups"])
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_a_scripted_error_has_no_body_where_none_is_documented(
+    ask: Ask, script: Script, path: str, status: int
+) -> None:
+    script({"status": status})
+    reply = ask("GET", path)
+    assert (reply.status, reply.body) == (status, b"")
 
 
 def test_a_status_without_content_has_none(ask: Ask, script: Script) -> None:
