@@ -34,6 +34,7 @@ class Connection(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Read one request and answer it; a client that goes away is nobody's error."""
         self.close_connection = True
+        self.path = ""  # unknown until the request line was read
         with contextlib.suppress(OSError):
             self.raw_requestline = self.rfile.readline(MAX_LINE + 1)
             if len(self.raw_requestline) > MAX_LINE:
@@ -49,8 +50,7 @@ class Connection(BaseHTTPRequestHandler):
         explain: str | None = None,
     ) -> None:
         """Refuse what the base class could not parse, in this API's words."""
-        self.close_connection = True
-        self._send(wire.error_answer(int(code), message or ""), faults.NONE)
+        self._refuse(int(code), message or "")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Nothing is logged: request lines may hold keys."""
@@ -60,8 +60,7 @@ class Connection(BaseHTTPRequestHandler):
             body = self._read_body()
             path, query = wire.split_target(self.path)
         except RefusedError as refusal:
-            self.close_connection = True
-            self._send(wire.error_answer(refusal.status, refusal.message), faults.NONE)
+            self._refuse(refusal.status, refusal.message)
             if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 self._drain()
             return
@@ -94,6 +93,13 @@ class Connection(BaseHTTPRequestHandler):
             raise RefusedError(413, "the body is larger than 1 MiB")
         body = self.rfile.read(int(text))
         return body if len(body) == int(text) else None
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Refuse before anything is done, in the words of the API that was meant."""
+        self.close_connection = True
+        path = self.path.partition("?")[0]
+        refused = wire.error_answer(status, message, path, self.world.clock())
+        self._send(refused, faults.NONE)
 
     def _send(self, answer: Answer, fault: faults.Fault) -> None:
         headers = {

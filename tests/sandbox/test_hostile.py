@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Callable
@@ -48,6 +49,24 @@ def test_a_request_that_makes_no_sense_is_refused_once(raw: Raw, sent: bytes, st
     assert statuses(heard) == [status]
     assert b'"details": []' in heard
     assert b"Connection: close\r\n" in heard
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"Content-Length: 1048577", 413),
+        (b"Content-Length: x", 400),
+        (b"Transfer-Encoding: chunked", 501),
+        (b"A: " + b"b" * 70_000, 431),
+    ],
+)
+def test_v2_refuses_what_makes_no_sense_in_its_own_words(
+    raw: Raw, line: bytes, status: int
+) -> None:
+    heard = raw(b"POST /ica/rest/api/tokens?tenant=x HTTP/1.1\r\n" + line + b"\r\n\r\n")
+    assert statuses(heard) == [status]
+    assert b"\r\nContent-Type: application/problem+json\r\n" in heard
+    assert json.loads(heard.partition(b"\r\n\r\n")[2])["timestamp"] == "2027-01-15T08:00:00Z"
 
 
 def test_a_body_cut_short_is_not_answered(raw: Raw) -> None:
