@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.recorder import Recorder
 from tests.support.sandboxes import RunningSandbox
 from tests.support.servers import Witness
 from tests.support.worlds import World
@@ -42,6 +43,14 @@ def running_sandbox(sandboxes: list[RunningSandbox]) -> Iterator[RunningSandbox]
         sandbox.stop()
     else:
         sandbox.reset()
+
+
+@pytest.fixture
+def recorder(running_sandbox: RunningSandbox) -> Iterator[Recorder]:
+    """Give this test a door to the sandbox that remembers what was said."""
+    served = Recorder(running_sandbox.url)
+    yield served
+    served.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-from credhelper.client.authorization import Authorization
+from credhelper.client.authorization import Authorization, Caller
 from credhelper.core.model import AWS, Secret, Token
 
 
@@ -34,18 +34,24 @@ class Client(Protocol):
         scopes: Sequence[str] = (),
         cwid: str | None = None,
         cid: str | None = None,
-        return_session_token: bool = False,
+        return_session_token: bool | None = None,
     ) -> Token:
-        """Create a token."""
+        """Create a token. Parameters: `return_session_token`, None to leave it to the API."""
 
-    def details(self, token: Secret) -> dict[str, Any]:
-        """Return what the API says of `token`."""
+    def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
+        """Return what the API says of a token, or of the user of another authorization."""
 
-    def refresh(self, session: Secret) -> Token:
-        """Extend what `refreshes` names; keep what comes back."""
+    def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
+        """Extend what `refreshes` names; keep what comes back.
 
-    def revoke(self, token: Secret) -> str:
-        """End a token: `revoked`, or `unknown` when the server does not know it."""
+        Parameters: `session`, None to name none; `authorization`, by default the session itself.
+        """
+
+    def revoke(self, token: Secret | None, authorization: Caller | None = None) -> str:
+        """End a token: `revoked`, or `unknown` when the server does not know it.
+
+        Parameters: `token`, None to name none; `authorization`, by default the token itself.
+        """
 
     def projects(self, token: Secret) -> list[tuple[str, str]]:
         """Return the id and the name of each project of the owner of `token`, a JWT."""

@@ -52,6 +52,8 @@ class Bearer:
 
 
 Authorization = ApiKey | Password | Bearer
+# What authorises a call on a token that is there already: no API key does.
+Caller = Password | Bearer
 
 
 @dataclass(frozen=True, slots=True)

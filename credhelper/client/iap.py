@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
-from credhelper.client.authorization import Authorization, Bearer
+from credhelper.client.authorization import Authorization, Bearer, Caller
 from credhelper.client.http.answers import Answer
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, SESSION, Secret, Token
@@ -24,6 +24,7 @@ UNKNOWN = "unknown"
 
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/v1/tokens"
+_SPELLED = {None: None, False: "false", True: "true"}
 _MOST_PAGES = 100  # a list that never ends must not keep us for ever
 
 
@@ -64,14 +65,15 @@ class Client:
         scopes: Sequence[str] = (),
         cwid: str | None = None,
         cid: str | None = None,
-        return_session_token: bool = False,
+        return_session_token: bool | None = None,
     ) -> Token:
         """Create a token: `POST /v1/tokens` (create_token).
 
         Parameters: `client_id`, the authorized party on the JWT; `domain`, where one logs in;
         `data`, custom metadata for the session field of the JWT; `scopes`, which limit the token;
         `cwid`, the workgroup; `cid`, the project; `return_session_token`, for a psToken instead of
-        a JWT. A JWT that is expired on arrival is a MalformedAnswerError.
+        a JWT, None to leave that to the API: a JWT. A JWT that is expired on arrival is a
+        MalformedAnswerError.
         """
         query = [
             (name, value)
@@ -82,41 +84,42 @@ class Client:
                 ("scopes", ",".join(scopes) or None),
                 ("cwid", cwid),
                 ("cid", cid),
-                ("returnSessionToken", "true" if return_session_token else None),
+                ("returnSessionToken", _SPELLED[return_session_token]),
             )
             if value is not None
         ]
         answer = self._call("POST", _TOKENS, authorization, query=query, idempotent=True)
         return self._token(answer, SESSION if return_session_token else JWT)
 
-    def details(self, token: Secret) -> dict[str, Any]:
-        """Return what the API says of `token`: `GET /v1/tokens/details` (get_token_details).
+    def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
+        """Return what the API says of a token: `GET /v1/tokens/details` (get_token_details).
 
-        Nothing in it is required, and anything may be null.
+        Parameters: `authorization`, by default Bearer the token; with a password, the answer is
+        about its user. Nothing in it is required, and anything may be null.
         """
-        return self._call("GET", f"{_TOKENS}/details", Bearer(token), idempotent=True).members()
+        given = _authorised(token, authorization)
+        return self._call("GET", f"{_TOKENS}/details", given, idempotent=True).members()
 
-    def refresh(self, session: Secret, authorization: Authorization | None = None) -> Token:
+    def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
         """Extend a session: `POST /v1/tokens:refresh` (refresh_token).
 
-        Parameters: `session`, a psToken; `authorization`, by default Bearer the same psToken. The
-        answer may be the same string or a new one: keep what comes back.
+        Parameters: `session`, a psToken, or None for no body; `authorization`, by default Bearer
+        the same psToken. The answer may be the same string or a new one: keep what comes back.
         """
-        answer = self._call(
-            "POST", f"{_TOKENS}:refresh", authorization or Bearer(session), body=session
-        )
+        given = _authorised(session, authorization)
+        answer = self._call("POST", f"{_TOKENS}:refresh", given, body=session)
         return self._token(answer, SESSION)
 
-    def revoke(self, token: Secret, authorization: Authorization | None = None) -> str:
+    def revoke(self, token: Secret | None, authorization: Caller | None = None) -> str:
         """Revoke a psToken or JWT: `DELETE /v1/tokens` with a body (revoke_token).
 
+        Parameters: `token`, or None for no body; `authorization`, by default Bearer the same token.
         Returns `revoked` when the server confirms, `unknown` when it does not know the token (404,
         or 401 to the token itself): dead either way. Other answers raise.
         """
+        given = _authorised(token, authorization)
         try:
-            self._call(
-                "DELETE", _TOKENS, authorization or Bearer(token), body=token, idempotent=True
-            )
+            self._call("DELETE", _TOKENS, given, body=token, idempotent=True)
         except RejectedError as error:
             if error.status == 404 or (error.status == 401 and authorization is None):
                 return UNKNOWN
@@ -188,3 +191,11 @@ class Client:
         if kind == JWT:
             claims.refuse_dead(token, now)
         return token
+
+
+def _authorised(token: Secret | None, authorization: Caller | None) -> Caller:
+    if authorization is not None:
+        return authorization
+    if token is None:
+        raise ConfigError("the call has neither a token nor an authorization")
+    return Bearer(token)

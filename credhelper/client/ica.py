@@ -13,7 +13,14 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
-from credhelper.client.authorization import Authorization, Bearer, Password
+from credhelper.client.authorization import (
+    HEADER,
+    ApiKey,
+    Authorization,
+    Bearer,
+    Caller,
+    Password,
+)
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, Secret, Token
 from credhelper.errors import RejectedError, UnsupportedActionError
@@ -60,7 +67,7 @@ class Client:
         scopes: Sequence[str] = (),
         cwid: str | None = None,
         cid: str | None = None,
-        return_session_token: bool = False,
+        return_session_token: bool | None = None,
     ) -> Token:
         """Create a JWT: `POST /ica/rest/api/tokens` (createJwtToken).
 
@@ -77,6 +84,8 @@ class Client:
         ):
             if given:
                 raise UnsupportedActionError(f"the v2 API has no {name}: a JWT is for all you have")
+        if isinstance(authorization, ApiKey) and authorization.form != HEADER:
+            raise UnsupportedActionError("the v2 API takes an API key as X-API-Key only")
         query = [("tenant", domain)] if domain is not None else []
         try:
             return self._token(_TOKENS, authorization, query)
@@ -88,22 +97,25 @@ class Client:
                 )
             raise
 
-    def refresh(self, session: Secret) -> Token:
+    def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
         """Exchange a valid JWT for one that lives longer: `POST .../tokens:refresh`.
 
-        A JWT that was created with an API key is refused (refreshJwtToken).
+        A JWT that was created with an API key is refused (refreshJwtToken). Parameters: `session`,
+        the JWT; there is no other `authorization`: UnsupportedActionError.
         """
+        if session is None or authorization is not None:
+            raise UnsupportedActionError("the v2 API refreshes the very JWT that authorises it")
         try:
             return self._token(f"{_TOKENS}:refresh", Bearer(session))
         except RejectedError as error:
             error.hint = "a JWT that an API key made is never refreshed: create another"
             raise
 
-    def details(self, token: Secret) -> dict[str, Any]:
+    def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
         """Raise UnsupportedActionError: v2 tells nothing of a token."""
         raise UnsupportedActionError("the v2 API has no call that tells whose a token is")
 
-    def revoke(self, token: Secret) -> str:
+    def revoke(self, token: Secret | None, authorization: Caller | None = None) -> str:
         """Raise UnsupportedActionError: a v2 token lives until it expires."""
         raise UnsupportedActionError("the v2 API cannot revoke: a token lives until it expires")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Person
+from tests.support import swagger
+from tests.support.recorder import Recorder
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -147,6 +150,126 @@ def test_revoking_what_the_server_does_not_know_is_said(person: Person) -> None:
     assert "does not know" in outcome.stdout.decode()
 
 
+def sent(recorder: Recorder) -> tuple[str, str, Any]:
+    """Return the last request that went through: what it was, its Authorization, its body."""
+    asked, told = recorder.heard[-1]
+    call = swagger.call_of(swagger.calls(), asked.method, asked.target)
+    assert call is not None
+    assert swagger.flaws_of_request(call, asked) == []
+    assert swagger.flaws_of_answer(call, told) == []
+    body = json.loads(asked.body) if asked.body else None
+    return f"{asked.method} {asked.target}", dict(asked.headers).get("Authorization", ""), body
+
+
+def basic(person: Person) -> str:
+    pair = f"{person.api.username}:{person.api.password}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("word", "query", "dots"),
+    [
+        ([], "", 2),
+        (["--no-return-session-token"], "?returnSessionToken=false", 2),
+        (["--return-session-token"], "?returnSessionToken=true", 0),
+    ],
+)
+def test_create_says_true_or_false_or_nothing_of_a_session_token(
+    person: Person, recorder: Recorder, word: list[str], query: str, dots: int
+) -> None:
+    made = created(person, "--url", recorder.url, *word, stdin=person.api.api_key)
+    assert made["access_token"].count(".") == dots
+    assert sent(recorder)[0] == f"POST /v1/tokens{query}"
+
+
+def test_details_tell_of_the_user_whose_password_it_is(person: Person, recorder: Recorder) -> None:
+    words = ["--url", recorder.url, "--user", person.api.username]
+    outcome = person.types("token", "details", *words, stdin=person.api.password)
+    assert json.loads(outcome.stdout)["username"] == person.api.username
+    assert sent(recorder) == ("GET /v1/tokens/details", basic(person), None)
+
+
+@pytest.mark.parametrize("kind", ["jwt", "psToken"])
+def test_a_leaked_token_is_revoked_with_ones_own(
+    person: Person, recorder: Recorder, kind: str
+) -> None:
+    person.types("login", "--url", recorder.url, stdin=person.api.api_key)
+    own = person.token()
+    words = ["--return-session-token"] if kind == "psToken" else []
+    leaked = created(person, *words)["access_token"]
+    outcome = person.types("token", "revoke", "--own-token", stdin=leaked)
+    assert (outcome.status, outcome.stdout) == (0, b"revoked\n")
+    assert sent(recorder) == ("DELETE /v1/tokens", f"Bearer {own}", {"access_token": leaked})
+    assert person.types("token", "details", stdin=leaked).status == 5
+    assert person.token() == own
+
+
+@pytest.mark.parametrize("verb", ["refresh", "revoke"])
+@pytest.mark.parametrize("how", ["variable", "file", "stdin", "password"])
+def test_something_else_than_the_token_authorises(
+    person: Person, recorder: Recorder, tmp_path: Path, verb: str, how: str
+) -> None:
+    where = ["--url", recorder.url]
+    key = person.api.api_key
+    session = created(person, *where, "--return-session-token", stdin=key)["access_token"]
+    other = created(person, *where, stdin=key)["access_token"]
+    named = tmp_path / "session"  # no canary: a refresh prints it
+    named.touch(0o600)
+    named.write_text(session)
+    secret = person.api.password if how == "password" else other
+    path = person.world.secret_file("other", secret)
+    words = {
+        "variable": ["--auth-env", "OTHER"],
+        "file": ["--auth-file", str(path)],
+        "stdin": ["--auth-file", "-", "--secret-file", str(named)],
+        "password": ["--auth-file", str(path), "--user", person.api.username],
+    }[how]
+    stdin = secret if how == "stdin" else session
+    outcome = person.types("token", verb, *where, *words, stdin=stdin, environ={"OTHER": secret})
+    assert outcome.status == 0, outcome
+    _, authorization, body = sent(recorder)
+    assert authorization == (basic(person) if how == "password" else f"Bearer {other}")
+    assert body == {"access_token": session}
+
+
+@pytest.mark.parametrize("verb", ["refresh", "revoke"])
+@pytest.mark.parametrize("how", ["itself", "own", "password"])
+def test_a_call_without_a_body_is_made_and_its_refusal_told(
+    person: Person, recorder: Recorder, verb: str, how: str
+) -> None:
+    person.types("login", "--url", recorder.url, stdin=person.api.api_key)
+    own = person.token()
+    path = person.world.secret_file("password", person.api.password)
+    words = {
+        "itself": [],
+        "own": ["--own-token"],
+        "password": ["--auth-file", str(path), "--user", person.api.username],
+    }[how]
+    outcome = person.types("token", verb, "--no-body", *words, stdin=own if how == "itself" else "")
+    assert (outcome.status, outcome.stdout) == (5, b"")
+    assert "a body with an access_token is needed" in outcome.told
+    expected = basic(person) if how == "password" else f"Bearer {own}"
+    assert sent(recorder)[1:] == (expected, None)
+    assert person.token() == own
+
+
+def test_v2_has_no_other_authorization_and_no_other_form_of_a_key(person: Person) -> None:
+    where = ["--url", person.api.url, "--api", "ica"]
+    made = created(person, *where, stdin=person.api.api_key)["access_token"]
+    for words in (
+        ["refresh", "--auth-env", "A"],
+        ["refresh", "--no-body"],
+        ["details", "--user", "u"],
+    ):
+        outcome = person.types("token", *words, *where, stdin=made, environ={"A": made})
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert "v2 API" in outcome.told
+    for form in ("basic", "basic-raw", "query"):
+        outcome = person.types("token", "create", "--api-key-as", form, *where, stdin="k")
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert "X-API-Key" in outcome.told
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "status"),
     [
@@ -166,6 +289,15 @@ def test_revoking_what_the_server_does_not_know_is_said(person: Person) -> None:
         (["details", "--url", "http://127.0.0.1:1"], "x.y.z", 5),
         (["revoke", "--url", "http://127.0.0.1:1"], "x.y.z", 5),
         (["create", "--api-key", "k"], "", 2),
+        (["revoke", "--url", "API", "--own-token"], "x.y.z", 2),
+        (["revoke", "--url", "API", "--own-token", "--auth-env", "A"], "x.y.z", 2),
+        (["revoke", "--url", "API", "--own-token", "--user", "u"], "x.y.z", 2),
+        (["revoke", "--url", "API", "--user", "u"], "x.y.z", 2),
+        (["revoke", "--url", "API", "--auth-env", "A", "--auth-file", "b"], "x.y.z", 2),
+        (["revoke", "--url", "API", "--auth-file", "-"], "x.y.z", 2),
+        (["refresh", "--url", "API", "--auth-env", "NOT_SET"], "ps", 4),
+        (["refresh", "--url", "API", "--no-body", "--auth-env", "A", "--secret-env", "B"], "", 2),
+        (["refresh", "--own-token"], "ps", 3),
     ],
 )
 def test_what_cannot_be_done_is_told(

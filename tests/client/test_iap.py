@@ -32,6 +32,8 @@ NOW = 1_800_000_000
 URL = "https://api.test"
 TOKENS = f"{URL}/v1/tokens"
 KEY = ApiKey(Secret("the-api-key-CANARY"))
+PASSWORD = Password("user", Secret("pw"))
+BODY = b'{"access_token": "psToken"}'
 CANARY = "CANARY"
 
 Make = Callable[..., Transport]
@@ -94,7 +96,8 @@ def test_create_exchanges_a_key_for_a_jwt(
         ({"cwid": "w-1"}, {"cwid": "w-1"}),
         ({"cid": "ü/+%2f"}, {"cid": "ü/+%2f"}),
         ({"return_session_token": True}, {"returnSessionToken": "true"}),
-        ({"return_session_token": False}, {}),
+        ({"return_session_token": False}, {"returnSessionToken": "false"}),
+        ({"return_session_token": None}, {}),
         (
             {
                 "client_id": "1",
@@ -526,14 +529,31 @@ def test_refresh_returns_whatever_session_comes_back(
     assert request.json() == {"access_token": "psToken"}
 
 
-def test_refresh_may_be_authorised_otherwise(client: Client, mocked: mocking.Mocker) -> None:
+@pytest.mark.parametrize("named", [Secret("psToken"), None])
+def test_details_refresh_and_revoke_may_be_authorised_otherwise(
+    client: Client, mocked: mocking.Mocker, named: Secret | None
+) -> None:
+    mocked.get(f"{TOKENS}/details", json={})
     mocked.post(f"{TOKENS}:refresh", json={"access_token": "new"})
+    mocked.delete(TOKENS, status_code=204)
 
-    client.refresh(Secret("psToken"), KEY)
+    client.details(named, PASSWORD)
+    client.refresh(named, PASSWORD)
+    client.revoke(named, PASSWORD)
 
-    [request] = mocked.request_history
-    assert "Authorization" not in request.headers
-    assert request.headers["X-API-Key"] == KEY.key.reveal()
+    for request in mocked.request_history:
+        assert request.headers["Authorization"] == "Basic dXNlcjpwdw=="
+    bodies = [request.body for request in mocked.request_history]
+    assert bodies == ([None, BODY, BODY] if named else [None] * 3)
+
+
+@pytest.mark.parametrize("call", ["details", "refresh", "revoke"])
+def test_a_call_on_no_token_by_nobody_is_not_made(
+    client: Client, mocked: mocking.Mocker, call: str
+) -> None:
+    with pytest.raises(ConfigError, match="neither"):
+        getattr(client, call)(None)
+    assert not mocked.called
 
 
 def test_a_session_that_can_no_longer_be_refreshed_is_refused(
@@ -567,13 +587,13 @@ def test_revoke_says_whether_the_server_confirmed(
     assert request.json() == {"access_token": "token"}
 
 
-def test_a_refused_key_says_nothing_about_the_token_to_revoke(
+def test_a_refused_password_says_nothing_about_the_token_to_revoke(
     client: Client, mocked: mocking.Mocker
 ) -> None:
     mocked.delete(TOKENS, status_code=401)
 
     with pytest.raises(RejectedError):
-        client.revoke(Secret("token"), KEY)
+        client.revoke(Secret("token"), PASSWORD)
 
 
 @pytest.mark.parametrize("status", [400, 403, 405, 422])

@@ -105,6 +105,22 @@ def test_what_only_v1_has_is_refused_before_anything_is_sent(
     assert not mocked.called
 
 
+@pytest.mark.parametrize("form", ["basic", "basic-raw", "basic-password", "query"])
+def test_a_key_travels_in_its_header_or_not_at_all(
+    client: Client, mocked: mocking.Mocker, form: str
+) -> None:
+    with pytest.raises(UnsupportedActionError, match="X-API-Key only"):
+        client.create(ApiKey(Secret("k"), form, "me"))
+    assert not mocked.called
+
+
+def test_a_refresh_is_authorised_by_the_jwt_itself(client: Client, mocked: mocking.Mocker) -> None:
+    for named, other in ((Secret("a.b.c"), Bearer(Secret("d.e.f"))), (None, Bearer(Secret("a")))):
+        with pytest.raises(UnsupportedActionError, match="the very JWT"):
+            client.refresh(named, other)
+    assert not mocked.called
+
+
 def test_what_v1_leaves_out_is_no_reason_to_refuse(client: Client, mocked: mocking.Mocker) -> None:
     mocked.post(TOKENS, json={"token": "opaque"})
     client.create(KEY, client_id=None, data=None, scopes=(), return_session_token=False)

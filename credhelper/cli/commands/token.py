@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import inventory, wiring
+from credhelper.broker import answer, inventory, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import prompt
 from credhelper.cli.context import chosen, context, profile_option
 from credhelper.cli.output import say, warn
 from credhelper.config.origin import origin
 from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile, api_at
-from credhelper.core.model import SESSION, Secret
+from credhelper.core.model import SESSION, Request, Secret
 from credhelper.core.text import rfc3339
 from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client
-    from credhelper.client.authorization import Authorization
+    from credhelper.client.authorization import Authorization, Caller
     from credhelper.core.model import Token
 
 _STDIN = "-"
@@ -68,6 +68,35 @@ def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+def _authorised(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the calls that something else than the token may authorise."""
+    for option in (
+        click.option(
+            "--no-body", is_flag=True, help="Send no body: what authorises the call is all it says."
+        ),
+        click.option(
+            "--user",
+            metavar="NAME",
+            help="What --auth-env or --auth-file holds is this user's password, sent as Basic.",
+        ),
+        click.option(
+            "--auth-file",
+            metavar="PATH",
+            help="Authorise with the JWT or psToken in this file; - is stdin.",
+        ),
+        click.option(
+            "--auth-env", metavar="NAME", help="Authorise with the JWT or psToken in this variable."
+        ),
+        click.option(
+            "--own-token",
+            is_flag=True,
+            help="Authorise with the profile's own token, as `credhelper get` gives it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(no_args_is_help=False, short_help="Call the Tokens API by hand.")
 def token() -> None:
     """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
@@ -95,7 +124,9 @@ def token() -> None:
 @click.option("--cwid", metavar="ID", help="cwid: the workgroup.")
 @click.option("--cid", metavar="ID", help="cid: the context, which is a project.")
 @click.option(
-    "--return-session-token", is_flag=True, help="returnSessionToken: a psToken, not a JWT."
+    "--return-session-token/--no-return-session-token",
+    default=None,
+    help="returnSessionToken: true for a psToken, false for a JWT; not sent if not given.",
 )
 @click.option(
     "--api-key-as",
@@ -112,7 +143,7 @@ def create(
     scopes: str | None,
     cwid: str | None,
     cid: str | None,
-    return_session_token: bool,
+    return_session_token: bool | None,
     api_key_as: str | None,
     user: str | None,
     session: bool,
@@ -148,22 +179,31 @@ def create(
 
 
 @token.command()
-@_options("the token")
-def details(**whence: Any) -> None:
+@click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
+@_options("the token, or the password")
+def details(user: str | None, **whence: Any) -> None:
     """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
 
     The v2 API tells nothing of a token: then these are the token's own claims, unverified.
 
     \b
-    Example:
+    Examples:
       credhelper get | credhelper token details
+      credhelper token details --user me@example.org
     """
+    from credhelper.client.authorization import Password
+
     _, client = _client(context(), whence)
-    token = _secret("token", whence)
-    click.echo(json.dumps(client.details(token) if client.tells else _claims(token), indent=2))
+    secret = _secret("password" if user else "token", whence, password=bool(user))
+    if user:
+        told = client.details(None, Password(user, secret))
+    else:
+        told = client.details(secret) if client.tells else _claims(secret)
+    click.echo(json.dumps(told, indent=2))
 
 
 @token.command()
+@_authorised
 @_options("the psToken, or v2's JWT")
 def refresh(**whence: Any) -> None:
     """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
@@ -171,33 +211,40 @@ def refresh(**whence: Any) -> None:
     Keep what is printed: it may be a new one. The v2 API refreshes JWTs instead, while they are
     valid, and none that was created with an API key (POST /ica/rest/api/tokens:refresh).
 
+    The psToken itself authorises the call, or else --own-token, --auth-file or --auth-env.
+
     \b
     Example:
       credhelper token refresh --secret-file ~/pstoken --url https://aps2.platform.illumina.com
     """
-    _, client = _client(context(), whence)
+    world = context()
+    profile, client = _client(world, whence)
     what = "psToken" if client.refreshes == SESSION else "JWT"
-    _print(client.refresh(_secret(what, whence)))
+    _print(client.refresh(*_secrets(world, profile, what, whence)))
 
 
 @token.command()
+@_authorised
 @_options("the token")
 def revoke(**whence: Any) -> None:
     """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
 
-    The v2 API cannot revoke: this fails there, and says so.
+    The token itself authorises the call, or else --own-token, --auth-file or --auth-env. The v2 API
+    cannot revoke: this fails there, and says so.
 
     \b
-    Example:
+    Examples:
       credhelper get | credhelper token revoke
+      credhelper token revoke --secret-file leaked.txt --own-token
     """
-    _, client = _client(context(), whence)
+    world = context()
+    profile, client = _client(world, whence)
     if not client.revokes:
         raise UnsupportedActionError(
             "this API cannot revoke: the token lives until it expires",
             hint="credhelper logout forgets what is held here",
         )
-    answer = client.revoke(_secret("token", whence))
+    answer = client.revoke(*_secrets(world, profile, "token", whence))
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
 
 
@@ -272,12 +319,49 @@ def _own_authorization(
     return replace(found, form=api_key_as)
 
 
-def _secret(what: str, whence: dict[str, Any], *, password: bool = False) -> Secret:
+def _secrets(
+    world: Context, profile: Profile, what: str, whence: dict[str, Any]
+) -> tuple[Secret | None, Caller | None]:
+    """Return the token that a call names, and what authorises it where that is not the token.
+
+    Parameters: `what` the token is, for messages. A call without a body names none.
+    """
+    from credhelper.client.authorization import Bearer, Password
+
+    own, user, bare = whence["own_token"], whence["user"], whence["no_body"]
+    others = whence["auth_env"] or whence["auth_file"]
+    if own and (others or user):
+        raise UsageError("--own-token excludes --auth-env, --auth-file and --user")
+    if own and whence["url"] is not None and whence["name"] is None:
+        raise UsageError("--own-token goes with a profile, not with a --url alone")
+    if user and not others:
+        raise UsageError("--user goes with --auth-env or --auth-file: the password is there")
+    if bare and (own or others) and (whence["secret_env"] or whence["secret_file"]):
+        raise UsageError("--no-body sends no token: leave --secret-env and --secret-file out")
+    elsewhere = bare or whence["secret_env"] or whence["secret_file"] not in (None, _STDIN)
+    if whence["auth_file"] == _STDIN and not elsewhere:
+        raise UsageError(f"the {what} and the authorization cannot both come from stdin")
+    if bare and not (own or others):
+        return None, Bearer(_secret(what, whence))
+    named = None if bare else _secret(what, whence)
+    if own:
+        request = Request("get", profile=profile.name)
+        return named, Bearer(answer.get(world, request).token)
+    if not others:
+        return named, None
+    kind = "password" if user else "token that authorises"
+    secret = _secret(kind, whence, password=bool(user), prefix="auth")
+    return named, Password(user, secret) if user else Bearer(secret)
+
+
+def _secret(
+    what: str, whence: dict[str, Any], *, password: bool = False, prefix: str = "secret"
+) -> Secret:
     from credhelper.config import grant as grants
 
-    variable, path = whence["secret_env"], whence["secret_file"]
+    variable, path = whence[f"{prefix}_env"], whence[f"{prefix}_file"]
     if variable and path:
-        raise UsageError("--secret-env and --secret-file exclude each other")
+        raise UsageError(f"--{prefix}-env and --{prefix}-file exclude each other")
     if variable:
         grant = Grant("env", (variable,))
     elif path and path != _STDIN:
