@@ -10,7 +10,7 @@ import _signal  # `signal` costs an enum
 import sys
 
 try:
-    import posix as os  # see `records`
+    import posix as os  # see `paths`
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,6 +75,15 @@ def scratch_world(tmp_path: Path, running_sandbox: RunningSandbox) -> World:
     world.configure(running_sandbox.url, running_sandbox.api_key)
     world.canaries.append(running_sandbox.password)
     return world
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a private folder."""
+    path = tmp_path / "private"
+    path.mkdir()
+    os.chmod(path, 0o700)
+    return path
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from credhelper.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
-    from credhelper.core.freshness import Held
     from credhelper.core.model import Credential, Secret, Token
+    from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from credhelper import __version__
-from credhelper.core import lookup, record, routes
+from credhelper.core import lookup, paths, routes
 from credhelper.errors import CacheError
 from credhelper.storage import files
 
@@ -60,7 +60,7 @@ def load_routes(context: Context) -> Routes:
         found = lookup.compiled(folder, label, home, data)
         if found:
             return found
-        old = record.read_private(path)
+        old = paths.read_private(path)
         salt = (old and routes.salt_of(old)) or _new_salt()
         compiled = compile_routes(context, salt)
         try:

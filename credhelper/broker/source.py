@@ -12,10 +12,9 @@ import time
 
 from credhelper import errors
 from credhelper.core import flock as gates
-from credhelper.core.freshness import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge
 from credhelper.core.lookup import credential
 from credhelper.core.model import Credential, Secret
-from credhelper.core.record import number
+from credhelper.core.record import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge, number
 from credhelper.core.routes import least_life
 from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerError
 from credhelper.storage import files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from credhelper.core import record
+from credhelper.core import paths
 from credhelper.core.model import Secret
 from credhelper.core.text import printable
 
@@ -49,7 +49,7 @@ def _append(path: str, line: bytes) -> None:
     try:
         if path:
             handle = os.open(path, _FLAGS, 0o600)
-            if record.POSIX and record.regular(os.fstat(handle)):
+            if paths.POSIX and paths.regular(os.fstat(handle)):
                 os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
         os.write(handle, line)
     except OSError:

@@ -6,11 +6,11 @@ the next one in at once.
 """
 
 try:
-    import posix as os  # see `records`
+    import posix as os  # see `paths`
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
-from credhelper.core.record import regular
+from credhelper.core.paths import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ program (`answering`), and told apart only by whether somebody may be making it 
 """
 
 try:
-    import posix as os  # see `records`
+    import posix as os  # see `paths`
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 import sys
@@ -14,8 +14,8 @@ import time
 from credhelper import __version__
 from credhelper.core import paths, routes
 from credhelper.core import record as records
-from credhelper.core.freshness import EXPIRED, FRESH, Held, held_in, judge
 from credhelper.core.model import Credential
+from credhelper.core.record import EXPIRED, FRESH, Held, held_in, judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def answer(
     to wait for. Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
     folder = paths.cache_dir(environ, sys.platform)
-    if not folder or not records.private_folder(folder):
+    if not folder or not paths.private_folder(folder):
         return None
     label, source = configuration(environ)
     found = compiled(folder, label, environ.get("HOME", ""), source)
@@ -48,7 +48,7 @@ def answer(
     if request.wants != "token" and not route.aws:
         return None
     record, stamp = routes.record_of(found, route, environ, request.wants)
-    data = records.read_private(f"{folder}/{record}")
+    data = paths.read_private(f"{folder}/{record}")
     held = held_in(records.decode(data) if data else None, stamp, host())
     min_ttl = routes.least_life(route, request)
     now = clock()
@@ -97,7 +97,7 @@ def configuration(environ: "Mapping[str, str]") -> tuple[str, bytes]:
 
 def compiled(folder: str, label: str, home: str, source: bytes) -> "Routes | None":
     """Return the routes in the cache if they were made from this very config, else None."""
-    data = records.read_private(f"{folder}/{routes.file_name(label)}")
+    data = paths.read_private(f"{folder}/{routes.file_name(label)}")
     return routes.decode(data, label, home, __version__, source) if data else None
 
 

@@ -1,18 +1,23 @@
-"""Where cache, state and config live: platformdirs' places, worked out without its imports.
+"""Where cache, state and config live, and how they are read: only what is ours is believed.
 
-Pure functions of an environment and a platform name. House rules are stricter in one way: what is
-not absolute is never used, so nothing of ours can land in, or come from, the current directory.
+The places are platformdirs', worked out without its imports: pure functions of an environment and
+a platform name. House rules are stricter in one way: what is not absolute is never used, so nothing
+of ours can land in, or come from, the current directory.
+
+Nothing is read from a folder or file that somebody else could have put there, and nothing here
+waits: not for a lock, not for a FIFO. Readers never lock, because writers replace whole files (see
+`storage.files`).
 """
 
 import errno
 
 try:
-    import posix as os  # see `records`
+    # `os` is half C, half Python; the Python half costs more than all the rest of a warm answer.
+    import posix as os
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
 import credhelper
-from credhelper.core.record import POSIX, regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     import credhelper.errors
 
 MOST_BYTES = 1024 * 1024  # of a config
+POSIX = hasattr(os, "geteuid")
 HOMELESS = (
     "no home folder is known: HOME is not an absolute path, and the password database has none"
 )
@@ -29,7 +35,14 @@ _ANYBODY_WRITES = 0o002
 _CHUNK = 65536
 _APP = "credhelper"
 _LIBRARY = "Library/Application Support"
+MOST_PRIVATE = 4 * 1024 * 1024  # bytes of a file of ours
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ_PRIVATE = _READ | getattr(os, "O_NOFOLLOW", 0)
+# The bits of st_mode, as POSIX has them (sys/stat.h): what kind of file, and who else may use it.
+_KIND = 0o170000
+_REGULAR = 0o100000
+_FOLDER = 0o040000
+_OTHERS = 0o077
 
 
 def cache_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
@@ -119,6 +132,54 @@ def read_config(path: str) -> bytes | None:
             # A socket cannot be opened at all.
             why = "not a regular file" if error.errno == errno.ENXIO else _why(error)
             raise _mistake(f"{path}: {why}") from error
+
+
+def regular(found: "os.stat_result") -> bool:
+    """Tell whether what was found is a regular file."""
+    return found.st_mode & _KIND == _REGULAR
+
+
+def private_folder(folder: str) -> bool:
+    """Tell whether `folder` is there, no symlink, ours, and closed to everybody else."""
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    if not POSIX:
+        return found.st_mode & _KIND == _FOLDER
+    return (
+        found.st_mode & _KIND == _FOLDER
+        and found.st_uid == os.geteuid()
+        and not found.st_mode & _OTHERS
+    )
+
+
+def read_private(path: str) -> bytes | None:
+    """Return the bytes of a file of ours, or None when there is none that we may believe.
+
+    Believed is a regular file that is ours, that nobody else can read or write and that is not
+    reached through a symlink.
+    """
+    for _ in range(3):
+        try:
+            handle = os.open(path, _READ_PRIVATE)
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                continue  # NFS: the name was replaced under us; the next look finds the new file
+            return None
+        try:
+            found = os.fstat(handle)
+            if not regular(found) or found.st_size > MOST_PRIVATE:
+                return None
+            if POSIX and (found.st_uid != os.geteuid() or found.st_mode & _OTHERS):
+                return None
+            return os.read(handle, found.st_size + 1)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                return None
+        finally:
+            os.close(handle)
+    return None
 
 
 def _read(path: str) -> bytes:

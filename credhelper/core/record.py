@@ -1,40 +1,41 @@
-"""Reading what we have on disk, and believing only what is ours.
+"""A record of the cache: how it is written, and what the token in it is still good for. Pure.
 
 A record is lines: a format version, then `key=value`, then `end` with a check sum: a disk that
-changed a digit of an expiry would have us serve a dead token for years. Readers never lock: writers
-replace whole files (see `cache`). Nothing is read from a folder or file that somebody else could
-have put there, and nothing here waits: not for a lock, not for a FIFO.
+changed a digit of an expiry would have us serve a dead token for years.
 """
 
-import errno
-
-try:
-    # `os` is half C, half Python; the Python half costs more than all the rest of a warm answer.
-    import posix as os
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+import credhelper
+from credhelper.core.model import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEADER = "credhelper-record 1"
-MOST_BYTES = 4 * 1024 * 1024
+    import credhelper.errors
 
+HEADER = "credhelper-record 1"
+
+FRESH = "fresh"
+STALE = "stale"
+EXPIRED = "expired"
+
+NOT_YET_WAIT = 10.0
+
+_EARLY = 10
 _PRIME = 2**61 - 1
 
-POSIX = hasattr(os, "geteuid")
-_READ = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
-# The bits of st_mode, as POSIX has them (sys/stat.h): what kind of file, and who else may use it.
-_KIND = 0o170000
-_REGULAR = 0o100000
-_FOLDER = 0o040000
-_OTHERS = 0o077
+
+def encode(fields: "Mapping[str, str]") -> bytes:
+    """Return `fields` as a record; raises CacheError if a value could break the lines."""
+    lines = [HEADER]
+    for key, value in fields.items():
+        if not (value.isascii() and (value.isprintable() or not value)):
+            raise credhelper.errors.CacheError(
+                f"field {key} of a record holds a control or non-ASCII character"
+            )
+        lines.append(f"{key}={value}")
+    body = "\n".join([*lines, ""]).encode()
+    return body + end(body)
 
 
 def decode(data: bytes) -> "dict[str, str] | None":
@@ -70,49 +71,65 @@ def number(fields: "Mapping[str, str]", key: str) -> int:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 16 else 0
 
 
-def regular(found: "os.stat_result") -> bool:
-    """Tell whether what was found is a regular file."""
-    return found.st_mode & _KIND == _REGULAR
+class Held:
+    """A token as the cache holds it, with all times on this host's clock, in Unix seconds.
 
+    Parameters: `fields`, the record; `host`, this host's name.
 
-def private_folder(folder: str) -> bool:
-    """Tell whether `folder` is there, no symlink, ours, and closed to everybody else."""
-    try:
-        found = os.lstat(folder)
-    except OSError:
-        return False
-    if not POSIX:
-        return found.st_mode & _KIND == _FOLDER
-    return (
-        found.st_mode & _KIND == _FOLDER
-        and found.st_uid == os.geteuid()
-        and not found.st_mode & _OTHERS
+    Attributes: `secret`; `kind`; `issued_at`, `expires_at`, `not_before`; `lifetime`, seconds from
+    issue to expiry; `advertised`, the expiry that callers are told, a little earlier than the real
+    one; `due`, when its session must be refreshed, 0 for never; `fields`.
+    """
+
+    __slots__ = (
+        "advertised",
+        "due",
+        "expires_at",
+        "fields",
+        "issued_at",
+        "kind",
+        "lifetime",
+        "not_before",
+        "secret",
     )
 
+    def __init__(self, fields: "Mapping[str, str]", host: str) -> None:
+        # A skew is a fact about the clock that measured it; homes are shared between hosts.
+        skew = number(fields, "skew") if fields.get("host") == host else 0
+        self.secret = Secret(fields["token"])
+        self.kind = fields.get("kind", "")
+        self.issued_at = number(fields, "issued") - skew
+        self.expires_at = number(fields, "expires") - skew
+        self.not_before = number(fields, "not_before") - skew
+        self.lifetime = self.expires_at - self.issued_at
+        self.advertised = self.expires_at - min(_EARLY, max(0, self.lifetime // 10))
+        self.due = number(fields, "due")
+        self.fields = fields
 
-def read_private(path: str) -> bytes | None:
-    """Return the bytes of a file of ours, or None when there is none that we may believe.
+    def stale_at(self, margin: int) -> float:
+        """Return when a caller with this margin should see it renewed, in Unix seconds."""
+        soft = self.expires_at - min(margin, self.lifetime / 2)
+        return min(soft, self.due) if self.due else soft
 
-    Believed is a regular file that is ours, that nobody else can read or write and that is not
-    reached through a symlink.
+
+def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held | None:
+    """Return the token in a record, or None if it holds none, or one from another grant.
+
+    Parameters: `stamp`, what can be seen of the grant now (`routes.record_of`); `host`, this host.
     """
-    for _ in range(3):
-        try:
-            handle = os.open(path, _READ)
-        except OSError as error:
-            if error.errno == errno.ESTALE:
-                continue  # NFS: the name was replaced under us; the next look finds the new file
-            return None
-        try:
-            found = os.fstat(handle)
-            if not regular(found) or found.st_size > MOST_BYTES:
-                return None
-            if POSIX and (found.st_uid != os.geteuid() or found.st_mode & _OTHERS):
-                return None
-            return os.read(handle, found.st_size + 1)
-        except OSError as error:
-            if error.errno != errno.ESTALE:
-                return None
-        finally:
-            os.close(handle)
-    return None
+    if not fields or not fields.get("token") or fields.get("grant", "") != stamp:
+        return None
+    return Held(fields, host)
+
+
+def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
+    """Return `fresh`, `stale` or `expired` for what is held.
+
+    Parameters: `now`, Unix seconds; `margin`, seconds that the caller likes to see, never more than
+    half of the lifetime; `min_ttl`, seconds that it insists on.
+    """
+    if held is None or now >= held.advertised or held.advertised - now < min_ttl:
+        return EXPIRED
+    if held.not_before - now > NOT_YET_WAIT:
+        return EXPIRED  # our clock lies behind its maker's: one of our own measures by how much
+    return STALE if now >= held.stale_at(margin) else FRESH

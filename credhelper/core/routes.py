@@ -6,7 +6,7 @@ no time stamp can lie about that, and hosts that share a home share it too.
 """
 
 try:
-    import posix as os  # see `records`
+    import posix as os  # see `paths`
 except ImportError:
     import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 

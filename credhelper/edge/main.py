@@ -9,7 +9,7 @@ from credhelper import entry, protocols
 from credhelper.broker import answer as answering
 from credhelper.broker import trace
 from credhelper.broker.context import Context
-from credhelper.core import record
+from credhelper.core import paths
 from credhelper.core.flock import EarlyLocks
 from credhelper.core.model import Call, Credential, Reply, Secret
 from credhelper.core.text import complaint
@@ -248,7 +248,7 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
 
 
 def _ours(found: os.stat_result) -> bool:
-    return record.regular(found) and (not record.POSIX or found.st_uid == os.geteuid())
+    return paths.regular(found) and (not paths.POSIX or found.st_uid == os.geteuid())
 
 
 def _fill_closed_streams() -> None:

@@ -21,7 +21,7 @@ from os import stat as _stat
 import credhelper
 from credhelper.broker import answer, wiring
 from credhelper.broker.context import Context
-from credhelper.core import lookup, service
+from credhelper.core import lookup, paths, service
 from credhelper.core import record as records
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.inprocess import allowed_hosts, memory_cache
@@ -257,7 +257,7 @@ def _look(
 
 def _holds(record: str, token: str) -> bool:
     # Asked after the record was stamped: the stamp might be that of its next content.
-    data = records.read_private(record)
+    data = paths.read_private(record)
     return ((data and records.decode(data)) or {}).get("token") == token
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from credhelper.client.api import Client
     from credhelper.client.authorization import Authorization
     from credhelper.config.parse import Profile
-    from credhelper.core.freshness import Held
+    from credhelper.core.record import Held
     from credhelper.storage.slot import Slot
 
 SESSION_WAIT = 30.0

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from credhelper.core import record
+from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
@@ -69,7 +69,7 @@ class Journal:
 def read(state: str) -> Journal:
     """Return the journal in the state folder; an empty one if there is none. Raises CacheError."""
     path = _path(state)
-    data = record.read_private(path)
+    data = paths.read_private(path)
     if data is None:
         if os.path.lexists(path):
             raise CacheError(

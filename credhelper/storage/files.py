@@ -1,6 +1,6 @@
 """Writing what we keep on disk, and locking what is being made.
 
-Readers never lock (see `records`), because writers write a new file, flush it and rename it over
+Readers never lock (see `core.paths`), because writers write a new file, flush it and rename it over
 the old one. The gate to a renewal is the
 kernel's `flock`, which dies with its owner; a lock file is never deleted and is never the record.
 Nothing is read from, or written to, a folder or file that somebody else could have put there.
@@ -15,31 +15,16 @@ import time
 from contextlib import contextmanager
 
 from credhelper.core import flock
-from credhelper.core.record import HEADER, end
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, LockTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _MOST_REPLACED = 100
 _CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-# --- records as text ----------------------------------------------------------------------------
-
-
-def encode(fields: Mapping[str, str]) -> bytes:
-    """Return `fields` as a record; raises CacheError if a value could break the lines."""
-    lines = [HEADER]
-    for key, value in fields.items():
-        if not (value.isascii() and (value.isprintable() or not value)):
-            raise CacheError(f"field {key} of a record holds a control or non-ASCII character")
-        lines.append(f"{key}={value}")
-    body = "\n".join([*lines, ""]).encode()
-    return body + end(body)
 
 
 # --- folders and files that are ours alone --------------------------------------------------------

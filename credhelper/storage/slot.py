@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from credhelper.core import record
+from credhelper.core import paths, record
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError
 from credhelper.storage import files
@@ -62,9 +62,9 @@ class Slot:
 
     def find(self) -> dict[str, str] | None:
         """Return the record's fields; None when there is none that we may believe. Never locks."""
-        if self.folder is None or not record.private_folder(self.folder):
+        if self.folder is None or not paths.private_folder(self.folder):
             return None
-        data = record.read_private(self.path)
+        data = paths.read_private(self.path)
         return record.decode(data) if data else None
 
     def writable(self) -> bool:
@@ -153,9 +153,9 @@ class Slot:
         It counts until its time is over, and for whoever has been waiting since before it happened
         (`since`, Unix seconds). Another value of the grant makes it void.
         """
-        if self.folder is None or not record.private_folder(self.folder):
+        if self.folder is None or not paths.private_folder(self.folder):
             return None
-        data = record.read_private(os.path.join(self.folder, self._failure))
+        data = paths.read_private(os.path.join(self.folder, self._failure))
         fields = record.decode(data) if data else None
         if fields is None or fields.get("grant") != grant:
             return None
@@ -172,7 +172,7 @@ class Slot:
             raise CacheError("there is no folder to keep it in")
         files.make_folder(self.folder)
         try:
-            data = files.encode(fields)
+            data = record.encode(fields)
             files.replace(os.path.join(self.folder, name), data, durable=self._durable)
         except OSError as error:
             why = os.strerror(error.errno or 0)

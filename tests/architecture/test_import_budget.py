@@ -31,7 +31,6 @@ OURS = {
     "credhelper.core",
     "credhelper.entry",
     "credhelper.core.text",
-    "credhelper.core.freshness",
     "credhelper.core.model",
     "credhelper.core.paths",
     "credhelper.protocols",

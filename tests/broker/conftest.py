@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.token_sources import ScriptedSource
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give the cache folder of this test, which is there and private."""
-    path = tmp_path / "cache"
-    path.mkdir(mode=0o700)
-    os.chmod(path, 0o700)
-    return path
 
 
 @pytest.fixture

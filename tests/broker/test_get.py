@@ -8,7 +8,8 @@ import pytest
 
 from credhelper.broker import source
 from credhelper.broker.source import DEFINITE_NO, MOST_TROUBLE, TROUBLE
-from credhelper.core.freshness import NOT_YET_WAIT
+from credhelper.core import record
+from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -245,7 +246,7 @@ def test_a_remembered_error_of_unknown_kind_is_still_an_error(
     path = Path(token_source.slot.path + ".failed")
     fields = token_source.slot.failure("", token_source.now, token_source.now)
     assert fields
-    path.write_bytes(files.encode({**fields, "class": name}))
+    path.write_bytes(record.encode({**fields, "class": name}))
     with pytest.raises(CredhelperError, match="401"):
         token_source.text()
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from credhelper.core import record
-from credhelper.storage import files
 from tests.cli.conftest import Person
 from tests.support.programs import command
 
@@ -33,7 +32,7 @@ def age(person: Person, seconds: int) -> None:
         fields = record.decode(path.read_bytes()) or {}
         if fields["kind"] == "aws":
             times = {key: str(int(fields[key]) - seconds) for key in ("issued", "expires")}
-            path.write_bytes(files.encode(fields | times))
+            path.write_bytes(record.encode(fields | times))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from credhelper.core import record
-from credhelper.storage import files
 from tests.cli.conftest import Person
 from tests.cli.test_logout import held
 from tests.support.sandboxes import RunningSandbox
@@ -41,7 +40,7 @@ def age(person: Person, seconds: int) -> None:
     assert fields is not None
     for key in ("issued", "expires", "not_before"):
         fields[key] = str(record.number(fields, key) - seconds)
-    session(person).write_bytes(files.encode(fields))
+    session(person).write_bytes(record.encode(fields))
 
 
 def test_a_key_is_verified_and_tokens_are_for_ica(person: Person) -> None:

@@ -95,7 +95,7 @@ def test_a_record_that_is_replaced_while_it_is_read_is_not_taken_for_the_old_one
         (record,) = scratch_world.records()
         fields = records.decode(record.read_bytes())
         assert fields
-        files.replace(str(record), files.encode({**fields, "token": "renewed"}))
+        files.replace(str(record), records.encode({**fields, "token": "renewed"}))
         return found
 
     monkeypatch.setattr(answer, "get_with_record", then_replaced)
@@ -176,7 +176,7 @@ def test_what_somebody_rejected_is_noticed_within_a_millisecond(scratch_world: W
     now = time.time()
     first = inprocess.get_token(environ=scratch_world.environ, clock=lambda: now)
     (record,) = scratch_world.records()
-    files.replace(str(record), files.encode({"token": ""}))
+    files.replace(str(record), records.encode({"token": ""}))
     assert inprocess.get_token(environ=scratch_world.environ, clock=lambda: now + 0.001) != first
 
 
@@ -194,7 +194,7 @@ def test_what_somebody_renewed_is_noticed_within_a_millisecond(scratch_world: Wo
     (record,) = scratch_world.records()
     fields = records.decode(record.read_bytes())
     assert fields
-    files.replace(str(record), files.encode({**fields, "token": "renewed"}))
+    files.replace(str(record), records.encode({**fields, "token": "renewed"}))
     assert (
         inprocess.get_token(environ=scratch_world.environ, clock=lambda: now + 0.001) == "renewed"
     )

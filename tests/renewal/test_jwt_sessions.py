@@ -11,8 +11,8 @@ from credhelper.client import iap
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.client.ica import Client
-from credhelper.core.freshness import Held
 from credhelper.core.model import JWT, Secret
+from credhelper.core.record import Held
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, UnreachableError
 from credhelper.renewal.renewal import Renewal
 from credhelper.storage.slot import Slot

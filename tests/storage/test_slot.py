@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from credhelper.core import record
 from credhelper.errors import CacheError, RejectedError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
@@ -181,7 +182,7 @@ def left(
     folder: Path, name: str, fields: dict[str, str] | None = None, *, old: bool = True
 ) -> Path:
     path = folder / name
-    path.write_bytes(files.encode(fields) if fields else b"")
+    path.write_bytes(record.encode(fields) if fields else b"")
     path.chmod(0o600)
     if old:
         os.utime(path, (LONG_AGO, LONG_AGO))

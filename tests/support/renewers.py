@@ -9,8 +9,8 @@ from typing import Any
 from credhelper.client.api import Client
 from credhelper.client.authorization import ApiKey, Authorization, Bearer
 from credhelper.config.profile import Profile
-from credhelper.core.freshness import Held
 from credhelper.core.model import JWT, SESSION, Secret, Token
+from credhelper.core.record import Held
 from credhelper.errors import CredhelperError
 from credhelper.renewal.renewal import Renewal
 from credhelper.storage.slot import Slot

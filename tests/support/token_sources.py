@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from credhelper.broker import source
-from credhelper.core.freshness import Held
 from credhelper.core.model import JWT, Credential, Request, Secret, Token
+from credhelper.core.record import Held
 from credhelper.core.routes import Route
 from credhelper.errors import CredhelperError
 from credhelper.storage import files

@@ -206,7 +206,7 @@ class World:
             for key in ("issued", "expires", "not_before", "due"):
                 if records.number(fields, key):
                     fields[key] = str(records.number(fields, key) - seconds)
-            files.replace(str(path), files.encode(fields))
+            files.replace(str(path), records.encode(fields))
             if self.user is not None:
                 os.chown(path, self.user, self.user)
 

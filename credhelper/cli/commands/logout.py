@@ -14,9 +14,8 @@ from credhelper.cli.context import chosen, context, profile_option
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
-from credhelper.core.freshness import Held
 from credhelper.core.model import Secret
-from credhelper.core.record import number
+from credhelper.core.record import Held, number
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError
 
 

@@ -21,9 +21,8 @@ from credhelper.client import claims
 from credhelper.config.origin import origin
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths, routes
-from credhelper.core.freshness import Held, held_in
 from credhelper.core.model import AWS, SESSION, Secret
-from credhelper.core.record import number
+from credhelper.core.record import Held, held_in, number
 from credhelper.core.text import printable, rfc3339
 from credhelper.errors import CredhelperError
 

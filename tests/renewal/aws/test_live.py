@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from credhelper.core import record as records
-from credhelper.storage import files
 from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import Outcome, World
@@ -59,7 +58,7 @@ def record(world: World, kind: str) -> Path:
 def change(path: Path, **fields: object) -> None:
     found = records.decode(path.read_bytes())
     assert found is not None
-    path.write_bytes(files.encode(found | {key: str(value) for key, value in fields.items()}))
+    path.write_bytes(records.encode(found | {key: str(value) for key, value in fields.items()}))
 
 
 def age(path: Path, seconds: int) -> None:

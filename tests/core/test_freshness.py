@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper.core.freshness import EXPIRED, FRESH, STALE, Held, held_in, judge
+from credhelper.core.record import EXPIRED, FRESH, STALE, Held, held_in, judge
 
 NOW = 1_800_000_000
 
