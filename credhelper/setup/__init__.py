@@ -1,12 +1,16 @@
 """Wiring tools up to credhelper, each by its own file: the registry of the tools we can set up.
 
-A tool is a module of `tools` with a `plan` and a `check`, and a line here. `plan(wish)` returns
-what it takes, or raises CredhelperError; it is pure, but for what `wish.read` shows of the tool's
-files. `check(wish, ask)` asks the tool, in the way that the tool asks us, what it would send, and
-returns a `Finding`. `PROGRAMS` are programs of ours that the tool may look for on PATH; with
-`ON_PATH` it looks nowhere else. Without `PROFILE` it has no place for a profile's name. Some have
-`SERVICE = False`, when a profile alone will do, and `NEEDS`, a key that this profile must have;
-`FILE`, where a user says which file, and `BIN`, a folder for links that is the tool's own.
+A tool is a module of `tools` with `plan` and `check`, and a line here.
+- plan(request): returns what the setup takes, or raises CredhelperError. Pure, but for what
+  `request.read` shows of the tool's files.
+- check(request, ask): asks the tool, in the way that the tool asks us, what it would send, and
+  returns a `Finding`.
+- PROGRAMS: our programs that the tool may look for on PATH; with `ON_PATH` it looks nowhere else.
+- PROFILE: whether the tool has a place for a profile's name.
+- SERVICE (optional): False when a profile alone will do.
+- NEEDS (optional): a key that the profile must have.
+- FILE (optional): set where a user says which file.
+- BIN (optional): the tool's own folder for links.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 
 # name -> summary
 TOOLS = {
@@ -56,8 +60,8 @@ class Tool(Protocol):
     ON_PATH: bool
     PROFILE: bool
 
-    def plan(self, wish: Wish) -> Plan: ...
-    def check(self, wish: Wish, ask: Ask) -> Finding: ...
+    def plan(self, request: WiringRequest) -> Plan: ...
+    def check(self, request: WiringRequest, ask: Ask) -> Finding: ...
 
 
 def load(name: str) -> Tool:

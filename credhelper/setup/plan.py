@@ -16,7 +16,7 @@ TOKEN = "token"  # noqa: S105  # a protocol's name
 
 
 @dataclass(frozen=True)
-class Wish:
+class WiringRequest:
     """What is to be set up.
 
     Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
@@ -69,28 +69,28 @@ class Wish:
         except ValueError:
             return False
 
-    def told(self, variable: str) -> str | None:
-        """Return the path that an environment variable names, None if it names none.
+    def variable(self, name: str) -> str | None:
+        """Return the path that the environment variable `name` holds, None if it holds none.
 
-        Raises ConfigError for a path that is another one in each folder; of those that the XDG base
-        directory specification knows, such a one counts for nothing.
+        Raises ConfigError for a relative path: each folder would have another file. The XDG base
+        directory specification says to ignore a relative path in its own variables.
         """
-        path = self.environ.get(variable, "")
-        if path and not path.startswith("/") and not variable.startswith("XDG_"):
+        path = self.environ.get(name, "")
+        if path and not path.startswith("/") and not name.startswith("XDG_"):
             raise ConfigError(
-                f"{variable} names no absolute path, so each folder would have another file",
-                hint=f"let it begin with a slash: export {variable}=/...",
+                f"{name} names no absolute path, so each folder would have another file",
+                hint=f"let it begin with a slash: export {name}=/...",
             )
         return path if path.startswith("/") else None
 
     def place(self, variable: str, default: str) -> str:
-        """Return the path that an environment variable names; otherwise `default`, in the home."""
-        return self.told(variable) or f"{self.home}/{default}"
+        """Return the path that an environment variable holds, else `default` in the home."""
+        return self.variable(variable) or f"{self.home}/{default}"
 
     def below(self, variable: str, name: str, default: str) -> str:
-        """Return the path of `name` in the folder of a variable; otherwise `default`, in home."""
-        told = self.told(variable)
-        return f"{told.rstrip('/')}/{name}" if told else f"{self.home}/{default}"
+        """Return the path of `name` in the folder of a variable, else `default` in the home."""
+        folder = self.variable(variable)
+        return f"{folder.rstrip('/')}/{name}" if folder else f"{self.home}/{default}"
 
 
 @dataclass(frozen=True)

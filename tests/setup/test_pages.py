@@ -12,7 +12,7 @@ import pytest
 from credhelper import protocols, setup
 from credhelper.core.service import parse
 from credhelper.setup import formats
-from credhelper.setup.plan import Wish
+from credhelper.setup.plan import WiringRequest
 from credhelper.setup.program import Program
 from tests.setup.cases import CASES, LINKS
 
@@ -62,11 +62,13 @@ BY_HAND = {
 }
 
 
-def wish_for(tool: str, service: str, profile: str | None = None, *, on_path: bool = True) -> Wish:
+def request_for(
+    tool: str, service: str, profile: str | None = None, *, on_path: bool = True
+) -> WiringRequest:
     module = setup.load(tool)
     names = frozenset((*module.PROGRAMS, "credhelper"))
     program = Program("/opt/credhelper/bin/credhelper", names if on_path else frozenset(), names)
-    return Wish(
+    return WiringRequest(
         parse(service),
         profile,
         profile or "work",
@@ -87,10 +89,10 @@ NAMED = {"cargo", "claude", "codex", "dvc", "restish"}
 @pytest.mark.parametrize("shown", SHOWN)
 def test_the_integrations_show_what_setup_prints(shown: str) -> None:
     tool, service, profile, on_path = SHOWN[shown]
-    wish = wish_for(tool, service, profile, on_path=on_path)
+    request = request_for(tool, service, profile, on_path=on_path)
     printed = "".join(
         formats.rendered(change.format, change.entries)
-        for change in setup.load(tool).plan(wish).files
+        for change in setup.load(tool).plan(request).files
     )
     text = (ROOT / "integrations" / shown).read_text()
     assert printed == re.sub(r"^[#;].*\n", "", text, flags=re.MULTILINE)
@@ -98,7 +100,7 @@ def test_the_integrations_show_what_setup_prints(shown: str) -> None:
 
 def test_google_gets_what_the_integrations_show() -> None:
     (change,) = (
-        setup.load("google").plan(wish_for("google", "https://x.example", on_path=False)).files
+        setup.load("google").plan(request_for("google", "https://x.example", on_path=False)).files
     )
     shown = json.loads((ROOT / "integrations/google/credential.json").read_text())
     # What is Google's, nobody but Google can tell.
@@ -114,7 +116,7 @@ def test_every_protocol_is_spoken_to_a_tool_that_can_be_set_up() -> None:
 
 def spoken_to(tool: str) -> set[str]:
     """Return the protocols that the programs in a tool's plan speak."""
-    plan = setup.load(tool).plan(wish_for(tool, "https://host.example"))
+    plan = setup.load(tool).plan(request_for(tool, "https://host.example"))
     told: list[str] = []
     for change in plan.files:
         for entry in change.entries:

@@ -38,7 +38,7 @@ from credhelper.errors import (
 )
 from credhelper.setup import ask, changes, disk, formats, journal, program
 from credhelper.setup.journal import Journal, Setup
-from credhelper.setup.plan import Plan, Wish
+from credhelper.setup.plan import Plan, WiringRequest
 
 # What no file of any tool could take for more than a name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
@@ -152,7 +152,7 @@ def _list() -> int:
 
 def _print(asked: _Asked) -> int:
     asked, owner = _likely(context(), asked)
-    plan = setup.load(asked.tool).plan(_wish(asked, owner, lenient=True))
+    plan = setup.load(asked.tool).plan(_wiring_request(asked, owner, lenient=True))
     for number, change in enumerate(plan.files):
         if number:
             say()
@@ -168,11 +168,11 @@ def _set_up(asked: _Asked, *, add_service: bool, dry_run: bool) -> int:
     world = context()
     asked, owner, to_add = _with_profile(world, asked, add_service=add_service, dry_run=dry_run)
     _refuse_profile(world, asked.tool, owner)
-    wish = _wish(asked, owner)
-    _refuse_program(asked.tool, wish)
+    request = _wiring_request(asked, owner)
+    _refuse_program(asked.tool, request)
     state = _state()
     if dry_run:
-        plan = setup.load(asked.tool).plan(wish)
+        plan = setup.load(asked.tool).plan(request)
         work = changes.add(plan, _setup_of(asked), journal.read(state))
         for line in work.diff():
             click.echo(line)
@@ -182,7 +182,7 @@ def _set_up(asked: _Asked, *, add_service: bool, dry_run: bool) -> int:
     with journal.locked(state):
         known = journal.read(state)
         changes.sweep(known, state)
-        plan = setup.load(asked.tool).plan(wish)
+        plan = setup.load(asked.tool).plan(request)
         work = changes.add(plan, _setup_of(asked), known)
         changes.refuse(work)
         if to_add:
@@ -260,7 +260,7 @@ def _check(asked: _Asked) -> int:
 
 def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
     asked, owner = _likely(world, asked)
-    wish = _wish(asked, owner)
+    request = _wiring_request(asked, owner)
     for one in known.setups:
         if one.key == _setup_of(asked).key:
             gone = changes.missing(one, known)
@@ -269,17 +269,17 @@ def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
                     f"{_what(asked)}: what setup wrote is gone from {', '.join(gone)}",
                     hint=_again(one),
                 )
-    finding = setup.load(asked.tool).check(wish, ask.asker(os.environ))
+    finding = setup.load(asked.tool).check(request, ask.asker(os.environ))
     if finding.instead:
         say(f"{_what(asked)}: works, with {printable(finding.instead)}")
-        _tell_rest(asked.tool, wish)
+        _tell_rest(asked.tool, request)
         return
     if not finding.token:
         raise NotFoundError(f"{_what(asked)}: {printable(finding.trouble)}", finding.hint)
-    request = Request("get", service=asked.service, profile=asked.profile)
+    lookup = Request("get", service=asked.service, profile=asked.profile)
     if not _wants_service(asked.tool):
-        request = Request("get", profile=owner)
-    credential = answer.get(world, request)
+        lookup = Request("get", profile=owner)
+    credential = answer.get(world, lookup)
     if not hmac.compare_digest(
         finding.token.encode("utf-8", "surrogateescape"),
         credential.token.reveal().encode("utf-8", "surrogateescape"),
@@ -289,7 +289,7 @@ def _check_one(world: Context, asked: _Asked, known: Journal) -> None:
             hint="is another helper asked first, or was a password stored?",
         )
     say(f"{_what(asked)}: works, with the token of profile {credential.profile}")
-    _tell_rest(asked.tool, wish)
+    _tell_rest(asked.tool, request)
 
 
 # --- what they need -------------------------------------------------------------------------------
@@ -302,8 +302,8 @@ def _wants_service(tool: str) -> bool:
 def _likely(world: Context, asked: _Asked) -> tuple[_Asked, str]:
     """Return what was asked, and the profile that would answer as things are, if any would."""
     found = routing.load_routes(world)
-    request = Request("get", service=asked.service, profile=asked.profile)
-    match = routes.match(found, request, world.environ.get("CREDHELPER_PROFILE"))
+    lookup = Request("get", service=asked.service, profile=asked.profile)
+    match = routes.match(found, lookup, world.environ.get("CREDHELPER_PROFILE"))
     if match is None:
         owner = asked.profile or found.default or next(iter(found.by_profile), "default")
     else:
@@ -312,7 +312,7 @@ def _likely(world: Context, asked: _Asked) -> tuple[_Asked, str]:
         # Where a profile alone will do, its API stands for the service.
         known = found.by_profile.get(owner)
         if known is None:
-            raise no_match.why(found, request, None)
+            raise no_match.why(found, lookup, None)
         asked = replace(asked, service=canonical(known.url))
     return asked, owner
 
@@ -335,9 +335,9 @@ def _with_profile(
     Raises the error that tells why no profile may answer.
     """
     found = routing.load_routes(world)
-    request = Request("get", service=asked.service, profile=asked.profile)
+    lookup = Request("get", service=asked.service, profile=asked.profile)
     preferred = world.environ.get("CREDHELPER_PROFILE")
-    match = routes.match(found, request, preferred)
+    match = routes.match(found, lookup, preferred)
     told = setup.load(asked.tool).PROFILE
     if match is not None:
         if asked.profile and not told:
@@ -349,12 +349,12 @@ def _with_profile(
                     hint=f"credhelper profile use {asked.profile}",
                 )
         return _likely(world, asked)[0], match[0].profile, None
-    error = no_match.why(found, request, preferred)
+    error = no_match.why(found, lookup, preferred)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
         if not told or not _terminal() or dry_run:
             raise error
-        named = [route.profile for route in routes.naming(found, request)[0]]
+        named = [route.profile for route in routes.naming(found, lookup)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
         return replace(asked, profile=name), name, None
     if isinstance(error, PathRequiredError) and asked.service:
@@ -375,7 +375,7 @@ def _with_profile(
     return asked, profile, None if dry_run else profile
 
 
-def _wish(asked: _Asked, owner: str, *, lenient: bool = False) -> Wish:
+def _wiring_request(asked: _Asked, owner: str, *, lenient: bool = False) -> WiringRequest:
     assert asked.service is not None  # noqa: S101  # told to mypy: the callers have looked
     home = paths.home(os.environ, sys.platform)
     if home is None:
@@ -389,7 +389,7 @@ def _wish(asked: _Asked, owner: str, *, lenient: bool = False) -> Wish:
         return None if found.data is None else found.text
 
     module = setup.load(asked.tool)
-    return Wish(
+    return WiringRequest(
         asked.service,
         asked.profile,
         owner,
@@ -435,10 +435,10 @@ def _version_of(path: str) -> str | None:
     return text if status == 0 and text.startswith(f"{program.NAME} ") else None
 
 
-def _refuse_program(tool: str, wish: Wish) -> None:
+def _refuse_program(tool: str, request: WiringRequest) -> None:
     """Refuse what would not run, and warn of what may not run tomorrow."""
     module = setup.load(tool)
-    ours = wish.program
+    ours = request.program
     needed = [name for name in module.PROGRAMS if name not in ours.on_path]
     if module.ON_PATH and needed:
         raise CredhelperError(
@@ -489,10 +489,10 @@ def _tell(plan: Plan) -> None:
         click.echo(printable(note), err=True)
 
 
-def _tell_rest(tool: str, wish: Wish) -> None:
+def _tell_rest(tool: str, request: WiringRequest) -> None:
     """Tell what is left for a person to do: the tool has its answer, but may not ask yet."""
     with suppress(CredhelperError):
-        _tell(setup.load(tool).plan(wish))
+        _tell(setup.load(tool).plan(request))
 
 
 def _again(one: Setup) -> str:

@@ -7,7 +7,7 @@ have it asked about every host, and would fail for all but ours; git's has a hel
 from __future__ import annotations
 
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -16,18 +16,20 @@ PROFILE = False
 LINK = "credhelper-askpass"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    link = wish.link(LINK)
-    told = wish.environ.get("GIT_ASKPASS")
+    link = request.link(LINK)
+    told = request.environ.get("GIT_ASKPASS")
     notes = () if told == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
     return Plan(links=(link,), notes=notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the program at the link says to git's prompt for a password: see `setup`."""
-    path = wish.link(LINK).path
-    host = f"{wish.service.scheme}://{wish.owner}@{wish.service.netloc}{wish.service.path}"
+    path = request.link(LINK).path
+    host = (
+        f"{request.service.scheme}://{request.owner}@{request.service.netloc}{request.service.path}"
+    )
     answer = ask([path, f"Password for '{host}': "])
     token = answer.stdout.decode("utf-8", "replace").removesuffix("\n")
     if answer.status == 0 and token:

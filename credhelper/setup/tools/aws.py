@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -35,44 +35,44 @@ _FIRST = (
 )
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    called = wish.program.called(PROGRAMS[0])
+    called = request.program.called(PROGRAMS[0])
     if re.search(r"[\"\\$`]", called):
         raise UsageError(
             f"{_KEY} has no way to write this path: {called}",
             hint="put a link to it into a folder with a plainer name, first on PATH",
         )
     program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
-    command = f"{program} aws --profile {wish.owner}"
-    section = _section(wish)
+    command = f"{program} aws --profile {request.owner}"
+    section = _section(request)
     for key in _FIRST:
-        if _parsed(wish, _file(wish)).has_option(section, key):
+        if _parsed(request, _file(request)).has_option(section, key):
             raise ConfigError(
-                f"{_file(wish)}: [{section}] has {key}, which comes first",
+                f"{_file(request)}: [{section}] has {key}, which comes first",
                 hint="choose a section of its own: --name NAME",
             )
-    return Plan((FileChange(_file(wish), "ini", (Entry((section,), ((_KEY, command),)),)),))
+    return Plan((FileChange(_file(request), "ini", (Entry((section,), ((_KEY, command),)),)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the process that the file names says: see `setup`."""
     parser = configparser.RawConfigParser(default_section="\0")
     try:
-        parser.read_string(wish.read(_file(wish)) or "")
+        parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
-        return Finding(trouble=f"{_file(wish)} cannot be read")
-    command = parser.get(_section(wish), _KEY, fallback="")
+        return Finding(trouble=f"{_file(request)} cannot be read")
+    command = parser.get(_section(request), _KEY, fallback="")
     if not command:
-        return Finding(trouble=f"{_file(wish)} names no {_KEY} in [{_section(wish)}]")
-    keys = wish.place("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")
-    plain = _section(wish).removeprefix("profile").strip(" \t\"'")
+        return Finding(trouble=f"{_file(request)} names no {_KEY} in [{_section(request)}]")
+    keys = request.place("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")
+    plain = _section(request).removeprefix("profile").strip(" \t\"'")
     for path, section, before in (
-        (_file(wish), _section(wish), _FIRST),
+        (_file(request), _section(request), _FIRST),
         (keys, plain, (*_FIRST, _KEY)),
     ):
         for key in before:
-            if _parsed(wish, path).has_option(section, key):
+            if _parsed(request, path).has_option(section, key):
                 return shadowed(
                     f"{path} has {key} in [{section}]",
                     "take it out, or choose a section of its own: --name NAME",
@@ -88,25 +88,25 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=f"{_KEY}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _section(wish: Wish) -> str:
+def _section(request: WiringRequest) -> str:
     # `default` is the section that everything uses: only who asks for it gets it changed.
-    name = wish.name or ("illumina" if wish.owner == "default" else wish.owner)
+    name = request.name or ("illumina" if request.owner == "default" else request.owner)
     plain = name if name == "default" else f"profile {name}"
-    there = _sections(wish)
+    there = _sections(request)
     # AWS splits a section's name like a shell. Of two that mean one profile, one is passed over.
     same = [section for section in there if section.startswith("profile") and _means(section, name)]
     return plain if plain in there or not same else same[0]
 
 
-def _sections(wish: Wish) -> list[str]:
-    return _parsed(wish, _file(wish)).sections()
+def _sections(request: WiringRequest) -> list[str]:
+    return _parsed(request, _file(request)).sections()
 
 
-def _parsed(wish: Wish, path: str) -> configparser.RawConfigParser:
+def _parsed(request: WiringRequest, path: str) -> configparser.RawConfigParser:
     """Return what is in a file; nothing if it cannot be read, which is told of elsewhere."""
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
     with suppress(configparser.Error):
-        parser.read_string(wish.read(path) or "")
+        parser.read_string(request.read(path) or "")
     return parser
 
 
@@ -117,5 +117,5 @@ def _means(section: str, name: str) -> bool:
         return False
 
 
-def _file(wish: Wish) -> str:
-    return wish.place("AWS_CONFIG_FILE", ".aws/config")
+def _file(request: WiringRequest) -> str:
+    return request.place("AWS_CONFIG_FILE", ".aws/config")

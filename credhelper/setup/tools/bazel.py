@@ -12,7 +12,7 @@ import shlex
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -24,24 +24,24 @@ _FLAG = "--credential_helper"
 _COMMANDS = (("always", "common"), ("build",))
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    link = wish.link(LINK)
+    link = request.link(LINK)
     if re.search(r"[\s'\"\\#]", link.path):
         raise UsageError(
             f"bazelrc has no plain way to write {link.path}", hint="choose a --bin DIR"
         )
-    flag = f"{_FLAG}={wish.service.host}={link.path}"
+    flag = f"{_FLAG}={request.service.host}={link.path}"
     entry = Entry((), (("common ", flag),))
-    return Plan((FileChange(f"{wish.home}/.bazelrc", "lines", (entry,)),), (link,))
+    return Plan((FileChange(f"{request.home}/.bazelrc", "lines", (entry,)),), (link,))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper for the host says to Bazel's own words: see `setup`."""
-    found = _helper(wish.read(f"{wish.home}/.bazelrc") or "", wish.service.host)
+    found = _helper(request.read(f"{request.home}/.bazelrc") or "", request.service.host)
     if found is None:
-        return Finding(trouble=f"~/.bazelrc names no helper for {wish.service.host}")
-    answer = ask([found, "get"], json.dumps({"uri": str(wish.service)}).encode())
+        return Finding(trouble=f"~/.bazelrc names no helper for {request.service.host}")
+    answer = ask([found, "get"], json.dumps({"uri": str(request.service)}).encode())
     try:
         headers = json.loads(answer.stdout)["headers"]
         return Finding(headers["Authorization"][0].removeprefix("Bearer "))

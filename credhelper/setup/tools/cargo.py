@@ -13,51 +13,53 @@ from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, set_before
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, set_before
 
 PROGRAMS = ("cargo-credential-credhelper",)
 ON_PATH = False
 PROFILE = True
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = wish.name or _registry(wish)
+    name = request.name or _registry(request)
     if name is None:
         raise UsageError(
-            f"{_file(wish)} names no registry at {wish.service}",
+            f"{_file(request)} names no registry at {request.service}",
             hint="say what Cargo shall call it: --name NAME, and add its index there",
         )
-    called, links = wish.callable(PROGRAMS[0])
-    entry = Entry(("registries", name), (("credential-provider", [called, *wish.options()]),))
+    called, links = request.callable(PROGRAMS[0])
+    entry = Entry(("registries", name), (("credential-provider", [called, *request.options()]),))
     notes: tuple[str, ...] = ()
-    if "index" not in _registries(wish).get(name, {}):
+    if "index" not in _registries(request).get(name, {}):
         notes = (f"Cargo needs the registry's index, too: index of [registries.{name}]",)
-    return Plan((FileChange(_file(wish), "toml", (entry,)),), links, notes)
+    return Plan((FileChange(_file(request), "toml", (entry,)),), links, notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the provider that Cargo's file names says to Cargo's own words: see `setup`."""
-    name = wish.name or _registry(wish)
-    registry = _registries(wish).get(name or "", {})
+    name = request.name or _registry(request)
+    registry = _registries(request).get(name or "", {})
     words = registry.get("credential-provider")
     variable = f"CARGO_REGISTRIES_{(name or '').upper().replace('-', '_')}_CREDENTIAL_PROVIDER"
-    finding = set_before(wish.environ, [variable])
+    finding = set_before(request.environ, [variable])
     if finding:
         return finding
     if isinstance(words, str):
         words = words.split()
     if not isinstance(words, list) or not words:
-        return Finding(trouble=f"{_file(wish)} names no provider for a registry at {wish.service}")
-    index = registry.get("index", f"sparse+{wish.service}/")
-    request = {
+        return Finding(
+            trouble=f"{_file(request)} names no provider for a registry at {request.service}"
+        )
+    index = registry.get("index", f"sparse+{request.service}/")
+    message = {
         "v": 1,
         "registry": {"index-url": index, "name": name},
         "kind": "get",
         "operation": "read",
         "args": words[1:],
     }
-    answer = ask([words[0], "--cargo-plugin"], json.dumps(request).encode() + b"\n")
+    answer = ask([words[0], "--cargo-plugin"], json.dumps(message).encode() + b"\n")
     try:
         said = json.loads(answer.stdout.split(b"\n")[1])
         if "Ok" in said:
@@ -68,26 +70,26 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     """Return Cargo's file; an old one without the extension wins where it is."""
-    path = wish.below("CARGO_HOME", "config.toml", ".cargo/config.toml")
+    path = request.below("CARGO_HOME", "config.toml", ".cargo/config.toml")
     old = path.removesuffix(".toml")
-    return old if wish.read(old) is not None else path
+    return old if request.read(old) is not None else path
 
 
-def _registries(wish: Wish) -> dict[str, Any]:
+def _registries(request: WiringRequest) -> dict[str, Any]:
     try:
-        found = tomllib.loads(wish.read(_file(wish)) or "").get("registries", {})
+        found = tomllib.loads(request.read(_file(request)) or "").get("registries", {})
     except ValueError:
         return {}
     registries = found if isinstance(found, dict) else {}
     return {name: one for name, one in registries.items() if isinstance(one, dict)}
 
 
-def _registry(wish: Wish) -> str | None:
+def _registry(request: WiringRequest) -> str | None:
     """Return what Cargo's file calls the registry whose index is at or below the service."""
-    for name, one in _registries(wish).items():
+    for name, one in _registries(request).items():
         index = one.get("index")
-        if isinstance(index, str) and wish.covers(index.partition("+")[2] or index):
+        if isinstance(index, str) and request.covers(index.partition("+")[2] or index):
             return name
     return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -23,33 +23,35 @@ PROFILE = True
 _KEY = "headersHelper"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = wish.name or _server(wish)
+    name = request.name or _server(request)
     if name is None:
         raise UsageError(
-            f"{_file(wish)} names no MCP server at {wish.service}",
+            f"{_file(request)} names no MCP server at {request.service}",
             hint="say what Claude Code calls it: --name NAME",
         )
-    called = wish.program.called(PROGRAMS[0])
+    called = request.program.called(PROGRAMS[0])
     # The first goes to the front last.
-    values: list[tuple[str, Any]] = [(_KEY, shlex.join([called, "headers", *wish.options()]))]
-    known = _servers(wish).get(name)
-    new = {"url": str(wish.service), "type": "http"}
+    values: list[tuple[str, Any]] = [(_KEY, shlex.join([called, "headers", *request.options()]))]
+    known = _servers(request).get(name)
+    new = {"url": str(request.service), "type": "http"}
     if known is None or all(known.get(key) == value for key, value in new.items()):
         values += new.items()
     entry = Entry(("mcpServers", name), tuple(values))
     notes = ("a Claude Code that is running learns of it when it is started anew",)
-    return Plan((FileChange(_file(wish), "json", (entry,)),), notes=notes)
+    return Plan((FileChange(_file(request), "json", (entry,)),), notes=notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the server's helper prints, called as Claude Code calls it: see `setup`."""
-    name = wish.name or _server(wish) or ""
-    server = _servers(wish).get(name, {})
+    name = request.name or _server(request) or ""
+    server = _servers(request).get(name, {})
     command = server.get(_KEY)
     if not isinstance(command, str) or not command:
-        return Finding(trouble=f"{_file(wish)} names no {_KEY} for a server at {wish.service}")
+        return Finding(
+            trouble=f"{_file(request)} names no {_KEY} for a server at {request.service}"
+        )
     told = {
         "CLAUDE_CODE_MCP_SERVER_NAME": name,
         "CLAUDE_CODE_MCP_SERVER_URL": str(server.get("url", "")),
@@ -61,19 +63,19 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{_KEY}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    return wish.below("CLAUDE_CONFIG_DIR", ".claude.json", ".claude.json")
+def _file(request: WiringRequest) -> str:
+    return request.below("CLAUDE_CONFIG_DIR", ".claude.json", ".claude.json")
 
 
-def _servers(wish: Wish) -> dict[str, dict[str, Any]]:
+def _servers(request: WiringRequest) -> dict[str, dict[str, Any]]:
     try:
-        found = json.loads(wish.read(_file(wish)) or "{}")["mcpServers"]
+        found = json.loads(request.read(_file(request)) or "{}")["mcpServers"]
         return {name: one for name, one in found.items() if isinstance(one, dict)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # what cannot be read is told of when the file is to be changed
 
 
-def _server(wish: Wish) -> str | None:
+def _server(request: WiringRequest) -> str | None:
     """Return the server whose URL is at or below the service."""
-    known = _servers(wish).items()
-    return next((name for name, one in known if wish.covers(str(one.get("url", "")))), None)
+    known = _servers(request).items()
+    return next((name for name, one in known if request.covers(str(one.get("url", "")))), None)

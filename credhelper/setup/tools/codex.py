@@ -12,7 +12,7 @@ from typing import Any
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -21,43 +21,47 @@ PROFILE = True
 _APART = ("env_key", "experimental_bearer_token", "requires_openai_auth")
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = wish.name or _provider(wish)
+    name = request.name or _provider(request)
     if name is None:
         raise UsageError(
-            f"{_file(wish)} names no provider at {wish.service}",
+            f"{_file(request)} names no provider at {request.service}",
             hint="say what Codex calls it: --name NAME, and add its base_url there",
         )
     for key in _APART:
-        if _providers(wish).get(name, {}).get(key):
+        if _providers(request).get(name, {}).get(key):
             raise ConfigError(
-                f"{_file(wish)}: {printable(name)} has {key}, and Codex reads no file that has a"
+                f"{_file(request)}: {printable(name)} has {key}, and Codex reads no file that has a"
                 " command beside it",
                 hint="take it out first, or name another provider: --name NAME",
             )
     values = (
-        ("command", wish.program.called(PROGRAMS[0])),
-        ("args", [TOKEN, str(wish.service), *wish.options()]),
+        ("command", request.program.called(PROGRAMS[0])),
+        ("args", [TOKEN, str(request.service), *request.options()]),
         ("timeout_ms", 5000),
         ("refresh_interval_ms", 300000),
     )
     entry = Entry(("model_providers", name, "auth"), values)
     notes: tuple[str, ...] = ()
-    if "base_url" not in _providers(wish).get(name, {}):
+    if "base_url" not in _providers(request).get(name, {}):
         notes = (f"Codex needs the provider's URL, too: base_url of [model_providers.{name}]",)
-    return Plan((FileChange(_file(wish), "toml", (entry,)),), notes=notes)
+    return Plan((FileChange(_file(request), "toml", (entry,)),), notes=notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the provider's command prints: see `setup`."""
-    name = wish.name or _provider(wish) or ""
-    auth = _providers(wish).get(name, {}).get("auth")
+    name = request.name or _provider(request) or ""
+    auth = _providers(request).get(name, {}).get("auth")
     if not isinstance(auth, dict) or not isinstance(auth.get("command"), str):
-        return Finding(trouble=f"{_file(wish)} names no command for a provider at {wish.service}")
+        return Finding(
+            trouble=f"{_file(request)} names no command for a provider at {request.service}"
+        )
     for key in _APART:
-        if _providers(wish)[name].get(key):
-            return Finding(trouble=f"{_file(wish)}: {name} has {key} beside a command: Codex stops")
+        if _providers(request)[name].get(key):
+            return Finding(
+                trouble=f"{_file(request)}: {name} has {key} beside a command: Codex stops"
+            )
     answer = ask([auth["command"], *map(str, auth.get("args") or [])])
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:
@@ -65,20 +69,20 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=f"{auth['command']}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    return wish.below("CODEX_HOME", "config.toml", ".codex/config.toml")
+def _file(request: WiringRequest) -> str:
+    return request.below("CODEX_HOME", "config.toml", ".codex/config.toml")
 
 
-def _providers(wish: Wish) -> dict[str, dict[str, Any]]:
+def _providers(request: WiringRequest) -> dict[str, dict[str, Any]]:
     try:
-        found = tomllib.loads(wish.read(_file(wish)) or "").get("model_providers", {})
+        found = tomllib.loads(request.read(_file(request)) or "").get("model_providers", {})
     except ValueError:
         return {}  # told of when the file is to be changed
     known = found if isinstance(found, dict) else {}
     return {name: one for name, one in known.items() if isinstance(one, dict)}
 
 
-def _provider(wish: Wish) -> str | None:
+def _provider(request: WiringRequest) -> str | None:
     """Return the provider whose URL is at or below the service."""
-    known = _providers(wish).items()
-    return next((name for name, one in known if wish.covers(str(one.get("base_url", "")))), None)
+    known = _providers(request).items()
+    return next((name for name, one in known if request.covers(str(one.get("base_url", "")))), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 from credhelper.setup.tools import docker
 
 PROGRAMS = docker.PROGRAMS
@@ -15,23 +15,25 @@ ON_PATH = True
 PROFILE = False
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    return docker.plan_for(wish, _file(wish))
+    return docker.plan_for(request, _file(request))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what they would be told, found through their files and PATH: see `setup`."""
-    chosen = _file(wish)
+    chosen = _file(request)
     paths = [chosen]
-    if wish.environ.get("REGISTRY_AUTH_FILE") != chosen:
-        runtime = wish.told("XDG_RUNTIME_DIR") or f"/run/containers/{os.getuid()}"
-        name = "containers/auth.json" if wish.told("XDG_RUNTIME_DIR") else "auth.json"
+    if request.environ.get("REGISTRY_AUTH_FILE") != chosen:
+        runtime = request.variable("XDG_RUNTIME_DIR") or f"/run/containers/{os.getuid()}"
+        name = "containers/auth.json" if request.variable("XDG_RUNTIME_DIR") else "auth.json"
         paths.insert(0, f"{runtime}/{name}")
-        paths.append(wish.below("DOCKER_CONFIG", "config.json", ".docker/config.json"))
-    return docker.check_in(wish, ask, [path for path in paths if wish.read(path) is not None])
+        paths.append(request.below("DOCKER_CONFIG", "config.json", ".docker/config.json"))
+    return docker.check_in(request, ask, [path for path in paths if request.read(path) is not None])
 
 
-def _file(wish: Wish) -> str:
-    default = wish.below("XDG_CONFIG_HOME", "containers/auth.json", ".config/containers/auth.json")
-    return wish.told("REGISTRY_AUTH_FILE") or default
+def _file(request: WiringRequest) -> str:
+    default = request.below(
+        "XDG_CONFIG_HOME", "containers/auth.json", ".config/containers/auth.json"
+    )
+    return request.variable("REGISTRY_AUTH_FILE") or default

@@ -20,7 +20,7 @@ from credhelper.setup.plan import (
     FileChange,
     Finding,
     Plan,
-    Wish,
+    WiringRequest,
     shadowed,
 )
 
@@ -33,61 +33,63 @@ _AUTH = "databricks-cli"
 _VARIABLE = "DATABRICKS_CONFIG_PROFILE"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    if wish.service.path:
+    if request.service.path:
         raise UsageError(
-            f"workspaces are asked for by their host alone, and {wish.service} has a path",
-            hint=f"let the profile name the host: --service {wish.service.origin}",
+            f"workspaces are asked for by their host alone, and {request.service} has a path",
+            hint=f"let the profile name the host: --service {request.service.origin}",
         )
-    if wish.name not in (None, wish.owner):
+    if request.name not in (None, request.owner):
         raise UsageError(
-            f"the section has to be called as the profile whose token it gets: {wish.owner}",
+            f"the section has to be called as the profile whose token it gets: {request.owner}",
             hint="leave --name out",
         )
-    link = wish.link(LINK)
+    link = request.link(LINK)
     if re.search(r"^\s|\s$|[;#]", link.path):
         raise UsageError(
-            f"{_file(wish)} has no plain way to write {link.path}", hint="choose a --bin DIR"
+            f"{_file(request)} has no plain way to write {link.path}", hint="choose a --bin DIR"
         )
     values = [("auth_type", _AUTH), ("databricks_cli_path", link.path)]
-    host = _section(wish).get("host", "")
-    if host == str(wish.service) or not wish.is_at(host):
-        values.insert(0, ("host", str(wish.service)))
+    host = _section(request).get("host", "")
+    if host == str(request.service) or not request.is_at(host):
+        values.insert(0, ("host", str(request.service)))
     notes: tuple[str, ...] = ()
-    if wish.environ.get(_VARIABLE) != wish.owner:
-        notes = (f"to use it: export {_VARIABLE}={wish.owner}",)
-    entry = Entry((wish.owner,), tuple(values))
-    return Plan((FileChange(_file(wish), "ini", (entry,)),), (link,), notes)
+    if request.environ.get(_VARIABLE) != request.owner:
+        notes = (f"to use it: export {_VARIABLE}={request.owner}",)
+    entry = Entry((request.owner,), tuple(values))
+    return Plan((FileChange(_file(request), "ini", (entry,)),), (link,), notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the section's CLI says when an SDK asks it for a token: see `setup`."""
-    section = _section(wish)
+    section = _section(request)
     program = section.get("databricks_cli_path")
-    if not program or not wish.is_at(section.get("host", "")):
-        return Finding(trouble=f"{_file(wish)} names no CLI for {wish.service} in [{wish.owner}]")
+    if not program or not request.is_at(section.get("host", "")):
+        return Finding(
+            trouble=f"{_file(request)} names no CLI for {request.service} in [{request.owner}]"
+        )
     for name, own in (("DATABRICKS_AUTH_TYPE", _AUTH), ("DATABRICKS_CLI_PATH", program)):
-        if wish.environ.get(name, own) != own:
+        if request.environ.get(name, own) != own:
             return shadowed(f"{name} is set to something else", f"unset {name}")
-    host = wish.environ.get("DATABRICKS_HOST", "")
-    if host and not wish.is_at(host):
+    host = request.environ.get("DATABRICKS_HOST", "")
+    if host and not request.is_at(host):
         return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
-    answer = ask([program, "auth", "token", "--profile", wish.owner])
+    answer = ask([program, "auth", "token", "--profile", request.owner])
     try:
         return Finding(json.loads(answer.stdout)["access_token"])
     except (ValueError, KeyError, TypeError):
         return Finding(trouble=f"{program}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    return wish.place("DATABRICKS_CONFIG_FILE", ".databrickscfg")
+def _file(request: WiringRequest) -> str:
+    return request.place("DATABRICKS_CONFIG_FILE", ".databrickscfg")
 
 
-def _section(wish: Wish) -> dict[str, str]:
+def _section(request: WiringRequest) -> dict[str, str]:
     parser = configparser.RawConfigParser(default_section="\0")
     try:
-        parser.read_string(wish.read(_file(wish)) or "")
-        return dict(parser.items(wish.owner))
+        parser.read_string(request.read(_file(request)) or "")
+        return dict(parser.items(request.owner))
     except configparser.Error:
         return {}  # what cannot be read is told of when the file is to be changed

@@ -10,42 +10,42 @@ import json
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("docker-credential-credhelper",)
 ON_PATH = True
 PROFILE = False
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    return plan_for(wish, _file(wish))
+    return plan_for(request, _file(request))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what docker would be told, found through its file and PATH: see `setup`."""
-    return check_in(wish, ask, [_file(wish)])
+    return check_in(request, ask, [_file(request)])
 
 
-def plan_for(wish: Wish, path: str) -> Plan:
+def plan_for(request: WiringRequest, path: str) -> Plan:
     """Return what it takes for those who read `path`."""
-    if wish.service.path:
+    if request.service.path:
         raise UsageError(
-            f"registries are asked for by their host alone, and {wish.service} has a path",
-            hint=f"let the profile name the host: --service {wish.service.origin}",
+            f"registries are asked for by their host alone, and {request.service} has a path",
+            hint=f"let the profile name the host: --service {request.service.origin}",
         )
-    entry = Entry(("credHelpers",), ((wish.service.netloc, "credhelper"),))
+    entry = Entry(("credHelpers",), ((request.service.netloc, "credhelper"),))
     return Plan((FileChange(path, "json", (entry,)),))
 
 
-def check_in(wish: Wish, ask: Ask, paths: list[str]) -> Finding:
+def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
     """Return what is told to those who read `paths`, the first that names the registry."""
-    host = wish.service.netloc
+    host = request.service.netloc
     for path in paths:
         try:
-            known = json.loads(wish.read(path) or "{}").get("credHelpers", {})
+            known = json.loads(request.read(path) or "{}").get("credHelpers", {})
             name = known.get(host)
-            logins = json.loads(wish.read(path) or "{}").get("auths", {})
+            logins = json.loads(request.read(path) or "{}").get("auths", {})
         except (ValueError, AttributeError):
             return Finding(trouble=f"{path} cannot be read")
         if name:
@@ -67,5 +67,5 @@ def check_in(wish: Wish, ask: Ask, paths: list[str]) -> Finding:
         return Finding(trouble=f"{program} get: {said or asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    return wish.below("DOCKER_CONFIG", "config.json", ".docker/config.json")
+def _file(request: WiringRequest) -> str:
+    return request.below("DOCKER_CONFIG", "config.json", ".docker/config.json")

@@ -11,7 +11,7 @@ import shlex
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -21,31 +21,33 @@ _KEY = "bearer_token_command"
 _SECTION = re.compile(r"'remote \"([^\"]+)\"'")
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = wish.name or _remote(wish)
+    name = request.name or _remote(request)
     if name is None:
         raise UsageError(
-            f"{_file(wish)} names no WebDAV remote at {wish.service}",
+            f"{_file(request)} names no WebDAV remote at {request.service}",
             hint="say what DVC calls it: --name NAME, and add its url there",
         )
-    called = wish.program.called(PROGRAMS[0])
+    called = request.program.called(PROGRAMS[0])
     if re.search(r"[^\w/.+@:-]", called):
         raise UsageError(
             f"{_KEY} has no plain way to write this path: {called}",
             hint="put a link to it into a folder with a plainer name, first on PATH",
         )
-    command = " ".join([called, TOKEN, str(wish.service), *wish.options()])
+    command = " ".join([called, TOKEN, str(request.service), *request.options()])
     entry = Entry((_section(name),), ((_KEY, command),))
-    return Plan((FileChange(_file(wish), "ini", (entry,)),))
+    return Plan((FileChange(_file(request), "ini", (entry,)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the remote's command prints: see `setup`."""
-    name = wish.name or _remote(wish) or ""
-    command = _remotes(wish).get(name, {}).get(_KEY)
+    name = request.name or _remote(request) or ""
+    command = _remotes(request).get(name, {}).get(_KEY)
     if not command:
-        return Finding(trouble=f"{_file(wish)} names no {_KEY} for a remote at {wish.service}")
+        return Finding(
+            trouble=f"{_file(request)} names no {_KEY} for a remote at {request.service}"
+        )
     answer = ask(shlex.split(command))
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:
@@ -57,15 +59,17 @@ def _section(name: str) -> str:
     return f"'remote \"{name}\"'"
 
 
-def _file(wish: Wish) -> str:
-    default = wish.below("XDG_CONFIG_HOME", "dvc/config", ".config/dvc/config")
-    return wish.below("DVC_GLOBAL_CONFIG_DIR", "config", default.removeprefix(f"{wish.home}/"))
+def _file(request: WiringRequest) -> str:
+    default = request.below("XDG_CONFIG_HOME", "dvc/config", ".config/dvc/config")
+    return request.below(
+        "DVC_GLOBAL_CONFIG_DIR", "config", default.removeprefix(f"{request.home}/")
+    )
 
 
-def _remotes(wish: Wish) -> dict[str, dict[str, str]]:
+def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
     parser = configparser.RawConfigParser(default_section="\0")
     try:
-        parser.read_string(wish.read(_file(wish)) or "")
+        parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
         return {}  # told of when the file is to be changed
     found = {}
@@ -76,11 +80,11 @@ def _remotes(wish: Wish) -> dict[str, dict[str, str]]:
     return found
 
 
-def _remote(wish: Wish) -> str | None:
+def _remote(request: WiringRequest) -> str | None:
     """Return the remote whose URL is at or below the service."""
-    for name, remote in _remotes(wish).items():
+    for name, remote in _remotes(request).items():
         scheme, _, rest = remote.get("url", "").partition("://")
         url = f"{scheme.replace('webdav', 'http')}://{rest}"
-        if scheme.startswith("webdav") and wish.covers(url):
+        if scheme.startswith("webdav") and request.covers(url):
             return name
     return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -21,32 +21,32 @@ _TABLE = "admin"
 _SCHEME = "dns:///"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    if wish.service.path:
+    if request.service.path:
         raise UsageError(
-            f"platforms are known by their host alone, and {wish.service} has a path",
-            hint=f"let the profile name the host: --service {wish.service.origin}",
+            f"platforms are known by their host alone, and {request.service} has a path",
+            hint=f"let the profile name the host: --service {request.service.origin}",
         )
-    own = f"{_SCHEME}{wish.service.netloc}"
-    told = _admin(wish).get("endpoint", own)
-    if told != own and not wish.is_at(_url(str(told))):
+    own = f"{_SCHEME}{request.service.netloc}"
+    told = _admin(request).get("endpoint", own)
+    if told != own and not request.is_at(_url(str(told))):
         raise ConfigError(
-            f"{_file(wish)} is for another platform than {wish.service}",
+            f"{_file(request)} is for another platform than {request.service}",
             hint="say which file: --file PATH",
         )
-    words = [wish.program.called(PROGRAMS[0]), TOKEN, str(wish.service), *wish.options()]
+    words = [request.program.called(PROGRAMS[0]), TOKEN, str(request.service), *request.options()]
     values: list[tuple[str, Any]] = [("authType", "ExternalCommand"), ("command", words)]
     if told == own:
         values.insert(0, ("endpoint", own))
-    return Plan((FileChange(_file(wish), "yamlmap", (Entry((_TABLE,), tuple(values)),)),))
+    return Plan((FileChange(_file(request), "yamlmap", (Entry((_TABLE,), tuple(values)),)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the command that the file names prints: see `setup`."""
-    command = _admin(wish).get("command")
+    command = _admin(request).get("command")
     if not isinstance(command, list) or not command:
-        return Finding(trouble=f"{_file(wish)} names no command")
+        return Finding(trouble=f"{_file(request)} names no command")
     answer = ask([str(word) for word in command])
     token = answer.stdout.decode("utf-8", "replace").strip()
     if answer.status == 0 and token:
@@ -54,15 +54,15 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=f"{command[0]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    return wish.file or wish.place("FLYTECTL_CONFIG", ".flyte/config.yaml")
+def _file(request: WiringRequest) -> str:
+    return request.file or request.place("FLYTECTL_CONFIG", ".flyte/config.yaml")
 
 
-def _admin(wish: Wish) -> dict[str, Any]:
+def _admin(request: WiringRequest) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(wish.read(_file(wish)) or "")
+        data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         data = None  # told of when the file is to be changed
     found = data.get(_TABLE) if isinstance(data, dict) else None

@@ -10,27 +10,27 @@ import re
 import shlex
 
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("git-credential-credhelper",)
 ON_PATH = False
 PROFILE = True
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    values = [("helper", ""), ("helper", _helper(wish))]
-    if wish.service.path:
+    values = [("helper", ""), ("helper", _helper(request))]
+    if request.service.path:
         values.append(("useHttpPath", "true"))
-    entry = Entry(("credential", str(wish.service)), tuple(values))
-    return Plan((FileChange(_file(wish), "git", (entry,)),))
+    entry = Entry(("credential", str(request.service)), tuple(values))
+    return Plan((FileChange(_file(request), "git", (entry,)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what `git credential fill` finds: see `setup`."""
     # Nobody is asked: what the helpers do not know is an error.
     silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
-    answer = ask(["git", "credential", "fill"], f"url={wish.service}\n\n".encode(), silent)
+    answer = ask(["git", "credential", "fill"], f"url={request.service}\n\n".encode(), silent)
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition("=")
         if name in ("password", "credential"):
@@ -39,21 +39,21 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=why, hint="CREDHELPER_TRACE=1 git ls-remote URL shows each step")
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     """Return the file that `git config --global` would write to."""
-    default = f"{wish.home}/.gitconfig"
-    chosen = wish.place("GIT_CONFIG_GLOBAL", ".gitconfig")
-    if chosen != default or wish.read(default) is not None:
+    default = f"{request.home}/.gitconfig"
+    chosen = request.place("GIT_CONFIG_GLOBAL", ".gitconfig")
+    if chosen != default or request.read(default) is not None:
         return chosen
-    other = wish.below("XDG_CONFIG_HOME", "git/config", ".config/git/config")
-    return other if wish.read(other) is not None else default
+    other = request.below("XDG_CONFIG_HOME", "git/config", ".config/git/config")
+    return other if request.read(other) is not None else default
 
 
-def _helper(wish: Wish) -> str:
-    called, links = wish.callable(PROGRAMS[0])
-    if wish.profile is not None or links:
-        words = shlex.join(["git", *wish.options()])
-        return f"!{_in_quotes(wish.program.called('credhelper'))} {words}"
+def _helper(request: WiringRequest) -> str:
+    called, links = request.callable(PROGRAMS[0])
+    if request.profile is not None or links:
+        words = shlex.join(["git", *request.options()])
+        return f"!{_in_quotes(request.program.called('credhelper'))} {words}"
     if called == PROGRAMS[0]:
         return "credhelper"
     # git takes a line that begins with a slash for a path, in quotes or not.

@@ -11,7 +11,7 @@ import shlex
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -20,42 +20,44 @@ PROFILE = True
 _BEARER = re.compile(r"^Authorization: Bearer (\S+)$", re.MULTILINE)
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    path = _file(wish)
+    path = _file(request)
     if path is None:
         raise UsageError("GOENV=off: go reads no file", hint="export GOAUTH instead")
-    if wish.service.scheme != "https":
-        raise UsageError(f"go sends no token to {wish.service}: it wants https")
-    _refuse_combined(path, wish.read(path) or "")
-    words = [wish.program.called(PROGRAMS[0]), "goauth", "--service", str(wish.service)]
-    words += wish.options()
+    if request.service.scheme != "https":
+        raise UsageError(f"go sends no token to {request.service}: it wants https")
+    _refuse_combined(path, request.read(path) or "")
+    words = [request.program.called(PROGRAMS[0]), "goauth", "--service", str(request.service)]
+    words += request.options()
     if any(char in words[0] for char in "';\""):
         raise UsageError(f"GOAUTH has no way to write this path: {words[0]}")
     command = " ".join(f"'{word}'" if " " in word else word for word in words)
     return Plan((FileChange(path, "goenv", (Entry((), (("GOAUTH", command),)),)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the commands in GOAUTH say, called one by one as go does: see `setup`."""
-    found = wish.environ.get("GOAUTH") or _goauth(wish.read(_file(wish) or "/nowhere") or "")
+    found = request.environ.get("GOAUTH") or _goauth(
+        request.read(_file(request) or "/nowhere") or ""
+    )
     trouble = "GOAUTH names no command for it"
     for item in found.split(";"):
         try:
             words = shlex.split(item)
         except ValueError:
             return Finding(trouble="GOAUTH has a quote that does not end")
-        if words == ["netrc"] and _netrc_answers(wish):
-            path = _netrc(wish)
+        if words == ["netrc"] and _netrc_answers(request):
+            path = _netrc(request)
             return shadowed(
-                f"{path} has a login for {wish.service.netloc}", "put netrc last in GOAUTH"
+                f"{path} has a login for {request.service.netloc}", "put netrc last in GOAUTH"
             )
         if not words or words[0] in ("netrc", "git", "off"):
             continue
         answer = ask(words)
         said = answer.stdout.decode("utf-8", "replace")
         for block in said.split("\n\n"):
-            if str(wish.service).startswith(block.strip()) and block.strip():
+            if str(request.service).startswith(block.strip()) and block.strip():
                 token = _BEARER.search(said)
                 if token:
                     return Finding(token[1])
@@ -63,14 +65,16 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=trouble)
 
 
-def _netrc(wish: Wish) -> str:
-    return wish.place("NETRC", ".netrc")
+def _netrc(request: WiringRequest) -> str:
+    return request.place("NETRC", ".netrc")
 
 
-def _netrc_answers(wish: Wish) -> bool:
+def _netrc_answers(request: WiringRequest) -> bool:
     """Tell whether a login by host counts: go prefers what is told for a longer path."""
-    machine = rf"(?:^|\s)machine\s+{re.escape(wish.service.netloc)}(?:\s|$)"
-    return not wish.service.path and bool(re.search(machine, wish.read(_netrc(wish)) or ""))
+    machine = rf"(?:^|\s)machine\s+{re.escape(request.service.netloc)}(?:\s|$)"
+    return not request.service.path and bool(
+        re.search(machine, request.read(_netrc(request)) or "")
+    )
 
 
 def _refuse_combined(path: str, text: str) -> None:
@@ -91,8 +95,8 @@ def _goauth(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def _file(wish: Wish) -> str | None:
-    if wish.environ.get("GOENV") == "off":
+def _file(request: WiringRequest) -> str | None:
+    if request.environ.get("GOENV") == "off":
         return None
-    default = wish.below("XDG_CONFIG_HOME", "go/env", ".config/go/env")
-    return wish.told("GOENV") or default
+    default = request.below("XDG_CONFIG_HOME", "go/env", ".config/go/env")
+    return request.variable("GOENV") or default

@@ -13,7 +13,7 @@ from typing import Any
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -27,24 +27,24 @@ _JWT = "urn:ietf:params:oauth:token-type:jwt"
 _MILLISECONDS = 30000
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    data = _read(wish)
+    data = _read(request)
     source = data.get("credential_source", {})
     others = sorted(set(source) - {"executable"}) if isinstance(source, dict) else ["another"]
     if data.get("type", _KIND) != _KIND or others:
         raise ConfigError(
-            f"{_file(wish)} is a login of another kind",
+            f"{_file(request)} is a login of another kind",
             hint="name a credential configuration: --file PATH",
         )
-    called = wish.program.called(PROGRAMS[0])
+    called = request.program.called(PROGRAMS[0])
     if re.search(r"[\s'\"]", called):
         raise UsageError(
             f"Google's libraries have no way to write this path: {called}",
             hint="put a link to it into a folder without blanks, first on PATH",
         )
     # The first goes to the front last.
-    values: list[tuple[str, Any]] = [("command", f"{called} google --profile {wish.owner}")]
+    values: list[tuple[str, Any]] = [("command", f"{called} google --profile {request.owner}")]
     if _executable(data).get("timeout_millis", _MILLISECONDS) == _MILLISECONDS:
         values.insert(0, ("timeout_millis", _MILLISECONDS))
     head = {
@@ -56,18 +56,18 @@ def plan(wish: Wish) -> Plan:
     entries = (Entry(("credential_source", "executable"), tuple(values)), Entry((), ours))
     notes = []
     if "audience" not in data:
-        notes.append(f"Google needs the audience of your pool, too: see {_file(wish)}")
-    if wish.environ.get(_ALLOW) != "1":
+        notes.append(f"Google needs the audience of your pool, too: see {_file(request)}")
+    if request.environ.get(_ALLOW) != "1":
         notes.append(f"to let the libraries run commands: export {_ALLOW}=1")
-    return Plan((FileChange(_file(wish), "json", entries),), notes=tuple(notes))
+    return Plan((FileChange(_file(request), "json", entries),), notes=tuple(notes))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the configuration's command says, called as the libraries do: see `setup`."""
-    data = _read(wish)
+    data = _read(request)
     command = _executable(data).get("command")
     if not isinstance(command, str) or not command.split():
-        return Finding(trouble=f"{_file(wish)} names no command")
+        return Finding(trouble=f"{_file(request)} names no command")
     told = {
         "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE": str(data.get("audience", "")),
         "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE": str(data.get("subject_token_type", _JWT)),
@@ -83,16 +83,16 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     name = "application_default_credentials.json"
-    usual = wish.below("CLOUDSDK_CONFIG", name, f".config/gcloud/{name}")
-    usual = usual.removeprefix(f"{wish.home}/")
-    return wish.file or wish.place("GOOGLE_APPLICATION_CREDENTIALS", usual)
+    usual = request.below("CLOUDSDK_CONFIG", name, f".config/gcloud/{name}")
+    usual = usual.removeprefix(f"{request.home}/")
+    return request.file or request.place("GOOGLE_APPLICATION_CREDENTIALS", usual)
 
 
-def _read(wish: Wish) -> dict[str, Any]:
+def _read(request: WiringRequest) -> dict[str, Any]:
     try:
-        data = json.loads(wish.read(_file(wish)) or "{}")
+        data = json.loads(request.read(_file(request)) or "{}")
     except (ValueError, RecursionError):
         data = None  # told of when the file is to be changed
     return data if isinstance(data, dict) else {}

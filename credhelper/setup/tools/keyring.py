@@ -6,7 +6,7 @@ nobody but `setup` places it, and only into a folder of its own, or one that is 
 
 from __future__ import annotations
 
-from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 from credhelper.setup.tools import pip
 
 PROGRAMS = ("credhelper",)
@@ -14,11 +14,11 @@ ON_PATH = False
 PROFILE = False
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    return Plan(links=(wish.link(pip.LINK),), notes=pip.on_path(wish))
+    return Plan(links=(request.link(pip.LINK),), notes=pip.on_path(request))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what `keyring` says, as PATH leads to it: see `setup`."""
-    return pip.check_keyring(wish, ask)
+    return pip.check_keyring(request, ask)

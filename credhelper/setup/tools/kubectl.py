@@ -12,7 +12,7 @@ from typing import Any
 
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -22,25 +22,25 @@ _CURRENT = "current-context"
 _API = "client.authentication.k8s.io/v1"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    path = _file(wish)
-    data = _read(wish, path)
-    merged = _merged(wish)
-    name = _user(wish)
+    path = _file(request)
+    data = _read(request, path)
+    merged = _merged(request)
+    name = _user(request)
     execute = {
         "apiVersion": _API,
-        "command": wish.program.called(PROGRAMS[0]),
-        "args": ["kubectl", *wish.options()],
+        "command": request.program.called(PROGRAMS[0]),
+        "args": ["kubectl", *request.options()],
         "provideClusterInfo": True,
         "interactiveMode": "Never",
         "installHint": "credhelper is not there any more: pipx install credhelper",
     }
     entries = [Entry(("users",), ((name, {"user": {"exec": execute}}),))]
     # A cluster that nobody has described is called by its host.
-    own = wish.service.netloc
-    cluster = {"cluster": {"server": str(wish.service)}}
-    clusters = _clusters(wish, merged) or [own]
+    own = request.service.netloc
+    cluster = {"cluster": {"server": str(request.service)}}
+    clusters = _clusters(request, merged) or [own]
     if clusters == [own] and _named(merged, "clusters", own) in (
         {},
         {"name": own, **cluster},
@@ -60,14 +60,14 @@ def plan(wish: Wish) -> Plan:
     return Plan((FileChange(path, "yaml", (Entry((), ours), *entries)),), notes=notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the user's command says, called as kubectl calls it: see `setup`."""
-    data = _merged(wish)
-    name = _user(wish)
+    data = _merged(request)
+    name = _user(request)
     execute = (_named(data, "users", name).get("user") or {}).get("exec")
     if not isinstance(execute, dict) or "command" not in execute:
-        return Finding(trouble=f"{_file(wish)} has no user {name} who runs a command")
-    clusters = _clusters(wish, data)
+        return Finding(trouble=f"{_file(request)} has no user {name} who runs a command")
+    clusters = _clusters(request, data)
     cluster = _named(data, "clusters", [*clusters, ""][0]).get("cluster", {})
     info = {
         "apiVersion": execute.get("apiVersion", _API),
@@ -84,32 +84,32 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{execute['command']}: {why}")
 
 
-def _user(wish: Wish) -> str:
-    return wish.name or "-".join(["credhelper", *([wish.profile] if wish.profile else [])])
+def _user(request: WiringRequest) -> str:
+    return request.name or "-".join(["credhelper", *([request.profile] if request.profile else [])])
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     """Return the kubeconfig that kubectl would add to: of several the first that is there."""
-    files = _files(wish)
-    there = [path for path in files if wish.read(path) is not None]
+    files = _files(request)
+    there = [path for path in files if request.read(path) is not None]
     return (there or files[-1:])[0]
 
 
-def _files(wish: Wish) -> list[str]:
+def _files(request: WiringRequest) -> list[str]:
     """Return the kubeconfigs that kubectl reads as one."""
-    told = [path for path in wish.environ.get("KUBECONFIG", "").split(":") if path]
+    told = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
     if not all(path.startswith("/") for path in told):
         raise ConfigError(
             "KUBECONFIG names no absolute path, so each folder would have another file",
             hint="let each of its paths begin with a slash",
         )
-    return told or [f"{wish.home}/.kube/config"]
+    return told or [f"{request.home}/.kube/config"]
 
 
-def _merged(wish: Wish) -> dict[str, Any]:
+def _merged(request: WiringRequest) -> dict[str, Any]:
     """Return what the kubeconfigs say together: of two that bear one name, the first counts."""
     merged: dict[str, Any] = {}
-    for data in [_read(wish, path) for path in _files(wish)]:
+    for data in [_read(request, path) for path in _files(request)]:
         for key, value in data.items():
             if isinstance(value, list):
                 merged[key] = [*merged.get(key, []), *value]
@@ -118,11 +118,11 @@ def _merged(wish: Wish) -> dict[str, Any]:
     return merged
 
 
-def _read(wish: Wish, path: str) -> dict[str, Any]:
+def _read(request: WiringRequest, path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(wish.read(path) or "")
+        data = yaml.safe_load(request.read(path) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         data = None  # told of when the file is to be changed
     return data if isinstance(data, dict) else {}
@@ -135,7 +135,7 @@ def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _clusters(wish: Wish, data: dict[str, Any]) -> list[str]:
+def _clusters(request: WiringRequest, data: dict[str, Any]) -> list[str]:
     """Return the clusters whose server is the service, or below it."""
     found = []
     for one in data.get("clusters") or []:
@@ -143,6 +143,6 @@ def _clusters(wish: Wish, data: dict[str, Any]) -> list[str]:
         server = cluster.get("server") if isinstance(cluster, dict) else None
         if not isinstance(server, str) or not isinstance(one.get("name"), str):
             continue
-        if wish.covers(server):
+        if request.covers(server):
             found.append(one["name"])
     return found

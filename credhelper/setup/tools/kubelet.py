@@ -15,7 +15,7 @@ from typing import Any
 
 from credhelper.core import paths
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -28,20 +28,20 @@ _API = "credentialprovider.kubelet.k8s.io/v1"
 _END = "-credential-provider"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    data = _read(wish)
-    name = _name(wish, data)
+    data = _read(request)
+    name = _name(request, data)
     places = {
-        "CREDHELPER_CONFIG": paths.config_file(wish.environ, sys.platform),
-        "CREDHELPER_CACHE_DIR": paths.cache_dir(wish.environ, sys.platform),
-        "CREDHELPER_STATE_DIR": paths.state_dir(wish.environ, sys.platform),
+        "CREDHELPER_CONFIG": paths.config_file(request.environ, sys.platform),
+        "CREDHELPER_CACHE_DIR": paths.cache_dir(request.environ, sys.platform),
+        "CREDHELPER_STATE_DIR": paths.state_dir(request.environ, sys.platform),
     }
     provider = {
         "apiVersion": _API,
-        "matchImages": [_images(wish)],
+        "matchImages": [_images(request)],
         "defaultCacheDuration": "0s",
-        **({"args": wish.options()} if wish.options() else {}),
+        **({"args": request.options()} if request.options() else {}),
         "env": [{"name": key, "value": value} for key, value in places.items()],
     }
     head = {"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig"}
@@ -49,28 +49,28 @@ def plan(wish: Wish) -> Plan:
     entries = (Entry((), ours), Entry(("providers",), ((name, provider),)))
     notes = (
         "the kubelet is started with"
-        f" --image-credential-provider-config={_file(wish)}"
-        f" --image-credential-provider-bin-dir={wish.bin}",
+        f" --image-credential-provider-config={_file(request)}"
+        f" --image-credential-provider-bin-dir={request.bin}",
     )
-    return Plan((FileChange(_file(wish), "yaml", entries),), (wish.link(name),), notes)
+    return Plan((FileChange(_file(request), "yaml", entries),), (request.link(name),), notes)
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the registry's provider says of an image in it: see `setup`."""
-    data = _read(wish)
-    provider = _providers(data).get(_name(wish, data), {})
-    if _images(wish) not in (provider.get("matchImages") or []):
-        return Finding(trouble=f"{_file(wish)} names no provider for {_images(wish)}")
-    program = f"{wish.bin}/{provider['name']}"
+    data = _read(request)
+    provider = _providers(data).get(_name(request, data), {})
+    if _images(request) not in (provider.get("matchImages") or []):
+        return Finding(trouble=f"{_file(request)} names no provider for {_images(request)}")
+    program = f"{request.bin}/{provider['name']}"
     api = provider.get("apiVersion", _API)
-    request = {
+    message = {
         "kind": "CredentialProviderRequest",
         "apiVersion": api,
-        "image": f"{_images(wish)}/x",
+        "image": f"{_images(request)}/x",
     }
     told = {one["name"]: one["value"] for one in provider.get("env") or []}
     words = [program, *map(str, provider.get("args") or [])]
-    answer = ask(words, json.dumps(request).encode() + b"\n", told)
+    answer = ask(words, json.dumps(message).encode() + b"\n", told)
     try:
         (login,) = json.loads(answer.stdout)["auth"].values()
         return Finding(login["password"])
@@ -78,32 +78,32 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{program}: {asking.complaint(answer) or 'nothing for it'}")
 
 
-def _images(wish: Wish) -> str:
-    return wish.service.netloc + wish.service.path
+def _images(request: WiringRequest) -> str:
+    return request.service.netloc + request.service.path
 
 
-def _name(wish: Wish, data: dict[str, Any]) -> str:
+def _name(request: WiringRequest, data: dict[str, Any]) -> str:
     """Return the registry's provider: the one that is there, or a name that is free."""
-    if wish.name:
-        return wish.name.removesuffix(_END) + _END
+    if request.name:
+        return request.name.removesuffix(_END) + _END
     known = _providers(data)
     plain = f"credhelper{_END}"
-    own = f"credhelper-{re.sub(r'[^a-z0-9.]+', '-', _images(wish).lower()).strip('-')}{_END}"
+    own = f"credhelper-{re.sub(r'[^a-z0-9.]+', '-', _images(request).lower()).strip('-')}{_END}"
     for name in (plain, own):
-        if known.get(name, {}).get("matchImages") == [_images(wish)]:
+        if known.get(name, {}).get("matchImages") == [_images(request)]:
             return name
     return own if plain in known else plain
 
 
-def _file(wish: Wish) -> str:
-    return wish.file or _FILE
+def _file(request: WiringRequest) -> str:
+    return request.file or _FILE
 
 
-def _read(wish: Wish) -> dict[str, Any]:
+def _read(request: WiringRequest) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(wish.read(_file(wish)) or "")
+        data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         data = None  # told of when the file is to be changed
     return data if isinstance(data, dict) else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 from credhelper.setup.tools import pip
 
 PROGRAMS = ("credhelper",)
@@ -19,16 +19,16 @@ PROFILE = False
 LINK = "nuget-plugin-credhelper"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    return Plan(links=(wish.link(LINK),), notes=pip.on_path(wish))
+    return Plan(links=(request.link(LINK),), notes=pip.on_path(request))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the plugin says in a dialogue as NuGet leads it: see `setup`."""
     asked: tuple[tuple[str, dict[str, object]], ...] = (
         ("Handshake", {"ProtocolVersion": "2.0.0", "MinimumProtocolVersion": "1.0.0"}),
-        ("GetAuthenticationCredentials", {"Uri": str(wish.service), "IsRetry": False}),
+        ("GetAuthenticationCredentials", {"Uri": str(request.service), "IsRetry": False}),
         ("Close", {}),
     )
     lines = [
@@ -37,7 +37,7 @@ def check(wish: Wish, ask: Ask) -> Finding:
     ]
     answer = ask([LINK, "-Plugin"], "".join(f"{line}\n" for line in lines).encode())
     if answer.status == asking.NOT_FOUND:
-        return Finding(trouble=f"no {LINK} is on PATH", hint=" ".join(pip.on_path(wish)) or None)
+        return Finding(trouble=f"no {LINK} is on PATH", hint=" ".join(pip.on_path(request)) or None)
     for line in answer.stdout.split(b"\n"):
         try:
             said = json.loads(line)

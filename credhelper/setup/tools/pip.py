@@ -10,7 +10,7 @@ import configparser
 
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, shadowed
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -22,40 +22,42 @@ _VALUE = "subprocess"
 _VARIABLE = "PIP_KEYRING_PROVIDER"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    _refuse_other_spelling(wish)
+    _refuse_other_spelling(request)
     entry = Entry(("global",), ((_KEY, _VALUE),))
-    return Plan((FileChange(_file(wish), "ini", (entry,)),), (wish.link(LINK),), on_path(wish))
+    return Plan(
+        (FileChange(_file(request), "ini", (entry,)),), (request.link(LINK),), on_path(request)
+    )
 
 
-def _refuse_other_spelling(wish: Wish) -> None:
+def _refuse_other_spelling(request: WiringRequest) -> None:
     """Refuse a file that sets our key under another name that pip takes for it."""
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
     try:
-        parser.read_string(wish.read(_file(wish)) or "")
+        parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
         return  # told of when it is to be changed
     for name, value in parser.items("global") if parser.has_section("global") else ():
         if name != _KEY and _plain(name) == _KEY and value != _VALUE:
             raise ConfigError(
-                f"{_file(wish)}: global.{name} is set already, to something else",
+                f"{_file(request)}: global.{name} is set already, to something else",
                 hint="take it out first, if it is no longer wanted",
             )
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what pip would be told, found through its file and PATH: see `setup`."""
-    chosen = wish.environ.get(_VARIABLE)
+    chosen = request.environ.get(_VARIABLE)
     if chosen:
         if chosen != _VALUE:
             return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
-        return check_keyring(wish, ask)
+        return check_keyring(request, ask)
     told: dict[str, tuple[str, str]] = {}
-    for path in _files(wish):
+    for path in _files(request):
         parser = configparser.RawConfigParser(default_section="\0")
         try:
-            parser.read_string(wish.read(path) or "")
+            parser.read_string(request.read(path) or "")
         except configparser.Error:
             return Finding(trouble=f"{path} cannot be read")
         for section in parser.sections():
@@ -63,49 +65,55 @@ def check(wish: Wish, ask: Ask) -> Finding:
                 if _plain(name) == _KEY:
                     told[section] = (path, value)
     if "global" not in told:
-        return Finding(trouble=f"{_file(wish)} does not say: {_KEY} = {_VALUE}")
+        return Finding(trouble=f"{_file(request)} does not say: {_KEY} = {_VALUE}")
     for section, (path, value) in told.items():
         if value != _VALUE:
             return shadowed(f"{path} has another {_KEY} in [{section}]", "take it out")
-    return check_keyring(wish, ask)
+    return check_keyring(request, ask)
 
 
-def check_keyring(wish: Wish, ask: Ask) -> Finding:
+def check_keyring(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the program `keyring` says, as PATH leads to it."""
-    answer = ask([LINK, "--mode=creds", "get", f"{wish.service}/"])
+    answer = ask([LINK, "--mode=creds", "get", f"{request.service}/"])
     lines = answer.stdout.decode("utf-8", "replace").split("\n")
     if answer.status == 0 and len(lines) > 1:
         return Finding(lines[1])
     if answer.status == asking.NOT_FOUND:
-        return Finding(trouble="no keyring is on PATH", hint=" ".join(on_path(wish)) or None)
+        return Finding(trouble="no keyring is on PATH", hint=" ".join(on_path(request)) or None)
     why = asking.complaint(answer) or "it knows nothing of this service, or is not ours"
-    return Finding(trouble=f"keyring on PATH: {why}", hint=" ".join(on_path(wish)) or None)
+    return Finding(trouble=f"keyring on PATH: {why}", hint=" ".join(on_path(request)) or None)
 
 
-def on_path(wish: Wish) -> tuple[str, ...]:
+def on_path(request: WiringRequest) -> tuple[str, ...]:
     """Return what is left to do if the folder of the link is not on PATH."""
-    if wish.bin in wish.environ.get("PATH", "").split(":"):
+    if request.bin in request.environ.get("PATH", "").split(":"):
         return ()
-    shown = wish.bin.replace(wish.home, "$HOME", 1) if wish.bin.startswith(wish.home) else wish.bin
+    shown = (
+        request.bin.replace(request.home, "$HOME", 1)
+        if request.bin.startswith(request.home)
+        else request.bin
+    )
     return (f'let your shell find the link: export PATH="{shown}:$PATH", in ~/.profile',)
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     """Return the user's pip.conf; an old one wins where it alone is there."""
-    told = wish.told("PIP_CONFIG_FILE")
+    told = request.variable("PIP_CONFIG_FILE")
     if told:
         return told
-    path = wish.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
-    old = f"{wish.home}/.pip/pip.conf"
-    return old if wish.read(path) is None and wish.read(old) is not None else path
+    path = request.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
+    old = f"{request.home}/.pip/pip.conf"
+    return old if request.read(path) is None and request.read(old) is not None else path
 
 
-def _files(wish: Wish) -> list[str]:
+def _files(request: WiringRequest) -> list[str]:
     """Return the files that pip reads after those of the machine; the later ones count more."""
-    told = wish.told("PIP_CONFIG_FILE")
-    usual = wish.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
-    files = [] if told and wish.read(told) is not None else [f"{wish.home}/.pip/pip.conf", usual]
-    active = wish.told("VIRTUAL_ENV")
+    told = request.variable("PIP_CONFIG_FILE")
+    usual = request.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
+    files = (
+        [] if told and request.read(told) is not None else [f"{request.home}/.pip/pip.conf", usual]
+    )
+    active = request.variable("VIRTUAL_ENV")
     return [*files, *([f"{active}/pip.conf"] if active else []), *([told] if told else [])]
 
 

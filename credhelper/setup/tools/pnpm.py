@@ -11,7 +11,7 @@ import re
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -20,21 +20,21 @@ PROFILE = True
 _LINK = "credhelper-bearer-"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    link = wish.link(_LINK + wish.owner)
+    link = request.link(_LINK + request.owner)
     if re.search(r"[\s$%\\\"'#;]", link.path):
         raise UsageError(f"pnpm takes no such path: {link.path}", hint="choose a --bin DIR")
-    entry = Entry((), ((f"{_key(wish)}=", link.path),))
-    return Plan((FileChange(_file(wish), "npmrc", (entry,)),), (link,))
+    entry = Entry((), ((f"{_key(request)}=", link.path),))
+    return Plan((FileChange(_file(request), "npmrc", (entry,)),), (link,))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names prints: see `setup`."""
-    pattern = rf"^[ \t]*{re.escape(_key(wish))}[ \t]*=[ \t]*(.*?)[ \t\r]*$"
-    found = re.findall(pattern, wish.read(_file(wish)) or "", re.MULTILINE)
+    pattern = rf"^[ \t]*{re.escape(_key(request))}[ \t]*=[ \t]*(.*?)[ \t\r]*$"
+    found = re.findall(pattern, request.read(_file(request)) or "", re.MULTILINE)
     if not found:
-        return Finding(trouble=f"{_file(wish)} names no token helper for {wish.service}")
+        return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]
     answer = ask(words)
     token = answer.stdout.decode("utf-8", "replace").strip()
@@ -43,11 +43,11 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _key(wish: Wish) -> str:
-    return f"//{wish.service.netloc}{wish.service.path}/:tokenHelper"
+def _key(request: WiringRequest) -> str:
+    return f"//{request.service.netloc}{request.service.path}/:tokenHelper"
 
 
-def _file(wish: Wish) -> str:
+def _file(request: WiringRequest) -> str:
     # npm tells its children in small letters.
-    small = wish.told("npm_config_userconfig")
-    return small or wish.place("NPM_CONFIG_USERCONFIG", ".npmrc")
+    small = request.variable("npm_config_userconfig")
+    return small or request.place("NPM_CONFIG_USERCONFIG", ".npmrc")

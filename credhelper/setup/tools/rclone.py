@@ -18,7 +18,7 @@ from credhelper.setup.plan import (
     FileChange,
     Finding,
     Plan,
-    Wish,
+    WiringRequest,
     set_before,
     shadowed,
 )
@@ -33,46 +33,48 @@ _KEY = "bearer_token_command"
 _FIRST = ("bearer_token", "user", "pass")
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    called = wish.program.called(PROGRAMS[0])
+    called = request.program.called(PROGRAMS[0])
     if re.search(r"[\s'\"]", called):
         raise UsageError(
             f"rclone has no way to write this path: {called}",
             hint="put a link to it into a folder without blanks, first on PATH",
         )
-    command = " ".join([called, TOKEN, str(wish.service), *wish.options()])
-    remote = wish.name or _remote(wish) or _NEW
-    known = _remotes(wish).get(remote)
+    command = " ".join([called, TOKEN, str(request.service), *request.options()])
+    remote = request.name or _remote(request) or _NEW
+    known = _remotes(request).get(remote)
     for key in _FIRST:
         if (known or {}).get(key):
             raise ConfigError(
-                f"{_file(wish)}: {remote}.{key} is set already, and comes before a command",
+                f"{_file(request)}: {remote}.{key} is set already, and comes before a command",
                 hint="take it out, or choose another remote: --name NAME",
             )
     values = [(_KEY, command)]
-    new = {"type": "webdav", "url": str(wish.service), "vendor": "other"}
+    new = {"type": "webdav", "url": str(request.service), "vendor": "other"}
     if known is None or all(known.get(key) == value for key, value in new.items()):
         values = [*new.items(), *values]
-    return Plan((FileChange(_file(wish), "ini", (Entry((remote,), tuple(values)),)),))
+    return Plan((FileChange(_file(request), "ini", (Entry((remote,), tuple(values)),)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the remote's command prints: see `setup`."""
-    remote = wish.name or _remote(wish) or _NEW
-    command = _remotes(wish).get(remote, {}).get(_KEY)
+    remote = request.name or _remote(request) or _NEW
+    command = _remotes(request).get(remote, {}).get(_KEY)
     if not command:
-        return Finding(trouble=f"{_file(wish)} names no {_KEY} for a remote at {wish.service}")
+        return Finding(
+            trouble=f"{_file(request)} names no {_KEY} for a remote at {request.service}"
+        )
     for key in _FIRST:
-        if _remotes(wish)[remote].get(key):
-            return shadowed(f"{_file(wish)} has {key} in [{remote}]", "take it out")
+        if _remotes(request)[remote].get(key):
+            return shadowed(f"{_file(request)} has {key} in [{remote}]", "take it out")
     own = re.sub(r"[^A-Z0-9]", "_", remote.upper())
     variables = (
         f"RCLONE_{whose}_{key.upper()}"
         for whose in ("WEBDAV", f"CONFIG_{own}")
         for key in (*_FIRST, _KEY)
     )
-    finding = set_before(wish.environ, variables)
+    finding = set_before(request.environ, variables)
     if finding:
         return finding
     answer = ask(command.split())
@@ -82,27 +84,27 @@ def check(wish: Wish, ask: Ask) -> Finding:
     return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    told = wish.told("RCLONE_CONFIG")
+def _file(request: WiringRequest) -> str:
+    told = request.variable("RCLONE_CONFIG")
     if told:
         return told
-    path = wish.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
-    old = f"{wish.home}/.rclone.conf"
-    return old if wish.read(path) is None and wish.read(old) is not None else path
+    path = request.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
+    old = f"{request.home}/.rclone.conf"
+    return old if request.read(path) is None and request.read(old) is not None else path
 
 
-def _remotes(wish: Wish) -> dict[str, dict[str, str]]:
+def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
     parser = configparser.RawConfigParser(default_section="\0")
     try:
-        parser.read_string(wish.read(_file(wish)) or "")
+        parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
         return {}  # told of when the file is to be changed
     return {name: dict(parser.items(name)) for name in parser.sections()}
 
 
-def _remote(wish: Wish) -> str | None:
+def _remote(request: WiringRequest) -> str | None:
     """Return the WebDAV remote whose URL is at or below the service."""
-    for name, remote in _remotes(wish).items():
-        if remote.get("type") == "webdav" and wish.covers(remote.get("url", "")):
+    for name, remote in _remotes(request).items():
+        if remote.get("type") == "webdav" and request.covers(remote.get("url", "")):
             return name
     return None

@@ -11,7 +11,7 @@ import json
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -22,27 +22,28 @@ _HELPER = "credentials_helper"
 _ARGUMENTS = "credentials_helper_args"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    path = _file(wish)
-    place = f"{wish.service.host}:{wish.service.port}"
-    told = _flags(wish).get("service", place)
-    if told not in (place, wish.service.host):
+    path = _file(request)
+    place = f"{request.service.host}:{request.service.port}"
+    told = _flags(request).get("service", place)
+    if told not in (place, request.service.host):
         raise ConfigError(
-            f"{path} is for another service than {wish.service}", hint="say which file: --file PATH"
+            f"{path} is for another service than {request.service}",
+            hint="say which file: --file PATH",
         )
-    words = ["reclient", "--service", str(wish.service), *wish.options()]
-    values = [(f"{_HELPER}=", wish.program.path), (f"{_ARGUMENTS}=", " ".join(words))]
+    words = ["reclient", "--service", str(request.service), *request.options()]
+    values = [(f"{_HELPER}=", request.program.path), (f"{_ARGUMENTS}=", " ".join(words))]
     if told == place:
         values.insert(0, ("service=", place))
     return Plan((FileChange(path, "flags", (Entry((), tuple(values)),)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names says: see `setup`."""
-    flags = _flags(wish)
+    flags = _flags(request)
     if not flags.get(_HELPER):
-        return Finding(trouble=f"{_file(wish)} names no {_HELPER}")
+        return Finding(trouble=f"{_file(request)} names no {_HELPER}")
     answer = ask([flags[_HELPER], *flags.get(_ARGUMENTS, "").split()])
     try:
         return Finding(json.loads(answer.stdout)["token"])
@@ -50,17 +51,17 @@ def check(wish: Wish, ask: Ask) -> Finding:
         return Finding(trouble=f"{flags[_HELPER]}: {asking.complaint(answer) or 'no answer'}")
 
 
-def _file(wish: Wish) -> str:
-    if wish.file is None:
+def _file(request: WiringRequest) -> str:
+    if request.file is None:
         raise UsageError(
             "reproxy has no file of its own", hint="say what it is given with --cfg: --file PATH"
         )
-    return wish.file
+    return request.file
 
 
-def _flags(wish: Wish) -> dict[str, str]:
+def _flags(request: WiringRequest) -> dict[str, str]:
     found = {}
-    for line in (wish.read(_file(wish)) or "").split("\n"):
+    for line in (request.read(_file(request)) or "").split("\n"):
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith("#"):
             found[name.strip()] = value.strip()

@@ -13,7 +13,7 @@ from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -22,59 +22,59 @@ PROFILE = True
 _AUTH = "external-tool"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = wish.name or _api(wish)
+    name = request.name or _api(request)
     if name is None:
         raise UsageError(
-            f"{_file(wish)} names no API at {wish.service}",
+            f"{_file(request)} names no API at {request.service}",
             hint="say what restish calls it: --name NAME",
         )
-    words = [wish.program.called(PROGRAMS[0]), "headers", "--restish", *wish.options()]
+    words = [request.program.called(PROGRAMS[0]), "headers", "--restish", *request.options()]
     auth = {"name": _AUTH, "params": {"commandline": shlex.join(words), "omitbody": "true"}}
     # The first goes to the front last.
     entries = [Entry((name, "profiles", "default"), (("auth", auth),))]
-    known = _apis(wish).get(name)
-    if known is None or known.get("base") == str(wish.service):
-        entries.append(Entry((name,), (("base", str(wish.service)),)))
-    return Plan((FileChange(_file(wish), "json", tuple(entries)),))
+    known = _apis(request).get(name)
+    if known is None or known.get("base") == str(request.service):
+        entries.append(Entry((name,), (("base", str(request.service)),)))
+    return Plan((FileChange(_file(request), "json", tuple(entries)),))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the API's tool makes of a request, given it as restish does: see `setup`."""
-    api = _apis(wish).get(wish.name or _api(wish) or "", {})
+    api = _apis(request).get(request.name or _api(request) or "", {})
     try:
         auth = api["profiles"]["default"]["auth"]
         command = auth["params"]["commandline"] if auth["name"] == _AUTH else None
     except (KeyError, TypeError):
         command = None
     if not isinstance(command, str):
-        return Finding(trouble=f"{_file(wish)} names no {_AUTH} for an API at {wish.service}")
-    request = {"method": "GET", "uri": f"{api.get('base', '')}/", "headers": {}}
-    answer = ask(["/bin/sh", "-c", command], json.dumps(request).encode())
+        return Finding(trouble=f"{_file(request)} names no {_AUTH} for an API at {request.service}")
+    message = {"method": "GET", "uri": f"{api.get('base', '')}/", "headers": {}}
+    answer = ask(["/bin/sh", "-c", command], json.dumps(message).encode())
     try:
         header = json.loads(answer.stdout)["headers"]["Authorization"][0]
         return Finding(header.removeprefix("Bearer "))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         why = asking.complaint(answer) or "nothing for this API"
         # The line itself is not shown: others may have written a secret into it.
-        return Finding(trouble=f"{_file(wish)}: the line of {_AUTH}: {why}")
+        return Finding(trouble=f"{_file(request)}: the line of {_AUTH}: {why}")
 
 
-def _file(wish: Wish) -> str:
-    default = wish.below("XDG_CONFIG_HOME", "restish/apis.json", ".config/restish/apis.json")
-    return wish.below("RSH_CONFIG_DIR", "apis.json", default.removeprefix(f"{wish.home}/"))
+def _file(request: WiringRequest) -> str:
+    default = request.below("XDG_CONFIG_HOME", "restish/apis.json", ".config/restish/apis.json")
+    return request.below("RSH_CONFIG_DIR", "apis.json", default.removeprefix(f"{request.home}/"))
 
 
-def _apis(wish: Wish) -> dict[str, dict[str, Any]]:
+def _apis(request: WiringRequest) -> dict[str, dict[str, Any]]:
     try:
-        found = json.loads(wish.read(_file(wish)) or "{}")
+        found = json.loads(request.read(_file(request)) or "{}")
         return {name: one for name, one in found.items() if isinstance(one, dict)}
     except (ValueError, AttributeError, RecursionError):
         return {}  # what cannot be read is told of when the file is to be changed
 
 
-def _api(wish: Wish) -> str | None:
+def _api(request: WiringRequest) -> str | None:
     """Return the API whose base is at or below the service."""
-    known = _apis(wish).items()
-    return next((name for name, one in known if wish.covers(str(one.get("base", "")))), None)
+    known = _apis(request).items()
+    return next((name for name, one in known if request.covers(str(one.get("base", "")))), None)

@@ -18,7 +18,7 @@ from credhelper.setup.plan import (
     Finding,
     LinkChange,
     Plan,
-    Wish,
+    WiringRequest,
     shadowed,
 )
 
@@ -34,62 +34,64 @@ _CREDENTIALS = re.compile(r'^[ \t]*credentials[ \t]+"([^"]+)"', re.MULTILINE)
 _VARIABLE = "TF_TOKEN_"
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    if wish.service.path:
+    if request.service.path:
         raise UsageError(
-            f"Terraform asks for hosts alone, and {wish.service} has a path",
-            hint=f"let the profile name the host: --service {wish.service.origin}",
+            f"Terraform asks for hosts alone, and {request.service} has a path",
+            hint=f"let the profile name the host: --service {request.service.origin}",
         )
-    entry = Entry(("credentials_helper", "credhelper"), (("args", wish.options()),))
-    link = LinkChange(f"{_plugins(wish)}/{LINK}", wish.program.path)
-    return Plan((FileChange(_file(wish), "hcl", (entry,)),), (link,))
+    entry = Entry(("credentials_helper", "credhelper"), (("args", request.options()),))
+    link = LinkChange(f"{_plugins(request)}/{LINK}", request.program.path)
+    return Plan((FileChange(_file(request), "hcl", (entry,)),), (link,))
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names says, called as Terraform does: see `setup`."""
-    found = _HELPER.search(wish.read(_file(wish)) or "")
+    found = _HELPER.search(request.read(_file(request)) or "")
     if found is None:
-        return Finding(trouble=f"{_file(wish)} names no credentials helper")
-    first = _asked_first(wish)
+        return Finding(trouble=f"{_file(request)} names no credentials helper")
+    first = _asked_first(request)
     if first:
         return shadowed(*first)
     words = re.findall(r'"((?:[^"\\]|\\.)*)"', found[2])
-    program = f"{_plugins(wish)}/terraform-credentials-{found[1]}"
-    answer = ask([program, *words, "get", wish.service.netloc])
+    program = f"{_plugins(request)}/terraform-credentials-{found[1]}"
+    answer = ask([program, *words, "get", request.service.netloc])
     try:
         return Finding(json.loads(answer.stdout)["token"])
     except (ValueError, KeyError, TypeError):
         return Finding(trouble=f"{program}: {asking.complaint(answer) or 'nothing for this host'}")
 
 
-def _asked_first(wish: Wish) -> tuple[str, str] | None:
+def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     """Return what Terraform believes before a helper, and what to do about it."""
-    host = wish.service.netloc
-    for name in wish.environ:
+    host = request.service.netloc
+    for name in request.environ:
         told = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
         if name.startswith(_VARIABLE) and told == host:
             return f"{name} is set", f"unset {name}"
-    if host in map(str.lower, _CREDENTIALS.findall(wish.read(_file(wish)) or "")):
-        return f"{_file(wish)} has credentials for {host}", "take that block out"
-    stored = f"{wish.home}/.terraform.d/credentials.tfrc.json"
+    if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
+        return f"{_file(request)} has credentials for {host}", "take that block out"
+    stored = f"{request.home}/.terraform.d/credentials.tfrc.json"
     try:
-        known = json.loads(wish.read(stored) or "{}")["credentials"]
+        known = json.loads(request.read(stored) or "{}")["credentials"]
     except (ValueError, KeyError, TypeError, RecursionError):
         known = {}
-    if _usual(wish) and host in known:
+    if _usual(request) and host in known:
         return f"{stored} has credentials for {host}", f"terraform logout {host}"
     return None
 
 
-def _usual(wish: Wish) -> bool:
+def _usual(request: WiringRequest) -> bool:
     """Tell whether Terraform reads the files of its own folder, too."""
-    return not (wish.told("TF_CLI_CONFIG_FILE") or wish.told("TERRAFORM_CONFIG"))
+    return not (request.variable("TF_CLI_CONFIG_FILE") or request.variable("TERRAFORM_CONFIG"))
 
 
-def _file(wish: Wish) -> str:
-    return wish.told("TF_CLI_CONFIG_FILE") or wish.place("TERRAFORM_CONFIG", ".terraformrc")
+def _file(request: WiringRequest) -> str:
+    return request.variable("TF_CLI_CONFIG_FILE") or request.place(
+        "TERRAFORM_CONFIG", ".terraformrc"
+    )
 
 
-def _plugins(wish: Wish) -> str:
-    return f"{wish.home}/.terraform.d/plugins"
+def _plugins(request: WiringRequest) -> str:
+    return f"{request.home}/.terraform.d/plugins"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, Wish, set_before
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, set_before
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -20,39 +20,43 @@ LINK = "vault-token-credhelper"
 _HELPER = re.compile(r'^[ \t]*token_helper[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
 
 
-def plan(wish: Wish) -> Plan:
+def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    return plan_for(wish, wish.place("VAULT_CONFIG_PATH", ".vault"), "VAULT_ADDR")
+    return plan_for(request, request.place("VAULT_CONFIG_PATH", ".vault"), "VAULT_ADDR")
 
 
-def check(wish: Wish, ask: Ask) -> Finding:
+def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names says to `get`: see `setup`."""
-    path = wish.place("VAULT_CONFIG_PATH", ".vault")
-    return check_in(wish, ask, path, "VAULT_ADDR", ["VAULT_TOKEN"])
+    path = request.place("VAULT_CONFIG_PATH", ".vault")
+    return check_in(request, ask, path, "VAULT_ADDR", ["VAULT_TOKEN"])
 
 
-def plan_for(wish: Wish, path: str, variable: str) -> Plan:
+def plan_for(request: WiringRequest, path: str, variable: str) -> Plan:
     """Return what it takes for who reads `path`, and is told the server in `variable`."""
-    link = wish.link(LINK)
+    link = request.link(LINK)
     if re.search(r"[^\w/.+@:-]", link.path):
         raise UsageError(f"a shell would split this path: {link.path}", hint="choose a --bin DIR")
     entry = Entry((), (("token_helper", link.path),))
     notes: tuple[str, ...] = ()
-    if wish.environ.get(variable, "").rstrip("/") != str(wish.service):
-        notes = (f"it is asked about the server in {variable}: export {variable}={wish.service}",)
+    if request.environ.get(variable, "").rstrip("/") != str(request.service):
+        notes = (
+            f"it is asked about the server in {variable}: export {variable}={request.service}",
+        )
     return Plan((FileChange(path, "hcl", (entry,)),), (link,), notes)
 
 
-def check_in(wish: Wish, ask: Ask, path: str, variable: str, tokens: Iterable[str]) -> Finding:
+def check_in(
+    request: WiringRequest, ask: Ask, path: str, variable: str, tokens: Iterable[str]
+) -> Finding:
     """Return what the helper in `path` says of the server in `variable`, for want of `tokens`."""
-    found = _HELPER.search(wish.read(path) or "")
+    found = _HELPER.search(request.read(path) or "")
     if found is None:
         return Finding(trouble=f"{path} names no token helper")
-    finding = set_before(wish.environ, tokens)
+    finding = set_before(request.environ, tokens)
     if finding:
         return finding
     answer = ask(
-        [found[1], "get"], b"", {"BAO_ADDR": "", "VAULT_ADDR": "", variable: str(wish.service)}
+        [found[1], "get"], b"", {"BAO_ADDR": "", "VAULT_ADDR": "", variable: str(request.service)}
     )
     token = answer.stdout.decode("utf-8", "replace")
     if answer.status == 0 and token:
