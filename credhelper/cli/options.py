@@ -13,7 +13,7 @@ import click
 
 from credhelper.broker import routing
 from credhelper.broker.context import Context
-from credhelper.config import parse
+from credhelper.config import parse, schema
 from credhelper.config import profile as profiles
 from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
@@ -183,7 +183,7 @@ def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
     """Return the profile that `values` would make; raises UsageError, which names the option."""
 
     try:
-        return profiles.read(name, dict(values), parse.expander(world.environ))
+        return schema.read(name, dict(values), parse.expander(world.environ))
     except Mistake as mistake:
         key = dotted(mistake.place[2:])
         place = f"{key} of profile {name}" if key else "--profile"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from credhelper.config import profile as profiles
+from credhelper.config import schema
 from credhelper.config.profile import Grant, Profile
 from credhelper.config.table import Mistake, Table, dotted, nearest
 from credhelper.config.toml_lines import line_of
@@ -78,7 +78,7 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     if services := environ.get("CREDHELPER_SERVICES"):
         values["services"] = [word for word in re.split("[, ]+", services) if word]
     try:
-        found = profiles.read("env", values, expander(environ))
+        found = schema.read("env", values, expander(environ))
     except Mistake as mistake:
         variable = _VARIABLES[str(mistake.place[2])]
         raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
@@ -113,10 +113,10 @@ def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
 
 def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) -> Config:
     table = Table(document, ())
-    table.only(_KEYS, elsewhere=profiles.KEYS)
+    table.only(_KEYS, elsewhere=schema.KEYS)
     expand = expander(environ)
     named = Table(document.get("profiles", {}), ("profiles",)).values
-    found = {name: profiles.read(name, values, expand) for name, values in named.items()}
+    found = {name: schema.read(name, values, expand) for name, values in named.items()}
     default = table.text("default_profile")
     if default is not None and default not in found:
         near = nearest(default, found) or f"; known profiles: {', '.join(found) or 'none'}"

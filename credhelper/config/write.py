@@ -7,8 +7,7 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from credhelper.config import parse
-from credhelper.config import profile as profiles
+from credhelper.config import parse, schema
 from credhelper.config.edit import Change, Tree, edited
 from credhelper.config.origin import canonical
 from credhelper.config.table import Mistake, dotted, nearest
@@ -37,7 +36,7 @@ def add_profile(
     another writer does not end, and CacheError when the disk says no; the file is then untouched.
     """
     try:
-        profiles.read(name, dict(values), parse.expander(environ))
+        schema.read(name, dict(values), parse.expander(environ))
     except Mistake as mistake:
         key = dotted(mistake.place[2:])
         place = f"profile {printable(name)}: {key}" if key else "profile"

@@ -18,7 +18,7 @@ import pytest
 import credhelper
 from credhelper import errors, protocols
 from credhelper.cli.main import commands
-from credhelper.config import profile
+from credhelper.config import profile, schema
 from credhelper.config.profile import Profile
 from credhelper.core import record
 from tests.support import table, tree
@@ -58,7 +58,7 @@ KEYS = {row[0].strip("`"): row for row in _rows(CONFIGURATION, 5)[1:]}
 
 
 def test_every_key_of_a_profile_is_documented_and_no_other() -> None:
-    assert set(KEYS) == set(profile.KEYS)
+    assert set(KEYS) == set(schema.KEYS)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_documented_default_is_the_real_one(field: Any) -> None:
 def test_a_documented_example_is_a_profile(key: str) -> None:
     example = tomllib.loads(f"{key} = {KEYS[key][3].strip('`')}")
     needed = {"grant": {"env": "NAME"}, "user": "me"}
-    profile.read("name", needed | example, lambda path: path)
+    schema.read("name", needed | example, lambda path: path)
 
 
 def test_every_way_to_a_secret_is_documented() -> None:
@@ -88,7 +88,7 @@ def test_the_whole_example_is_a_config() -> None:
     example = tomllib.loads(_blocks(CONFIGURATION, "toml")[0])
     assert set(example) == {"default_profile", "profiles"}
     for name, values in example["profiles"].items():
-        profile.read(name, values, lambda path: path)
+        schema.read(name, values, lambda path: path)
 
 
 def test_every_variable_is_documented_and_no_other() -> None:

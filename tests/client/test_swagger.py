@@ -17,8 +17,8 @@ import pytest
 from credhelper.client import iap, iap_data, ica, ica_data
 from credhelper.client.authorization import KEY_FORMS, ApiKey, Authorization, Bearer, Password
 from credhelper.client.http.transport import Transport
-from credhelper.errors import RejectedError
 from credhelper.core.model import AWS, RCLONE, Secret
+from credhelper.errors import RejectedError
 from tests.cli.conftest import Person
 from tests.support import swagger
 from tests.support.recorder import Recorder

@@ -1,0 +1,245 @@
+"""Reads a profile: what may stand in its table; every mistake names its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+
+from credhelper.config.origin import canonical, origin
+from credhelper.config.profile import (
+    API_KEY,
+    APIS,
+    AUTHS,
+    GRANTS,
+    KEY_FORMS,
+    LOGIN,
+    PASSWORD,
+    RESOURCE_KEYS,
+    Grant,
+    Profile,
+    Resource,
+    api_at,
+)
+from credhelper.config.table import GRANT_HINT, Mistake, Table, plain
+from credhelper.config.toml_lines import Place
+from credhelper.core.model import JWT, SESSION
+from credhelper.core.service import Service
+
+_YEAR = 366 * 86400
+_LONGEST_COMMAND = 300
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FORMS = (
+    'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
+)
+KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
+
+
+def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
+    """Return the profile `name` that the table `values` describes.
+
+    Parameters: `expand`, makes a path absolute or raises ValueError. Raises Mistake.
+    """
+    place: Place = ("profiles", name)
+    if not _NAME.fullmatch(name):
+        message = "a profile's name is 1 to 64 letters, digits, '.', '_' or '-', and begins with"
+        raise Mistake(place, f"{message} a letter or digit")
+    table = Table(values, place)
+    if "tenant" in table:
+        raise table.wrong("tenant", "unknown key; a v2 tenant is the profile's 'domain'")
+    table.only(KEYS)
+    api = table.choice("api", APIS)
+    auth = table.choice("auth", AUTHS)
+    user = table.text("user")
+    form = table.choice("api_key_as", KEY_FORMS)
+    if "api_key_as" in table and auth != API_KEY:
+        raise table.wrong("api_key_as", f"goes with auth = '{API_KEY}' only")
+    if auth == PASSWORD or form == "basic-password":
+        _check_login_name(table, user)
+    url = table.checked("url", origin) or APIS[api].url
+    other = api_at(url) or api
+    if other != api:
+        raise table.wrong("url", f"is the one of api = '{other}'", f"say api = '{other}'")
+    found = Profile(
+        name=name,
+        api=api,
+        url=url,
+        auth=auth,
+        grant=_grant(table, auth, user or name, expand),
+        user=user,
+        domain=table.text("domain"),
+        cid=table.text("cid"),
+        cwid=table.text("cwid"),
+        scopes=_scopes(table),
+        client_id=table.text("client_id"),
+        data=table.text("data"),
+        keep_session=table.flag("keep_session"),
+        token=table.choice("token", (JWT, SESSION)),
+        services=_services(table),
+        username=table.checked("username", _without_colon) or "oauth2",
+        min_ttl=table.seconds("min_ttl", 0, least=0, most=_YEAR),
+        session_lifetime=table.seconds("session_lifetime", 3600, least=1, most=_YEAR),
+        ca_file=table.checked("ca_file", expand),
+        api_key_as=form,
+        aws=_resource(table, api),
+    )
+    for each in fields(Profile):
+        if each.name in APIS[api].lacks and getattr(found, each.name) != each.default:
+            raise table.wrong(each.name, f"means nothing to api = '{api}'", "leave it out")
+    return found
+
+
+def _check_login_name(table: Table, user: str | None) -> None:
+    if user is None:
+        raise table.wrong("user", "missing: this way of logging in needs the login name")
+    table.checked("user", _without_colon)
+
+
+def _without_colon(text: str) -> str:
+    if ":" in text:
+        raise ValueError("must not hold a colon, which ends a user name in Basic (RFC 7617)")
+    return text
+
+
+def _scopes(table: Table) -> tuple[str, ...]:
+    scopes = table.texts("scopes")
+    for scope, place in scopes:
+        if "," in scope or " " in scope:
+            raise Mistake(place, "expected one scope, without a comma or blank")
+    return tuple(dict.fromkeys(scope for scope, _ in scopes))
+
+
+def _services(table: Table) -> tuple[Service, ...]:
+    found: dict[Service, None] = {}
+    for text, place in table.texts("services"):
+        try:
+            found[canonical(text)] = None
+        except ValueError as error:
+            raise Mistake(place, str(error), 'expected "https://HOST/PATH" or "HOST"') from error
+    return tuple(found)
+
+
+def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) -> Grant | None:
+    if "grant" not in table:
+        if auth == LOGIN:
+            return None
+        raise table.wrong("grant", f"missing: auth = '{auth}' needs {_FORMS}")
+    if isinstance(table.values["grant"], str):
+        raise table.wrong("grant", f"expected {_FORMS}, not a secret itself", GRANT_HINT)
+    grant = Table(table.values["grant"], (*table.place, "grant"))
+    grant.only((*GRANTS, "allow_readable", "timeout"))
+    given = [how for how in GRANTS if how in grant]
+    if len(given) != 1:
+        raise table.wrong("grant", f"expected exactly {_FORMS}")
+    how = given[0]
+    if "allow_readable" in grant and how != "file":
+        raise grant.wrong("allow_readable", "goes with a file only")
+    if "timeout" in grant and how not in ("command", "keyring"):
+        raise grant.wrong("timeout", "goes with a command or a keyring only")
+    return Grant(
+        how,
+        _words(grant, how, login, expand),
+        allow_readable=grant.flag("allow_readable"),
+        timeout=_timeout(grant),
+    )
+
+
+def _words(grant: Table, how: str, login: str, expand: Callable[[str], str]) -> tuple[str, ...]:
+    if how == "env":
+        return (grant.checked("env", _variable) or "",)
+    if how == "file":
+        return (grant.checked("file", expand) or "",)
+    if how == "command":
+        return _command(grant)
+    if isinstance(grant.values["keyring"], str):
+        # The name belongs to the grant: two profiles must not take each other's entry for theirs.
+        return (grant.text("keyring") or "", login)
+    words = tuple(word for word, _ in grant.texts("keyring"))
+    if len(words) != 2:
+        raise grant.wrong("keyring", 'expected "SERVICE" or ["SERVICE", "USERNAME"]')
+    return words
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("expected the name of an environment variable")
+    return text
+
+
+def _command(grant: Table) -> tuple[str, ...]:
+    place: Place = (*grant.place, "command")
+    words = grant.values["command"]
+    if not isinstance(words, list) or not words:
+        raise Mistake(place, 'expected a program and its arguments, as in ["pass", "show", "key"]')
+    program = plain(words[0], (*place, 0))
+    if "/" in program and not program.startswith("/"):
+        raise Mistake((*place, 0), "expected an absolute path, or a name to be found on PATH")
+    return (program, *(_argument(word, (*place, i)) for i, word in enumerate(words[1:], 1)))
+
+
+def _argument(word: object, place: Place) -> str:
+    return plain(word, place, empty=True)
+
+
+def _timeout(grant: Table) -> float | None:
+    if "timeout" not in grant:
+        return None
+    value = grant.values["timeout"]
+    if type(value) not in (int, float) or not 0 < value <= _LONGEST_COMMAND:
+        raise grant.wrong("timeout", f"expected seconds, more than 0 and up to {_LONGEST_COMMAND}")
+    return float(value)
+
+
+def _resource(table: Table, api: str) -> Resource | None:
+    if "aws" not in table:
+        return None
+    if table.values.get("token") == SESSION:
+        raise table.wrong("aws", f"is bought with a JWT: it goes with token = '{JWT}' only")
+    known = APIS[api].resources
+    if not known:
+        raise table.wrong("aws", f"means nothing to api = '{api}'", "leave it out")
+    aws = Table(table.values["aws"], (*table.place, "aws"))
+    keys = dict.fromkeys(key for keys in known.values() for key in keys)
+    lifetime = APIS[api].aws_lifetime
+    if lifetime is None and "lifetime" in aws:
+        raise aws.wrong("lifetime", "the API itself tells how long they live", "leave it out")
+    for other in RESOURCE_KEYS.values():
+        for key in other:
+            if key in aws and key not in keys:
+                hint = f"expected {_shown(known)}"
+                raise aws.wrong(key, f"means nothing to api = '{api}'", hint)
+    aws.only((*keys, "read_only", *(("lifetime",) if lifetime else ())))
+    given = [how for how, keys in known.items() if any(key in aws for key in keys)]
+    if len(given) != 1:
+        raise table.wrong(
+            "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
+        )
+    how = given[0]
+    words = [aws.checked(key, _id) for key in known[how]]
+    for key, word in zip(known[how], words, strict=True):
+        if word is None:
+            raise table.wrong("aws", f"expected {key} as well: {_shown({how: known[how]})}")
+    read_only = aws.flag("read_only")
+    if read_only and how in APIS[api].never_read_only:
+        raise aws.wrong(
+            "read_only",
+            f"the API has no credentials for a {how} that can only read",
+            "name a folder or a file, or leave read_only out",
+        )
+    if lifetime is not None:
+        lifetime = aws.seconds("lifetime", lifetime, least=1, most=_YEAR)
+    return Resource(how, tuple(word for word in words if word), read_only, lifetime)
+
+
+def _shown(forms: Mapping[str, tuple[str, ...]]) -> str:
+    each = [", ".join(f'{key} = "ID"' for key in keys) for keys in forms.values()]
+    return ("one of " if len(each) > 1 else "") + ", ".join(f"{{ {form} }}" for form in each)
+
+
+def _id(text: str) -> str:
+    # It becomes a part of a URL's path.
+    if not _ID.fullmatch(text):
+        raise ValueError("expected an id: up to 128 letters, digits, '.', '_' or '-'")
+    return text
