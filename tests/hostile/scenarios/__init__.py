@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import getmembers, isfunction
 
-from tests.hostile.scenarios import api, disks, herds, processes, streams, tokens
+from tests.hostile.scenarios import api, certificates, disks, herds, processes, streams, tokens
 
 SCENARIOS: dict[str, Callable[..., None]] = {
     name: function
-    for module in (api, disks, herds, processes, streams, tokens)
+    for module in (api, certificates, disks, herds, processes, streams, tokens)
     for name, function in getmembers(module, isfunction)
     if function.__module__ == module.__name__ and not name.startswith("_")
 }

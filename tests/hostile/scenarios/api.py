@@ -6,7 +6,6 @@ import base64
 import gzip
 import os
 import socket
-import ssl
 import threading
 import time
 from importlib.util import find_spec
@@ -16,12 +15,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.certificates import Authority
 from tests.support.sandboxes import RunningSandbox
 from tests.support.servers import Served, answer
 from tests.support.worlds import TIMEOUT, World, snapshot
 
-_TOKEN = b'{"access_token":"abc.def.ghi","token_type":"Bearer"}'
+TOKEN = b'{"access_token":"abc.def.ghi","token_type":"Bearer"}'
 
 
 def _header(request: bytes, name: bytes) -> list[bytes]:
@@ -82,7 +80,7 @@ def netrc(content: str, scratch_world: World, running_sandbox: RunningSandbox) -
         os.mkfifo(path, 0o600)  # whoever opens it waits for ever
     else:
         path.write_text(content)
-    served = Served(lambda connection, _: connection.sendall(answer(201, _TOKEN)))
+    served = Served(lambda connection, _: connection.sendall(answer(201, TOKEN)))
     try:
         _point_at(scratch_world, running_sandbox, served.url)
         outcome = scratch_world.run("get", environ={"NETRC": str(path)})
@@ -110,9 +108,6 @@ def spellings_of_one_api(scratch_world: World, running_sandbox: RunningSandbox) 
         tokens.add(scratch_world.get())
     assert len(tokens) == len(scratch_world.records()) == 1
     assert running_sandbox.stats()["requests"] == 1
-
-
-# --- proxies --------------------------------------------------------------------------------------
 
 
 def proxy_refuses(scratch_world: World, running_sandbox: RunningSandbox) -> None:
@@ -172,9 +167,6 @@ def socks_without_library(scratch_world: World, running_sandbox: RunningSandbox)
     assert (outcome.status, outcome.stdout) == (6, b"")
     assert "SOCKS library" in outcome.told
     assert "requests[socks]" in outcome.told
-
-
-# --- answers --------------------------------------------------------------------------------------
 
 
 def deep_answer(scratch_world: World, running_sandbox: RunningSandbox) -> None:
@@ -269,12 +261,12 @@ def slow_servers(tmp_path: Path, scratch_world: World, running_sandbox: RunningS
         connection.recv(1)
 
     def dripping(connection: socket.socket, _: bytes) -> None:
-        for byte in answer(201, _TOKEN):
+        for byte in answer(201, TOKEN):
             connection.sendall(bytes([byte]))
             time.sleep(1)
 
     def stalling(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(answer(201, _TOKEN)[:-20])
+        connection.sendall(answer(201, TOKEN)[:-20])
         connection.recv(1)
 
     served = [Served(handler) for handler in (silent, dripping, stalling)]
@@ -300,7 +292,7 @@ def slow_servers(tmp_path: Path, scratch_world: World, running_sandbox: RunningS
 
 def nobody_listens(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """The API is gone: a token that lives is served, with a warning; an expired one is not."""
-    served = Served(lambda connection, _: connection.sendall(answer(201, _TOKEN)))
+    served = Served(lambda connection, _: connection.sendall(answer(201, TOKEN)))
     try:
         _point_at(scratch_world, running_sandbox, served.url)
         assert scratch_world.run("get").status == 0
@@ -355,7 +347,7 @@ def cookies(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A cookie is neither sent back nor kept anywhere."""
     served = Served(
         lambda connection, _: connection.sendall(
-            answer(201, _TOKEN, "Set-Cookie: tracked=yes-you-are; Path=/; Max-Age=99999")
+            answer(201, TOKEN, "Set-Cookie: tracked=yes-you-are; Path=/; Max-Age=99999")
         )
     )
     try:
@@ -375,104 +367,13 @@ def early_hints(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     hints = (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
     )
-    served = Served(lambda connection, _: connection.sendall(hints + answer(201, _TOKEN)))
+    served = Served(lambda connection, _: connection.sendall(hints + answer(201, TOKEN)))
     try:
         _point_at(scratch_world, running_sandbox, served.url)
         outcome = scratch_world.run("get")
     finally:
         served.stop()
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, b"abc.def.ghi\n", b"")
-
-
-# --- certificates ---------------------------------------------------------------------------------
-
-_SWITCHES = {
-    "PYTHONHTTPSVERIFY": "0",
-    "REQUESTS_CA_BUNDLE": "",
-    "CURL_CA_BUNDLE": "",
-    "GIT_SSL_NO_VERIFY": "1",
-    "NODE_TLS_REJECT_UNAUTHORIZED": "0",
-    "CREDHELPER_INSECURE": "1",
-}
-
-
-def wrong_certificate(
-    kind: str, start: str, scratch_world: World, running_sandbox: RunningSandbox
-) -> None:
-    """A certificate that is not right ends the call before the key is sent; no switch helps."""
-    authority = Authority(scratch_world.root)
-    context = authority.context(kind)
-    good = authority.context("right")
-    served = Served(lambda connection, _: connection.sendall(answer(201, _TOKEN)), good)
-    try:
-        members: dict[str, Any] = {}
-        if kind != "self-signed":
-            members = {"ca_file": str(authority.path)}
-        url = f"https://localhost:{served.port}"
-        _point_at(scratch_world, running_sandbox, url, **members)
-        environ = {"SSL_CERT_FILE": str(authority.path)}
-        if start == "stale":
-            assert scratch_world.run("get", environ=environ).stdout == b"abc.def.ghi\n"
-            scratch_world.age(300 - 30)
-        heard = len(served.requests)
-        served.present(context)
-        outcome = scratch_world.run("get", environ=_SWITCHES)
-    finally:
-        served.stop()
-    assert len(served.requests) == heard
-    if start == "stale":
-        assert (outcome.status, outcome.stdout) == (0, b"abc.def.ghi\n")
-        assert outcome.told.startswith("credhelper: warning: ")
-    else:
-        assert (outcome.status, outcome.stdout) == (5, b"")
-    assert "certificate" in outcome.told or "TLS failed" in outcome.told
-
-
-def own_authority(scratch_world: World, running_sandbox: RunningSandbox) -> None:
-    """An authority of the user's own is honoured, from the config or from SSL_CERT_FILE."""
-    authority = Authority(scratch_world.root)
-    context = authority.context("right")
-    served = Served(lambda connection, _: connection.sendall(answer(201, _TOKEN)), context)
-    url = f"https://localhost:{served.port}"
-    try:
-        _point_at(scratch_world, running_sandbox, url)
-        by_variable = scratch_world.run("get", environ={"SSL_CERT_FILE": str(authority.path)})
-        assert by_variable.stdout == b"abc.def.ghi\n", by_variable
-        scratch_world.age(90000)
-        _point_at(scratch_world, running_sandbox, url, ca_file=str(authority.path))
-        by_config = scratch_world.run("get")
-        assert by_config.stdout == b"abc.def.ghi\n", by_config
-        scratch_world.age(90000)
-        _point_at(scratch_world, running_sandbox, url)
-        neither = scratch_world.run("get", environ={"SSL_CERT_FILE": "/there/is/none.pem"})
-    finally:
-        served.stop()
-    assert neither.status > 0
-    assert neither.stdout == b""
-    assert len(served.requests) == 2
-
-
-def tls_alert(scratch_world: World, running_sandbox: RunningSandbox) -> None:
-    """A server that breaks off the handshake: a token that lives is served, with a warning."""
-    authority = Authority(scratch_world.root)
-    served = Served(
-        lambda connection, _: connection.sendall(answer(201, _TOKEN)), authority.context("right")
-    )
-    try:
-        url = f"https://localhost:{served.port}"
-        _point_at(scratch_world, running_sandbox, url, ca_file=str(authority.path))
-        assert scratch_world.run("get").stdout == b"abc.def.ghi\n"
-        scratch_world.age(300 - 30)
-        old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        served.present(old)  # without a certificate it can only alert
-        outcome = scratch_world.run("get")
-    finally:
-        served.stop()
-    assert (outcome.status, outcome.stdout) == (0, b"abc.def.ghi\n")
-    assert "TLS failed" in outcome.told
-
-
-# --- revoking -------------------------------------------------------------------------------------
 
 
 def logout(
