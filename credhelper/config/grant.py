@@ -133,11 +133,6 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{what} is not a regular file")
-    if os.name != "posix":
-        if not allow_readable:
-            hint = "protect the file by other means, then say allow_readable = true"
-            raise ConfigError(f"{what} has no mode to check on this platform", hint=hint)
-        return
     if found.st_uid not in (0, os.geteuid()):
         raise ConfigError(
             f"{what} belongs to another user (uid {found.st_uid})",

@@ -45,12 +45,6 @@ def ask(
 
 def _asking(profile_name: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a child that is asked for the grant of `profile_name`."""
-    if os.name != "posix":
-        raise ConfigError(
-            f"profile {profile_name}: grants from commands and keyrings need process groups, which"
-            " this platform does not have",
-            hint='use grant = { env = "NAME" } or grant = { file = "PATH" }',
-        )
     chain = [name for name in environ.get(ASKING, "").split(",") if name]
     if profile_name in chain:
         raise ConfigError(

@@ -118,9 +118,6 @@ def _normal(service: str) -> str:
         raise ConfigError(f"service: {error}") from None
 
 
-# --- one change -----------------------------------------------------------------------------------
-
-
 def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change) -> bool:
     """Make `change` to the file; False, and no new file, when it changes nothing."""
     if not os.path.isabs(path):
@@ -165,7 +162,7 @@ def _mode(target: str) -> int | None:
         found = os.stat(target)
     except FileNotFoundError:
         return None
-    if os.name == "posix" and found.st_uid != os.geteuid():
+    if found.st_uid != os.geteuid():
         # A rename would make the file ours, and take it from its owner.
         raise CacheError(
             f"{printable(target)} belongs to another user (uid {found.st_uid})",
