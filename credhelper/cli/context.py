@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -14,9 +15,9 @@ from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
 from credhelper.config.profile import Profile
-from credhelper.core import routes
+from credhelper.core import paths, routes
 from credhelper.core.model import Request
-from credhelper.errors import CredhelperError
+from credhelper.errors import CacheError, CredhelperError
 
 
 def context(said: list[str] | None = None) -> Context:
@@ -72,3 +73,11 @@ def chosen(world: Context, name: str | None) -> Profile:
     if match is None:
         raise no_match.why(found, request, preferred)
     return routing.load_config(world).profiles[match[0].profile]
+
+
+def state_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder of what outlives the cache; raises CacheError when none is known."""
+    folder = paths.state_dir(environ, sys.platform)
+    if folder is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_STATE_DIR")
+    return folder

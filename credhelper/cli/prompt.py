@@ -29,7 +29,7 @@ def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
     """
     if sys.stdin is None:
         raise _nobody(what, "stdin is closed")
-    if not sys.stdin.isatty():
+    if not on_terminal():
         data = _piped(sys.stdin.fileno(), what)
         if not data.strip():
             raise _nobody(what, "stdin is empty and not a terminal")
@@ -38,6 +38,11 @@ def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
         raise _nobody(what, "--no-input forbids to ask for it")
     typed: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
     return Secret(grant.one_line(typed.encode(), f"the {what}", password=password))
+
+
+def on_terminal() -> bool:
+    """Tell whether a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _nobody(what: str, why: str) -> LoginRequiredError:

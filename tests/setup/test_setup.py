@@ -532,7 +532,7 @@ def last_at(name):
     setattr(os, name, step)
 for name in ("replace", "unlink", "symlink", "mkdir", "rmdir"):
     last_at(name)
-from credhelper.cli import people
+from credhelper.cli.main import people
 sys.argv[0] = os.path.join(os.path.dirname(sys.executable), "credhelper")
 sys.exit(people(sys.argv[1:]))
 """

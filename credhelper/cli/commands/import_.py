@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from credhelper.cli.context import context
 from credhelper.cli.options import existing, grant_in, preview
 from credhelper.cli.other_tools import Proposal
 from credhelper.cli.output import complain, say
-from credhelper.cli.prompt import KEY
+from credhelper.cli.prompt import KEY, on_terminal
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
 from credhelper.tokenfile import formats
@@ -124,7 +123,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
 
 
 def _wanted(name: str) -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not on_terminal():
         output.table([("next", f"credhelper import {name} --yes")])
         return False
     return click.confirm(f"Make profile {name}?", err=True)

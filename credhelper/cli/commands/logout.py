@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from credhelper.broker import inventory, routing, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import output
-from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.context import chosen, context, profile_option, state_folder
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
-from credhelper.core import lookup, paths
+from credhelper.core import lookup
 from credhelper.core.model import Secret
 from credhelper.core.record import Held, number
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError
@@ -100,10 +99,7 @@ def key_file(world: Context, name: str) -> str:
 
     Raises CacheError when no state folder is known.
     """
-    folder = paths.state_dir(world.environ, sys.platform)
-    if folder is None:
-        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_STATE_DIR")
-    return os.path.join(folder, "grants", f"{name}.key")
+    return os.path.join(state_folder(world.environ), "grants", f"{name}.key")
 
 
 _Revocable = tuple[str, Secret, int, bool]

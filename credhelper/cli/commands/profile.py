@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any
@@ -17,6 +16,7 @@ from credhelper.cli.commands.logout import typed_key
 from credhelper.cli.context import chosen, complete_profile, context
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
+from credhelper.cli.prompt import on_terminal
 from credhelper.config import write
 from credhelper.config.profile import AUTHS, Profile
 from credhelper.errors import UsageError
@@ -165,7 +165,7 @@ def use(name: str) -> None:
 
 
 def _confirm(question: str) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not on_terminal():
         raise UsageError("there is nobody to ask: nothing is removed", hint="say --yes")
     if not click.confirm(question, err=True):
         raise click.Abort

@@ -1,0 +1,91 @@
+"""Whether tools that were set up get their token, asked in each tool's own way."""
+
+from __future__ import annotations
+
+import hmac
+import os
+
+from credhelper import setup
+from credhelper.broker import answer
+from credhelper.broker.context import Context
+from credhelper.cli import output
+from credhelper.cli.context import context, state_folder
+from credhelper.cli.output import say
+from credhelper.cli.setup.journal import links_folder, matching, setup_of
+from credhelper.cli.setup.profile import likely, wants_service
+from credhelper.cli.setup.request import Arguments, wiring_request
+from credhelper.cli.setup.words import print_remaining_notes, repeat_command, subject
+from credhelper.config.origin import canonical
+from credhelper.core.model import Request
+from credhelper.core.text import printable
+from credhelper.errors import ConfigError, CredhelperError, NotFoundError
+from credhelper.setup import ask, changes, journal
+from credhelper.setup.journal import Journal
+
+
+def check(arguments: Arguments) -> int:
+    """Check every setup that `arguments` mean, print how each is, and return the exit status."""
+    world = context()
+    known = journal.read(state_folder(os.environ))
+    found = matching(known, arguments)
+    todo = [
+        Arguments(
+            one.tool,
+            canonical(one.service),
+            one.profile,
+            one.name,
+            arguments.bin or links_folder(one),
+            one.file,
+        )
+        for one in found
+    ]
+    if not found and (arguments.service or not wants_service(arguments.tool)):
+        todo = [likely(world, arguments)[0]]
+    if not todo:
+        raise NotFoundError(
+            f"{arguments.tool} is not set up by credhelper",
+            hint=f"credhelper setup {arguments.tool} --service URL",
+        )
+    worst = 0
+    for one in todo:
+        try:
+            _check_one(world, one, known)
+        except CredhelperError as error:
+            output.complain(error)
+            worst = worst or error.exit_status
+    return worst
+
+
+def _check_one(world: Context, arguments: Arguments, known: Journal) -> None:
+    arguments, owner = likely(world, arguments)
+    request = wiring_request(arguments, owner)
+    for one in known.setups:
+        if one.key == setup_of(arguments).key:
+            gone = changes.missing(one, known)
+            if gone:
+                raise ConfigError(
+                    f"{subject(arguments)}: what setup wrote is gone from {', '.join(gone)}",
+                    hint=repeat_command(one),
+                )
+    finding = setup.load(arguments.tool).check(request, ask.asker(os.environ))
+    if finding.instead:
+        say(f"{subject(arguments)}: works, with {printable(finding.instead)}")
+        print_remaining_notes(arguments.tool, request)
+        return
+    if not finding.token:
+        raise NotFoundError(f"{subject(arguments)}: {printable(finding.trouble)}", finding.hint)
+    lookup = Request("get", service=arguments.service, profile=arguments.profile)
+    if not wants_service(arguments.tool):
+        lookup = Request("get", profile=owner)
+    credential = answer.get(world, lookup)
+    if not hmac.compare_digest(
+        finding.token.encode("utf-8", "surrogateescape"),
+        credential.token.reveal().encode("utf-8", "surrogateescape"),
+    ):
+        raise NotFoundError(
+            f"{subject(arguments)}: another password answers,"
+            f" not the token of {credential.profile}",
+            hint="is another helper asked first, or was a password stored?",
+        )
+    say(f"{subject(arguments)}: works, with the token of profile {credential.profile}")
+    print_remaining_notes(arguments.tool, request)

@@ -1,0 +1,113 @@
+"""Which profile answers for the service that is set up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from credhelper import setup
+from credhelper.broker import no_match, routing
+from credhelper.broker.context import Context
+from credhelper.cli.prompt import on_terminal
+from credhelper.cli.setup.request import Arguments
+from credhelper.config.origin import canonical
+from credhelper.core import routes
+from credhelper.core.model import Request
+from credhelper.errors import (
+    AmbiguousServiceError,
+    ConfigError,
+    PathRequiredError,
+    UnknownServiceError,
+)
+
+
+def wants_service(tool: str) -> bool:
+    """Tell whether a tool is set up for a service; otherwise a profile alone will do."""
+    return getattr(setup.load(tool), "SERVICE", True)
+
+
+def likely(world: Context, arguments: Arguments) -> tuple[Arguments, str]:
+    """Return the arguments with their service filled in, and the profile that would answer now.
+
+    Raises NotFoundError when no profile fits, and none stands for a service that is left out.
+    """
+    found = routing.load_routes(world)
+    lookup = Request("get", service=arguments.service, profile=arguments.profile)
+    match = routes.match(found, lookup, world.environ.get("CREDHELPER_PROFILE"))
+    if match is None:
+        owner = arguments.profile or found.default or next(iter(found.by_profile), "default")
+    else:
+        owner = match[0].profile
+    if arguments.service is None:
+        # Where a profile alone will do, its API stands for the service.
+        known = found.by_profile.get(owner)
+        if known is None:
+            raise no_match.why(found, lookup, None)
+        arguments = replace(arguments, service=canonical(known.url))
+    return arguments, owner
+
+
+def require_setting(world: Context, tool: str, owner: str) -> None:
+    """Raise ConfigError when profile `owner` lacks the setting that `tool` works with."""
+    needed = getattr(setup.load(tool), "NEEDS", None)
+    profile = routing.load_config(world).profiles.get(owner)
+    if needed and profile and not getattr(profile, needed):
+        raise ConfigError(
+            f"profile {owner} has no {needed}, which says what {tool} is to get",
+            hint=f"credhelper profile add {owner} --{needed} folder=ID",
+        )
+
+
+def choose(
+    world: Context, arguments: Arguments, *, add_service: bool, dry_run: bool
+) -> tuple[Arguments, str, str | None]:
+    """Return the arguments, the profile that shall answer, and the profile to add the service to.
+
+    A person at a terminal is asked where several profiles, or none yet, may answer.
+
+    Parameters:
+    - add_service: the service may be added to a profile without asking.
+    - dry_run: ask nothing and add nothing.
+
+    Raises the error that tells why no profile may answer.
+    """
+    found = routing.load_routes(world)
+    lookup = Request("get", service=arguments.service, profile=arguments.profile)
+    preferred = world.environ.get("CREDHELPER_PROFILE")
+    match = routes.match(found, lookup, preferred)
+    told = setup.load(arguments.tool).PROFILE
+    if match is not None:
+        if arguments.profile and not told:
+            plain = routes.match(found, Request("get", service=arguments.service), preferred)
+            if plain is None or plain[0].profile != arguments.profile:
+                raise AmbiguousServiceError(
+                    f"{arguments.tool} has no place for a profile's name, and without it"
+                    f" {arguments.service} is not answered by {arguments.profile}",
+                    hint=f"credhelper profile use {arguments.profile}",
+                )
+        return likely(world, arguments)[0], match[0].profile, None
+    error = no_match.why(found, lookup, preferred)
+    if isinstance(error, AmbiguousServiceError):
+        error.hint = "say which: --profile NAME"
+        if not told or not on_terminal() or dry_run:
+            raise error
+        named = [route.profile for route in routes.naming(found, lookup)[0]]
+        name = click.prompt("Which profile", type=click.Choice(named), err=True)
+        return replace(arguments, profile=name), name, None
+    if isinstance(error, PathRequiredError) and arguments.service:
+        below = f"{arguments.service.origin}/"
+        deeper = next((known for known in found.by_service if known.startswith(below)), "URL")
+        error.hint = f"say which: --service {deeper}"
+    if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
+        raise error
+    profile = arguments.profile or preferred or found.default
+    if not profile and len(found.by_profile) == 1:
+        profile = next(iter(found.by_profile))
+    if profile not in found.by_profile:
+        raise error
+    if not add_service:
+        question = f"No profile names {arguments.service}. May {profile} have tokens for it?"
+        if dry_run or not on_terminal() or not click.confirm(question, err=True):
+            raise error
+    return arguments, profile, None if dry_run else profile
