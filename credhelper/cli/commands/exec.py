@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shlex
-import signal
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 import click
 
 from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
+from credhelper.cli import spawn
 from credhelper.cli.context import context, profile_option
-from credhelper.cli.output import complain, flush, span, warn
+from credhelper.cli.output import span, warn
+from credhelper.cli.walltime import Walltime
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, quoted
-from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.errors import CacheError, UsageError
 from credhelper.protocols.options import LONGEST
 from credhelper.tokenfile import folder as runtime
 from credhelper.tokenfile import formats, keeper
@@ -29,15 +28,6 @@ from credhelper.tokenfile import formats, keeper
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
-# As Slurm writes it, [[D-]H:]M:S, and as its users may: D-H, D-H:M.
-_CLOCK = re.compile(r"(?:(?:([0-9]{1,5})-)?([0-9]{1,5}):)?([0-9]{1,5}):([0-9]{1,2})")
-_DAYS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})(?::([0-9]{1,2}))?()")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_CANNOT_RUN, _NO_COMMAND = 126, 127
-# By name: Windows does not have them all.
-_STOPS = [getattr(signal, n) for n in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, n)]
-_IGNORED_BY_PYTHON = [getattr(signal, n) for n in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, n)]
 _SERVICE_HELP = "Whom the token is for: a profile must name it."
 _TTL = click.IntRange(0, LONGEST)
 
@@ -57,26 +47,6 @@ _var_option = click.option(
     callback=_names,
     help="Put the token into this variable, too. May be given several times.",
 )
-
-
-class Walltime(click.ParamType[int]):
-    """A job's length: seconds, `90m`, `36h`, `2d`, or as Slurm has it: `[[D-]H:]M:S`, `D-H[:M]`."""
-
-    name = "walltime"
-
-    def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
-    ) -> int:
-        """Return the seconds that `value` tells."""
-        text = str(value)
-        if text.upper() in ("UNLIMITED", "INFINITE"):
-            return 0  # nobody knows when it ends
-        if told := _SPAN.fullmatch(text):
-            return int(told[1]) * _UNITS[told[2]]
-        if told := _CLOCK.fullmatch(text) or _DAYS.fullmatch(text):
-            days, hours, minutes, seconds = (int(each or 0) for each in told.groups())
-            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-        raise click.BadParameter("expected seconds, or a time like '36h' or '1-12:00:00'")
 
 
 @click.command(
@@ -147,7 +117,7 @@ def exec_(
     environ["CREDHELPER_PROFILE"] = credential.profile
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
     if not refresh:
-        return _become(command, environ)
+        return spawn.replace_process(command, environ)
     folder, handle = runtime.begin(world.runtime_folders(), _warn_of_another_place)
     order = keeper.Order(
         os.path.join(folder, "token"),
@@ -164,7 +134,7 @@ def exec_(
     )
     environ.update(dict.fromkeys((FILE, *file_names), order.path))
     text = formats.text("token", Request("get"), credential, "")
-    return _accompany(order, text, command, environ)
+    return spawn.run_beside_keeper(order, text, command, environ)
 
 
 def _warn_of_the_end(
@@ -240,62 +210,3 @@ def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]
     token = one_line(credential.token.reveal(), "token")
     for_token, for_url = credential.variables
     return {for_token: token, for_url: credential.url, **dict.fromkeys(names, token)}
-
-
-def _accompany(
-    order: keeper.Order, text: str, command: tuple[str, ...], environ: dict[str, str]
-) -> NoReturn:
-    """Start `command`, and turn into the keeper of its token file. Does not return."""
-    try:
-        formats.put(order.path, text.encode())
-        order.written = keeper.stamp(order.path)
-        _start(order, command, environ)
-    except BaseException:
-        runtime.end(order.folder, order.handle)
-        raise
-    keeper.become(order)
-
-
-def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> None:
-    """Start `command` in a process of its own."""
-    flush()
-    # Blocked from here on: none may come between the start of the command and its keeper.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
-    order.child = os.fork()
-    if order.child == 0:
-        status = _CANNOT_RUN
-        try:
-            os.close(order.handle)
-            status = _become(command, environ, before)
-            flush()
-        finally:
-            os._exit(status)
-    runtime.serve(order.folder, order.child)
-
-
-def _become(command: tuple[str, ...], environ: dict[str, str], mask: set[int] | None = None) -> int:
-    """Turn this process into `command`; returns an exit status only if that cannot be done.
-
-    Parameters: `mask`, the signals that the command is to find blocked, if that was changed.
-    """
-    flush()
-    for number in _STOPS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    for number in _IGNORED_BY_PYTHON:
-        signal.signal(number, signal.SIG_DFL)
-    if mask is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    try:
-        if not command[0]:
-            raise FileNotFoundError
-        os.execvpe(command[0], list(command), environ)  # noqa: S606  # that is what exec is for
-    except (FileNotFoundError, NotADirectoryError):
-        complain(CredhelperError(f"command {quoted(command[0])} not found"))
-        return _NO_COMMAND
-    except (OSError, ValueError) as error:
-        code = (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
-        why = os.strerror(code).lower()
-        hint = "does it begin with a #! line?" if code == errno.ENOEXEC else None
-        complain(CredhelperError(f"command {quoted(command[0])} cannot be run: {why}", hint))
-        return _CANNOT_RUN

@@ -1,0 +1,86 @@
+"""Commands that `exec` starts: in place of this process, or beside the keeper of a token file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from typing import NoReturn
+
+from credhelper.cli.output import complain, flush
+from credhelper.core.text import quoted
+from credhelper.errors import CredhelperError
+from credhelper.tokenfile import folder, formats, keeper
+
+_CANNOT_RUN, _NO_COMMAND = 126, 127
+_STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def run_beside_keeper(
+    order: keeper.Order, text: str, command: tuple[str, ...], environ: dict[str, str]
+) -> NoReturn:
+    """Start `command`, and turn into the keeper of its token file. Does not return.
+
+    Parameters:
+    - order: for the keeper; its `child` and `written` are set here.
+    - text: what the token file holds first.
+    - environ: of the command.
+    """
+    try:
+        formats.put(order.path, text.encode())
+        order.written = keeper.stamp(order.path)
+        _start(order, command, environ)
+    except BaseException:
+        folder.end(order.folder, order.handle)
+        raise
+    keeper.become(order)
+
+
+def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> None:
+    """Start `command` in a child process."""
+    flush()
+    # Block the keeper's signals: none may come between the start of the command and its keeper.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
+    order.child = os.fork()
+    if order.child == 0:
+        status = _CANNOT_RUN
+        try:
+            os.close(order.handle)
+            status = replace_process(command, environ, before)
+            flush()
+        finally:
+            os._exit(status)
+    folder.serve(order.folder, order.child)
+
+
+def replace_process(
+    command: tuple[str, ...], environ: dict[str, str], mask: set[int] | None = None
+) -> int:
+    """Turn this process into `command`; return an exit status only if that cannot be done.
+
+    Parameters:
+    - environ: of the command.
+    - mask: the signals that the command finds blocked; None for those that are blocked now.
+    """
+    flush()
+    for number in _STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    try:
+        if not command[0]:
+            raise FileNotFoundError
+        os.execvpe(command[0], list(command), environ)  # noqa: S606  # that is what exec is for
+    except (FileNotFoundError, NotADirectoryError):
+        complain(CredhelperError(f"command {quoted(command[0])} not found"))
+        return _NO_COMMAND
+    except (OSError, ValueError) as error:
+        code = (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
+        why = os.strerror(code).lower()
+        hint = "does it begin with a #! line?" if code == errno.ENOEXEC else None
+        complain(CredhelperError(f"command {quoted(command[0])} cannot be run: {why}", hint))
+        return _CANNOT_RUN
