@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 import click
 
-from credhelper.config.profile import RESOURCE_KEYS, Grant, Resource
+from credhelper.config.profile import RESOURCE_KEYS, Grant, Profile, Resource
 from credhelper.core.model import Secret
 from credhelper.core.text import complaint, printable
 from credhelper.errors import CredhelperError
@@ -97,3 +97,22 @@ def grant_in_words(grant: Grant | None) -> str:
     if grant.how == "keyring":
         return f"the keyring's entry {words[0]} of {words[1]}"
     return f"the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"
+
+
+def who(identity: Mapping[str, str]) -> str:
+    """Return a person as `name (login name)`, from claims or details."""
+    name, login = identity.get("name", ""), identity.get("username", "")
+    if name and login:
+        return f"{name} ({login})"
+    return name or login or identity.get("uid", "") or identity.get("sub", "")
+
+
+def scope(profile: Profile) -> str:
+    """Return what a profile's tokens are limited to."""
+    parts = (
+        ("domain", profile.domain),
+        ("workgroup", profile.cwid),
+        ("project", profile.cid),
+        ("scopes", ",".join(profile.scopes)),
+    )
+    return ", ".join(f"{name} {text}" for name, text in parts if text)

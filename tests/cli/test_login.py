@@ -353,7 +353,7 @@ def test_a_token_that_the_api_does_not_know_is_no_login(person: Person) -> None:
 def test_a_pipe_that_stays_open_is_not_waited_for_without_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prompt, "_PATIENCE", 0.05)
+    monkeypatch.setattr(prompt, "_TIMEOUT", 0.05)
     reader, writer = os.pipe()
     try:
         with pytest.raises(LoginRequiredError, match="did not end"):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from credhelper.broker import answer, inventory, routing, source, wiring
-from credhelper.cli import options, output, projects, prompt
+from credhelper.cli import login_report, options, projects, prompt
 from credhelper.cli.commands.logout import key_file, typed_key
-from credhelper.cli.commands.status import scope, who
 from credhelper.cli.context import context, profile_option
 from credhelper.cli.options import existing, grant_in, merged, preview
-from credhelper.cli.output import say
 from credhelper.cli.verification import Verified, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
@@ -148,7 +145,7 @@ def remember(
     if profile.cid is None and profile.cwid is None and profile.aws is None:
         session = verified.session.value if verified.session else None
         choices = projects.listed(client, verified.token.value, session)
-    _report(world, profile, verified, [one for one in wrote if one], choices)
+    login_report.print_report(world, profile, verified, [one for one in wrote if one], choices)
 
 
 def _default_name(world: Context) -> str:
@@ -236,50 +233,3 @@ def _adopt(
         # A token that starts late, or is too short for the profile, is for `get` to tell.
         source.get(token_source, Request("get", profile=profile.name), route, None)
     return kept
-
-
-def _report(
-    world: Context,
-    profile: Profile,
-    verified: Verified,
-    wrote: list[str],
-    choices: Mapping[str, str],
-) -> None:
-    token = verified.token
-    told = verified.who
-    where = [profile.url, scope(profile) or (told.get("domain", "") and f"domain {told['domain']}")]
-    life = output.span(token.expires_at - token.issued_at)
-    say(f"logged in to profile {profile.name}")
-    services = [str(service) for service in profile.services]
-    default = routing.load_config(world).default_profile == profile.name
-    flag = "" if default else f" --profile {profile.name}"
-    output.table(
-        [
-            ("who", who(told)),
-            ("where", ", ".join(part for part in where if part)),
-            (
-                "tokens",
-                f"live {life}; this one until {output.moment(token.expires_at - token.skew)}",
-            ),
-            ("session", _session_in_words(verified)),
-            ("grant", output.grant_in_words(profile.grant)),
-            ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
-            *[(f"{what}s", words) for what, words in choices.items()],
-            *[("wrote" if path == wrote[0] else "", path) for path in wrote],
-            ("next", f"credhelper get{flag}"),
-            *[("", line) for line in _wiring(profile, services)],
-        ]
-    )
-
-
-def _session_in_words(verified: Verified) -> str:
-    if verified.session is None:
-        return ""
-    idle = output.span(verified.session.expires_at - verified.session.issued_at)
-    return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
-
-
-def _wiring(profile: Profile, services: list[str]) -> list[str]:
-    if not services:
-        return [f"credhelper profile add {profile.name} --service https://HOST"]
-    return [f"git config --global credential.{one}.helper credhelper" for one in services[:3]]

@@ -1,0 +1,69 @@
+"""What `login` prints when it is done: who, where, how long tokens live, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from credhelper.broker import routing
+from credhelper.broker.context import Context
+from credhelper.cli import output
+from credhelper.cli.output import say
+from credhelper.cli.verification import Verified
+from credhelper.config.profile import Profile
+
+
+def print_report(
+    world: Context,
+    profile: Profile,
+    verified: Verified,
+    wrote: list[str],
+    choices: Mapping[str, str],
+) -> None:
+    """Print what a login came to.
+
+    Parameters:
+    - verified: what the API made of it.
+    - wrote: what was written: paths, the config first.
+    - choices: in words, the projects and workgroups there are to choose from.
+    """
+    token = verified.token
+    whose = verified.who
+    where = [
+        profile.url,
+        output.scope(profile) or (whose.get("domain", "") and f"domain {whose['domain']}"),
+    ]
+    life = output.span(token.expires_at - token.issued_at)
+    say(f"logged in to profile {profile.name}")
+    services = [str(service) for service in profile.services]
+    default = routing.load_config(world).default_profile == profile.name
+    flag = "" if default else f" --profile {profile.name}"
+    output.table(
+        [
+            ("who", output.who(whose)),
+            ("where", ", ".join(part for part in where if part)),
+            (
+                "tokens",
+                f"live {life}; this one until {output.moment(token.expires_at - token.skew)}",
+            ),
+            ("session", _session_in_words(verified)),
+            ("grant", output.grant_in_words(profile.grant)),
+            ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
+            *[(f"{what}s", words) for what, words in choices.items()],
+            *[("wrote" if path == wrote[0] else "", path) for path in wrote],
+            ("next", f"credhelper get{flag}"),
+            *[("", line) for line in _wiring(profile, services)],
+        ]
+    )
+
+
+def _session_in_words(verified: Verified) -> str:
+    if verified.session is None:
+        return ""
+    idle = output.span(verified.session.expires_at - verified.session.issued_at)
+    return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
+
+
+def _wiring(profile: Profile, services: list[str]) -> list[str]:
+    if not services:
+        return [f"credhelper profile add {profile.name} --service https://HOST"]
+    return [f"git config --global credential.{one}.helper credhelper" for one in services[:3]]
