@@ -1,8 +1,8 @@
 """What other tools for the same tokens keep, read as proposals of profiles.
 
 Sources: the settings pages of the `ica` and `icav2` programs, and the scripts of UMCCR's
-ica-ica-lazy. Their files are flat YAML (`key: value`) and JSON; what is not of that form is passed
-over, since nothing here is worth stopping for.
+ica-ica-lazy. Their files are YAML and JSON; a file of another form proposes nothing, and
+stops nobody.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ TOKEN_VARIABLES = (
     ("ICAV2_ACCESS_TOKEN", "v2 tools"),
 )
 
-_KEY = re.compile(r"""(["']?)([A-Za-z0-9_-]+)\1[ \t]*:(?=[ \t\r]|$)""")
-# What begins so is a tag, an anchor, a block or a collection, and not the text that stands there.
-_OTHERWISE = tuple("!&*|>[{%@`")
 _REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
 _SERVER = re.compile(
     r"(https?://)?(([A-Za-z0-9-]+)[A-Za-z0-9.-]*(?::[0-9]{1,5})?)(?:/ica/rest|/v1)?/?"
@@ -63,29 +60,6 @@ class Proposal:
     note: str = ""
 
 
-def flat(text: str) -> dict[str, str | None]:
-    """Return the pairs of a flat YAML file; the last of a name counts, quotes are taken off.
-
-    None stands for a value that is no text on its line, like the `!!binary` of what is encrypted.
-    """
-    found: dict[str, str | None] = {}
-    for line in text.removeprefix("\ufeff").split("\n"):
-        told = _KEY.match(line)
-        if told is None:
-            continue
-        name, value = told[2], line[told.end() :].strip(" \t\r")
-        if value.startswith(_OTHERWISE):
-            found[name] = None
-            continue
-        if value[:1] in ("'", '"'):
-            value, closed, _ = value[1:].partition(value[0])
-            value = value if closed else ""
-        else:
-            value = value.partition(" #")[0].rstrip()
-        found[name] = "" if value in ("null", "~") else value
-    return found
-
-
 def from_ica(
     config: str, sessions: Mapping[str, str], places: Mapping[str, str]
 ) -> Iterator[Proposal]:
@@ -94,11 +68,14 @@ def from_ica(
     Parameters: `config`, the text of `config.yaml`; `sessions`, the texts of
     `.session.REGION.yaml`, by region; `places`, by region, the path to show.
     """
-    settings = flat(config)
-    server = settings.get("server-url") or ""
+    from credhelper.cli import yaml_settings
+
+    settings = yaml_settings.settings(config)
+    # A config that cannot be read may name any server.
+    server = None if settings is None else settings.get("server-url", "")
     for region, text in sorted(sessions.items()):
-        told = flat(text)
-        session, token = told.get("session-token") or "", told.get("access-token") or ""
+        kept = yaml_settings.settings(text) or {}
+        session, token = kept.get("session-token") or "", kept.get("access-token") or ""
         url = _url_of_session(region, token, server, alone=len(sessions) == 1)
         if session and not claims.token_flaw(session):
             what = "a session of the ica program"
@@ -107,7 +84,7 @@ def from_ica(
                 yield Proposal(places[region], what, note=note)
                 continue
             values: dict[str, Any] = {"url": url, "auth": "session"}
-            if domain := settings.get("domain"):
+            if domain := (settings or {}).get("domain"):
                 values["domain"] = domain
             if cid := _project_of(token):
                 values["cid"] = cid
@@ -132,9 +109,12 @@ def from_icav2(
 
     Parameters: as for `from_ica`; `places` has the config's path under "".
     """
-    settings = flat(config)
+    from credhelper.cli import yaml_settings
+
+    settings = yaml_settings.settings(config) or {}
     key = settings.get("x-api-key", "")
-    url = _url(settings.get("server-url") or "ica.illumina.com")
+    server = settings.get("server-url", "")
+    url = "" if server is None else _url(server or "ica.illumina.com")
     login = f"credhelper login --api ica --url {url or 'URL'}"
     what = "an API key of the icav2 program"
     if key is None or (key and claims.token_flaw(key)):
@@ -147,7 +127,7 @@ def from_icav2(
         note = "the key also stays where it is"
         yield Proposal(places[""], what, "icav2", values, KEY, Secret(key), note)
     for region, text in sorted(sessions.items()):
-        if token := flat(text).get("access-token"):
+        if token := (yaml_settings.settings(text) or {}).get("access-token"):
             yield _token_alone(places[region], token, f"--api ica --url {url or 'URL'}")
 
 
@@ -259,20 +239,25 @@ def _server(text: str) -> re.Match[str] | None:
     return _SERVER.fullmatch(text) if len(text) <= _LONGEST_SERVER else None
 
 
-def _url_of_session(region: str, token: str, server: str, *, alone: bool) -> str:
-    """Return the API that a session of the ica program is for, "" if that is not to be told.
+def _url_of_session(region: str, token: str, server: str | None, *, alone: bool) -> str:
+    """Return the API that a session of the ica program is for, "" if nothing tells.
 
-    Parameters: `region`, as its file is called; `token`, a JWT from the same file, or ""; `server`,
-    as the config calls it, or ""; `alone`, whether there is no other session.
+    Parameters:
+    - region: as its file is called.
+    - token: a JWT from the same file, or "".
+    - server: as the config calls it, "" if it names none, None if nobody knows.
+    - alone: there is no other session.
     """
-    told = _server(server)
+    parts = None if server is None else _server(server)
+    if parts is None and server != "":
+        return ""  # another server than the one that was meant would receive the session
     # A server of one's own has no region; a session of another region is not for this one.
-    if told and ((alone and not told[2].endswith(f".{_V1}")) or told[3] == region):
-        return _url(server)
+    if parts and ((alone and not parts[2].endswith(f".{_V1}")) or parts[3] == region):
+        return _url(server or "")
     if _REGION.fullmatch(region):
         return f"https://{region}.{_V1}"
     # People keep a session for each of their workgroups, under names of their own.
-    return _origin_of(claims.payload(token) or {}) or _url(server)
+    return _origin_of(claims.payload(token) or {}) or _url(server or "")
 
 
 def _name(text: str) -> str:

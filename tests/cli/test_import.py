@@ -209,7 +209,7 @@ def test_the_key_of_icav2_becomes_a_profile_with_the_key_in_a_private_file(icav2
 
 
 @pytest.mark.parametrize(
-    "value", ["!!binary U01XVjZk", "!!binary |\n    U01XVjZk\n    U01XVjZk", ">-\n  k"]
+    "value", ["!!binary U01XVjZk", "!!binary |\n    U01XVjZk\n    U01XVjZk", "[k]", ">-\n  k\n  k"]
 )
 def test_a_key_that_icav2_encrypted_is_told_and_never_taken_for_the_key(
     person: Person, value: str
@@ -232,6 +232,48 @@ def test_a_key_is_read_however_an_editor_left_its_line(person: Person, line: str
     put(person, ".icav2/config.yaml", text)
     assert person.types("import", "--yes").status == 0
     assert f'url = "{person.api.url}"' in person.config()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["&u {}", "!!str {}", "! '{}'", ">-\n  {}", "|-\n  {}", "\n  {} # mine", '"{}"\n---\na: b'],
+)
+def test_a_server_is_read_as_yaml_reads_it(icav2: Person, value: str) -> None:
+    key = f"x-api-key: {icav2.api.api_key}\n"
+    put(icav2, ".icav2/config.yaml", f"{key}server-url: {value.format(icav2.api.url)}\n")
+    assert icav2.types("import", "--yes").status == 0
+    assert f'url = "{icav2.api.url}"' in icav2.config()
+
+
+@pytest.mark.parametrize("value", ["", '""', "~", "null", "&u"])
+def test_only_a_server_that_is_missing_or_empty_is_the_usual_one(
+    person: Person, value: str
+) -> None:
+    put(person, ".icav2/config.yaml", f"x-api-key: key-0123456789\nserver-url: {value}\n")
+    person.world.canaries.append("key-0123456789")
+    assert "api      https://ica.illumina.com\n" in person.types("import").stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "value", ["[stage.test]", "{a: stage.test}", "!!binary c3RhZ2U=", "*u", "[", "a b"]
+)
+def test_a_server_that_is_no_text_gets_neither_key_nor_session(ica: Person, value: str) -> None:
+    """An alias and a broken file say nothing of the server that was meant."""
+    (session,) = (ica.world.home / ".ica").glob(".session.*")
+    session.rename(session.with_name(".session.aps2.yaml"))
+    text = f"domain: acme\nx-api-key: key-0123456789\nserver-url: {value}\n"
+    ica.world.canaries.append("key-0123456789")
+    for folder in (".ica", ".icav2"):
+        put(ica, f"{folder}/config.yaml", text)
+    outcome = ica.types("import", "--yes")
+    assert (outcome.status, "illumina.com" in outcome.stdout.decode()) == (0, False)
+
+
+def test_aliases_do_not_make_a_small_file_a_large_one(person: Person) -> None:
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    put(person, ".icav2/config.yaml", "\n".join([*lines, "x-api-key: key-0123456789\n"]))
+    outcome = person.types("import")
+    assert outcome.stdout == b"nothing of other tools was found\n"
 
 
 def test_a_key_whose_server_makes_no_sense_is_told_of(person: Person) -> None:
