@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, wiring
+from credhelper.broker import wiring
 from credhelper.broker.context import Context
-from credhelper.cli import prompt
+from credhelper.cli import authorization
 from credhelper.cli.context import chosen, context, profile_option
 from credhelper.cli.output import say, warn
 from credhelper.config.origin import origin
-from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile, api_at
-from credhelper.core.model import SESSION, Request, Secret
+from credhelper.config.profile import APIS, KEY_FORMS, Profile, api_at
+from credhelper.core.model import SESSION, Secret
 from credhelper.core.text import rfc3339
-from credhelper.errors import LoginRequiredError, RequestError, UnsupportedActionError, UsageError
+from credhelper.errors import RequestError, UnsupportedActionError, UsageError
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client
-    from credhelper.client.authorization import Authorization, Caller
     from credhelper.core.model import Token
-
-_STDIN = "-"
 
 
 def _url(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -147,7 +143,7 @@ def create(
     api_key_as: str | None,
     user: str | None,
     session: bool,
-    **whence: Any,
+    **given: Any,
 ) -> None:
     """Create a token (POST /v1/tokens) and print it as JSON.
 
@@ -163,10 +159,12 @@ def create(
       printf %s "$MY_KEY" | credhelper token create --secret-file - --return-session-token
     """
     world = context()
-    profile, client = _client(world, whence)
-    authorization = _authorization(world, profile, client, api_key_as, user, session, whence)
+    profile, client = _client(world, given)
+    caller = authorization.authorization_in(
+        world, profile, client, api_key_as, user, session, given
+    )
     made = client.create(
-        authorization,
+        caller,
         client_id=profile.client_id if client_id is None else client_id,
         domain=profile.domain if domain is None else domain,
         data=profile.data if data is None else data,
@@ -181,7 +179,7 @@ def create(
 @token.command()
 @click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
 @_options("the token, or the password")
-def details(user: str | None, **whence: Any) -> None:
+def details(user: str | None, **given: Any) -> None:
     """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
 
     The v2 API tells nothing of a token: then these are the token's own claims, unverified.
@@ -193,8 +191,9 @@ def details(user: str | None, **whence: Any) -> None:
     """
     from credhelper.client.authorization import Password
 
-    _, client = _client(context(), whence)
-    secret = _secret("password" if user else "token", whence, password=bool(user))
+    _, client = _client(context(), given)
+    what = "password" if user else "token"
+    secret = authorization.read_secret(what, given, password=bool(user))
     if user:
         told = client.details(None, Password(user, secret))
     else:
@@ -205,7 +204,7 @@ def details(user: str | None, **whence: Any) -> None:
 @token.command()
 @_authorised
 @_options("the psToken, or v2's JWT")
-def refresh(**whence: Any) -> None:
+def refresh(**given: Any) -> None:
     """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
 
     Keep what is printed: it may be a new one. The v2 API refreshes JWTs instead, while they are
@@ -218,15 +217,15 @@ def refresh(**whence: Any) -> None:
       credhelper token refresh --secret-file ~/pstoken --url https://aps2.platform.illumina.com
     """
     world = context()
-    profile, client = _client(world, whence)
+    profile, client = _client(world, given)
     what = "psToken" if client.refreshes == SESSION else "JWT"
-    _print(client.refresh(*_secrets(world, profile, what, whence)))
+    _print(client.refresh(*authorization.token_and_caller(world, profile, what, given)))
 
 
 @token.command()
 @_authorised
 @_options("the token")
-def revoke(**whence: Any) -> None:
+def revoke(**given: Any) -> None:
     """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
 
     The token itself authorises the call, or else --own-token, --auth-file or --auth-env. The v2 API
@@ -238,18 +237,18 @@ def revoke(**whence: Any) -> None:
       credhelper token revoke --secret-file leaked.txt --own-token
     """
     world = context()
-    profile, client = _client(world, whence)
+    profile, client = _client(world, given)
     if not client.revokes:
         raise UnsupportedActionError(
             "this API cannot revoke: the token lives until it expires",
             hint="credhelper logout forgets what is held here",
         )
-    answer = client.revoke(*_secrets(world, profile, "token", whence))
+    answer = client.revoke(*authorization.token_and_caller(world, profile, "token", given))
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
 
 
-def _client(world: Context, whence: dict[str, Any]) -> tuple[Profile, Client]:
-    profile = _profile(world, whence["name"], whence["url"], whence["api"])
+def _client(world: Context, given: dict[str, Any]) -> tuple[Profile, Client]:
+    profile = _profile(world, given["name"], given["url"], given["api"])
     return profile, wiring.client_for(world, profile)
 
 
@@ -265,110 +264,6 @@ def _profile(world: Context, name: str | None, url: str | None, api: str | None)
     if api and there and api != there:
         raise UsageError(f"--api {api}: {url} is the one of {there}", f"say --api {there}")
     return Profile(name="none", api=api or there or next(iter(APIS)), url=url)
-
-
-def _authorization(
-    world: Context,
-    profile: Profile,
-    client: Client,
-    api_key_as: str | None,
-    user: str | None,
-    session: bool,
-    whence: dict[str, Any],
-) -> Authorization:
-    from credhelper.client.authorization import ApiKey, Bearer, Password
-
-    if (session and (user or api_key_as)) or (user and api_key_as not in (None, "basic-password")):
-        raise UsageError("--session, --user and --api-key-as exclude each other")
-    elsewhere = whence["secret_env"] or whence["secret_file"] or user or session
-    if whence["url"] is None and not elsewhere:
-        return _own_authorization(world, profile, client, api_key_as)
-    if session:
-        return Bearer(_secret("psToken", whence))
-    if user and api_key_as is None:
-        return Password(user, _secret("password", whence, password=True))
-    return ApiKey(_secret("API key", whence), api_key_as or KEY_FORMS[0], user or "")
-
-
-def _own_authorization(
-    world: Context, profile: Profile, client: Client, api_key_as: str | None
-) -> Authorization:
-    from dataclasses import replace
-
-    from credhelper.client.authorization import ApiKey, Bearer
-
-    authorize = wiring.authorizer(world, profile)
-    if authorize is None and client.refreshes != SESSION:
-        raise UsageError(
-            f"the JWT that login keeps for profile {profile.name} creates no other",
-            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
-        )
-    if authorize is None:
-        held = inventory.session_slot(world, profile).find() or {}
-        if not held.get("token"):
-            raise LoginRequiredError(
-                f"nobody is logged in to profile {profile.name}",
-                hint=f"credhelper login --profile {profile.name}",
-            )
-        return Bearer(Secret(held["token"]))
-    found = authorize()
-    if api_key_as is None:
-        return found
-    if not isinstance(found, ApiKey):
-        raise UsageError(f"--api-key-as: profile {profile.name} does not log in with an API key")
-    return replace(found, form=api_key_as)
-
-
-def _secrets(
-    world: Context, profile: Profile, what: str, whence: dict[str, Any]
-) -> tuple[Secret | None, Caller | None]:
-    """Return the token that a call names, and what authorises it where that is not the token.
-
-    Parameters: `what` the token is, for messages. A call without a body names none.
-    """
-    from credhelper.client.authorization import Bearer, Password
-
-    own, user, bare = whence["own_token"], whence["user"], whence["no_body"]
-    others = whence["auth_env"] or whence["auth_file"]
-    if own and (others or user):
-        raise UsageError("--own-token excludes --auth-env, --auth-file and --user")
-    if own and whence["url"] is not None and whence["name"] is None:
-        raise UsageError("--own-token goes with a profile, not with a --url alone")
-    if user and not others:
-        raise UsageError("--user goes with --auth-env or --auth-file: the password is there")
-    if bare and (own or others) and (whence["secret_env"] or whence["secret_file"]):
-        raise UsageError("--no-body sends no token: leave --secret-env and --secret-file out")
-    elsewhere = bare or whence["secret_env"] or whence["secret_file"] not in (None, _STDIN)
-    if whence["auth_file"] == _STDIN and not elsewhere:
-        raise UsageError(f"the {what} and the authorization cannot both come from stdin")
-    if bare and not (own or others):
-        return None, Bearer(_secret(what, whence))
-    named = None if bare else _secret(what, whence)
-    if own:
-        request = Request("get", profile=profile.name)
-        return named, Bearer(answer.get(world, request).token)
-    if not others:
-        return named, None
-    kind = "password" if user else "token that authorises"
-    secret = _secret(kind, whence, password=bool(user), prefix="auth")
-    return named, Password(user, secret) if user else Bearer(secret)
-
-
-def _secret(
-    what: str, whence: dict[str, Any], *, password: bool = False, prefix: str = "secret"
-) -> Secret:
-    from credhelper.config import grant as grants
-
-    variable, path = whence[f"{prefix}_env"], whence[f"{prefix}_file"]
-    if variable and path:
-        raise UsageError(f"--{prefix}-env and --{prefix}-file exclude each other")
-    if variable:
-        grant = Grant("env", (variable,))
-    elif path and path != _STDIN:
-        grant = Grant("file", (os.path.abspath(os.path.expanduser(path)),))
-    else:
-        return prompt.secret(what, no_input=whence["no_input"], password=password)
-    return grants.resolve(grant, profile_name="none", environ=os.environ, password=password)
 
 
 def _claims(token: Secret) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""What authorises a call of `credhelper token`, and the secrets it sends, from its options."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from credhelper.broker import answer, inventory, wiring
+from credhelper.broker.context import Context
+from credhelper.cli import prompt
+from credhelper.config.profile import KEY_FORMS, Grant, Profile
+from credhelper.core.model import SESSION, Request, Secret
+from credhelper.errors import LoginRequiredError, UsageError
+
+if TYPE_CHECKING:
+    from credhelper.client.api import Client
+    from credhelper.client.authorization import Authorization, Caller
+
+_STDIN = "-"
+
+
+def authorization_in(
+    world: Context,
+    profile: Profile,
+    client: Client,
+    api_key_as: str | None,
+    user: str | None,
+    session: bool,
+    given: dict[str, Any],
+) -> Authorization:
+    """Return what authorises `token create`: the profile's own grant, or what the options name.
+
+    Parameters:
+    - api_key_as: one of KEY_FORMS, or None.
+    - user: whose password the secret is, or None.
+    - session: the secret is a psToken.
+    - given: the options that every call takes, by their names.
+    """
+    from credhelper.client.authorization import ApiKey, Bearer, Password
+
+    if (session and (user or api_key_as)) or (user and api_key_as not in (None, "basic-password")):
+        raise UsageError("--session, --user and --api-key-as exclude each other")
+    elsewhere = given["secret_env"] or given["secret_file"] or user or session
+    if given["url"] is None and not elsewhere:
+        return _own_authorization(world, profile, client, api_key_as)
+    if session:
+        return Bearer(read_secret("psToken", given))
+    if user and api_key_as is None:
+        return Password(user, read_secret("password", given, password=True))
+    return ApiKey(read_secret("API key", given), api_key_as or KEY_FORMS[0], user or "")
+
+
+def _own_authorization(
+    world: Context, profile: Profile, client: Client, api_key_as: str | None
+) -> Authorization:
+    from credhelper.client.authorization import ApiKey, Bearer
+
+    authorize = wiring.authorizer(world, profile)
+    if authorize is None and client.refreshes != SESSION:
+        raise UsageError(
+            f"the JWT that login keeps for profile {profile.name} creates no other",
+            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
+        )
+    if authorize is None:
+        held = inventory.session_slot(world, profile).find() or {}
+        if not held.get("token"):
+            raise LoginRequiredError(
+                f"nobody is logged in to profile {profile.name}",
+                hint=f"credhelper login --profile {profile.name}",
+            )
+        return Bearer(Secret(held["token"]))
+    found = authorize()
+    if api_key_as is None:
+        return found
+    if not isinstance(found, ApiKey):
+        raise UsageError(f"--api-key-as: profile {profile.name} does not log in with an API key")
+    return replace(found, form=api_key_as)
+
+
+def token_and_caller(
+    world: Context, profile: Profile, what: str, given: dict[str, Any]
+) -> tuple[Secret | None, Caller | None]:
+    """Return the token that a call names, and what authorises the call if the token does not.
+
+    Parameters:
+    - what: what the token is, for messages.
+    - given: the options of the call, by their names. With --no-body there is no token.
+    """
+    from credhelper.client.authorization import Bearer, Password
+
+    own, user, bare = given["own_token"], given["user"], given["no_body"]
+    others = given["auth_env"] or given["auth_file"]
+    if own and (others or user):
+        raise UsageError("--own-token excludes --auth-env, --auth-file and --user")
+    if own and given["url"] is not None and given["name"] is None:
+        raise UsageError("--own-token goes with a profile, not with a --url alone")
+    if user and not others:
+        raise UsageError("--user goes with --auth-env or --auth-file: the password is there")
+    if bare and (own or others) and (given["secret_env"] or given["secret_file"]):
+        raise UsageError("--no-body sends no token: leave --secret-env and --secret-file out")
+    elsewhere = bare or given["secret_env"] or given["secret_file"] not in (None, _STDIN)
+    if given["auth_file"] == _STDIN and not elsewhere:
+        raise UsageError(f"the {what} and the authorization cannot both come from stdin")
+    if bare and not (own or others):
+        return None, Bearer(read_secret(what, given))
+    named = None if bare else read_secret(what, given)
+    if own:
+        request = Request("get", profile=profile.name)
+        return named, Bearer(answer.get(world, request).token)
+    if not others:
+        return named, None
+    kind = "password" if user else "token that authorises"
+    secret = read_secret(kind, given, password=bool(user), prefix="auth")
+    return named, Password(user, secret) if user else Bearer(secret)
+
+
+def read_secret(
+    what: str, given: dict[str, Any], *, password: bool = False, prefix: str = "secret"
+) -> Secret:
+    """Return a secret from the variable or file that the options name, else from stdin or a prompt.
+
+    Parameters:
+    - what: what it is, for messages.
+    - given: the options of the call, by their names.
+    - password: it may have blanks and non-ASCII characters.
+    - prefix: of the two options: --PREFIX-env and --PREFIX-file.
+    """
+    from credhelper.config import grant as grants
+
+    variable, path = given[f"{prefix}_env"], given[f"{prefix}_file"]
+    if variable and path:
+        raise UsageError(f"--{prefix}-env and --{prefix}-file exclude each other")
+    if variable:
+        grant = Grant("env", (variable,))
+    elif path and path != _STDIN:
+        grant = Grant("file", (os.path.abspath(os.path.expanduser(path)),))
+    else:
+        return prompt.secret(what, no_input=given["no_input"], password=password)
+    return grants.resolve(grant, profile_name="none", environ=os.environ, password=password)
