@@ -1,8 +1,7 @@
-"""HTTP to one origin: what requests does for us, and what we do not leave to it.
+"""HTTP calls to one origin, each with a deadline over all of its attempts.
 
-What requests would decide from the environment is decided here instead: no redirects, no netrc, no
-cookies, no content encodings, authorities and proxies by `trust` and `proxy`, and a deadline over
-the whole call. A secret goes to the configured origin or nowhere, and comes back in no message.
+A secret goes to the configured origin or nowhere, and comes back in no message. `session` says what
+requests may not do, `trust` and `proxy` say whom to trust and which way to go.
 """
 
 from __future__ import annotations
@@ -10,22 +9,18 @@ from __future__ import annotations
 import json
 import logging
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from credhelper.client.http import answers, failures
 from credhelper.client.http.answers import PORTAL_HINT, Answer
-from credhelper.client.http.connection import POOLS
 from credhelper.client.http.failures import Failure
-from credhelper.client.http.proxy import Proxy, proxy_for
+from credhelper.client.http.proxy import proxy_for
+from credhelper.client.http.session import new_session
 from credhelper.client.http.trust import context_for
 from credhelper.core.model import Secret
 from credhelper.core.service import parse
@@ -82,7 +77,7 @@ class Transport:
         self._jitter = jitter
         self._proxy = proxy_for(service, environ)
         context = context_for(ca_file, environ) if service.scheme == "https" else None
-        self._session = _session(user_agent, context, self._proxy)
+        self._session = new_session(user_agent, context, self._proxy)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_not_ours)
 
@@ -242,61 +237,6 @@ class Transport:
             self._proxy.name if self._proxy else None,
             self._deadline if late else _CONNECT_TIMEOUT,
         )
-
-
-class _Adapter(HTTPAdapter):
-    """The stock adapter with our connections and our TLS context, and no other."""
-
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **named: Any) -> None:
-        super().init_poolmanager(*args, **named, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        if proxy in self.proxy_manager:
-            return self.proxy_manager[proxy]
-        named["ssl_context"] = self._context
-        if proxy.startswith("https:"):
-            named["proxy_ssl_context"] = self._context
-        manager = super().proxy_manager_for(proxy, **named)
-        if not proxy.startswith("socks"):
-            manager.pool_classes_by_scheme = POOLS
-        return manager
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        # The stock method would add certifi's authorities to those that the user chose.
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
-class _Session(requests.Session):
-    """The stock session, to which no answer is a redirect."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        # Even when told not to follow, the stock session reads a redirect's whole body.
-        return None
-
-
-def _session(user_agent: str, context: ssl.SSLContext | None, proxy: Proxy | None) -> _Session:
-    session = _Session()
-    session.trust_env = False
-    session.headers.clear()
-    session.headers.update(
-        {
-            "User-Agent": user_agent,
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
-    )
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.proxies = {"https": proxy.url.reveal()} if proxy else {}
-    adapter = _Adapter(context)
-    session.adapters.clear()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _not_ours(record: logging.LogRecord) -> bool:
