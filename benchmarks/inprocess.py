@@ -9,7 +9,7 @@ from collections.abc import Callable
 import world
 
 import credhelper
-from credhelper.inprocess import tokens
+from credhelper.inprocess import memo
 
 CALLS = 100_000
 
@@ -29,7 +29,7 @@ def main() -> None:
             ("Credentials.token_for(url)", lambda: credentials.token_for(here.url)),
         ):
             tell(what, best(call, CALLS), base)
-        tokens._UNSEEN = 0.0  # or it would look at the disk once a millisecond only
+        memo._UNSEEN = 0.0  # or it would look at the disk once a millisecond only
         tell("get_token(), checked against the disk", best(credhelper.get_token, CALLS), base)
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import credhelper
 from credhelper.core import service as services
 from credhelper.errors import NotFoundError, RequestError
-from credhelper.inprocess import allowed_hosts, tokens
+from credhelper.inprocess import allowed_hosts, memo, tokens
 from credhelper.inprocess.environ import ENVIRON
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ class Credentials:
             raise TypeError("credentials with an environment of their own are not pickled")
         return Credentials, (self.profile, self.service, self.min_ttl)
 
-    def __deepcopy__(self, memo: object) -> Credentials:
+    def __deepcopy__(self, copied: object) -> Credentials:
         return self  # it is never changed
 
     # --- tokens -----------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class Credentials:
         return None if profile is None else (profile, None, self.min_ttl)
 
     async def _token_of(self, holder: _Holder) -> str:
-        known = tokens.remembered(*holder, self._environ, self._clock)
+        known = memo.remembered(*holder, self._environ, self._clock)
         if known is not None:
             return known
         _load_aside()
@@ -197,7 +197,7 @@ class Credentials:
         key = (*holder, id(self._environ))
         if single_flight.going_on(key):
             # As threads have it: while one renews, the others are given what still lives.
-            known = tokens.living(*holder, self._environ, self._clock)
+            known = memo.remembered(*holder, self._environ, self._clock, stale=True)
             if known is not None:
                 return known
         return await single_flight.run(

@@ -1,13 +1,9 @@
 """Tokens for Python programs: what the machine door answers, without a process.
 
-A warm call is a look into a dictionary, and once a millisecond a `stat` of the record: no program
-can be started, and end, in less, so what somebody has renewed, rejected or revoked is noticed by
-whoever saw it happen. Once a second the whole way is gone again, so that a changed config,
-environment or grant is noticed then; another `environ` and another `CREDHELPER_PROFILE` are noticed
-at once.
+`memo` answers warm calls. Otherwise the cache and the token source are asked, as for a tool.
 
-There are no locks of our own but one around imports, and nothing here waits for another thread but
-at the kernel's lock: a fork may come at any moment.
+The only lock of our own is the one around imports, and a thread waits for another one only at the
+kernel's lock: a fork may come at any moment.
 """
 
 from __future__ import annotations
@@ -16,7 +12,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from os import stat as _stat
 
 import credhelper
 from credhelper.broker import answer, wiring
@@ -24,59 +19,21 @@ from credhelper.broker.context import Context
 from credhelper.core import lookup, paths, service
 from credhelper.core import record as records
 from credhelper.core.model import Credential, Request, Secret
-from credhelper.inprocess import allowed_hosts, memory_cache
+from credhelper.inprocess import allowed_hosts, memo, memory_cache
 from credhelper.inprocess.environ import ENVIRON
+from credhelper.inprocess.memo import remembered
 from credhelper.storage import files
 
-_TRUSTED = 1.0  # seconds between two looks at config, environment and grant
-_UNSEEN = 0.001  # seconds between two looks at the record
 _TIMEOUT = 5  # seconds for a new token, while the old one lives: a request of somebody's waits
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
-_MOST_KNOWN = 1000
-_CHOICE = "CREDHELPER_PROFILE"
 
 if hasattr(os, "register_at_fork"):
     # A child that kept a copy of a lock's handle would hold it after the thread that has it.
     os.register_at_fork(after_in_child=files.let_go_in_child)
 
 
-class _Known:
-    """A token, and how long to believe it.
-
-    Attributes: `token`; `until`, Unix seconds, when to go the whole way again; `unseen`, until when
-    not even to look at the record; `lives`, until when it is good for this caller; `record` and its
-    `stamp`; `environ`; `choice`, `variable` and `chosen`: how to look up the terminal's choice, and
-    what it was.
-    """
-
-    __slots__ = (
-        "choice",
-        "chosen",
-        "environ",
-        "lives",
-        "record",
-        "stamp",
-        "token",
-        "unseen",
-        "until",
-        "variable",
-    )
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.choice, self.variable = _peephole(environ)
-        self.chosen = self.choice(self.variable)
-        self.token = ""
-        self.record = ""
-        self.stamp: tuple[int, int] | None = None
-        self.until = self.unseen = self.lives = 0.0
-
-
 _warned: dict[str, float] = {}
-
-# (profile, service, least life) -> what is known. Reading and writing one entry needs no lock.
-_memo: dict[tuple[str | None, str | None, int], _Known] = {}
 
 
 def get_token(
@@ -103,54 +60,6 @@ def get_token(
     return known or _look(profile, service, min_ttl, environ, clock)
 
 
-def remembered(
-    profile: str | None,
-    service: str | None,
-    min_ttl: int,
-    environ: Mapping[str, str],
-    clock: Callable[[], float] = time.time,
-) -> str | None:
-    """Return what `get_token` would, from memory; None where it would have to look further."""
-    known = _memo.get((profile, service, min_ttl))
-    if (
-        known is None
-        or environ is not known.environ
-        or known.choice(known.variable) != known.chosen
-    ):
-        return None
-    now = clock()
-    # The lower bounds are for a clock that was set back.
-    if known.unseen - _UNSEEN <= now < known.unseen:
-        return known.token
-    if not known.until - _TRUSTED <= now < known.until or _stamp(known.record) != known.stamp:
-        return None
-    known.unseen = min(known.until, now + _UNSEEN)
-    return known.token
-
-
-def living(
-    profile: str | None,
-    service: str | None,
-    min_ttl: int,
-    environ: Mapping[str, str],
-    clock: Callable[[], float] = time.time,
-) -> str | None:
-    """Return a token from memory that it is time to renew, but that is still good; or None.
-
-    For whoever would only wait for a renewal that is going on.
-    """
-    known = _memo.get((profile, service, min_ttl))
-    if (
-        known is None
-        or environ is not known.environ
-        or known.choice(known.variable) != known.chosen
-        or not known.until - _TRUSTED <= clock() < known.lives
-        or _stamp(known.record) != known.stamp
-    ):
-        return None
-    return known.token
-
-
 def reject(
     refused: str,
     profile: str | None = None,
@@ -170,9 +79,7 @@ def reject(
     context = Context(environ, warn=warn, clock=clock)
     done = answer.refused(context, _request(profile, service), Secret(refused))
     done = done or memory_cache.reject(refused, clock())
-    for key, known in list(_memo.items()):
-        if known.token == refused:
-            _memo.pop(key, None)
+    memo.drop(refused)
     return done
 
 
@@ -190,7 +97,7 @@ def api_of(
 
 def forget() -> None:
     """Forget all that is remembered, in this process only."""
-    _memo.clear()
+    memo.forget()
     _warned.clear()
     allowed_hosts.forget()
     memory_cache.forget()
@@ -226,20 +133,17 @@ def _look(
     clock: Callable[[], float],
 ) -> str:
     hold_to_types(profile, wanted, min_ttl)
-    known = _Known(environ)
+    known = memo.Known(environ)
     request = _request(profile, wanted, min_ttl)
     if not wiring.loaded() and not isinstance(lookup.answer(environ, request, clock), Credential):
         preload()
     context = Context(environ, warn=warn, clock=clock)
-    key = (profile, wanted, min_ttl)
     diskless = memory_cache.applies(context)
     if diskless:
         credential, record = memory_cache.get(context, request), ""
     else:
         credential, record = answer.get_with_record(context, request)
-    known.token = credential.token.reveal()
-    known.record = record
-    known.stamp = _stamp(record)
+    known.take(credential.token.reveal(), record)
     now = clock()
     # What is stale and was given all the same will do for a moment: whoever renews it replaces the
     # record, and that is noticed.
@@ -247,11 +151,7 @@ def _look(
     known.lives = credential.expires_at - min_ttl
     good = credential.fresh_until if fresh else known.lives
     if now < good and (diskless or _holds(record, known.token)):
-        known.until = min(good, now + _TRUSTED)
-        known.unseen = min(known.until, now + _UNSEEN)
-        if len(_memo) >= _MOST_KNOWN:
-            _memo.clear()  # a program that asks for each URL anew; who is asked for often is back
-        _memo[key] = known
+        memo.keep((profile, wanted, min_ttl), known, good, now)
     return known.token
 
 
@@ -269,22 +169,6 @@ def _request(profile: str | None, wanted: str | None, min_ttl: int = 0) -> Reque
         min_ttl=min_ttl,
         timeout=_TIMEOUT,
     )
-
-
-def _stamp(path: str) -> tuple[int, int] | None:
-    try:
-        found = _stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino
-
-
-def _peephole(environ: Mapping[str, str]) -> tuple[Callable[[object], object], object]:
-    # `os.environ` encodes and decodes at each look; the plain dictionary below it does not.
-    plain, encode = getattr(environ, "_data", None), getattr(environ, "encodekey", None)
-    if isinstance(plain, dict) and encode is not None:
-        return plain.get, encode(_CHOICE)
-    return environ.get, _CHOICE  # type: ignore[return-value]  # it is asked for this key only
 
 
 def warn(message: str, hint: str | None) -> None:

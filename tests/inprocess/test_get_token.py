@@ -17,6 +17,7 @@ import credhelper
 from credhelper.broker import answer
 from credhelper.core import record as records
 from credhelper.errors import NotFoundError, RequestError, UnknownServiceError
+from credhelper.inprocess import memo
 from credhelper.inprocess import tokens as inprocess
 from credhelper.storage import files
 from tests.support.sandboxes import RunningSandbox
@@ -53,7 +54,7 @@ def test_within_a_millisecond_the_disk_is_left_alone(
         stats.append(path)
         return os.stat(path)
 
-    monkeypatch.setattr(inprocess, "_stat", counted)
+    monkeypatch.setattr(memo, "_stat", counted)
     for tenth in range(100):
         # Ten milliseconds, in steps of a tenth of one.
         assert inprocess.get_token(environ=environ, clock=lambda: now + tenth / 10_000) == first  # noqa: B023  # called at once
@@ -298,19 +299,19 @@ def test_what_no_profile_names_is_refused_and_not_remembered(
 ) -> None:
     with pytest.raises(error):
         inprocess.get_token(profile, service, environ=scratch_world.environ)
-    assert inprocess._memo == {}
+    assert memo._memo == {}
 
 
 def test_a_program_that_asks_for_each_url_anew_does_not_grow_for_ever(
     scratch_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inprocess, "_MOST_KNOWN", 10)
+    monkeypatch.setattr(memo, "_MOST_KNOWN", 10)
     found = {
         inprocess.get_token(service=f"{SERVICE}/{number}", environ=scratch_world.environ)
         for number in range(50)
     }
     assert len(found) == 1
-    assert len(inprocess._memo) <= 10
+    assert len(memo._memo) <= 10
 
 
 def test_threads_share_one_token_on_a_cold_cache(
@@ -340,7 +341,7 @@ def test_a_fork_keeps_what_was_known_and_can_ask_anew(
     if child == 0:
         try:
             known = inprocess.get_token(environ=environ)
-            inprocess._memo.clear()
+            memo._memo.clear()
             os.write(writer, b"same" if known == inprocess.get_token(environ=environ) else b"other")
         finally:
             os._exit(0)
@@ -375,7 +376,7 @@ def test_trouble_is_logged_and_the_living_token_given(
         assert inprocess.get_token(environ=scratch_world.environ) == token
     assert "could not renew profile main" in caplog.text
     assert token not in caplog.text
-    assert inprocess._memo == {} or inprocess.get_token(environ=scratch_world.environ) == token
+    assert memo._memo == {} or inprocess.get_token(environ=scratch_world.environ) == token
 
 
 def test_a_silent_api_is_not_waited_for_as_long_while_a_token_lives(
