@@ -174,20 +174,19 @@ def renewal_for(context: Context, profile: Profile, timeout: float = 0) -> Renew
     Parameters: `timeout`, seconds that the caller has for it, 0 if that is not known.
     """
     from credhelper.broker import inventory
-    from credhelper.renewal.renewal import Renewal
+    from credhelper.renewal.renewal import Renewal, keeps_session
 
-    stamp = inventory.record_of(context, profile)[1]
-    renewal = Renewal(
+    client = client_for(context, profile)
+    if timeout and not keeps_session(profile, client):
+        # A session's answer is always waited for: given up, it could be lost, and the session too.
+        client = client_for(context, profile, timeout)
+    return Renewal(
         profile,
-        client_for(context, profile),
+        client,
         authorizer(context, profile, timeout),
         inventory.session_slot(context, profile),
-        stamp=stamp,
+        stamp=inventory.record_of(context, profile)[1],
         host=lookup.host(),
         trace=context.trace,
         clock=context.clock,
     )
-    if timeout and not renewal.holds_session:
-        # A session's answer is always waited for: given up, it could be lost, and the session too.
-        renewal.client = client_for(context, profile, timeout)
-    return renewal

@@ -12,7 +12,7 @@ from credhelper.config.profile import Profile
 from credhelper.core.model import Secret
 from credhelper.core.text import printable
 from credhelper.errors import CredhelperError, NotFoundError, UsageError
-from credhelper.renewal.renewal import make_token, open_session
+from credhelper.renewal.create import make_token, open_session
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client

@@ -13,7 +13,7 @@ from credhelper.client.authorization import ApiKey, Authorization, Bearer, Passw
 from credhelper.config.profile import Profile
 from credhelper.core.model import JWT, SESSION, Token
 from credhelper.errors import CredhelperError, RejectedError
-from credhelper.renewal.renewal import make_token, open_session
+from credhelper.renewal.create import make_token, open_session
 
 if TYPE_CHECKING:
     from credhelper.client.api import Client

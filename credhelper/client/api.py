@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from credhelper.client.authorization import Authorization, Caller
 from credhelper.core.model import AWS, Secret, Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSpec:
+    """What a new token shall be. What is not given is left to the API.
+
+    Parameters:
+    - client_id: the authorized party on the JWT.
+    - domain: where one logs in; v2 calls it tenant.
+    - data: custom metadata for the session field of the JWT.
+    - scopes: limit the token.
+    - cwid: the workgroup.
+    - cid: the project.
+    - return_session_token: whether a psToken is wanted instead of a JWT.
+    """
+
+    client_id: str | None = None
+    domain: str | None = None
+    data: str | None = None
+    scopes: Sequence[str] = ()
+    cwid: str | None = None
+    cid: str | None = None
+    return_session_token: bool | None = None
+
+
+ANY_TOKEN = TokenSpec()
 
 
 class Client(Protocol):
@@ -24,19 +51,8 @@ class Client(Protocol):
     tells: ClassVar[bool]
     contexts: ClassVar[bool]
 
-    def create(
-        self,
-        authorization: Authorization,
-        *,
-        client_id: str | None = None,
-        domain: str | None = None,
-        data: str | None = None,
-        scopes: Sequence[str] = (),
-        cwid: str | None = None,
-        cid: str | None = None,
-        return_session_token: bool | None = None,
-    ) -> Token:
-        """Create a token. Parameters: `return_session_token`, None to leave it to the API."""
+    def create(self, authorization: Authorization, spec: TokenSpec = ANY_TOKEN) -> Token:
+        """Create the token that `spec` asks for."""
 
     def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
         """Return what the API says of a token, or of the user of another authorization."""

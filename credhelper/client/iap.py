@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
+from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import Authorization, Bearer, Caller
 from credhelper.client.http.answers import Answer
 from credhelper.client.http.transport import Transport
@@ -55,41 +56,26 @@ class Client:
         self._clock = clock
         self._warn = warn
 
-    def create(
-        self,
-        authorization: Authorization,
-        *,
-        client_id: str | None = None,
-        domain: str | None = None,
-        data: str | None = None,
-        scopes: Sequence[str] = (),
-        cwid: str | None = None,
-        cid: str | None = None,
-        return_session_token: bool | None = None,
-    ) -> Token:
+    def create(self, authorization: Authorization, spec: TokenSpec = ANY_TOKEN) -> Token:
         """Create a token: `POST /v1/tokens` (create_token).
 
-        Parameters: `client_id`, the authorized party on the JWT; `domain`, where one logs in;
-        `data`, custom metadata for the session field of the JWT; `scopes`, which limit the token;
-        `cwid`, the workgroup; `cid`, the project; `return_session_token`, for a psToken instead of
-        a JWT, None to leave that to the API: a JWT. A JWT that is expired on arrival is a
-        MalformedAnswerError.
+        Raises MalformedAnswerError for a JWT that is expired on arrival.
         """
         query = [
             (name, value)
             for name, value in (
-                ("clientId", client_id),
-                ("domain", domain),
-                ("data", data),
-                ("scopes", ",".join(scopes) or None),
-                ("cwid", cwid),
-                ("cid", cid),
-                ("returnSessionToken", _SPELLED[return_session_token]),
+                ("clientId", spec.client_id),
+                ("domain", spec.domain),
+                ("data", spec.data),
+                ("scopes", ",".join(spec.scopes) or None),
+                ("cwid", spec.cwid),
+                ("cid", spec.cid),
+                ("returnSessionToken", _SPELLED[spec.return_session_token]),
             )
             if value is not None
         ]
         answer = self._call("POST", _TOKENS, authorization, query=query, idempotent=True)
-        return self._token(answer, SESSION if return_session_token else JWT)
+        return self._token(answer, SESSION if spec.return_session_token else JWT)
 
     def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
         """Return what the API says of a token: `GET /v1/tokens/details` (get_token_details).

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from credhelper.client import authorization as authorizations
 from credhelper.client import claims
+from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import (
     HEADER,
     ApiKey,
@@ -57,36 +58,27 @@ class Client:
         self._clock = clock
         self._warn = warn
 
-    def create(
-        self,
-        authorization: Authorization,
-        *,
-        client_id: str | None = None,
-        domain: str | None = None,
-        data: str | None = None,
-        scopes: Sequence[str] = (),
-        cwid: str | None = None,
-        cid: str | None = None,
-        return_session_token: bool | None = None,
-    ) -> Token:
+    def create(self, authorization: Authorization, spec: TokenSpec = ANY_TOKEN) -> Token:
         """Create a JWT: `POST /ica/rest/api/tokens` (createJwtToken).
 
-        Parameters: `authorization`, an API key, a password or a psToken; `domain`, the `tenant`,
-        for a user of several. The others are v1's: UnsupportedActionError.
+        Parameters:
+        - authorization: an API key, a password or a psToken.
+        - spec: its `domain` is the `tenant`, for a user of several. The other members are v1's:
+          UnsupportedActionError.
         """
         for name, given in (
-            ("clientId", client_id),
-            ("data", data),
-            ("scopes", scopes),
-            ("cwid", cwid),
-            ("cid", cid),
-            ("returnSessionToken", return_session_token),
+            ("clientId", spec.client_id),
+            ("data", spec.data),
+            ("scopes", spec.scopes),
+            ("cwid", spec.cwid),
+            ("cid", spec.cid),
+            ("returnSessionToken", spec.return_session_token),
         ):
             if given:
                 raise UnsupportedActionError(f"the v2 API has no {name}: a JWT is for all you have")
         if isinstance(authorization, ApiKey) and authorization.form != HEADER:
             raise UnsupportedActionError("the v2 API takes an API key as X-API-Key only")
-        query = [("tenant", domain)] if domain is not None else []
+        query = [("tenant", spec.domain)] if spec.domain is not None else []
         try:
             return self._token(_TOKENS, authorization, query)
         except RejectedError as error:

@@ -14,6 +14,7 @@ import requests_mock as mocking
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.client.iap import REVOKED, UNKNOWN, Client
@@ -116,7 +117,7 @@ def test_each_parameter_has_its_name_on_the_wire(
 ) -> None:
     mocked.post(TOKENS, json={"access_token": "opaque"})
 
-    client.create(KEY, **parameters)
+    client.create(KEY, TokenSpec(**parameters))
 
     sent = urlsplit(mocked.request_history[0].url).query
     assert dict(parse_qsl(sent, strict_parsing=bool(sent))) == query
@@ -129,7 +130,9 @@ def test_the_obsolete_key_parameter_is_sent_only_when_chosen_and_warns(
     warnings: list[str] = []
     mocked.post(TOKENS, json={"access_token": "opaque"})
 
-    Client(transport(URL), warn=warnings.append).create(ApiKey(Secret("k+ey"), "query"), cid="1")
+    Client(transport(URL), warn=warnings.append).create(
+        ApiKey(Secret("k+ey"), "query"), TokenSpec(cid="1")
+    )
 
     [request] = mocked.request_history
     assert dict(parse_qsl(urlsplit(request.url).query)) == {"cid": "1", "api_key": "k+ey"}
@@ -158,14 +161,14 @@ def test_create_takes_each_authorization(
 def test_create_can_answer_a_session(client: Client, mocked: mocking.Mocker) -> None:
     mocked.post(TOKENS, json={"access_token": "psToken"})
 
-    token = client.create(KEY, return_session_token=True)
+    token = client.create(KEY, TokenSpec(return_session_token=True))
 
     assert (token.kind, token.expires_at, token.assumed) == (SESSION, NOW + 1800, True)
 
 
 def test_a_parameter_that_is_no_text_is_refused(client: Client, mocked: mocking.Mocker) -> None:
     with pytest.raises(ConfigError):
-        client.create(KEY, cid="\udcff")
+        client.create(KEY, TokenSpec(cid="\udcff"))
     assert not mocked.called
 
 
@@ -302,7 +305,7 @@ def test_each_status_has_its_error(
     )
 
     with pytest.raises(kind) as caught:
-        client.create(KEY, data="CANARY")
+        client.create(KEY, TokenSpec(data="CANARY"))
 
     assert type(caught.value) is kind
     assert caught.value.status == status

@@ -11,6 +11,7 @@ import requests_mock as mocking
 
 from credhelper.client import iap
 from credhelper.client.api import Client as Either
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.client.ica import Client
@@ -85,7 +86,7 @@ def test_create_takes_each_authorization_and_the_tenant(
 ) -> None:
     mocked.post(TOKENS, json={"token": "opaque"})
 
-    client.create(authorization, domain="acme & sons")
+    client.create(authorization, TokenSpec(domain="acme & sons"))
 
     [request] = mocked.request_history
     assert request.headers["Authorization"] == header
@@ -101,7 +102,7 @@ def test_what_only_v1_has_is_refused_before_anything_is_sent(
     client: Client, mocked: mocking.Mocker, name: str, value: Any
 ) -> None:
     with pytest.raises(UnsupportedActionError, match="the v2 API has no"):
-        client.create(KEY, **{name: value})
+        client.create(KEY, TokenSpec(**{name: value}))
     assert not mocked.called
 
 
@@ -123,7 +124,7 @@ def test_a_refresh_is_authorised_by_the_jwt_itself(client: Client, mocked: mocki
 
 def test_what_v1_leaves_out_is_no_reason_to_refuse(client: Client, mocked: mocking.Mocker) -> None:
     mocked.post(TOKENS, json={"token": "opaque"})
-    client.create(KEY, client_id=None, data=None, scopes=(), return_session_token=False)
+    client.create(KEY, TokenSpec(return_session_token=False))
     assert mocked.request_history[0].query == ""
 
 

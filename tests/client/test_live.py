@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer
 from credhelper.client.http.transport import LARGEST_ANSWER, Transport
 from credhelper.client.iap import REVOKED, Client
@@ -139,7 +140,7 @@ def test_cookies_are_neither_kept_nor_sent(serve: Any, wire: Any, live: Make) ->
 def test_a_request_holds_what_it_must_and_no_more(serve: Any, wire: Any, live: Make) -> None:
     server = serve(wire.says(wire.answer(200, TOKEN_BODY)))
 
-    Client(live(server.url + "/")).create(KEY, cid="1", scopes=["a", "b"])
+    Client(live(server.url + "/")).create(KEY, TokenSpec(cid="1", scopes=["a", "b"]))
 
     lines = server.requests[0].split(b"\r\n")
     assert lines[0] == b"POST /v1/tokens?scopes=a%2Cb&cid=1 HTTP/1.1"
@@ -511,7 +512,7 @@ def test_debug_logging_shows_no_query_and_no_header(
     client = Client(live(server.url), warn=lambda _: None)
 
     for _ in range(2):
-        client.create(ApiKey(Secret("CANARY"), "query"), data="CANARY")
+        client.create(ApiKey(Secret("CANARY"), "query"), TokenSpec(data="CANARY"))
 
     assert b"CANARY" in server.requests[0]
     assert "CANARY" not in caplog.text

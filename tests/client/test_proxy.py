@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey
 from credhelper.client.http.proxy import proxy_for
 from credhelper.client.http.transport import Transport
@@ -66,7 +67,7 @@ def test_a_proxy_leads_to_the_api_and_hears_no_secret(
     value = f"http://us%40er:p%3Aw@127.0.0.1:{proxy.port}"
     transport = live("https://api.test", environ={variable: value}, ca_file=str(authority.file))
 
-    Client(transport).create(KEY, cid="1")
+    Client(transport).create(KEY, TokenSpec(cid="1"))
 
     [request] = proxy.requests
     assert request.startswith(b"CONNECT api.test:443 HTTP/1.")

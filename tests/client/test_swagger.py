@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from credhelper.client import iap, iap_data, ica, ica_data
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import KEY_FORMS, ApiKey, Authorization, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import AWS, RCLONE, Secret
@@ -53,7 +54,7 @@ def doings(
     password = Password(api.username, Secret(api.password))
 
     def session() -> Secret:
-        return aside.create(key, return_session_token=True).value
+        return aside.create(key, TokenSpec(return_session_token=True)).value
 
     def jwt() -> Secret:
         return aside.create(key).value
@@ -71,9 +72,12 @@ def doings(
     return {
         "iap.create": [
             *(partial(v1.create, way) for way in grants),
-            *(partial(v1.create, key, **{name: each}) for name, each in PARAMETERS.items()),
-            partial(v1.create, key, **PARAMETERS),
-            partial(v1.create, key, return_session_token=True),
+            *(
+                partial(v1.create, key, TokenSpec(**{name: each}))
+                for name, each in PARAMETERS.items()
+            ),
+            partial(v1.create, key, TokenSpec(**PARAMETERS)),
+            partial(v1.create, key, TokenSpec(return_session_token=True)),
         ],
         "iap.details": [
             partial(v1.details, jwt()),
@@ -99,7 +103,7 @@ def doings(
         ],
         "ica.create": [
             *(partial(v2.create, way) for way in (key, password, Bearer(session()))),
-            partial(v2.create, password, domain="acme & sons"),
+            partial(v2.create, password, TokenSpec(domain="acme & sons")),
         ],
         "ica.refresh": [partial(v2.refresh, v2_jwt)],
         "ica.projects": [partial(v2.projects, v2_jwt)],

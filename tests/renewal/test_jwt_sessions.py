@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from credhelper.client import iap
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.client.ica import Client
@@ -44,7 +45,7 @@ class ScriptedSource:
 
     def renewal(self, auth: str = "session") -> Renewal:
         found = self.live.token_source.renewal(api="ica", auth=auth, keep_session=False)
-        found.authorize = self.authorize
+        found.calls.authorize = self.authorize
         return found
 
     def log_in(self) -> str:
@@ -196,7 +197,7 @@ def test_a_password_that_can_be_read_again_is_read_only_when_a_refresh_will_not_
 
 def test_a_key_creates_each_time_and_never_asks_for_a_refresh(v2: ScriptedSource) -> None:
     v2.live.token_source.key = Secret(v2.account.api_key)
-    v2.authorize = v2.live.token_source.renewal().authorize
+    v2.authorize = v2.live.token_source.renewal().calls.authorize
     held = v2.renew(auth="api-key")
     v2.pass_by(HALF)
     assert v2.renew(held, auth="api-key") != held
@@ -210,7 +211,7 @@ def test_a_pstoken_makes_the_first_and_is_asked_again_only_when_that_is_dead(
 ) -> None:
     token_source = v2.live.token_source
     given = iap.Client(v2.transport, clock=lambda: token_source.now).create(
-        ApiKey(Secret(v2.account.api_key)), return_session_token=True
+        ApiKey(Secret(v2.account.api_key)), TokenSpec(return_session_token=True)
     )
     v2.authorize = lambda: Bearer(given.value)
     held = v2.renew()
@@ -254,6 +255,6 @@ def test_without_a_lock_it_is_refreshed_all_the_same(
     first = v2.log_in()
     v2.pass_by(HALF)
     renewal = v2.renewal()
-    monkeypatch.setattr(renewal, "_lock", lambda: None)
+    monkeypatch.setattr(renewal.record, "lock", lambda: None)
     token, _ = renewal.renew(v2.held(first))
     assert token.value.reveal() != first

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey
 from credhelper.core.model import Secret
 from credhelper.errors import LoginRequiredError
@@ -92,7 +93,9 @@ def test_a_given_pstoken_is_minted_from_and_refreshed(live: Live) -> None:
     token_source = live.token_source
     assert token_source.client
     assert token_source.key
-    given = token_source.client.create(ApiKey(token_source.key), return_session_token=True)
+    given = token_source.client.create(
+        ApiKey(token_source.key), TokenSpec(return_session_token=True)
+    )
     token_source.given = given.value
     token_source.renew(auth="session")
     token_source.now += HALF

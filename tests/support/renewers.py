@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from credhelper.client.api import Client
+from credhelper.client.api import Client, TokenSpec
 from credhelper.client.authorization import ApiKey, Authorization, Bearer
 from credhelper.config.profile import Profile
 from credhelper.core.model import JWT, SESSION, Secret, Token
@@ -44,15 +44,13 @@ class Upstream:
         if call in self.refuse:
             raise self.refuse[call]
 
-    def create(
-        self, authorization: Authorization, *, return_session_token: bool = False, **_: Any
-    ) -> Token:
+    def create(self, authorization: Authorization, spec: TokenSpec) -> Token:
         if isinstance(authorization, Bearer):
             self._meet(f"mint {authorization.token.reveal()}")
             self.tokens += 1
             return self._token(f"jwt-{self.tokens}", JWT, 86400)
-        self._meet("session" if return_session_token else "create")
-        if return_session_token:
+        self._meet("session" if spec.return_session_token else "create")
+        if spec.return_session_token:
             self.sessions += 1
             return self._token(f"ps-{self.sessions}", SESSION, IDLE)
         self.tokens += 1

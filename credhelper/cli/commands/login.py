@@ -223,7 +223,7 @@ def _adopt(
     if verified.session is not None:
         renewal = wiring.renewal_for(world, profile)
         due = renewal.adopt(verified.session)
-        kept = renewal.sessions.path
+        kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token
     found = routing.load_routes(world)
     route = found.by_profile[profile.name]

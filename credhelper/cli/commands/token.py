@@ -158,6 +158,8 @@ def create(
       credhelper token create --url https://aps2.platform.illumina.com --secret-env MY_KEY
       printf %s "$MY_KEY" | credhelper token create --secret-file - --return-session-token
     """
+    from credhelper.client.api import TokenSpec
+
     world = context()
     profile, client = _client(world, given)
     caller = authorization.authorization_in(
@@ -165,13 +167,15 @@ def create(
     )
     made = client.create(
         caller,
-        client_id=profile.client_id if client_id is None else client_id,
-        domain=profile.domain if domain is None else domain,
-        data=profile.data if data is None else data,
-        scopes=profile.scopes if scopes is None else scopes.split(","),
-        cwid=profile.cwid if cwid is None else cwid,
-        cid=profile.cid if cid is None else cid,
-        return_session_token=return_session_token,
+        TokenSpec(
+            client_id=profile.client_id if client_id is None else client_id,
+            domain=profile.domain if domain is None else domain,
+            data=profile.data if data is None else data,
+            scopes=profile.scopes if scopes is None else scopes.split(","),
+            cwid=profile.cwid if cwid is None else cwid,
+            cid=profile.cid if cid is None else cid,
+            return_session_token=return_session_token,
+        ),
     )
     _print(made)
 

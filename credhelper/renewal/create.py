@@ -1,0 +1,125 @@
+"""The calls of a renewal: what one profile asks of its API, and what only a person can mend."""
+
+from __future__ import annotations
+
+from credhelper.client.api import TokenSpec
+from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
+from credhelper.renewal.session import over
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credhelper.client.api import Client
+    from credhelper.client.authorization import Authorization
+    from credhelper.config.profile import Profile
+    from credhelper.core.model import Secret, Token
+
+
+class Calls:
+    """What one profile asks of its API. All raise TokenAPIError.
+
+    Parameters:
+    - profile: whose tokens they are.
+    - client: of the profile's API.
+    - authorize: reads the grant and returns how it authorises a create; None without a grant.
+    - trace: takes one decision.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        client: Client,
+        authorize: Callable[[], Authorization] | None,
+        trace: Callable[..., None],
+    ) -> None:
+        self.profile = profile
+        self.client = client
+        self.authorize = authorize
+        self.trace = trace
+
+    def create(self) -> Token:
+        """Return a new JWT from the grant. Raises LoginRequiredError without one."""
+        return self._from_grant(make_token, session=False)
+
+    def open_session(self) -> Token:
+        """Return a new psToken from the grant. Raises LoginRequiredError without one."""
+        return self._from_grant(open_session, session=True)
+
+    def mint(self, session: Secret) -> Token:
+        """Return a new JWT from `session`, a psToken."""
+        from credhelper.client.authorization import Bearer
+
+        self.trace("api", mint=self.profile.name)
+        return make_token(self.client, Bearer(session), self.profile)
+
+    def refresh(self, session: Token) -> Token:
+        """Return what the API gives for `session`: the same string or another."""
+        self.trace("session", refresh=self.profile.name)
+        try:
+            return self.client.refresh(session.value)
+        except TokenAPIError as error:
+            self.trace("session", refresh=self.profile.name, failed=error.code)
+            raise
+
+    def _from_grant(
+        self, make: Callable[[Client, Authorization, Profile], Token], *, session: bool
+    ) -> Token:
+        if self.authorize is None:
+            raise nobody(self.profile)
+        self.trace("api", create=self.profile.name, session=session)
+        return make(self.client, self.authorize(), self.profile)
+
+
+def open_session(client: Client, authorization: Authorization, profile: Profile) -> Token:
+    """Return a new psToken for `profile`: several tokens hang on it, so it knows no project."""
+    return client.create(
+        authorization,
+        TokenSpec(
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            return_session_token=True,
+        ),
+    )
+
+
+def make_token(client: Client, authorization: Authorization, profile: Profile) -> Token:
+    """Return a new JWT for `profile`, created from its grant or minted from its session."""
+    return client.create(
+        authorization,
+        TokenSpec(
+            client_id=profile.client_id,
+            domain=profile.domain,
+            data=profile.data,
+            scopes=profile.scopes,
+            cwid=profile.cwid,
+            cid=profile.cid,
+        ),
+    )
+
+
+def nobody(profile: Profile) -> LoginRequiredError:
+    """Return the error for a profile that has neither a grant nor a session."""
+    return LoginRequiredError(
+        f"nobody is logged in to profile {profile.name}",
+        hint=f"credhelper login --profile {profile.name}",
+    )
+
+
+def ended(
+    profile: Profile, dead: Token | None, error: RejectedError | None, now: float
+) -> LoginRequiredError:
+    """Return the error for a session that cannot be continued.
+
+    Parameters:
+    - dead: the session, if we had one.
+    - error: the server's no, if it was asked.
+    - now: Unix seconds.
+    """
+    idle = " while idle" if dead is not None and over(dead, now) else ""
+    why = f": {error.message}" if error else ""
+    return LoginRequiredError(
+        f"the session of profile {profile.name} has ended{idle}{why}",
+        hint=f"credhelper login --profile {profile.name}",
+    )

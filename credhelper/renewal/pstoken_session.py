@@ -1,0 +1,182 @@
+"""A session that is a psToken, as v1 has it: tokens are minted from it.
+
+A refresh may give another psToken. That one is on disk before it is used, and the old one is kept
+until the new one has worked: an answer that is lost would lose the session.
+"""
+
+from __future__ import annotations
+
+from credhelper.config.profile import LOGIN
+from credhelper.core.model import JWT, SESSION, Secret, Token
+from credhelper.core.record import number
+from credhelper.errors import RejectedError, TokenAPIError
+from credhelper.renewal.create import ended, nobody
+from credhelper.renewal.session import due, over
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credhelper.core.record import Held
+    from credhelper.renewal.create import Calls
+    from credhelper.renewal.session import SessionRecord
+
+_RETRY_AFTER = 60  # seconds, after a refresh that failed
+
+
+class PsTokenSession:
+    """The psToken of one profile.
+
+    Parameters:
+    - calls: of the profile's API.
+    - record: of the session.
+    - clock: Unix seconds.
+    """
+
+    def __init__(self, calls: Calls, record: SessionRecord, clock: Callable[[], float]) -> None:
+        self.calls = calls
+        self.profile = calls.profile
+        self.record = record
+        self.clock = clock
+        # A session that no grant can make again must not be lost.
+        self.must_be_kept = calls.authorize is None
+
+    def renew(self, held: Held | None) -> tuple[Token, int]:
+        """Return a new token, and when its session is due. Parameters: `held`, the old token."""
+        session, session_due = self._current()
+        if self.profile.token == SESSION:
+            return session, session_due
+        if held is not None and held.kind == JWT:
+            half = held.advertised - held.lifetime / 2
+            if held.due <= self.clock() < half:
+                return _as_token(held), session_due  # only the session was due
+        try:
+            token = self.calls.mint(session.value)
+        except RejectedError as error:
+            if error.status != 401:
+                raise
+            return self._mint_otherwise(session, error)
+        if self.record.previous():
+            self._forget_previous(session)
+        return token, session_due
+
+    def _current(self) -> tuple[Token, int]:
+        """Return the session, refreshed or made anew if it is time, and when it is due."""
+        lock = self.record.lock()
+        try:
+            found = self.record.read()
+            now = self.clock()
+            # Its end is our guess. Without a grant only the server can say that it is over.
+            if found is None or (over(found, now) and self.calls.authorize is not None):
+                return self._new(found)
+            # Without a lock two processes could refresh at once, and one answer would be lost.
+            if now < due(found) or lock is None:
+                return found, due(found)
+            return self._refreshed(found)
+        finally:
+            if lock:
+                lock.release()
+
+    def _refreshed(self, old: Token) -> tuple[Token, int]:
+        try:
+            new = self.calls.refresh(old)
+        except RejectedError as error:
+            if self.calls.authorize is not None or self.profile.token == SESSION:
+                return self._new(old, error)
+            # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
+            return old, int(self.clock()) + _RETRY_AFTER
+        except TokenAPIError:
+            # It is due, not dead: go on with it as long as the server lets us.
+            return old, int(self.clock()) + _RETRY_AFTER
+        previous = old.value if new.value != old.value else None
+        self.record.write(new, previous, must=self.must_be_kept)
+        return new, due(new)
+
+    def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
+        if self.calls.authorize is None:
+            if dead is None:
+                raise nobody(self.profile)
+            raise ended(self.profile, dead, refused, self.clock())
+        if self.profile.auth == LOGIN:
+            new = self._given()
+            if refused and dead is not None and new.value == dead.value:
+                raise ended(self.profile, dead, refused, self.clock())
+        else:
+            new = self.calls.open_session()
+        self.record.write(new, must=self.must_be_kept)
+        return new, due(new)
+
+    def _given(self) -> Token:
+        """Return the psToken that is the grant itself, as a session that begins now."""
+        from credhelper.client.authorization import Bearer
+
+        grant = self.calls.authorize and self.calls.authorize()
+        assert isinstance(grant, Bearer)  # noqa: S101  # what `wiring.authorizer` makes of a psToken
+        now = int(self.clock())
+        return Token(
+            grant.token,
+            kind=SESSION,
+            issued_at=now,
+            expires_at=now + self.profile.session_lifetime,
+            assumed=True,
+        )
+
+    def _forget_previous(self, proven: Token) -> None:
+        lock = self.record.lock()
+        if lock is None:
+            return  # somebody may be writing down its successor
+        try:
+            found = self.record.read()
+            if found is not None and found.value == proven.value:
+                self.record.write(proven, must=self.must_be_kept)
+        finally:
+            lock.release()
+
+    def _mint_otherwise(self, refused: Token, error: RejectedError) -> tuple[Token, int]:
+        """Mint though the server refused the session: from another one."""
+        lock = self.record.lock()
+        try:
+            found = self.record.read()
+            if found is not None and found.value != refused.value:
+                return self.calls.mint(found.value), due(found)  # its successor
+            previous = self.record.previous()
+            minted = self._mint_from_previous(previous, refused) if previous is not None else None
+            if minted is not None:
+                return minted
+            session, session_due = self._new(refused, error)
+            return self.calls.mint(session.value), session_due
+        finally:
+            if lock:
+                lock.release()
+
+    def _mint_from_previous(self, previous: Secret, refused: Token) -> tuple[Token, int] | None:
+        trace, name = self.calls.trace, self.profile.name
+        trace("session", previous=name)
+        try:
+            token = self.calls.mint(previous)
+        except RejectedError:
+            trace("session", previous=name, failed="rejected")
+            return None
+        older = Token(
+            previous,
+            kind=SESSION,
+            issued_at=refused.issued_at,
+            expires_at=refused.expires_at,
+            skew=refused.skew,
+            assumed=True,
+        )
+        self.record.write(older, must=self.must_be_kept)
+        return token, due(older)
+
+
+def _as_token(held: Held) -> Token:
+    fields = held.fields
+    return Token(
+        held.secret,
+        kind=held.kind,
+        issued_at=number(fields, "issued"),
+        expires_at=number(fields, "expires"),
+        not_before=number(fields, "not_before"),
+        skew=number(fields, "skew"),
+        assumed=fields.get("assumed") == "1",
+    )

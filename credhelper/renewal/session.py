@@ -1,0 +1,124 @@
+"""The session's record: one session on disk, the one before it, and its lock.
+
+A session hangs on an identity of its own, and several tokens share it. So it has its own record and
+its own lock, which is always taken after the token's.
+"""
+
+from __future__ import annotations
+
+from credhelper.core.model import Secret, Token
+from credhelper.core.record import number
+from credhelper.errors import CacheError
+from credhelper.storage import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credhelper.storage.slot import Slot
+
+_WAIT = 30.0  # seconds for the process that uses the session
+
+
+class SessionRecord:
+    """One session on disk.
+
+    Parameters:
+    - slot: where it lies.
+    - profile: the profile's name, for people who read the record.
+    - kind: of the session, `session` (a psToken) or `jwt`.
+    - stamp: what can be seen of the grant now. A session from another grant is not ours.
+    - host: this host's name.
+    - trace: takes one decision.
+    """
+
+    def __init__(
+        self,
+        slot: Slot,
+        profile: str,
+        *,
+        kind: str,
+        stamp: str,
+        host: str,
+        trace: Callable[..., None],
+    ) -> None:
+        self.slot = slot
+        self.profile = profile
+        self.kind = kind
+        self.stamp = stamp
+        self.host = host
+        self.trace = trace
+
+    def lock(self) -> files.Lock | None:
+        """Return the session's lock, held; None where there can be none."""
+        try:
+            return self.slot.lock(_WAIT)
+        except files.Unlockable as error:
+            self.trace("session", unlocked=str(error))
+            return None
+
+    def read(self) -> Token | None:
+        """Return the session, or None if there is none from this grant."""
+        fields = self._fields()
+        if not fields.get("token"):
+            return None
+        return Token(
+            Secret(fields["token"]),
+            kind=self.kind,
+            issued_at=number(fields, "issued"),
+            expires_at=number(fields, "expires"),
+            not_before=number(fields, "not_before"),
+            # A skew is a fact about the clock that measured it; homes are shared between hosts.
+            skew=number(fields, "skew") if fields.get("host") == self.host else 0,
+            assumed=fields.get("assumed") != "0",
+        )
+
+    def previous(self) -> Secret | None:
+        """Return the psToken before this one, while this one has not worked yet."""
+        fields = self._fields()
+        return Secret(fields["previous"]) if fields.get("previous") else None
+
+    def write(self, session: Token, previous: Secret | None = None, *, must: bool) -> None:
+        """Put `session` on disk.
+
+        Parameters:
+        - previous: the psToken before it, kept until this one has worked.
+        - must: whether a session that cannot be kept is an error, because it would be lost.
+
+        Raises CacheError, if it must be kept and the disk says no.
+        """
+        fields = {
+            "profile": self.profile,
+            "kind": session.kind,
+            "grant": self.stamp,
+            "host": self.host,
+            "issued": str(session.issued_at),
+            "not_before": str(session.not_before),
+            "expires": str(session.expires_at),
+            "assumed": str(int(session.assumed)),
+            "skew": str(session.skew),
+            "token": session.value.reveal(),
+        }
+        if previous is not None:
+            fields["previous"] = previous.reveal()
+        try:
+            self.slot.save(fields)
+        except CacheError:
+            if must:
+                raise
+            self.trace("session", kept=False)
+
+    def _fields(self) -> dict[str, str]:
+        fields = self.slot.find() or {}
+        return fields if fields.get("grant", "") == self.stamp else {}
+
+
+def due(session: Token) -> int:
+    """Return when `session` must be refreshed, in Unix seconds on our clock."""
+    # Half of the idle life leaves as much time again for the next caller to come by.
+    return session.issued_at - session.skew + (session.expires_at - session.issued_at) // 2
+
+
+def over(session: Token, now: float) -> bool:
+    """Tell whether `session` has reached its end. Of a psToken that is only our guess."""
+    return now >= session.expires_at - session.skew
