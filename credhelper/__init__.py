@@ -70,10 +70,9 @@ def importing() -> "AbstractContextManager[object]":
         from _thread import RLock  # what `threading` would import
 
         lock = RLock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
-            )
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
         # Another thread may have been here: one lock for all.
         lock = globals().setdefault("_importing", lock)
     return lock  # type: ignore[no-any-return]  # it is looked up by name

@@ -7,12 +7,8 @@ reply is written whole or not at all.
 """
 
 import _signal  # `signal` costs an enum
+import posix as os  # see `paths`
 import sys
-
-try:
-    import posix as os  # see `paths`
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
 from credhelper import protocols
 from credhelper.core import lookup
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     # ""), and the locks that are held already.
     Unserved = tuple[str | None, str, list[str], bytes, str, EarlyLocks | None]
 
-STOPS = ("SIGHUP", "SIGINT", "SIGTERM")
+STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 MOST_BYTES = 1024 * 1024
 
 _SILENCE = 15.0
@@ -75,9 +71,8 @@ def end_when_told() -> None:
     def end(number: int, frame: "FrameType | None") -> None:
         os._exit(128 + number)
 
-    for name in STOPS:
-        number = getattr(_signal, name, None)
-        if number is not None and _signal.getsignal(number) != _signal.SIG_IGN:
+    for number in STOPS:
+        if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, end)
 
 
@@ -162,14 +157,8 @@ def _leave(reply: "Reply") -> "NoReturn":
 
 
 def _environment() -> "Mapping[str, str]":
-    environ: Mapping[str, str] | Mapping[bytes, bytes] = os.environ
     how = sys.getfilesystemencoding(), "surrogateescape"
-    return {
-        name if isinstance(name, str) else name.decode(*how): (
-            value if isinstance(value, str) else value.decode(*how)
-        )
-        for name, value in environ.items()
-    }
+    return {name.decode(*how): value.decode(*how) for name, value in os.environ.items()}
 
 
 def _read(mode: str) -> tuple[bytes, str]:
@@ -185,10 +174,9 @@ def _read(mode: str) -> tuple[bytes, str]:
 
     data = b""
     try:
-        if hasattr(_signal, "setitimer"):
-            _signal.signal(_signal.SIGALRM, ring)
-            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})  # see `gate.sleep_at`
-            _signal.setitimer(_signal.ITIMER_REAL, _SILENCE)
+        _signal.signal(_signal.SIGALRM, ring)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})  # see `flock.sleep_at`
+        _signal.setitimer(_signal.ITIMER_REAL, _SILENCE)
         while True:
             chunk = read()
             data += chunk
@@ -201,6 +189,5 @@ def _read(mode: str) -> tuple[bytes, str]:
     except OSError:
         return data, ""  # stdin is closed: nothing was sent
     finally:
-        if hasattr(_signal, "setitimer"):
-            _signal.setitimer(_signal.ITIMER_REAL, 0)
-            _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)

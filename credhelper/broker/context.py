@@ -61,7 +61,7 @@ class Context:
         """Return what is wrong if `folder` is in a home that is not there: not ours to make."""
         if not folder:
             return CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CACHE_DIR")
-        home = paths.home(self.environ, sys.platform)
+        home = paths.home(self.environ)
         if not home or os.path.isdir(home) or not folder.startswith(f"{home}/"):
             return None
         return CacheError(
@@ -83,8 +83,7 @@ class Context:
         runtime = self.environ.get("XDG_RUNTIME_DIR", "")
         if runtime.startswith("/"):
             found.append(os.path.join(runtime, "credhelper"))
-        if hasattr(os, "geteuid"):
-            found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
+        found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
         return tuple(found)
 
     def slot(self, record: str) -> Slot:

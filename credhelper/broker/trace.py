@@ -13,14 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_FLAGS = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def silent(event: str, **facts: object) -> None:
@@ -49,7 +42,7 @@ def _append(path: str, line: bytes) -> None:
     try:
         if path:
             handle = os.open(path, _FLAGS, 0o600)
-            if paths.POSIX and paths.regular(os.fstat(handle)):
+            if paths.regular(os.fstat(handle)):
                 os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
         os.write(handle, line)
     except OSError:

@@ -17,7 +17,7 @@ from credhelper.core.model import Secret
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
 
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 _TIMEOUT = 10.0  # seconds
 

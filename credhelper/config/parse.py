@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -129,7 +128,7 @@ def expander(environ: Mapping[str, str]) -> Callable[[str], str]:
 
     def expand(text: str) -> str:
         try:
-            return paths.expand(text, environ, sys.platform)
+            return paths.expand(text, environ)
         except ConfigError as error:
             raise ValueError(error.message) from error
 

@@ -5,10 +5,7 @@ and look at the cache again when they are woken. A lock dies with its owner, so 
 the next one in at once.
 """
 
-try:
-    import posix as os  # see `paths`
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+import posix as os  # see `paths`
 
 from credhelper.core.paths import regular
 
@@ -20,13 +17,7 @@ if TYPE_CHECKING:
 WAIT = 30.0
 _RING_AGAIN = 0.1
 
-_OPEN = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class EarlyLocks:
@@ -63,9 +54,9 @@ def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
         handle = os.open(path, _OPEN, 0o600)
     except OSError:
         return False
-    try:
-        import fcntl
+    import fcntl
 
+    try:
         _make_private(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +66,7 @@ def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
         else:
             early.taken[path] = handle
             return False
-    except (OSError, ImportError):
+    except OSError:
         pass  # no locks here: found out, and told, by the rest of the program
     os.close(handle)
     return path not in early.over

@@ -4,10 +4,7 @@ It never waits, writes, warns or fails: whatever is not plainly fresh is left to
 program (`answering`), and told apart only by whether somebody may be making it just now.
 """
 
-try:
-    import posix as os  # see `paths`
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+import posix as os  # see `paths`
 import sys
 import time
 
@@ -103,4 +100,4 @@ def compiled(folder: str, label: str, home: str, source: bytes) -> "Routes | Non
 
 def host() -> str:
     """Return this host's name: a clock's skew is only true where it was measured."""
-    return os.uname().nodename if hasattr(os, "uname") else ""
+    return os.uname().nodename

@@ -11,11 +11,8 @@ waits: not for a lock, not for a FIFO. Readers never lock, because writers repla
 
 import errno
 
-try:
-    # `os` is half C, half Python; the Python half costs more than all the rest of a warm answer.
-    import posix as os
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+# `os` is half C, half Python; the Python half costs more than all the rest of a warm answer.
+import posix as os
 
 import credhelper
 
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     import credhelper.errors
 
 MOST_BYTES = 1024 * 1024  # of a config
-POSIX = hasattr(os, "geteuid")
 HOMELESS = (
     "no home folder is known: HOME is not an absolute path, and the password database has none"
 )
@@ -36,8 +32,8 @@ _CHUNK = 65536
 _APP = "credhelper"
 _LIBRARY = "Library/Application Support"
 MOST_PRIVATE = 4 * 1024 * 1024  # bytes of a file of ours
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_READ_PRIVATE = _READ | getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_READ_PRIVATE = _READ | os.O_NOFOLLOW
 # The bits of st_mode, as POSIX has them (sys/stat.h): what kind of file, and who else may use it.
 _KIND = 0o170000
 _REGULAR = 0o100000
@@ -51,11 +47,8 @@ def cache_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
     Parameters: `environ`; `platform`, as in `sys.platform`. `CREDHELPER_CACHE_DIR` overrides.
     None when no home is known; raises ConfigError when the override is not absolute.
     """
-    chosen = _override(environ, platform, "CREDHELPER_CACHE_DIR")
-    if chosen or platform != "win32":
-        return chosen or _xdg(environ, platform, "XDG_CACHE_HOME", ".cache", "Library/Caches")
-    local = _windows(environ)
-    return local and f"{local}\\Cache"
+    chosen = _override(environ, "CREDHELPER_CACHE_DIR")
+    return chosen or _xdg(environ, platform, "XDG_CACHE_HOME", ".cache", "Library/Caches")
 
 
 def state_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
@@ -63,10 +56,8 @@ def state_dir(environ: "Mapping[str, str]", platform: str) -> str | None:
 
     Parameters and answers as for `cache_dir`; `CREDHELPER_STATE_DIR` overrides.
     """
-    chosen = _override(environ, platform, "CREDHELPER_STATE_DIR")
-    if chosen or platform != "win32":
-        return chosen or _xdg(environ, platform, "XDG_STATE_HOME", ".local/state", _LIBRARY)
-    return _windows(environ)
+    chosen = _override(environ, "CREDHELPER_STATE_DIR")
+    return chosen or _xdg(environ, platform, "XDG_STATE_HOME", ".local/state", _LIBRARY)
 
 
 def config_file(environ: "Mapping[str, str]", platform: str) -> str | None:
@@ -74,37 +65,31 @@ def config_file(environ: "Mapping[str, str]", platform: str) -> str | None:
 
     Parameters and answers as for `cache_dir`; `CREDHELPER_CONFIG` overrides, and names the file.
     """
-    chosen = _override(environ, platform, "CREDHELPER_CONFIG")
+    chosen = _override(environ, "CREDHELPER_CONFIG")
     if chosen:
         return chosen
-    if platform == "win32":
-        local = _windows(environ)
-        return local and f"{local}\\config.toml"
     folder = _xdg(environ, platform, "XDG_CONFIG_HOME", ".config", _LIBRARY)
     return folder and f"{folder}/config.toml"
 
 
-def home(environ: "Mapping[str, str]", platform: str) -> str | None:
+def home(environ: "Mapping[str, str]") -> str | None:
     """Return the user's home folder without a final slash (so `/` is ""), or None.
 
     A HOME that is unset, empty or relative gives way to the password database.
     """
-    if platform == "win32":
-        profile = environ.get("USERPROFILE", "")
-        return profile.rstrip("\\/") if _absolute(profile, platform) else None
     found = environ.get("HOME", "")
     if not found.startswith("/"):
         found = _home_from_database()
     return found.rstrip("/") if found.startswith("/") else None
 
 
-def expand(text: str, environ: "Mapping[str, str]", platform: str) -> str:
+def expand(text: str, environ: "Mapping[str, str]") -> str:
     """Return the absolute path that `text` (absolute, or `~/...`) names; raises ConfigError."""
-    if _absolute(text, platform):
+    if text.startswith("/"):
         return text
     if not text.startswith("~/"):
         raise _mistake("expected an absolute path, or one that begins with ~/")
-    base = home(environ, platform)
+    base = home(environ)
     if base is None:
         raise _mistake(HOMELESS, hint="write the whole path, or set HOME")
     return base + text[1:]
@@ -116,7 +101,7 @@ def read_config(path: str) -> bytes | None:
     It may be a symlink (dotfile managers). Raises ConfigError when it is not a regular file, can be
     written by anybody, is over 1 MiB, or cannot be read. Never blocks on a FIFO.
     """
-    if not path.startswith("/") and POSIX:
+    if not path.startswith("/"):
         raise _mistake(f"{path}: the path of a config file must be absolute")
     left = 2
     while True:
@@ -145,8 +130,6 @@ def private_folder(folder: str) -> bool:
         found = os.lstat(folder)
     except OSError:
         return False
-    if not POSIX:
-        return found.st_mode & _KIND == _FOLDER
     return (
         found.st_mode & _KIND == _FOLDER
         and found.st_uid == os.geteuid()
@@ -171,7 +154,7 @@ def read_private(path: str) -> bytes | None:
             found = os.fstat(handle)
             if not regular(found) or found.st_size > MOST_PRIVATE:
                 return None
-            if POSIX and (found.st_uid != os.geteuid() or found.st_mode & _OTHERS):
+            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
                 return None
             return os.read(handle, found.st_size + 1)
         except OSError as error:
@@ -188,7 +171,7 @@ def _read(path: str) -> bytes:
         found = os.fstat(handle)
         if not regular(found):
             raise _mistake(f"{path}: not a regular file")
-        if found.st_mode & _ANYBODY_WRITES and POSIX:
+        if found.st_mode & _ANYBODY_WRITES:
             raise _mistake(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
         data = b""
         while chunk := os.read(handle, _CHUNK):
@@ -204,9 +187,9 @@ def _why(error: OSError) -> str:
     return f"cannot be read: {os.strerror(error.errno or 0)}"
 
 
-def _override(environ: "Mapping[str, str]", platform: str, variable: str) -> str | None:
+def _override(environ: "Mapping[str, str]", variable: str) -> str | None:
     chosen = environ.get(variable)
-    if chosen and not _absolute(chosen, platform):
+    if chosen and not chosen.startswith("/"):
         raise _mistake(f"{variable} is not an absolute path")
     # One spelling for one folder: a lock is known by its path.
     return chosen.rstrip("/") or "/" if chosen else None
@@ -218,35 +201,19 @@ def _xdg(
     # The XDG Base Directory Specification: a relative path is to be ignored.
     base = environ.get(variable, "")
     if not base.startswith("/"):
-        folder = home(environ, platform)
+        folder = home(environ)
         if folder is None:
             return None
         base = f"{folder}/{on_mac if platform == 'darwin' else default}"
     return f"{base}{_APP}" if base.endswith("/") else f"{base}/{_APP}"
 
 
-def _windows(environ: "Mapping[str, str]") -> str | None:
-    local = environ.get("LOCALAPPDATA", "")
-    if not _absolute(local, "win32"):
-        folder = home(environ, "win32")
-        if folder is None:
-            return None
-        local = f"{folder}\\AppData\\Local"
-    return local.replace("/", "\\").rstrip("\\") + "\\" + _APP
-
-
-def _absolute(path: str, platform: str) -> bool:
-    if platform != "win32":
-        return path.startswith("/")
-    return path[1:3] in (":\\", ":/") or path.startswith("\\\\")
-
-
 def _home_from_database() -> str:
-    try:
-        import pwd
+    import pwd
 
+    try:
         return pwd.getpwuid(os.getuid()).pw_dir
-    except (ImportError, KeyError):
+    except KeyError:
         return ""
 
 

@@ -5,10 +5,7 @@ very bytes of the config that it was made from, and holds only as long as the co
 no time stamp can lie about that, and hosts that share a home share it too.
 """
 
-try:
-    import posix as os  # see `paths`
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
+import posix as os  # see `paths`
 
 from credhelper.core.model import RCLONE
 

@@ -248,7 +248,7 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
 
 
 def _ours(found: os.stat_result) -> bool:
-    return paths.regular(found) and (not paths.POSIX or found.st_uid == os.geteuid())
+    return paths.regular(found) and found.st_uid == os.geteuid()
 
 
 def _fill_closed_streams() -> None:
@@ -274,10 +274,7 @@ def _listen_for_stops() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for name in entry.STOPS:
-        number = getattr(_signal, name, None)
-        if number is None:
-            continue
+    for number in entry.STOPS:
         # A caller's nohup stays: what is ignored is left ignored.
         if _signal.getsignal(number) is not _signal.SIG_IGN:
             _signal.signal(number, stop)

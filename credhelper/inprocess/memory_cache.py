@@ -34,8 +34,7 @@ def _in_child() -> None:
     _making = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+os.register_at_fork(after_in_child=_in_child)
 
 
 def applies(context: Context) -> bool:

@@ -28,9 +28,8 @@ _TIMEOUT = 5  # seconds for a new token, while the old one lives: a request of s
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
 
-if hasattr(os, "register_at_fork"):
-    # A child that kept a copy of a lock's handle would hold it after the thread that has it.
-    os.register_at_fork(after_in_child=files.let_go_in_child)
+# A child that kept a copy of a lock's handle would hold it after the thread that has it.
+os.register_at_fork(after_in_child=files.let_go_in_child)
 
 
 _warned: dict[str, float] = {}

@@ -172,8 +172,7 @@ def _signals() -> Iterator[Callable[[], object]]:
     def wake(_number: int, _frame: FrameType | None) -> None:
         os.write(writer, b".")
 
-    names = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.signal(number, wake) for number in numbers}
     try:
         yield lambda: os.read(reader, 1)
@@ -186,10 +185,8 @@ def _signals() -> Iterator[Callable[[], object]]:
 
 def _allow_many_connections() -> None:
     """Lift the soft limit on open files: often 1024, and a thousand clients come near that."""
-    try:
-        import resource
-    except ImportError:
-        return  # Windows has no such limit
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
 _TEMPORARY = ".credhelper-"
 _BY_HAND = "add the lines by hand: --print shows them"
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Nothing is read from, or written to, a folder or file that somebody else could h
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _MOST_REPLACED = 100
-_CREATE = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 # --- folders and files that are ours alone --------------------------------------------------------
@@ -51,8 +52,6 @@ def complaint_about(folder: str) -> CacheError | None:
         return CacheError(
             f"{folder} is not a folder", hint=f"move it away: mv {folder} {folder}.old"
         )
-    if not _posix():
-        return None
     if found.st_uid != os.geteuid():
         return CacheError(
             f"folder {folder} belongs to another user (uid {found.st_uid})",
@@ -99,8 +98,6 @@ def make_folder(folder: str) -> None:
 
 
 def _distrust(ancestor: str, folder: str) -> None:
-    if not _posix():
-        return
     ours = {0, os.geteuid(), *_unmapped_root()}
     at = os.path.realpath(ancestor)
     while True:
@@ -147,8 +144,7 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
     try:
         try:
-            if _posix():
-                os.fchmod(handle, 0o600)
+            os.fchmod(handle, 0o600)
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
@@ -162,7 +158,7 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
         except OSError:
             pass  # the first error is the one to tell
         raise
-    if durable and _posix():
+    if durable:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -203,8 +199,6 @@ def acquire(
     `early`, what this process locked or waited for before: a lock in there is handed on.
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
-    if not has_flock():
-        return without_flock(path, wait)
     early = early or flock.EarlyLocks()
     deadline = time.monotonic() + (0 if path in early.over else wait)
     # Bounded: where names and files never agree (odd file systems), nothing can be locked.
@@ -235,8 +229,6 @@ def _lock_of(handle: int) -> Lock:
 
 
 def _let_go(handle: int) -> None:
-    import fcntl
-
     if handle not in _held:
         return  # a fork's child: it was never its lock
     _held.discard(handle)
@@ -254,29 +246,6 @@ def let_go_in_child() -> None:
     """
     while _held:
         os.close(_held.pop())
-
-
-def has_flock() -> bool:
-    """Tell whether this platform has the kernel's flock (Windows has not)."""
-    try:
-        import fcntl  # noqa: F401  # whether it is there is the question
-    except ImportError:
-        return False
-    return True
-
-
-def without_flock(path: str, wait: float) -> Lock | None:
-    """Take the lock as `acquire` does, by filelock: where there is no flock, it knows what is."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    except (OSError, NotImplementedError) as error:
-        raise Unlockable(f"lock file {path}: {type(error).__name__}") from error
-    return Lock(lock.release)
 
 
 @contextmanager
@@ -325,10 +294,10 @@ def _open_lock(path: str) -> int:
             ) from error
         raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
     found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or (_posix() and found.st_uid != os.geteuid()):
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         os.close(handle)
         raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
-    if _posix() and found.st_mode & 0o777 != 0o600:
+    if found.st_mode & 0o777 != 0o600:
         try:
             os.fchmod(handle, 0o600)
         except OSError as error:
@@ -338,8 +307,6 @@ def _open_lock(path: str) -> int:
 
 
 def _flock(handle: int, wait: float, alarm: bool) -> bool:
-    import fcntl
-
     exclusive = fcntl.LOCK_EX
     try:
         fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
@@ -367,7 +334,3 @@ def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:
             continue
         return True
     return False
-
-
-def _posix() -> bool:
-    return os.name == "posix"

@@ -83,11 +83,11 @@ def end(folder: str, handle: int) -> None:
 
 
 def _locked(handle: int) -> bool:
-    try:
-        import fcntl
+    import fcntl
 
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (OSError, ImportError):
+    except OSError:
         return False
     return True
 

@@ -7,13 +7,9 @@ and taken one by one, so none can come between two lines.
 """
 
 import _signal  # `signal` builds enums that are never used here
+import posix as os  # see `paths`
 import sys
 import time
-
-try:
-    import posix as os  # as in `records`: all that is needed, without what `os` brings along
-except ImportError:
-    import os  # type: ignore[no-redef]  # the same names, on a platform that is not POSIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +116,7 @@ def become(order: Order) -> "NoReturn":
     words += [str(getattr(order, name)) for name in Order.__slots__]
     if order.handle >= 0:
         os.set_inheritable(order.handle, True)
-    os.execv(sys.executable, words)  # noqa: S606  # the same program, without what it has loaded
+    os.execv(sys.executable, words)  # the same program, without what it has loaded
 
 
 def main() -> "NoReturn":
@@ -439,5 +435,5 @@ def _no_core() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, OSError, ValueError):
+    except (OSError, ValueError):
         pass

@@ -182,10 +182,10 @@ def test_a_signal_at_the_gate_ends_the_wait(scratch_world: World, number: signal
 # Waits at the gate for half a second, with the alarm blocked as by its caller.
 WAITER = """
 import signal, sys
-from credhelper import gate
+from credhelper.core import flock
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-early = gate.EarlyLocks()
-print(gate.enter(early, sys.argv[1], 0.5), early.over == {sys.argv[1]})
+early = flock.EarlyLocks()
+print(flock.enter(early, sys.argv[1], 0.5), early.over == {sys.argv[1]})
 """
 
 

@@ -49,7 +49,7 @@ def wiring_request(arguments: Arguments, owner: str, *, lenient: bool = False) -
     Raises CacheError without a home, CredhelperError without such a program.
     """
     assert arguments.service is not None  # noqa: S101  # for mypy: the callers have looked
-    home = paths.home(os.environ, sys.platform)
+    home = paths.home(os.environ)
     if home is None:
         raise CacheError(paths.HOMELESS, hint="set HOME")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from contextlib import suppress
 
 import click
@@ -33,7 +32,7 @@ def in_words(one: Setup) -> str:
 
 def short(path: str) -> str:
     """Return a path for a person: escaped, and with `~` for the home."""
-    home = paths.home(os.environ, sys.platform)
+    home = paths.home(os.environ)
     inside = home and path.startswith(f"{home}/")
     return printable(f"~{path[len(home or '') :]}" if inside else path)
 
