@@ -11,11 +11,9 @@ import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError
-from credhelper.storage import files
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
@@ -210,36 +208,3 @@ def _missing(folder: str, shown: str) -> list[str]:
         missing.append(folder)
         folder = os.path.dirname(folder)
     return missing[::-1]
-
-
-# --- backups --------------------------------------------------------------------------------------
-
-
-def backups(state: str) -> str:
-    """Return the folder of the backups, below the state folder."""
-    return os.path.join(state, "backups")
-
-
-def backup_of(state: str, target: str) -> str:
-    """Return where the backup of `target` lies, below the state folder."""
-    digest = sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return os.path.join(backups(state), f"{os.path.basename(target).lstrip('.')}-{digest}")
-
-
-def back_up(state: str, found: Found) -> str | None:
-    """Keep the file as it is, for us alone, and return where; None if there is none."""
-    if found.data is None:
-        return None
-    path = backup_of(state, found.target)
-    files.make_folder(os.path.dirname(path))
-    files.replace(path, found.data, durable=True)
-    return path
-
-
-def drop_backup(state: str, target: str) -> None:
-    """Remove the backup of `target`: nothing of ours is in it any more."""
-    path = backup_of(state, target)
-    with suppress(OSError):
-        os.unlink(path)
-    with suppress(OSError):
-        os.rmdir(os.path.dirname(path))

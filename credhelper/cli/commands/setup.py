@@ -19,7 +19,7 @@ from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
 from credhelper.errors import UsageError
-from credhelper.setup import changes, formats, journal
+from credhelper.setup import apply, formats, journal, prepare
 
 # What no file of any tool could take for more than a name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
@@ -139,7 +139,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
     state = state_folder(os.environ)
     if dry_run:
         plan = setup.load(arguments.tool).plan(request)
-        work = changes.add(plan, setup_of(arguments), journal.read(state))
+        work = prepare.add(plan, setup_of(arguments), journal.read(state))
         for line in work.diff():
             click.echo(line)
         if not work.changes:
@@ -147,14 +147,14 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         return 0
     with journal.locked(state):
         known = journal.read(state)
-        changes.sweep(known, state)
+        apply.sweep(known, state)
         plan = setup.load(arguments.tool).plan(request)
-        work = changes.add(plan, setup_of(arguments), known)
-        changes.refuse(work)
+        work = prepare.add(plan, setup_of(arguments), known)
+        apply.refuse(work)
         if to_add:
             options.add_services(world, to_add, [str(arguments.service)])
             say(f"profile {to_add} names {arguments.service} now")
-        backups = changes.carry_out(work, state)
+        backups = apply.carry_out(work, state)
     for edit in work.edits.values():
         if edit.changes:
             say(f"{'changed' if edit.found.data is not None else 'made'} {short(edit.found.path)}")
@@ -174,13 +174,13 @@ def _undo(arguments: Arguments) -> int:
     state = state_folder(os.environ)
     with journal.locked(state):
         known = journal.read(state)
-        changes.sweep(known, state)
+        apply.sweep(known, state)
         found = matching(known, arguments)
         if not found:
             say(f"{subject(arguments)} is not set up by credhelper: nothing to take back")
             return 0
-        work = changes.undo(found, known)
-        changes.carry_out(work, state)
+        work = prepare.undo(found, known)
+        apply.carry_out(work, state)
     for edit in work.edits.values():
         if edit.changes:
             say(f"{'removed' if edit.gone else 'changed'} {short(edit.found.path)}")

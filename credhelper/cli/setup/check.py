@@ -19,7 +19,7 @@ from credhelper.config.origin import canonical
 from credhelper.core.model import Request
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
-from credhelper.setup import ask, changes, journal
+from credhelper.setup import ask, journal, prepare
 from credhelper.setup.journal import Journal
 
 
@@ -61,7 +61,7 @@ def _check_one(world: Context, arguments: Arguments, known: Journal) -> None:
     request = wiring_request(arguments, owner)
     for one in known.setups:
         if one.key == setup_of(arguments).key:
-            gone = changes.missing(one, known)
+            gone = prepare.missing(one, known)
             if gone:
                 raise ConfigError(
                     f"{subject(arguments)}: what setup wrote is gone from {', '.join(gone)}",

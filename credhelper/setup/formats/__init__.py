@@ -1,7 +1,7 @@
 """How an entry is put into a file of some format, and taken out again, by splicing its text.
 
 A format is a module with three functions. Whatever they do to a text is read back and compared by
-`changes`: what is foreign must be as it was, and ours as wanted, or nothing is written.
+`prepare`: what is foreign must be as it was, and ours as wanted, or nothing is written.
 
 `leaves(text)` returns all that the text says, as pairs of a place and a value, in order; ValueError
 if it is not well-formed. `put(draft, entry, made)` puts in an entry of which nothing is there yet.

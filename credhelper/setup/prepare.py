@@ -1,0 +1,228 @@
+"""From a plan to files: what would change, and then the change, whole or not at all.
+
+What was prepared is read back before it is written: all that is foreign must say what it said, and
+ours what was wanted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from copy import deepcopy
+
+from credhelper.core.text import printable
+from credhelper.errors import ConfigError
+from credhelper.setup import disk, formats, journal, links
+from credhelper.setup.draft import Draft
+from credhelper.setup.formats import Leaf
+from credhelper.setup.journal import File, Journal, Setup
+from credhelper.setup.plan import Entry, Plan
+from credhelper.setup.work import BY_HAND, Edit, Work
+
+
+def add(plan: Plan, setup: Setup, before: Journal) -> Work:
+    """Return what it takes that `plan` stands as `setup`. Raises CredhelperError; changes nothing.
+
+    What an earlier setup of the same key wrote and this one does not want goes. What stands already
+    stays where it is; what somebody else put there does not become ours.
+    """
+    work = Work(before, deepcopy(before))
+    olds = _withdrawn(work, {setup.key})
+    wanted = [
+        (disk.look(change.path), change.format, atom)
+        for change in plan.files
+        for entry in change.entries
+        for atom in _atoms(change.format, entry)
+    ]
+    mine = [atom for old in olds for atom in old.entries]
+    keep = {_id(found.target, atom) for found, _, atom in wanted}
+    _take(work, [(target, atom) for target, atom in mine if _id(target, atom) not in keep])
+    known = {_id(target, atom) for target, atom in mine}
+    for found, kind, atom in wanted:
+        edit = _edit(work, found, kind)
+        ours = _leaves_of(kind, atom)
+        if _contains(edit.leaves(), ours):
+            if _id(found.target, atom) not in known and not work.after.owns(found.target, atom):
+                continue  # somebody wrote it by hand: it is theirs
+        else:
+            _refuse_conflict(work, edit, kind, ours)
+            _put(work, edit, atom, ours)
+        setup.entries.append((found.target, atom))
+    links.plan_links(work, plan, setup, olds)
+    work.after.setups.append(setup)
+    _forget(work)
+    _verify(work)
+    return work
+
+
+def undo(setups: Iterable[Setup], before: Journal) -> Work:
+    """Return what it takes that none of `setups` stands; changes nothing itself.
+
+    Raises CredhelperError.
+    """
+    work = Work(before, deepcopy(before))
+    olds = _withdrawn(work, {setup.key for setup in setups})
+    _take(work, [atom for old in olds for atom in old.entries])
+    for old in olds:
+        for path, target in old.links.items():
+            links.plan_removal(work, path, target)
+    _forget(work)
+    _verify(work)
+    return work
+
+
+def missing(setup: Setup, known: Journal) -> list[str]:
+    """Return the paths from which something of `setup` has gone. Raises CredhelperError."""
+    gone = []
+    for target, atom in setup.entries:
+        file = known.files[target]
+        found = disk.look(file.path)
+        edit = Edit(found, Draft(found.text), file.format)
+        if not _contains(edit.leaves(), _leaves_of(file.format, atom)):
+            gone.append(file.path)
+    gone += [path for path, target in setup.links.items() if not links.leads(path, target)]
+    return list(dict.fromkeys(gone))
+
+
+def _withdrawn(work: Work, keys: set[journal.Key]) -> list[Setup]:
+    """Take the setups of these keys out of the journal to come, and return them."""
+    olds = [one for one in work.after.setups if one.key in keys]
+    work.after.setups = [one for one in work.after.setups if one.key not in keys]
+    return olds
+
+
+def _atoms(kind: str, entry: Entry) -> list[Entry]:
+    """Return the parts of an entry that may stand without each other."""
+    if formats.FORMATS[kind][1]:
+        return [entry]
+    return [Entry(entry.at, (value,)) for value in entry.values]
+
+
+def _edit(work: Work, found: disk.Found, kind: str) -> Edit:
+    if found.target not in work.edits:
+        work.edits[found.target] = Edit(found, Draft(found.text), kind)
+        work.edits[found.target].leaves()  # what its tool cannot read is not ours to mend
+    return work.edits[found.target]
+
+
+def _file(work: Work, edit: Edit) -> File:
+    """Return what the journal to come knows of this file; it will, from now on."""
+    target = edit.found.target
+    if target not in work.after.files:
+        new = edit.found.data is None
+        work.after.files[target] = File(edit.found.path, edit.format, created=new)
+    return work.after.files[target]
+
+
+def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
+    try:
+        formats.load(edit.format).put(edit.draft, atom, _file(work, edit).made)
+    except ValueError as error:
+        raise ConfigError(f"{printable(edit.found.path)}: {error}", BY_HAND) from error
+    _leaves_after(edit)
+    edit.given += ours
+
+
+def _refuse_conflict(work: Work, edit: Edit, kind: str, ours: list[Leaf]) -> None:
+    """Refuse to change what somebody else has set: no value of theirs is repeated."""
+    if formats.FORMATS[kind][1]:
+        return  # where names repeat, the last one counts
+    set_already = {place for place, _ in edit.leaves()}
+    for place, _ in ours:
+        if place in set_already:
+            raise ConfigError(
+                f"{printable(edit.found.path)}: {printable('.'.join(place))} is set already, to"
+                " something else",
+                hint=_whose(work, edit.found.target, kind, place),
+            )
+
+
+def _whose(work: Work, target: str, kind: str, place: tuple[str, ...]) -> str:
+    """Return what can be done about a value that stands in the way."""
+    for one in work.after.setups:
+        for there, atom in one.entries:
+            if there == target and any(place == told for told, _ in _leaves_of(kind, atom)):
+                return f"it is for {one.service}: name the same profile, or undo that setup first"
+    return "take it out first, if it is no longer wanted"
+
+
+def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
+    """Take out what no other setup needs."""
+    for target, atom in atoms:
+        file = work.after.files.get(target)
+        if file is None or work.after.owns(target, atom):
+            continue
+        found = disk.look(file.path)
+        if found.target != target:
+            found = disk.look(target)  # the link leads elsewhere now
+        if found.data is None:
+            continue
+        edit = _edit(work, found, file.format)
+        ours = _leaves_of(file.format, atom)
+        there = edit.leaves()
+        text = edit.draft.text
+        changed = formats.load(file.format).take(edit.draft, atom, file.made)
+        if _contains(there, ours) and not changed:
+            if edit.draft.text == text:
+                changed = [name for name, _ in atom.values]  # it is there, but not as we write it
+            else:
+                edit.taken += ours
+        for name in changed:
+            work.left.append(f"{printable(file.path)}: {printable(name)} was changed since, and is")
+
+
+def _forget(work: Work) -> None:
+    """Let go of files of which no setup says anything, and of what we made that is empty."""
+    used = {target for setup in work.after.setups for target, _ in setup.entries}
+    for target in [target for target in work.after.files if target not in used]:
+        file = work.after.files.pop(target)
+        edit = work.edits.get(target)
+        if edit is not None and file.created and not edit.draft.text.strip():
+            edit.gone = edit.found.data is not None
+
+
+def _verify(work: Work) -> None:
+    """Raise ConfigError unless every draft says what it said before, but for what is ours."""
+    for edit in work.edits.values():
+        if not edit.changes:
+            continue
+        now = _leaves_after(edit)
+        old = formats.load(edit.format).leaves(edit.draft.old)
+        if not _contains(now, edit.given) or _less(now, edit.given) != _less(old, edit.taken):
+            raise _harm(edit)
+
+
+def _leaves_after(edit: Edit) -> list[Leaf]:
+    """Return what a text says that we have changed."""
+    try:
+        return edit.leaves()
+    except ConfigError:
+        # The line that it tells is of what we would have made, and not of the user's file.
+        raise _harm(edit) from None
+
+
+def _harm(edit: Edit) -> ConfigError:
+    shown = printable(edit.found.path)
+    return ConfigError(
+        f"{shown}: this change cannot be made without harm to what is there", BY_HAND
+    )
+
+
+def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:
+    return formats.load(kind).leaves(formats.rendered(kind, (atom,)))
+
+
+def _contains(leaves: list[Leaf], ours: list[Leaf]) -> bool:
+    return all(leaves.count(leaf) >= ours.count(leaf) for leaf in ours)
+
+
+def _less(leaves: list[Leaf], ours: list[Leaf]) -> list[Leaf]:
+    """Return `leaves` without `ours`, of which each is there: the last ones go."""
+    left = leaves[::-1]
+    for leaf in ours[::-1]:
+        left.remove(leaf)
+    return left[::-1]
+
+
+def _id(target: str, atom: Entry) -> str:
+    return json.dumps([target, atom.at, atom.values])
