@@ -84,7 +84,8 @@ def imported(path: Path) -> set[str]:
 
 def ours(path: Path) -> set[str]:
     """Return which of our own modules a module imports, without the package's name."""
-    known = {module_of(one) for one in MODULES}
+    # Of a package that is one docstring only its modules are imported.
+    known = {module_of(one) for one in MODULES if len(ast.parse(one.read_text()).body) > 1}
     return {name.removeprefix("credhelper.") for name in imported(path) & known} - {"credhelper"}
 
 
