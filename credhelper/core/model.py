@@ -6,8 +6,16 @@ Plain classes with slots, because `dataclasses` and `typing` cost more than a wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from credhelper.core.service import Service
+
+    # What a protocol reads from stdin: see `credhelper.protocols`.
+    Reads = Literal["nothing", "paragraph", "document", "lines"]
+    # What a tool asks: of the cache (the first four), or of the protocol alone.
+    Action = Literal[
+        "get", "store", "erase", "list", "forget", "capability", "version", "message", "ignored"
+    ]
 
 # What a secret is: a token of one kind or the other, or AWS credentials (see `Request.wants`).
 JWT = "jwt"
@@ -113,7 +121,7 @@ class Request:
 
     def __init__(
         self,
-        action: str,
+        action: "Action",
         *,
         service: "Service | None" = None,
         profile: str | None = None,

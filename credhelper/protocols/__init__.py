@@ -5,11 +5,13 @@ no clock but one that is passed in. Each offers
 
 - `reads(arguments)`: what the edge must read from stdin before `parse`. `nothing`; `paragraph`
   (to a blank line or the end of input); `document` (to the end of input); `lines` (a dialogue: one
-  `parse` and one reply for each line, without its LF). Never raises;
+  `parse` and one reply for each line, without its LF). Never raises. `options.reads_nothing` serves
+  all protocols whose callers send nothing;
 - `parse(call)`: a Request, or a CredhelperError;
 - `render(request, answer)`: the Reply to `get` (a Credential), `list` (a Listing), `erase`
   (whether a token was forgotten) and everything else (None);
 - `refuse(error, request)`: the Reply that tells an error in the protocol's own way.
+  `options.refuse` serves all protocols that have no way of their own.
 
 It may also have `GREETING`, the bytes that open a dialogue before its first line is read, and
 `QUIET`, true where the caller takes what is on stderr for part of the answer: nothing is written
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     import typing
     from collections.abc import Sequence
 
-    from credhelper.core.model import Call, Credential, Listing, Reply, Request
+    from credhelper.core.model import Call, Credential, Listing, Reads, Reply, Request
     from credhelper.errors import CredhelperError
 
     class Protocol(typing.Protocol):
         """What a protocol's module offers."""
 
-        def reads(self, arguments: Sequence[str]) -> str: ...
+        def reads(self, arguments: Sequence[str]) -> Reads: ...
         def parse(self, call: Call) -> Request: ...
         def render(self, request: Request, answer: Credential | Listing | bool | None) -> Reply: ...
         def refuse(self, error: CredhelperError, request: Request | None) -> Reply: ...

@@ -26,8 +26,6 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
 
@@ -38,10 +36,7 @@ _AROUND = (("'", "': "), ('"', '"'))  # a URL, as git and wget write it, and as 
 _TRAPS = frozenset(" \"'\\:?#")  # what no caller leaves in a user name; `/` ends the host
 _HEX = frozenset("0123456789abcdefABCDEF")
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: stdin is git's own pipe."""
-    return "nothing"
+reads = options.reads_nothing  # stdin is git's own pipe
 
 
 def parse(call: "Call") -> Request:
@@ -52,7 +47,7 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.COMMON, USAGE)
     if len(words) != 1:
-        raise credhelper.errors.UsageError("one prompt is needed", f"usage: {USAGE}")
+        raise options.misuse("one prompt is needed", USAGE)
     what, url = _asked(words[0])
     scheme, _, rest = url.partition("://")
     netloc, slash, path = rest.partition("/")

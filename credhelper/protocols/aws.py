@@ -24,11 +24,9 @@ import credhelper
 from credhelper.core import strict_json
 from credhelper.core.model import AWS, RCLONE, Credential, Listing, Reply, Request
 from credhelper.core.text import (
-    complaint,
     json_object,
     json_string,
     one_line,
-    quoted,
     rfc3339,
     shell_word,
 )
@@ -36,8 +34,6 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
 
@@ -59,22 +55,15 @@ _OURS = {
 }
 _OPTIONS = {**options.COMMON, "--format": "format"}
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: SDKs hand on their own stdin, which may stay open for ever."""
-    return "nothing"
+reads = options.reads_nothing  # SDKs hand on their own stdin, which may stay open for ever
+refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
     """Return the request to get AWS credentials of a profile. Raises UsageError."""
     found, words = options.split(call.arguments, _OPTIONS, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
-    form = found.get("format", FORMATS[0])
-    if form not in FORMATS:
-        raise credhelper.errors.UsageError(
-            f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}"
-        )
+    options.at_most(0, words, USAGE)
+    form = options.choice(found, "format", FORMATS)
     return Request(
         "get",
         profile=found.get("profile"),
@@ -114,11 +103,6 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
                 " bytes, and some SDKs read no more"
             )
     return Reply(f"{text}\n".encode())
-
-
-def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr, which SDKs show, and the error's own exit status."""
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
 
 def _document(told: dict[str, str], expires_at: int) -> dict[str, str]:

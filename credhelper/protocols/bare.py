@@ -12,13 +12,11 @@ pnpm up to 10 sends what is printed as the whole header, and newer ones see whet
 
 import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, one_line, quoted
+from credhelper.core.text import one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
 
@@ -29,10 +27,8 @@ _PROGRAMS = ("credhelper-token-", _BEARER_PROGRAM)
 _TIMEOUT = 4  # seconds: Codex gives up after 5
 _INDEXES = ("sparse+", "registry+")  # how Cargo's `{index_url}` begins
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: some callers leave stdin open for ever."""
-    return "nothing"
+reads = options.reads_nothing  # some callers leave stdin open for ever
+refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
@@ -43,9 +39,8 @@ def parse(call: "Call") -> Request:
     found, words = options.split(call.arguments, options.SERVICE, USAGE, ("--bearer",))
     if "service" in found:
         words.append(found["service"])
-    if len(words) > 1:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
-    wanted, echo = options.wanted(_url(words[0])) if words else (None, {})
+    options.at_most(1, words, USAGE)
+    wanted, echo = options.wanted_if_named(_url(words[0]) if words else None)
     if "bearer" in found or call.program.startswith(_BEARER_PROGRAM):
         echo["bearer"] = "1"
     return Request(
@@ -63,11 +58,6 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     scheme = "Bearer " if "bearer" in request.echo else ""
     return Reply(f"{scheme}{one_line(answer.token.reveal(), 'token')}\n".encode())
-
-
-def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
 
 def _url(word: str) -> str:

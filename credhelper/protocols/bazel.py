@@ -10,7 +10,7 @@ releases do not look at that and keep it for 30 minutes (`--credential_helper_ca
 import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, rfc3339
+from credhelper.core.text import json_object, json_string, one_line, rfc3339
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
 
@@ -28,7 +28,7 @@ _TIMEOUT = (
 )
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `document` for `get`, the one command there is."""
     try:
         _command(arguments)
@@ -62,14 +62,14 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     """
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     members = {"headers": headers(answer), "expires": json_string(rfc3339(answer.expires_at))}
-    return Reply(f"{json_object(members)}\n".encode())
+    return options.json_reply(members)
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return no headers if there is nothing for this URI, and a complaint on stderr otherwise."""
     if isinstance(error, credhelper.errors.UnknownServiceError):
         return Reply(b'{"headers":{}}\n')
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)
 
 
 def uri(data: bytes) -> str:
@@ -89,5 +89,5 @@ def headers(credential: Credential) -> str:
 def _command(arguments: "Sequence[str]") -> dict[str, str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
     if words != ["get"]:
-        raise credhelper.errors.UsageError("the one command is get", f"usage: {USAGE}")
+        raise options.misuse("the one command is get", USAGE)
     return found

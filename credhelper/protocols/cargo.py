@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
     from credhelper.core.service import Service
 
 GREETING = b'{"v":[1]}\n'
@@ -31,7 +31,7 @@ _WORDS = "[--bearer | --raw] [--profile NAME] [--min-ttl SECONDS]"
 _PREFIXES = ("sparse+", "registry+")
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `lines`: a dialogue, unless it is not Cargo that calls."""
     return "lines" if list(arguments) == ["--cargo-plugin"] else "nothing"
 
@@ -43,7 +43,7 @@ def parse(call: "Call") -> Request:
     sense, UnknownServiceError for a registry that no token goes to.
     """
     if reads(call.arguments) != "lines":
-        raise credhelper.errors.UsageError("this is for Cargo to call", f"usage: {USAGE}")
+        raise options.misuse("this is for Cargo to call", USAGE)
     document = strict_json.read(call.stdin, "line")
     version = document.get("v")
     if type(version) is not int or version not in VERSIONS:
@@ -96,7 +96,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     command line that makes no sense is told on stderr, with the error's exit status.
     """
     if isinstance(error, credhelper.errors.UsageError):
-        return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+        return options.refuse(error)
     if isinstance(error, credhelper.errors.UnknownServiceError):
         sought = request is not None and request.action == "get"
         return _line("Err", {"kind": '"not-found"' if sought else '"url-not-supported"'})
@@ -114,7 +114,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 
 
 def _line(result: str, members: dict[str, str]) -> Reply:
-    return Reply(f"{json_object({result: json_object(members)})}\n".encode())
+    return options.json_reply({result: json_object(members)})
 
 
 def _options(words: object) -> dict[str, str]:

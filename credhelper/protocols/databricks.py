@@ -18,12 +18,12 @@ import time
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, quoted
+from credhelper.core.text import complaint, json_string, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import credhelper.errors
     from credhelper.core.model import Call
@@ -43,10 +43,7 @@ _OPTIONS = {
 _FLAGS = ("--force-refresh",)
 _LAST_SECOND = 253402300799 - 86400  # a day before the year 10000, which is a year somewhere
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: the SDKs send nothing."""
-    return "nothing"
+reads = options.reads_nothing  # the SDKs send nothing
 
 
 def parse(call: "Call") -> Request:
@@ -62,7 +59,7 @@ def parse(call: "Call") -> Request:
     if words == ["version"]:
         return Request("version")
     if words != ["auth", "token"]:
-        raise credhelper.errors.UsageError("unknown command", f"usage: {USAGE}")
+        raise options.misuse("unknown command", USAGE)
     wanted: Service | None = None
     if "host" in found:
         host = found["host"]
@@ -83,7 +80,7 @@ def render(
     """
     if isinstance(answer, Credential):
         moment = local(min(max(answer.expires_at, 86400), _LAST_SECOND))
-        return _line(
+        return options.json_reply(
             {
                 "access_token": json_string(answer.token.reveal()),
                 "token_type": '"Bearer"',
@@ -91,7 +88,7 @@ def render(
             }
         )
     major, minor, patch = map(str, VERSION)
-    return _line(
+    return options.json_reply(
         {
             "ProjectName": '"credhelper"',
             "Version": json_string(f"{major}.{minor}.{patch}"),
@@ -113,10 +110,6 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     if isinstance(error, errors.NotFoundError) and not meant:
         message = f"{NOT_CONFIGURED}: {message}"
     return Reply(stderr=complaint(message, error.hint), status=error.exit_status)
-
-
-def _line(members: dict[str, str]) -> Reply:
-    return Reply(f"{json_object(members)}\n".encode())
 
 
 def _rfc3339_nano(moment: "time.struct_time") -> str:

@@ -21,7 +21,7 @@ To try it: echo registry.example | docker-credential-credhelper get
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, printable, quoted
+from credhelper.core.text import complaint, json_string, printable, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
 
 USAGE = "docker-credential-credhelper [--profile NAME] get|store|erase|list|version"
 NOT_FOUND = "credentials not found in native keychain"
@@ -43,7 +43,7 @@ STORE_REFUSED = (
 _REGISTRY_PATHS = ("", "/v1", "/v2")
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `document` for the verbs that clients send something with.
 
     `list` is sent the word `unused` by some and nothing, not even an end, by others.
@@ -64,7 +64,7 @@ def parse(call: "Call") -> Request:
     found, verb = _command(call.arguments)
     min_ttl = options.min_ttl(found)
     if verb in ("list", "version"):
-        return Request(verb)
+        return Request("list" if verb == "list" else "version")
     if verb == "store":
         _check_document(call.stdin)
         raise credhelper.errors.UnsupportedActionError(
@@ -102,9 +102,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             "Username": json_string(answer.username),
             "Secret": json_string(answer.token.reveal()),
         }
-        return Reply(f"{json_object(members)}\n".encode())
+        return options.json_reply(members)
     if isinstance(answer, Listing):
-        return Reply(f"{json_object(_hosts(answer))}\n".encode())
+        return options.json_reply(_hosts(answer))
     return Reply()
 
 

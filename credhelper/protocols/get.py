@@ -13,14 +13,11 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 """
 
 import credhelper
-from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import (
-    complaint,
     json_object,
     json_string,
     one_line,
-    quoted,
     rfc3339,
     shell_word,
 )
@@ -28,11 +25,8 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
-    from credhelper.core.service import Service
 
 FORMATS = ("token", "json", "header", "curl", "netrc", "env")
 USAGE = (
@@ -42,10 +36,8 @@ USAGE = (
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: some callers leave stdin open for ever."""
-    return "nothing"
+reads = options.reads_nothing  # some callers leave stdin open for ever
+refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
@@ -56,29 +48,17 @@ def parse(call: "Call") -> Request:
     found, words = options.split(call.arguments, _OPTIONS, USAGE)
     if "service" in found:
         words.append(found["service"])
-    if len(words) > 1:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
-    form = found.get("format", "token")
-    if form not in FORMATS:
-        raise credhelper.errors.UsageError(
-            f"unknown format {quoted(form)}", f"one of {', '.join(FORMATS)}"
-        )
+    options.at_most(1, words, USAGE)
+    form = options.choice(found, "format", FORMATS)
     if form == "netrc" and not words:
-        raise credhelper.errors.UsageError(
-            "format netrc needs a service: it names a machine", f"usage: {USAGE}"
-        )
-    echo = {"format": form}
-    wanted: Service | None = None
-    if words:
-        wanted = service.parse(words[0])
-        if "://" not in words[0]:
-            echo["any_scheme"] = "1"
+        raise options.misuse("format netrc needs a service: it names a machine", USAGE)
+    wanted, echo = options.wanted_if_named(words[0] if words else None)
     return Request(
         "get",
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
-        echo=echo,
+        echo={**echo, "format": form},
     )
 
 
@@ -109,11 +89,6 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         else:
             text = _netrc(request, answer.username, token)
     return Reply(f"{text}\n".encode())
-
-
-def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
 
 
 def members(credential: Credential) -> dict[str, str]:

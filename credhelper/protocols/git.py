@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
     from credhelper.core.service import Service
 
 USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|capability"
@@ -50,7 +50,7 @@ _PLAIN = frozenset(
 )
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `paragraph` for the three operations that git sends attributes with."""
     try:
         _, action = _command(arguments)
@@ -67,17 +67,20 @@ def parse(call: "Call") -> Request:
     """
     found, action = _command(call.arguments)
     min_ttl = options.min_ttl(found)
-    if action not in ("get", "erase"):
-        return Request(action if action in ("store", "capability") else "ignored")
+    if action == "capability":
+        return Request("capability")
+    erase = action == "erase"
+    if not erase and action != "get":
+        return Request("store" if action == "store" else "ignored")
     attributes = _attributes(call.stdin)
     wanted = _service(attributes)
     secret = _one(attributes, "credential") or _one(attributes, "password")
     return Request(
-        action,
+        "erase" if erase else "get",
         service=wanted,
         profile=found.get("profile"),
         username=_one(attributes, "username"),
-        rejected=Secret(secret) if secret and action == "erase" else None,
+        rejected=Secret(secret) if secret and erase else None,
         min_ttl=min_ttl,
         margin=_MARGIN,
         echo={"authtype": "Bearer"} if _takes_bearer(attributes) else None,
@@ -127,9 +130,9 @@ def _path(request: Request) -> str:
 def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
     if not words:
-        raise credhelper.errors.UsageError("no operation given", f"usage: {USAGE}")
+        raise options.misuse("no operation given", USAGE)
     if len(words) > 1 and words[0] in ("get", "store", "erase", "capability"):
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+        raise options.misuse(f"unexpected word {quoted(words[1])}", USAGE)
     return found, words[0]
 
 

@@ -11,13 +11,11 @@ lines say no more than the profile does: the host as go wrote it, and the path t
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, one_line, quoted
+from credhelper.core.text import one_line
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
 
@@ -25,10 +23,7 @@ USAGE = "credhelper goauth [--service URL] [--profile NAME] [--min-ttl SECONDS] 
 
 _MARGIN = 600  # seconds: time for a go command that fetches much
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: the server's answer on stdin tells us nothing that we need."""
-    return "nothing"
+reads = options.reads_nothing  # the server's answer on stdin tells us nothing that we need
 
 
 def parse(call: "Call") -> Request:
@@ -38,8 +33,7 @@ def parse(call: "Call") -> Request:
     that is not https.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
-    if len(words) > 1:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[1])}", f"usage: {USAGE}")
+    options.at_most(1, words, USAGE)
     min_ttl = options.min_ttl(found)
     if words:
         wanted = service.receiver(words[0])
@@ -83,4 +77,4 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     """
     if isinstance(error, credhelper.errors.UnknownServiceError):
         return Reply()
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)

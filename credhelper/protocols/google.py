@@ -27,11 +27,8 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import credhelper.errors
     from credhelper.core.model import Call
-    from credhelper.core.service import Service
 
 USAGE = "credhelper google [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 QUIET = True
@@ -43,10 +40,7 @@ TOKEN_TYPES = (
 _MARGIN = 300  # seconds: libraries renew what has less
 _TOLD = "GOOGLE_EXTERNAL_ACCOUNT_"
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: google-auth for Node leaves stdin open for ever."""
-    return "nothing"
+reads = options.reads_nothing  # google-auth for Node leaves stdin open for ever
 
 
 def parse(call: "Call") -> Request:
@@ -56,8 +50,7 @@ def parse(call: "Call") -> Request:
     other types of tokens and for a revocation.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    options.at_most(0, words, USAGE)
     if call.environ.get(_TOLD + "REVOKE") == "1":
         raise credhelper.errors.UnsupportedActionError(
             "tokens are not revoked from here", "credhelper logout"
@@ -74,10 +67,8 @@ def parse(call: "Call") -> Request:
         echo["file"] = file
         if call.environ.get(_TOLD + "INTERACTIVE") == "1":
             echo["terminal"] = "1"
-    wanted: Service | None = None
-    if "service" in found:
-        wanted, said = options.wanted(found["service"])
-        echo.update(said)
+    wanted, any_scheme = options.wanted_if_named(found.get("service"))
+    echo.update(any_scheme)
     return Request(
         "get",
         service=wanted,

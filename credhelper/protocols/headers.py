@@ -9,7 +9,7 @@ sends the request in JSON; silence leaves that request as it is.
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
+from credhelper.core.text import json_string, one_line
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
     from credhelper.core.service import Service
 
 USAGE = "credhelper headers [--restish | --service URL] [--profile NAME] [--min-ttl SECONDS]"
 VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `document` for restish; others leave stdin open for ever."""
     try:
         found = _command(arguments)
@@ -73,9 +73,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     if "restish" in request.echo:
         from credhelper.protocols import bazel
 
-        return Reply(f"{json_object({'headers': bazel.headers(answer)})}\n".encode())
+        return options.json_reply({"headers": bazel.headers(answer)})
     bearer = json_string(f"Bearer {one_line(answer.token.reveal(), 'token')}")
-    return Reply(f"{json_object({'Authorization': bearer})}\n".encode())
+    return options.json_reply({"Authorization": bearer})
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
@@ -86,15 +86,14 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and request is not None and "restish" in request.echo:
         return Reply()
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)
 
 
 def _command(arguments: "Sequence[str]") -> dict[str, str]:
     found, words = options.split(arguments, options.SERVICE, USAGE, ("--restish",))
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    options.at_most(0, words, USAGE)
     if "restish" in found and "service" in found:
-        raise credhelper.errors.UsageError(
-            "--service has no place beside --restish: the request names its URI", f"usage: {USAGE}"
+        raise options.misuse(
+            "--service has no place beside --restish: the request names its URI", USAGE
         )
     return found

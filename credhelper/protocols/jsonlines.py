@@ -15,7 +15,7 @@ Example:
 import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request, Secret
-from credhelper.core.text import complaint, json_object, json_string
+from credhelper.core.text import json_object, json_string
 from credhelper.protocols import options
 from credhelper.protocols.get import members
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
     from credhelper.core.service import Service
 
 USAGE = "credhelper json [--profile NAME]"
@@ -34,7 +34,7 @@ _OPTIONS = {"--profile": "profile", "-p": "profile"}
 _LONGEST_NAME = 1024  # characters of a user or profile name
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `lines`: a dialogue, unless the command line makes no sense."""
     try:
         _profile(arguments)
@@ -80,7 +80,7 @@ def parse(call: "Call") -> Request:
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return one line with the token, the services, or whether the token was forgotten."""
     if isinstance(answer, Credential):
-        return _line(members(answer))
+        return options.json_reply(members(answer))
     if isinstance(answer, Listing):
         services = ",".join(
             json_object(
@@ -92,8 +92,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             )
             for name, username, profile in answer.entries
         )
-        return _line({"version": "1", "services": f"[{services}]"})
-    return _line({"version": "1", "rejected": "true" if answer else "false"})
+        return options.json_reply({"version": "1", "services": f"[{services}]"})
+    return options.json_reply({"version": "1", "rejected": "true" if answer else "false"})
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
@@ -102,7 +102,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     Only a command line that makes no sense is told on stderr, with the error's exit status.
     """
     if isinstance(error, credhelper.errors.UsageError):
-        return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+        return options.refuse(error)
     inner = {
         "code": json_string(error.code),
         "message": json_string(error.message),
@@ -110,17 +110,13 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     }
     if error.hint:
         inner["hint"] = json_string(error.hint)
-    return _line({"version": "1", "error": json_object(inner)})
-
-
-def _line(answer: dict[str, str]) -> Reply:
-    return Reply(f"{json_object(answer)}\n".encode())
+    return options.json_reply({"version": "1", "error": json_object(inner)})
 
 
 def _profile(arguments: "Sequence[str]") -> str | None:
     found, words = options.split(arguments, _OPTIONS, USAGE)
     if words:
-        raise credhelper.errors.UsageError("unexpected word on the command line", f"usage: {USAGE}")
+        raise options.misuse("unexpected word on the command line", USAGE)
     return found.get("profile")
 
 

@@ -31,7 +31,7 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import credhelper.errors
     from credhelper.core.model import Call
@@ -54,10 +54,7 @@ _CHOICES = {"mode": ("password", "creds"), "output": ("plain", "json")}
 _HOST_MARKS = frozenset(".:/[")
 _ASKING = "CREDHELPER_ASKING"  # set while we ask a keyring ourselves
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: a password to store is not looked at."""
-    return "nothing"
+reads = options.reads_nothing  # a password to store is not looked at
 
 
 def parse(call: "Call") -> Request:
@@ -67,18 +64,14 @@ def parse(call: "Call") -> Request:
     `wanted` raises.
     """
     found, words = options.split(call.arguments, _OPTIONS, USAGE)
-    for option, choices in _CHOICES.items():
-        if found.setdefault(option, choices[0]) not in choices:
-            raise credhelper.errors.UsageError(
-                f"unknown {option} {quoted(found[option])}", f"one of {', '.join(choices)}"
-            )
+    chosen = {option: options.choice(found, option, _CHOICES[option]) for option in _CHOICES}
     if words[:1] in (["set"], ["del"]):
         raise credhelper.errors.UnsupportedActionError(STORE_REFUSED)
     if words[:1] != ["get"] or len(words) not in (2, 3):
-        raise credhelper.errors.UsageError("unknown command", f"usage: {USAGE}")
+        raise options.misuse("unknown command", USAGE)
     username = words[2] if len(words) == 3 else None
-    if username is None and found["mode"] == "password":
-        raise credhelper.errors.UsageError("get requires service and username", f"usage: {USAGE}")
+    if username is None and chosen["mode"] == "password":
+        raise options.misuse("get requires service and username", USAGE)
     named, echo = wanted(words[1], call.environ)
     return Request(
         "get",
@@ -87,7 +80,7 @@ def parse(call: "Call") -> Request:
         username=username or None,
         min_ttl=options.min_ttl(found),
         margin=MARGIN,
-        echo={**echo, "mode": found["mode"], "output": found["output"]},
+        echo={**echo, **chosen},
     )
 
 
@@ -131,7 +124,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     What a person meant for this host, but could not be answered, is told.
     """
     if not isinstance(error, credhelper.errors.NotFoundError):
-        return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+        return options.refuse(error)
     errors = credhelper.errors
     if isinstance(error, (errors.AmbiguousServiceError, errors.UnknownProfileError)):
         return Reply(stderr=complaint(error.message, error.hint), status=1)

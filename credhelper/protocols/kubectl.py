@@ -9,12 +9,12 @@ word for "nothing here": whatever goes wrong is told on stderr, with a status th
 
 import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, quoted, rfc3339
+from credhelper.core.text import json_object, json_string, one_line, quoted, rfc3339
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import credhelper.errors
     from credhelper.core.model import Call
@@ -34,10 +34,8 @@ _USUAL = {
     for answer in ("false", "true")
 }
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: stdin is the terminal's, or empty."""
-    return "nothing"
+reads = options.reads_nothing  # stdin is the terminal's, or empty
+refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
@@ -47,8 +45,7 @@ def parse(call: "Call") -> Request:
     UnsupportedVersionError for an apiVersion that we do not speak.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    options.at_most(0, words, USAGE)
     document = _document(call.environ.get(VARIABLE, ""))
     named = found.get("service") or _server(document)
     profile = found.get("profile")
@@ -57,7 +54,7 @@ def parse(call: "Call") -> Request:
             f"neither the command line nor {VARIABLE} names the cluster",
             "set provideClusterInfo: true in the kubeconfig, or --service URL in its args",
         )
-    wanted, echo = options.wanted(named) if named else (None, {})
+    wanted, echo = options.wanted_if_named(named)
     return Request(
         "get",
         service=wanted,
@@ -83,12 +80,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         "kind": '"ExecCredential"',
         "status": json_object(status),
     }
-    return Reply(f"{json_object(members)}\n".encode())
-
-
-def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr and the error's own exit status; stdout stays empty."""
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.json_reply(members)
 
 
 def _document(text: str) -> "Mapping[str, object]":

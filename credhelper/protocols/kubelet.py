@@ -13,7 +13,7 @@ import time
 import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
+from credhelper.core.text import json_object, json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper kubelet [--profile NAME] [--min-ttl SECONDS]"
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
@@ -30,7 +30,7 @@ DOCKER_HUB = "index.docker.io"
 _MARGIN = 300  # seconds: a pull that starts with the last of what is kept takes its time
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `document`, unless the command line makes no sense."""
     try:
         _command(arguments)
@@ -96,13 +96,12 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
         return _response("0s", "null")
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)
 
 
 def _command(arguments: "Sequence[str]") -> dict[str, str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
+    options.at_most(0, words, USAGE)
     return found
 
 
@@ -122,7 +121,7 @@ def _response(duration: str, auth: str) -> Reply:
         "cacheDuration": json_string(duration),
         "auth": auth,
     }
-    return Reply(f"{json_object(members)}\n".encode())
+    return options.json_reply(members)
 
 
 def _duration(seconds: int) -> str:

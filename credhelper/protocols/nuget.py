@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
 
 VERSION = (2, 0, 0)  # the first that asks for credentials by URI; there is no other
 GREETING = (
@@ -37,7 +37,7 @@ _SUCCESS = {"ResponseCode": '"Success"'}
 _ACKNOWLEDGED = ("Initialize", "MonitorNuGetProcessExit", "SetLogLevel", "SetCredentials")
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `lines`: a dialogue, unless it is not NuGet that calls."""
     return "lines" if list(arguments) == ["-Plugin"] else "nothing"
 

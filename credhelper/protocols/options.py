@@ -1,19 +1,23 @@
-"""Options on a machine's command line, without the price of argparse.
+"""What protocols share: options on the command line, and the replies that several of them give.
 
-`--name VALUE`, `--name=VALUE` and `-n VALUE`, before, between or after the words; `--` ends them.
-No abbreviations, nothing twice, no empty values.
+Options are `--name VALUE`, `--name=VALUE` and `-n VALUE`, before, between or after the words; `--`
+ends them. There are no abbreviations; no option is given twice, and none is empty. argparse would
+cost more than a whole warm answer.
 """
 
 import credhelper
 from credhelper.core import service
-from credhelper.core.text import quoted
+from credhelper.core.model import Reply
+from credhelper.core.text import complaint, json_object, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import credhelper.errors
+    from credhelper.core.model import Reads, Request
     from credhelper.core.service import Service
+    from credhelper.errors import CredhelperError, UsageError
 
 LONGEST = 315_360_000  # ten years in seconds: no token lives longer, and int() stays cheap
 COMMON = {"--profile": "profile", "-p": "profile", "--min-ttl": "min-ttl"}
@@ -28,9 +32,12 @@ def split(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the options by name, and the other words in order.
 
-    Parameters: `known`, which spelling (`--profile`, `-p`) stands for which name; `usage`, one line
-    for the hint; `flags`, spellings (`--raw`) that take no value, found by their name (`raw`).
-    Raises UsageError for unknown, repeated or valueless options.
+    Parameters:
+    - known: the name that each spelling (`--profile`, `-p`) stands for.
+    - usage: one line, for the hint.
+    - flags: spellings (`--raw`) that take no value; their name is `raw`.
+
+    Raises UsageError for unknown, repeated or empty options.
     """
     found: dict[str, str] = {}
     words: list[str] = []
@@ -46,26 +53,49 @@ def split(
             if word in flags:
                 name, equals, value = word[2:], "=", word
             if name is None or (equals and not option.startswith("--")):
-                raise credhelper.errors.UsageError(
-                    f"unknown option {quoted(option)}", f"usage: {usage}"
-                )
+                raise misuse(f"unknown option {quoted(option)}", usage)
             if not equals:
                 value = next(rest, "")
             if not value:
-                raise credhelper.errors.UsageError(
-                    f"option {option} needs a value", f"usage: {usage}"
-                )
+                raise misuse(f"option {option} needs a value", usage)
             if name in found:
-                raise credhelper.errors.UsageError(
-                    f"option {option} is given twice", f"usage: {usage}"
-                )
+                raise misuse(f"option {option} is given twice", usage)
             found[name] = value
     return found, words
 
 
+def misuse(message: str, usage: str) -> "UsageError":
+    """Return the error for a wrong command line; its hint is the `usage`, one line."""
+    return credhelper.errors.UsageError(message, f"usage: {usage}")
+
+
+def at_most(count: int, words: "Sequence[str]", usage: str) -> None:
+    """Raise UsageError for more than `count` words."""
+    if len(words) > count:
+        raise misuse(f"unexpected word {quoted(words[count])}", usage)
+
+
+def choice(found: "Mapping[str, str]", name: str, choices: "Sequence[str]") -> str:
+    """Return the option `name`, or the first of its `choices`. Raises UsageError for others."""
+    value = found.get(name, choices[0])
+    if value not in choices:
+        raise credhelper.errors.UsageError(
+            f"unknown {name} {quoted(value)}", f"one of {', '.join(choices)}"
+        )
+    return value
+
+
 def wanted(text: str) -> "tuple[Service, dict[str, str]]":
-    """Return the service that `text` names, and the echo that says whether it told the scheme."""
+    """Return the service that `text` names, and the echo for a text without a scheme.
+
+    Raises RequestError.
+    """
     return service.parse(text), {} if "://" in text else {"any_scheme": "1"}
+
+
+def wanted_if_named(text: str | None) -> "tuple[Service | None, dict[str, str]]":
+    """Return the same as `wanted`; no service, and nothing to echo, where there is no text."""
+    return (None, {}) if text is None else wanted(text)
 
 
 def min_ttl(found: "Mapping[str, str]") -> int:
@@ -77,3 +107,18 @@ def min_ttl(found: "Mapping[str, str]") -> int:
             f"--min-ttl {quoted(text)} is not a number of seconds from 0 to {LONGEST}"
         )
     return int(text)
+
+
+def reads_nothing(arguments: "Sequence[str]") -> "Reads":
+    """Return `nothing`: the `reads` of a protocol whose callers send nothing that we need."""
+    return "nothing"
+
+
+def refuse(error: "CredhelperError", request: "Request | None" = None) -> Reply:
+    """Return the error on stderr, with its own exit status: the `refuse` of plain protocols."""
+    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+
+
+def json_reply(members: dict[str, str]) -> Reply:
+    """Return one line with a JSON object; `members` maps names to values that are JSON already."""
+    return Reply(f"{json_object(members)}\n".encode())

@@ -16,18 +16,13 @@ To try it: credhelper reclient --service https://builds.example
 
 import time
 
-import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
+from credhelper.core.text import json_object, json_string, one_line
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import credhelper.errors
     from credhelper.core.model import Call
-    from credhelper.core.service import Service
 
 USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 
@@ -38,10 +33,8 @@ _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: reproxy sends nothing."""
-    return "nothing"
+reads = options.reads_nothing  # reproxy sends nothing
+refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
@@ -50,12 +43,8 @@ def parse(call: "Call") -> Request:
     Raises UsageError for the command line, RequestError for the service.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
-    if words:
-        raise credhelper.errors.UsageError(f"unexpected word {quoted(words[0])}", f"usage: {USAGE}")
-    wanted: Service | None = None
-    echo: dict[str, str] = {}
-    if "service" in found:
-        wanted, echo = options.wanted(found["service"])
+    options.at_most(0, words, USAGE)
+    wanted, echo = options.wanted_if_named(found.get("service"))
     return Request(
         "get",
         service=wanted,
@@ -78,12 +67,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         "headers": json_object({"Authorization": json_string(f"Bearer {token}")}),
         "expiry": json_string(unix_date(answer.expires_at)),
     }
-    return Reply(f"{json_object(members)}\n".encode())
-
-
-def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr, which reproxy logs, and the error's own exit status."""
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.json_reply(members)
 
 
 def unix_date(seconds: int) -> str:

@@ -10,7 +10,7 @@ nothing to forget, and succeeds.
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
+from credhelper.core.text import json_string, one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call
+    from credhelper.core.model import Call, Reads
 
 USAGE = (
     "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
@@ -28,7 +28,7 @@ STORE_REFUSED = (
 )
 
 
-def reads(arguments: "Sequence[str]") -> str:
+def reads(arguments: "Sequence[str]") -> "Reads":
     """Return `document` for `store`: the other verbs are sent nothing."""
     try:
         _, verb, _ = _command(arguments)
@@ -65,7 +65,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     if not isinstance(answer, Credential):
         return Reply()
     token = json_string(one_line(answer.token.reveal(), "token"))
-    return Reply(f"{json_object({'token': token})}\n".encode())
+    return options.json_reply({"token": token})
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
@@ -76,17 +76,17 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
         return Reply(b"{}\n")
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)
 
 
 def _command(arguments: "Sequence[str]") -> tuple[dict[str, str], str, str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
     if not words:
-        raise credhelper.errors.UsageError("no verb given", f"usage: {USAGE}")
+        raise options.misuse("no verb given", USAGE)
     if words[0] not in ("get", "store", "forget"):
-        raise credhelper.errors.UsageError(f"unknown verb {quoted(words[0])}", f"usage: {USAGE}")
+        raise options.misuse(f"unknown verb {quoted(words[0])}", USAGE)
     if len(words) != 2:
-        raise credhelper.errors.UsageError(f"{words[0]} takes one host", f"usage: {USAGE}")
+        raise options.misuse(f"{words[0]} takes one host", USAGE)
     return found, words[0], words[1]
 
 

@@ -10,12 +10,12 @@ We store no tokens, so `store` fails and says what to do; `erase` has nothing to
 import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
-from credhelper.core.text import complaint, one_line, quoted
+from credhelper.core.text import one_line, quoted
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import credhelper.errors
     from credhelper.core.model import Call
@@ -28,10 +28,7 @@ STORE_REFUSED = (
     'credhelper does not store tokens: log in with "credhelper login", or with -no-store'
 )
 
-
-def reads(arguments: "Sequence[str]") -> str:
-    """Return `nothing`: only `store` is sent something, a token that is none of our business."""
-    return "nothing"
+reads = options.reads_nothing  # only `store` is sent something: a token that we do not want
 
 
 def parse(call: "Call") -> Request:
@@ -81,7 +78,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
         return Reply()
-    return Reply(stderr=complaint(error.message, error.hint), status=error.exit_status)
+    return options.refuse(error)
 
 
 def _address(environ: "Mapping[str, str]", fallback: str | None) -> "Service | None":

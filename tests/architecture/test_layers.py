@@ -26,7 +26,7 @@ PRIVATE = {
 STANDARD = set(sys.stdlib_module_names)
 _CLOCKS = {"time.time", "time.time_ns", "time.localtime", "datetime.now", "datetime.utcnow"}
 # What a protocol may know beside other protocols.
-NOUNS = {"core.model", "core.service", "core.strict_json", "core.text", "errors"}
+NOUNS = {"core", "core.model", "core.service", "core.strict_json", "core.text", "errors"}
 
 
 def name_of(path: Path) -> str:
