@@ -32,8 +32,8 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What create_token was asked for, apart from who asks (query of POST /v1/tokens)."""
+class TokenRequest:
+    """What a caller asks create_token for, in the query of POST /v1/tokens; not who asks."""
 
     client_id: str | None = None
     domain: str | None = None
@@ -44,16 +44,16 @@ class Order:
     session: bool = False
 
 
-def claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict[str, Any]:
+def claims(account: Account, asked: TokenRequest, issuer: str, sid: str | None) -> dict[str, Any]:
     """What a JWT says, apart from its times.
 
     Parameters: `issuer`, a URL; `sid`, the session it is minted from, if any.
     """
-    session = {"id": sid, "data": order.data}
+    session = {"id": sid, "data": asked.data}
     optional: dict[str, Any] = {
-        "azp": order.client_id,
-        "cid": order.cid,
-        "cwid": order.cwid,
+        "azp": asked.client_id,
+        "cid": asked.cid,
+        "cwid": asked.cwid,
         "session": {name: value for name, value in session.items() if value is not None} or None,
     }
     return {
@@ -65,18 +65,20 @@ def claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict
         "uid": account.uid,
         "name": account.name,
         "username": account.username,
-        "domain": domain(order)["name"],
-        "mem": {acl: {"role": "owner"} for acl in acls(account, order)},
-        "acl": acls(account, order),
-        "scope": ",".join(order.scopes or DEFAULT_SCOPES),
+        "domain": domain(asked)["name"],
+        "mem": {acl: {"role": "owner"} for acl in acls(account, asked)},
+        "acl": acls(account, asked),
+        "scope": ",".join(asked.scopes or DEFAULT_SCOPES),
         **{name: value for name, value in optional.items() if value is not None},
     }
 
 
-def v2_claims(account: Account, order: Order, issuer: str, sid: str | None) -> dict[str, Any]:
+def v2_claims(
+    account: Account, asked: TokenRequest, issuer: str, sid: str | None
+) -> dict[str, Any]:
     """What a JWT of v2 says, apart from its times; parameters as for `claims`.
 
-    It is for no project, and the order's domain is its tenant.
+    It is for no project, and the domain that was asked for is its tenant.
     """
     return {
         "iss": issuer,
@@ -84,7 +86,7 @@ def v2_claims(account: Account, order: Order, issuer: str, sid: str | None) -> d
         "aud": [AUDIENCE],
         "jti": str(uuid.uuid4()),
         "tid": v2_id(TENANT),
-        "tns": domain(order)["name"],
+        "tns": domain(asked)["name"],
         "name": account.name,
         "username": account.username,
         **({} if sid is None else {"session": {"id": sid}}),
@@ -96,16 +98,16 @@ def v2_id(name: str) -> str:
     return str(uuid.uuid5(_V2_IDS, name))
 
 
-def details(account: Account, order: Order) -> dict[str, Any]:
+def details(account: Account, asked: TokenRequest) -> dict[str, Any]:
     """A TokenDetailResponse, without `currentWorkgroup` where no cwid was asked for."""
     return {
         "uid": account.uid,
         "name": account.name,
         "username": account.username,
-        **({} if order.cwid is None else {"currentWorkgroup": workgroup(order.cwid)}),
+        **({} if asked.cwid is None else {"currentWorkgroup": workgroup(asked.cwid)}),
         "tid": TENANT,
-        "acls": acls(account, order),
-        "domain": domain(order),
+        "acls": acls(account, asked),
+        "domain": domain(asked),
     }
 
 
@@ -126,16 +128,16 @@ def projects(account: Account) -> dict[str, Any]:
     return {"items": items, "itemCount": count, "totalItemCount": count, "totalPageCount": 1}
 
 
-def acls(account: Account, order: Order) -> list[str]:
+def acls(account: Account, asked: TokenRequest) -> list[str]:
     """What a token gives access to: tenant, user and, where asked for, project and workgroup."""
-    found = [] if order.cid is None else [f"cid:{order.cid}"]
+    found = [] if asked.cid is None else [f"cid:{asked.cid}"]
     found += [f"tid:{TENANT}", f"uid:{account.uid}"]
-    return found if order.cwid is None else [*found, f"wid:{order.cwid}"]
+    return found if asked.cwid is None else [*found, f"wid:{asked.cwid}"]
 
 
-def domain(order: Order) -> dict[str, str]:
+def domain(asked: TokenRequest) -> dict[str, str]:
     """The domain that was logged in to: any name is taken."""
-    name = order.domain or DEFAULT_DOMAIN
+    name = asked.domain or DEFAULT_DOMAIN
     return {"id": f"domain-{name}", "name": name}
 
 

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
 from credhelper.sandbox import dispatch, faults, wire
-from credhelper.sandbox.state import RefusedError
-from credhelper.sandbox.wire import Answer, Request
-from credhelper.sandbox.world import World
+from credhelper.sandbox.call import RefusedError
+from credhelper.sandbox.shared import Shared
+from credhelper.sandbox.wire import Request, Response
 
 MAX_BODY = 1 << 20
 MAX_LINE = 1 << 16
@@ -25,9 +25,9 @@ FRAMING = ("content-length", "transfer-encoding", "connection")
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Answers one connection's requests, one after another, from the `world` it belongs to."""
+    """Answers one connection's requests, one after another, with what its sandbox has `shared`."""
 
-    world: World  # set by `server.start` on a class of its own
+    shared: Shared  # set by `server.start` on a class of its own
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -70,16 +70,16 @@ class Connection(BaseHTTPRequestHandler):
         # The first of several headers with one name is the one that counts.
         headers = {name.lower(): value for name, value in reversed(self.headers.items())}
         request = Request(self.command, path, query, headers, body)
-        fault = dispatch.admit(self.world, request)
-        wait = fault.delay + (self.world.latency if path.startswith(wire.APIS) else 0.0)
+        fault = dispatch.admit(self.shared, request)
+        wait = fault.delay + (self.shared.latency if path.startswith(wire.APIS) else 0.0)
         if wait:
-            self.world.pause(wait)
+            self.shared.pause(wait)
         if fault.hang:
             self._hang(fault.hang)
         elif fault.drop:
             self._reset()
         else:
-            self._send(dispatch.answer(self.world, request, fault), fault)
+            self._send(dispatch.answer(self.shared, request, fault), fault)
 
     def _read_body(self) -> bytes | None:
         """The request's body; None when the client left before all of it had come."""
@@ -98,12 +98,12 @@ class Connection(BaseHTTPRequestHandler):
         """Refuse before anything is done, in the words of the API that was meant."""
         self.close_connection = True
         path = self.path.partition("?")[0]
-        refused = wire.error_answer(status, message, path, self.world.clock())
+        refused = wire.error_response(status, message, path, self.shared.clock())
         self._send(refused, faults.NONE)
 
-    def _send(self, answer: Answer, fault: faults.Fault) -> None:
+    def _send(self, answer: Response, fault: faults.Fault) -> None:
         headers = {
-            "Date": email.utils.formatdate(self.world.clock() + fault.date, usegmt=True),
+            "Date": email.utils.formatdate(self.shared.clock() + fault.date, usegmt=True),
             "Server": "credhelper-sandbox",
             "Content-Length": str(fault.huge or len(answer.body)),
             **answer.headers,
@@ -139,7 +139,7 @@ class Connection(BaseHTTPRequestHandler):
         elif fault.drip:
             for byte in head + body:
                 self.wfile.write(bytes([byte]))
-                self.world.pause(fault.drip)
+                self.shared.pause(fault.drip)
         else:
             self.wfile.write(head + body)
 

@@ -10,6 +10,8 @@ from http import HTTPMethod
 from threading import Lock
 from typing import Any
 
+from credhelper.sandbox.call import Tweak
+
 HUGE = 100_000_000
 
 
@@ -55,6 +57,11 @@ class Fault:
     def canned(self) -> bool:
         """Whether the answer is the fault's own, so that the true operation is not performed."""
         return bool(self.status is not None or self.redirect or self.body is not None or self.huge)
+
+    @property
+    def tweak(self) -> Tweak:
+        """How the fault bends the outcome of an operation that is performed."""
+        return Tweak(self.date, self.nbf, self.lifetime, self.rotate)
 
 
 NONE = Fault()

@@ -5,36 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from credhelper.sandbox import account as accounts
-from credhelper.sandbox import objects, wire
-from credhelper.sandbox.account import Account, Order, v2_id
-from credhelper.sandbox.state import Credentials, RefusedError, Tweak
+from credhelper.sandbox import objects, state_data, state_v2, wire
+from credhelper.sandbox.account import Account, TokenRequest, v2_id
+from credhelper.sandbox.call import Presented, RefusedError
 
 if TYPE_CHECKING:
     from credhelper.sandbox.faults import Fault
+    from credhelper.sandbox.shared import Shared
     from credhelper.sandbox.wire import Request
-    from credhelper.sandbox.world import World
 
 
-def create(world: World, request: Request, fault: Fault) -> dict[str, str]:
+def create(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
     """Make a JWT (createJwtToken)."""
     tenant = wire.single(wire.parameters(request), "tenant")
-    order = Order(domain=tenant)
-    made = world.state.create_v2(_who(request), order, world.clock(), _tweak(fault))
-    return wire.token_told(request.path, made, fault.access_token)
+    asked = TokenRequest(domain=tenant)
+    made = state_v2.create(shared.state, _who(request), asked, shared.clock(), fault.tweak)
+    return wire.token_body(request.path, made, fault.access_token)
 
 
-def refresh(world: World, request: Request, fault: Fault) -> dict[str, str]:
+def refresh(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
     """Exchange a JWT for one that lives longer (refreshJwtToken)."""
-    made = world.state.refresh_v2(wire.credentials(request), world.clock(), _tweak(fault))
-    return wire.token_told(request.path, made, fault.access_token)
+    made = state_v2.refresh(shared.state, wire.presented(request), shared.clock(), fault.tweak)
+    return wire.token_body(request.path, made, fault.access_token)
 
 
-def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
+def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
     """The account's projects by pages (getProjects); `search` looks into their names."""
-    world.state.check_v2(_who(request), world.clock(), _tweak(fault))
+    state_v2.check(shared.state, _who(request), shared.clock(), fault.tweak)
     wanted = wire.single(wire.parameters(request), "search") or ""
     items = [
-        _project(world.state.account, project, name)
+        _project(shared.state.account, project, name)
         for project, name in accounts.PROJECTS.items()
         if wanted.lower() in name.lower()
     ]
@@ -44,7 +44,7 @@ def projects(world: World, request: Request, fault: Fault) -> dict[str, Any]:
     return {"items": items, "nextPageToken": "", "remainingRecords": 0, "totalItemCount": count}
 
 
-def credentials(world: World, request: Request, fault: Fault) -> dict[str, Any]:
+def aws_credentials(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
     """Keys to where a file or folder lies (createTemporaryCredentialsForData)."""
     project, given_id = parts_of_data(request.path) or ("", "")
     body = wire.json_body(request) if request.body.strip() else {}
@@ -53,13 +53,14 @@ def credentials(world: World, request: Request, fault: Fault) -> dict[str, Any]:
     form, read_only = body.get("credentialsFormat"), body.get("readOnlyCredentials", False)
     if form not in (None, "RCLONE") or not isinstance(read_only, bool | None):
         raise RefusedError(400, "credentialsFormat or readOnlyCredentials makes no sense")
-    keys = world.state.exchange_v2(
+    keys = state_data.exchange_v2(
+        shared.state,
         _who(request),
         project,
         given_id,
-        world.clock(),
+        shared.clock(),
         read_only=bool(read_only),
-        tweak=_tweak(fault),
+        tweak=fault.tweak,
     )
     if keys is None:
         return {}
@@ -67,7 +68,7 @@ def credentials(world: World, request: Request, fault: Fault) -> dict[str, Any]:
 
 
 def parts_of_data(path: str) -> tuple[str, str] | None:
-    """The ids of project and file or folder in a path of `credentials`; None for another path."""
+    """The ids of project and data in a path of `aws_credentials`; None for another path."""
     before, verb, after = path.partition(":createTemporaryCredentials")
     words = before.removeprefix(f"{wire.V2}api/projects/").split("/")
     if not verb or after or len(words) != 3 or words[1] != "data" or not path.startswith(wire.V2):
@@ -82,13 +83,9 @@ def _number(request: Request, name: str) -> int:
     return int(text)
 
 
-def _who(request: Request) -> Credentials:
+def _who(request: Request) -> Presented:
     api_key = request.headers.get("x-api-key")
-    return Credentials(api_key=api_key) if api_key else wire.credentials(request)
-
-
-def _tweak(fault: Fault) -> Tweak:
-    return Tweak(fault.date, fault.nbf, fault.lifetime)
+    return Presented(api_key=api_key) if api_key else wire.presented(request)
 
 
 def _project(account: Account, project: str, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from credhelper.sandbox.account import Order
+from credhelper.sandbox.account import TokenRequest
 
 
 @dataclass(repr=False)
@@ -15,17 +15,20 @@ class Session:
     """One psToken. `sid` outlives it: a rotated psToken is the same session under a new name."""
 
     sid: str
-    order: Order
+    asked: TokenRequest
     idle_deadline: float
     replaced: bool = False
 
 
 @dataclass(frozen=True, repr=False)
 class Token:
-    """One JWT that was issued. `sid` is the session it was minted from, if any; `by_key`, whether
-    an API key made it."""
+    """One JWT that was issued.
 
-    order: Order
+    Parameters: `asked`, the request for it; `claims`, what it says; `sid`, the session that it was
+    minted from, or None; `by_key`, whether an API key made it.
+    """
+
+    asked: TokenRequest
     claims: dict[str, Any]
     sid: str | None
     by_key: bool = False
@@ -55,14 +58,14 @@ class Ledger:
             return None
         return token if token.claims["nbf"] <= now < token.claims["exp"] else None
 
-    def open_session(self, order: Order, idle_deadline: float) -> str:
+    def open_session(self, asked: TokenRequest, idle_deadline: float) -> str:
         """Begin a session; answers its psToken."""
-        return self._admit(Session(str(uuid.uuid4()), order, idle_deadline))
+        return self._admit(Session(str(uuid.uuid4()), asked, idle_deadline))
 
     def rename_session(self, session: Session) -> str:
         """Go on with a session under a new psToken; the old one is no longer good."""
         session.replaced = True
-        return self._admit(Session(session.sid, session.order, session.idle_deadline))
+        return self._admit(Session(session.sid, session.asked, session.idle_deadline))
 
     def add_jwt(self, jwt: str, token: Token) -> None:
         """Note a JWT that was issued."""

@@ -41,16 +41,6 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Nothing goes to stderr: a traceback could hold a secret."""
 
-    def accept_until(self, stopping: threading.Event) -> None:
-        """Accept connections until `stopping` is set and somebody wakes us."""
-        while not stopping.is_set():
-            self.handle_request()
-
-    def wake(self) -> None:
-        """Let `accept_until` look up. The base's way is to poll, which makes every stop slow."""
-        with contextlib.suppress(OSError):
-            socket.create_connection(self.server_address[:2], timeout=1).close()  # type: ignore[arg-type] # TCP: host and port
-
     def hang_up(self) -> None:
         """Cut every connection that is still open, so that its thread ends."""
         with self._lock:

@@ -20,9 +20,9 @@ from typing import BinaryIO, Self
 from credhelper.sandbox.account import Account
 from credhelper.sandbox.connection import Connection
 from credhelper.sandbox.listener import HOST, Listener
+from credhelper.sandbox.shared import Shared
 from credhelper.sandbox.signer import Signer
 from credhelper.sandbox.state import State
-from credhelper.sandbox.world import World
 
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
@@ -31,6 +31,7 @@ AWS_LIFETIME = 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0
+POLL_SECONDS = 0.05  # how often the listener looks whether it is to stop
 DESCRIPTORS = 8192
 
 
@@ -98,13 +99,13 @@ def start(
         undo.callback(listener.server_close)
         url = f"http://{HOST}:{listener.server_address[1]}"
         state = State(account, signer.sign, url, token_lifetime, session_lifetime, aws_lifetime)
-        world = World(state, signer.jwks(), clock, pause or stopping.wait, latency)
-        listener.RequestHandlerClass = type("Connection", (Connection,), {"world": world})
-        thread = threading.Thread(target=listener.accept_until, args=(stopping,), daemon=True)
+        shared = Shared(state, signer.jwks(), clock, pause or stopping.wait, latency)
+        listener.RequestHandlerClass = type("Connection", (Connection,), {"shared": shared})
+        thread = threading.Thread(target=listener.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
         undo.callback(listener.hang_up)
         undo.callback(thread.join, JOIN_SECONDS)
-        undo.callback(listener.wake)
+        undo.callback(listener.shutdown)
         undo.callback(stopping.set)
         # From here on it is `stop` that undoes; a second `stop` finds nothing left to undo.
         end = undo.pop_all().close

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from credhelper.sandbox.account import Order
-from credhelper.sandbox.state import Credentials, RefusedError
+from credhelper.sandbox.account import TokenRequest
+from credhelper.sandbox.call import Presented, RefusedError
 
 MAX_PARAMETERS = 64
 V1, V2 = APIS = "/v1/", "/ica/rest/"
@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class Response:
     """One answer. `headers` without Content-Length, Date and Server, which every answer has."""
 
     status: int
@@ -60,7 +60,7 @@ def split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
-def credentials(request: Request) -> Credentials:
+def presented(request: Request) -> Presented:
     """Decode a request's Authorization; judging it is the state's business.
 
     Raises `RefusedError` 401 for an unknown scheme and for Basic that is not base64.
@@ -68,25 +68,25 @@ def credentials(request: Request) -> Credentials:
     scheme, _, value = request.headers.get("authorization", "").strip().partition(" ")
     value = value.strip()
     if not scheme:
-        return Credentials()
+        return Presented()
     if scheme.lower() == "bearer":
-        return Credentials(bearer=value)
+        return Presented(bearer=value)
     if scheme.lower() == "basic":
-        return Credentials(basic=_basic_text(value))
+        return Presented(basic=_basic_text(value))
     raise RefusedError(401, "the Authorization scheme is neither Bearer nor Basic")
 
 
-def grant(request: Request) -> Credentials:
+def grant(request: Request) -> Presented:
     """Decode what create_token is authorised with: an API key, else the Authorization.
 
     Where there is a key, an Authorization is not even looked at: real clients send the key
     beside an unrelated one, and the key must win. Raises `RefusedError` as `credentials` does.
     """
     api_key = request.headers.get("x-api-key") or single(parameters(request), "api_key")
-    return Credentials(api_key=api_key) if api_key else credentials(request)
+    return Presented(api_key=api_key) if api_key else presented(request)
 
 
-def order(request: Request) -> Order:
+def asked(request: Request) -> TokenRequest:
     """Read create_token's query.
 
     Raises `RefusedError` 400 for a parameter that is given twice (except `scopes`), is not UTF-8 or
@@ -97,7 +97,7 @@ def order(request: Request) -> Order:
     session = (single(given, "returnSessionToken") or "false").lower()
     if session not in ("true", "false"):
         raise RefusedError(400, "returnSessionToken must be true or false")
-    return Order(
+    return TokenRequest(
         client_id=single(given, "clientId"),
         domain=single(given, "domain"),
         data=single(given, "data"),
@@ -162,21 +162,21 @@ def decode_json(body: bytes) -> object:
     return found
 
 
-def json_answer(status: int, value: Any, **headers: str) -> Answer:
+def json_response(status: int, value: Any, **headers: str) -> Response:
     """An answer with a JSON body."""
     body = json.dumps(value).encode()
-    return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
+    return Response(status, body, {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def value_answer(status: int, value: Any, path: str) -> Answer:
+def value_response(status: int, value: Any, path: str) -> Response:
     """A success with a JSON body, of the media type that belongs to the path."""
-    answer = json_answer(status, value)
+    answer = json_response(status, value)
     if path.startswith(V2):
         answer.headers["Content-Type"] = _V2_MEDIA
     return answer
 
 
-def token_told(path: str, token: str, instead: str | None = None) -> dict[str, str]:
+def token_body(path: str, token: str, instead: str | None = None) -> dict[str, str]:
     """A token as the API at this path tells it; `instead`, what a fault puts in its place."""
     token = token if instead is None else instead
     if path.startswith(V2):
@@ -184,7 +184,7 @@ def token_told(path: str, token: str, instead: str | None = None) -> dict[str, s
     return {"access_token": token, "token_type": "Bearer"}
 
 
-def error_answer(status: int, message: str = "", path: str = "", now: float = 0.0) -> Answer:
+def error_response(status: int, message: str = "", path: str = "", now: float = 0.0) -> Response:
     """An error as v1 words it: ErrorResponse `{code, message, details}`; or v2, by the path.
 
     Details and workgroups have errors without a body upstream, so they have none here. Parameters:
@@ -196,14 +196,14 @@ def error_answer(status: int, message: str = "", path: str = "", now: float = 0.
         phrase = "Error"
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     if path in _BARE or status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-        return Answer(status, headers=headers)
+        return Response(status, headers=headers)
     code = "".join(char for char in phrase if char.isalnum())
     if path.startswith(V2):
-        answer = json_answer(status, _problem(status, phrase, message, now))
+        answer = json_response(status, _problem(status, phrase, message, now))
         headers["Content-Type"] = "application/problem+json"
     else:
-        answer = json_answer(status, {"code": code, "message": message or phrase, "details": []})
-    return Answer(status, answer.body, answer.headers | headers)
+        answer = json_response(status, {"code": code, "message": message or phrase, "details": []})
+    return Response(status, answer.body, answer.headers | headers)
 
 
 def _problem(status: int, title: str, detail: str, now: float) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from credhelper.sandbox.account import FOREIGN_PROJECT, FOREIGN_WORKGROUP, Account, Order
-from credhelper.sandbox.state import Credentials, RefusedError, State, Tweak
+from credhelper.sandbox.account import FOREIGN_PROJECT, FOREIGN_WORKGROUP, Account, TokenRequest
+from credhelper.sandbox.call import Presented, RefusedError, Tweak
+from credhelper.sandbox.state import State
 
 NOON = 1_800_000_000.5
-KEY = Credentials(api_key="the-key")
-PASSWORD = Credentials(basic="someone:secret:with:colons")
-KEY_BASIC = Credentials(basic="the-key")
-SESSION = Order(session=True)
+KEY = Presented(api_key="the-key")
+PASSWORD = Presented(basic="someone:secret:with:colons")
+KEY_BASIC = Presented(basic="the-key")
+SESSION = TokenRequest(session=True)
 HOUR = 3600.0
 
 
@@ -27,8 +28,8 @@ def claims(token: str) -> Any:
     return json.loads(base64.b64decode(token))
 
 
-def bearer(token: str) -> Credentials:
-    return Credentials(bearer=token)
+def bearer(token: str) -> Presented:
+    return Presented(bearer=token)
 
 
 @pytest.fixture
@@ -37,19 +38,19 @@ def state() -> State:
     return State(account, sign, "http://issuer", 2 * HOUR, HOUR, HOUR)
 
 
-def refused(state: State, who: Credentials, order: Order = SESSION) -> int:
+def refused(state: State, who: Presented, asked: TokenRequest = SESSION) -> int:
     with pytest.raises(RefusedError) as caught:
-        state.create(who, order, NOON)
+        state.create(who, asked, NOON)
     return caught.value.status
 
 
 def test_a_token_lives_for_the_lifetime_from_the_whole_second_of_its_issue(state: State) -> None:
-    made = claims(state.create(KEY, Order(), NOON))
+    made = claims(state.create(KEY, TokenRequest(), NOON))
     assert (made["iat"], made["nbf"], made["exp"]) == (int(NOON), int(NOON), int(NOON) + 7200)
 
 
 def test_a_token_is_valid_until_just_before_its_expiry(state: State) -> None:
-    token = bearer(state.create(KEY, Order(), NOON))
+    token = bearer(state.create(KEY, TokenRequest(), NOON))
     state.details(token, int(NOON) + 7199.9)
     with pytest.raises(RefusedError) as caught:
         state.details(token, int(NOON) + 7200)
@@ -57,7 +58,7 @@ def test_a_token_is_valid_until_just_before_its_expiry(state: State) -> None:
 
 
 def test_a_token_is_not_valid_before_its_nbf(state: State) -> None:
-    token = bearer(state.create(KEY, Order(), NOON, Tweak(nbf=10)))
+    token = bearer(state.create(KEY, TokenRequest(), NOON, Tweak(nbf=10)))
     with pytest.raises(RefusedError):
         state.details(token, NOON + 9)
     state.details(token, NOON + 10)
@@ -65,15 +66,15 @@ def test_a_token_is_not_valid_before_its_nbf(state: State) -> None:
 
 def test_a_session_ends_when_it_idles_for_its_lifetime(state: State) -> None:
     session = state.create(KEY, SESSION, NOON)
-    state.create(bearer(session), Order(), NOON + HOUR - 0.1)
+    state.create(bearer(session), TokenRequest(), NOON + HOUR - 0.1)
     with pytest.raises(RefusedError) as caught:
-        state.create(bearer(session), Order(), NOON + HOUR)
+        state.create(bearer(session), TokenRequest(), NOON + HOUR)
     assert caught.value.status == 401
 
 
 def test_only_a_refresh_extends_a_session(state: State) -> None:
     session = state.create(KEY, SESSION, NOON)
-    state.create(bearer(session), Order(), NOON + 1800)
+    state.create(bearer(session), TokenRequest(), NOON + 1800)
     state.details(bearer(session), NOON + 1800)
     with pytest.raises(RefusedError):
         state.details(bearer(session), NOON + HOUR)
@@ -106,8 +107,8 @@ def test_a_revoked_session_cannot_be_refreshed(state: State) -> None:
 
 def test_revoking_a_session_ends_what_was_minted_from_it_and_nothing_else(state: State) -> None:
     session = state.create(KEY, SESSION, NOON)
-    minted = state.create(bearer(session), Order(), NOON)
-    other = state.create(KEY, Order(), NOON)
+    minted = state.create(bearer(session), TokenRequest(), NOON)
+    other = state.create(KEY, TokenRequest(), NOON)
     state.revoke(KEY_BASIC, session, NOON)
     with pytest.raises(RefusedError):
         state.details(bearer(minted), NOON)
@@ -116,13 +117,13 @@ def test_revoking_a_session_ends_what_was_minted_from_it_and_nothing_else(state:
 
 def test_a_session_that_idled_to_death_leaves_its_tokens_alive(state: State) -> None:
     session = state.create(KEY, SESSION, NOON)
-    minted = state.create(bearer(session), Order(), NOON)
+    minted = state.create(bearer(session), TokenRequest(), NOON)
     state.details(bearer(minted), NOON + HOUR + 1)
 
 
 def test_revoking_a_token_leaves_its_session_alive(state: State) -> None:
     session = state.create(KEY, SESSION, NOON)
-    minted = state.create(bearer(session), Order(), NOON)
+    minted = state.create(bearer(session), TokenRequest(), NOON)
     state.revoke(bearer(session), minted, NOON)
     with pytest.raises(RefusedError):
         state.details(bearer(minted), NOON)
@@ -130,15 +131,15 @@ def test_revoking_a_token_leaves_its_session_alive(state: State) -> None:
 
 
 def test_revoking_twice_succeeds_even_by_the_dead_token_itself(state: State) -> None:
-    for order in (SESSION, Order()):
-        token = state.create(KEY, order, NOON)
+    for asked in (SESSION, TokenRequest()):
+        token = state.create(KEY, asked, NOON)
         state.revoke(bearer(token), token, NOON)
         state.revoke(bearer(token), token, NOON)
         state.revoke(bearer(token), token, NOON + 3 * HOUR)
 
 
 def test_a_dead_token_cannot_revoke_another(state: State) -> None:
-    dead, other = state.create(KEY, Order(), NOON), state.create(KEY, Order(), NOON)
+    dead, other = state.create(KEY, TokenRequest(), NOON), state.create(KEY, TokenRequest(), NOON)
     state.revoke(bearer(dead), dead, NOON)
     with pytest.raises(RefusedError) as caught:
         state.revoke(bearer(dead), other, NOON)
@@ -148,7 +149,7 @@ def test_a_dead_token_cannot_revoke_another(state: State) -> None:
 
 def test_a_rotated_session_goes_on_under_its_new_name_only(state: State) -> None:
     old = state.create(KEY, SESSION, NOON)
-    minted = state.create(bearer(old), Order(), NOON)
+    minted = state.create(bearer(old), TokenRequest(), NOON)
     new = state.refresh(bearer(old), old, NOON, Tweak(rotate=True))
     assert new != old
     with pytest.raises(RefusedError):
@@ -160,14 +161,16 @@ def test_a_rotated_session_goes_on_under_its_new_name_only(state: State) -> None
 
 
 def test_a_token_inherits_from_its_session_what_it_does_not_set_itself(state: State) -> None:
-    order = Order("app", "dom", "meta", ("A.B",), "wg", "proj", session=True)
-    session = state.create(KEY, order, NOON)
-    plain = claims(state.create(bearer(session), Order(), NOON))
+    asked = TokenRequest("app", "dom", "meta", ("A.B",), "wg", "proj", session=True)
+    session = state.create(KEY, asked, NOON)
+    plain = claims(state.create(bearer(session), TokenRequest(), NOON))
     assert plain["azp"] == "app"
     assert plain["domain"] == "dom"
     assert plain["session"]["data"] == "meta"
     assert (plain["scope"], plain["cwid"], plain["cid"]) == ("A.B", "wg", "proj")
-    other = claims(state.create(bearer(session), Order(cid="other", scopes=("C", "D")), NOON))
+    other = claims(
+        state.create(bearer(session), TokenRequest(cid="other", scopes=("C", "D")), NOON)
+    )
     assert (other["cid"], other["scope"]) == ("other", "C,D")
 
 
@@ -175,7 +178,7 @@ def test_a_token_inherits_from_its_session_what_it_does_not_set_itself(state: St
     "basic", ["the-key", "the-key:", ":the-key", "anything:the-key", "someone:secret:with:colons"]
 )
 def test_every_form_of_basic_opens_a_session(state: State, basic: str) -> None:
-    state.create(Credentials(basic=basic), SESSION, NOON)
+    state.create(Presented(basic=basic), SESSION, NOON)
     assert state.counters["created"] == 1
 
 
@@ -183,12 +186,12 @@ def test_every_form_of_basic_opens_a_session(state: State, basic: str) -> None:
     "basic", ["", ":", "someone", "someone:", "someone:wrong", "the-key:wrong", "wrong", "sömé:ö"]
 )
 def test_wrong_basic_is_refused(state: State, basic: str) -> None:
-    assert refused(state, Credentials(basic=basic)) == 401
+    assert refused(state, Presented(basic=basic)) == 401
 
 
 def test_a_jwt_creates_nothing(state: State) -> None:
-    token = state.create(KEY, Order(), NOON)
-    assert refused(state, bearer(token), Order()) == 401
+    token = state.create(KEY, TokenRequest(), NOON)
+    assert refused(state, bearer(token), TokenRequest()) == 401
 
 
 def test_a_session_makes_no_session(state: State) -> None:
@@ -198,26 +201,26 @@ def test_a_session_makes_no_session(state: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "status"),
+    ("asked", "status"),
     [
-        (Order(cid=FOREIGN_PROJECT), 403),
-        (Order(cwid=FOREIGN_WORKGROUP), 403),
-        (Order(cid="no spaces"), 400),
-        (Order(cwid="x" * 129), 400),
-        (Order(cid="../.."), 400),
-        (Order(cid="é"), 400),
+        (TokenRequest(cid=FOREIGN_PROJECT), 403),
+        (TokenRequest(cwid=FOREIGN_WORKGROUP), 403),
+        (TokenRequest(cid="no spaces"), 400),
+        (TokenRequest(cwid="x" * 129), 400),
+        (TokenRequest(cid="../.."), 400),
+        (TokenRequest(cid="é"), 400),
     ],
 )
 def test_ids_are_well_formed_and_not_somebody_elses(
-    state: State, order: Order, status: int
+    state: State, asked: TokenRequest, status: int
 ) -> None:
-    assert refused(state, KEY, order) == status
+    assert refused(state, KEY, asked) == status
     assert state.counters["created"] == 0
 
 
 def test_a_skewed_server_judges_by_its_own_clock(state: State) -> None:
     ahead = Tweak(date=300)
-    token = state.create(KEY, Order(), NOON, ahead)
+    token = state.create(KEY, TokenRequest(), NOON, ahead)
     assert claims(token)["iat"] == int(NOON) + 300
     with pytest.raises(RefusedError):
         state.details(bearer(token), NOON)
@@ -225,12 +228,12 @@ def test_a_skewed_server_judges_by_its_own_clock(state: State) -> None:
 
 
 def test_revoke_all_ends_what_there_is_and_lets_new_things_begin(state: State) -> None:
-    session, token = state.create(KEY, SESSION, NOON), state.create(KEY, Order(), NOON)
+    session, token = state.create(KEY, SESSION, NOON), state.create(KEY, TokenRequest(), NOON)
     state.ledger.revoke_all()
     for dead in (session, token):
         with pytest.raises(RefusedError):
             state.details(bearer(dead), NOON)
-    state.details(bearer(state.create(KEY, Order(), NOON)), NOON)
+    state.details(bearer(state.create(KEY, TokenRequest(), NOON)), NOON)
 
 
 def test_no_repr_shows_a_secret(state: State) -> None:

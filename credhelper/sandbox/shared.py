@@ -12,11 +12,16 @@ from credhelper.sandbox.state import State
 
 
 @dataclass(frozen=True, repr=False)
-class World:
+class Shared:
     """What every connection of one sandbox shares.
 
-    Parameters: `state`; `jwks`, the public keys; `clock`, seconds since 1970; `pause`, waits so
-    many seconds (or until the sandbox ends); `latency` in seconds, for every answer of an API.
+    Parameters:
+    - state: the state machine; hold `lock` around each operation.
+    - jwks: the public keys.
+    - clock: seconds since 1970.
+    - pause: waits so many seconds, or until the sandbox ends.
+    - latency: seconds that every answer of an API takes.
+    - queue: the faults still to come.
     """
 
     state: State

@@ -1,0 +1,57 @@
+"""The sandbox's own doors: its keys, its counters, its faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from credhelper.sandbox import faults, wire
+from credhelper.sandbox.call import RefusedError
+from credhelper.sandbox.shared import Shared
+from credhelper.sandbox.wire import Request
+
+JWKS = "/.well-known/jwks.json"
+BACK_DOORS = "/_sandbox/"
+
+
+def is_private(path: str) -> bool:
+    """Whether a path is the sandbox's own: not counted, not slowed, never at fault."""
+    return path.startswith(BACK_DOORS) or path == JWKS
+
+
+def jwks(shared: Shared, *_: object) -> dict[str, Any]:
+    """Tell the public keys."""
+    return shared.jwks
+
+
+def aws(shared: Shared, *_: object) -> list[dict[str, Any]]:
+    """Tell the AWS keys that are good now."""
+    return shared.state.objects.living(shared.clock())
+
+
+def stats(shared: Shared, *_: object) -> dict[str, int]:
+    """Tell the counters."""
+    return dict(shared.state.counters)
+
+
+def revoke_all(shared: Shared, *_: object) -> None:
+    """End every token and session."""
+    shared.state.ledger.revoke_all()
+
+
+def faults_shown(shared: Shared, *_: object) -> list[dict[str, Any]]:
+    """Tell the faults that wait."""
+    return shared.queue.queued()
+
+
+def faults_cleared(shared: Shared, *_: object) -> None:
+    """Forget the faults that wait."""
+    shared.queue.clear()
+
+
+def faults_added(shared: Shared, request: Request, _: faults.Fault) -> list[dict[str, Any]]:
+    """Queue the faults that the body describes."""
+    try:
+        shared.queue.add(faults.parse(wire.decode_json(request.body)))
+    except faults.FaultError as error:
+        raise RefusedError(400, str(error)) from None
+    return shared.queue.queued()

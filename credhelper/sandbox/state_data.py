@@ -1,0 +1,66 @@
+"""What the data APIs do with the sandbox's state: give AWS keys for a folder, file or volume."""
+
+from __future__ import annotations
+
+from credhelper.sandbox import account as accounts
+from credhelper.sandbox import state_v2
+from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
+from credhelper.sandbox.objects import FOREIGN, MISSING, Keys
+from credhelper.sandbox.state import State, check_membership
+
+
+def exchange(
+    state: State,
+    who: Presented,
+    kind: str,
+    given_id: str,
+    now: float,
+    *,
+    read_only: bool,
+    wanted: bool,
+    tweak: Tweak = PLAIN,
+) -> Keys | None:
+    """Give AWS keys for a folder, file or volume, if they are `wanted` (PATCH and GET).
+
+    Raises `RefusedError`: 401 for anything but a valid Bearer JWT, 400 for a malformed id, 403
+    for what is somebody else's, 404 for what is not there.
+    """
+    if state.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
+        raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+    return _exchange(state, kind, given_id, now, read_only, wanted, tweak)
+
+
+def exchange_v2(
+    state: State,
+    who: Presented,
+    project: str,
+    given_id: str,
+    now: float,
+    *,
+    read_only: bool,
+    tweak: Tweak = PLAIN,
+) -> Keys | None:
+    """Give AWS keys for a file or folder of a project (POST ...:createTemporaryCredentials).
+
+    Raises `RefusedError` as `exchange`, and 404 for a project that is not the account's.
+    """
+    state_v2.check(state, who, now, tweak)
+    if project not in map(accounts.v2_id, accounts.PROJECTS):
+        raise RefusedError(404, "there is no project of this id")
+    kind = "file" if given_id.startswith("fil.") else "folder"
+    return _exchange(state, kind, given_id, now, read_only, True, tweak)
+
+
+def _exchange(
+    state: State, kind: str, given_id: str, now: float, read_only: bool, wanted: bool, tweak: Tweak
+) -> Keys | None:
+    check_membership("id", given_id, "")
+    if given_id.endswith(FOREIGN):
+        raise RefusedError(403, f"the user has no access to this {kind}")
+    if given_id.endswith(MISSING):
+        raise RefusedError(404, f"there is no {kind} of this id")
+    if not wanted:
+        return None
+    lifetime = state.aws_lifetime if tweak.lifetime is None else tweak.lifetime
+    state.counters["exchanged"] += 1
+    return state.objects.give(kind, given_id, read_only, now + tweak.date + lifetime)
