@@ -10,7 +10,7 @@ from typing import NoReturn
 from credhelper.cli.output import complain, flush
 from credhelper.core.text import quoted
 from credhelper.errors import CredhelperError
-from credhelper.tokenfile import folder, formats, keeper
+from credhelper.tokenfile import folder, formats, keeping
 
 _CANNOT_RUN, _NO_COMMAND = 126, 127
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -18,40 +18,40 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def run_beside_keeper(
-    order: keeper.Order, text: str, command: tuple[str, ...], environ: dict[str, str]
+    kept: keeping.Keeping, text: str, command: tuple[str, ...], environ: dict[str, str]
 ) -> NoReturn:
     """Start `command`, and turn into the keeper of its token file. Does not return.
 
     Parameters:
-    - order: for the keeper; its `child` and `written` are set here.
+    - kept: for the keeper; its `child` and `written` are set here.
     - text: what the token file holds first.
     - environ: of the command.
     """
     try:
-        formats.put(order.path, text.encode())
-        order.written = keeper.stamp(order.path)
-        _start(order, command, environ)
+        formats.put(kept.path, text.encode())
+        kept.written = keeping.stamp(kept.path)
+        _start(kept, command, environ)
     except BaseException:
-        folder.end(order.folder, order.handle)
+        folder.end(kept.folder, kept.handle)
         raise
-    keeper.become(order)
+    keeping.become(kept)
 
 
-def _start(order: keeper.Order, command: tuple[str, ...], environ: dict[str, str]) -> None:
+def _start(kept: keeping.Keeping, command: tuple[str, ...], environ: dict[str, str]) -> None:
     """Start `command` in a child process."""
     flush()
     # Block the keeper's signals: none may come between the start of the command and its keeper.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
-    order.child = os.fork()
-    if order.child == 0:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
+    kept.child = os.fork()
+    if kept.child == 0:
         status = _CANNOT_RUN
         try:
-            os.close(order.handle)
+            os.close(kept.handle)
             status = replace_process(command, environ, before)
             flush()
         finally:
             os._exit(status)
-    folder.serve(order.folder, order.child)
+    folder.serve(kept.folder, kept.child)
 
 
 def replace_process(

@@ -12,7 +12,7 @@ import pytest
 from credhelper.core import service
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.errors import CacheError, CredhelperError, RequestError
-from credhelper.tokenfile import formats
+from credhelper.tokenfile import formats, netrc
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
 HOST = Request("get", service=service.parse("https://files.example:8443/x"))
@@ -140,7 +140,7 @@ def test_a_netrc_keeps_what_is_not_ours(before: str, after: str) -> None:
     ],
 )
 def test_a_login_that_readers_would_take_instead_is_seen(before: str, shadowed: bool) -> None:
-    assert formats.shadowed(text("netrc", before), "files.example", "oauth2") is shadowed
+    assert netrc.shadowed(text("netrc", before), "files.example", "oauth2") is shadowed
 
 
 def test_a_netrc_needs_a_service() -> None:

@@ -23,7 +23,7 @@ from credhelper.core.text import one_line, quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols.options import LONGEST
 from credhelper.tokenfile import folder as runtime
-from credhelper.tokenfile import formats, keeper
+from credhelper.tokenfile import formats, keeping
 
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
@@ -119,7 +119,7 @@ def exec_(
     if not refresh:
         return spawn.replace_process(command, environ)
     folder, handle = runtime.begin(world.runtime_folders(), _warn_of_another_place)
-    order = keeper.Order(
+    kept = keeping.Keeping(
         os.path.join(folder, "token"),
         "token",
         credential.profile,
@@ -127,14 +127,14 @@ def exec_(
         min_ttl,
         credential.fresh_until,
         record,
-        keeper.stamp(record),
-        said="\n".join(map(ascii, said)),
+        keeping.stamp(record),
+        warned="\n".join(map(ascii, said)),
         folder=folder,
         handle=handle,
     )
-    environ.update(dict.fromkeys((FILE, *file_names), order.path))
+    environ.update(dict.fromkeys((FILE, *file_names), kept.path))
     text = formats.text("token", Request("get"), credential, "")
-    return spawn.run_beside_keeper(order, text, command, environ)
+    return spawn.run_beside_keeper(kept, text, command, environ)
 
 
 def _warn_of_the_end(
@@ -202,7 +202,7 @@ def _credential(
     wanted = None if service is None else services.parse(service)
     request = Request("get", profile=name, service=wanted, min_ttl=min_ttl)
     if refresh:
-        request.margin = keeper.MARGIN
+        request.margin = keeping.MARGIN
     return answer.get_with_record(world, request)
 
 

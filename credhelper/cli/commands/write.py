@@ -18,7 +18,7 @@ from credhelper.core.model import Request
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols.options import LONGEST
-from credhelper.tokenfile import formats, keeper
+from credhelper.tokenfile import formats, keeping, netrc
 
 # Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
 _STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
@@ -90,10 +90,10 @@ def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: 
       credhelper watch --to /run/credhelper/token &
       credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
     """
-    order = _written(path, form, name, service, min_ttl)
+    kept = _written(path, form, name, service, min_ttl)
     flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, keeper.watched())
-    keeper.become(order)
+    signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
+    keeping.become(kept)
 
 
 def _absolute(path: str) -> str:
@@ -110,14 +110,14 @@ def _absolute(path: str) -> str:
 
 def _written(
     path: str, form: str, name: str | None, service: str | None, min_ttl: int
-) -> keeper.Order:
+) -> keeping.Keeping:
     path = _absolute(path)
     request = Request(
         "get",
         profile=name,
         service=None if service is None else services.parse(service),
         min_ttl=min_ttl,
-        margin=keeper.MARGIN,
+        margin=keeping.MARGIN,
     )
     formats.read(path)  # what is to be left alone is told of before a token is made for it
     said: list[str] = []
@@ -126,13 +126,13 @@ def _written(
     text = formats.update(path, form, request, credential, world.cache_folder())
     if form == "netrc" and request.service:
         host = request.service.host
-        if formats.shadowed(text, host, credential.username):
+        if netrc.shadowed(text, host, credential.username):
             warn(
                 f"{path} has another login for {host} above this one, and most readers take the"
                 " first",
                 "take that one out, or write to a file of its own: curl --netrc-file FILE",
             )
-    return keeper.Order(
+    return keeping.Keeping(
         path,
         form,
         credential.profile,
@@ -140,7 +140,7 @@ def _written(
         min_ttl,
         credential.fresh_until,
         record,
-        keeper.stamp(record),
-        keeper.stamp(path),
+        keeping.stamp(record),
+        keeping.stamp(path),
         "\n".join(map(ascii, said)),
     )

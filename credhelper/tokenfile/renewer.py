@@ -1,0 +1,59 @@
+"""The renewal of a kept token file: the heavy half of the keeper, loaded in its child alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from credhelper.broker import answer, trace
+from credhelper.broker.context import Context
+from credhelper.core import service
+from credhelper.core.model import Request
+from credhelper.core.text import complaint
+from credhelper.errors import CredhelperError
+from credhelper.tokenfile import folder, formats
+from credhelper.tokenfile.keeping import MARGIN, Keeping, pack, stamp
+
+
+def renew(
+    keeping: Keeping,
+    environ: Mapping[str, str],
+    say: Callable[[bytes], None] | None,
+    clock: Callable[[], float] = time.time,
+) -> bytes | None:
+    """Write the token file anew.
+
+    Returns what has changed, as `pack` packs it; None when there is no new token.
+
+    Parameters:
+    - environ: the environment.
+    - say: writes a warning for people; None to keep quiet.
+    - clock: Unix seconds.
+    """
+    warned = keeping.warned.split("\n")
+
+    def warn(message: str, hint: str | None) -> None:
+        if say and ascii(message) not in warned:
+            warned.append(ascii(message))
+            say(complaint(message, hint).replace(b": error:", b": warning:", 1))
+
+    context = Context(environ, warn=warn, trace=trace.tracer(environ.get("CREDHELPER_TRACE", "")))
+    request = Request(
+        "get",
+        profile=keeping.profile,
+        service=service.parse(keeping.service) if keeping.service else None,
+        min_ttl=keeping.min_ttl,
+        margin=MARGIN,
+    )
+    try:
+        credential, record = answer.get_with_record(context, request)
+        if keeping.folder:
+            folder.begin_again(keeping.folder, keeping.child)
+        lock_folder = context.cache_folder()
+        formats.update(keeping.path, keeping.form, request, credential, lock_folder)
+    except CredhelperError as error:
+        warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
+        return None
+    if credential.fresh_until <= clock():
+        return None  # a stale token was served, with a warning: try again soon
+    return pack(credential.fresh_until, record, stamp(keeping.path), "\n".join(warned))
