@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from credhelper.config import child
-from credhelper.setup.plan import Answer, Ask
+from credhelper.setup.plan import Ask, Finding, Outcome
 
 TIMEOUT = 60.0
 NOT_FOUND = 127
@@ -17,10 +19,10 @@ def asker(environ: Mapping[str, str]) -> Ask:
 
     def ask(
         words: Sequence[str], stdin: bytes = b"", changes: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Outcome:
         program = child.find(words[0], environ)
         if program is None:
-            return Answer(NOT_FOUND, stderr=b"credhelper: error: there is no such program")
+            return Outcome(NOT_FOUND, stderr=b"credhelper: error: there is no such program")
         try:
             done = subprocess.run(
                 [program, *words[1:]],
@@ -33,17 +35,46 @@ def asker(environ: Mapping[str, str]) -> Ask:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(1, stderr=f"credhelper: error: no end in {TIMEOUT:g} s".encode())
+            return Outcome(1, stderr=f"credhelper: error: no end in {TIMEOUT:g} s".encode())
         except OSError:
-            return Answer(NOT_FOUND, stderr=b"credhelper: error: it does not start")
-        return Answer(done.returncode, done.stdout, done.stderr)
+            return Outcome(NOT_FOUND, stderr=b"credhelper: error: it does not start")
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     return ask
 
 
-def complaint(answer: Answer) -> str:
+def printed(outcome: Outcome, what: str, prefix: str = "") -> Finding:
+    """Return the token that a program printed after `prefix`, otherwise as `parsed`."""
+    token = outcome.stdout.decode("utf-8", "replace").strip()
+    if outcome.status == 0 and token:
+        return Finding(token.removeprefix(prefix))
+    return failed(outcome, what)
+
+
+def parsed(
+    outcome: Outcome, what: str, token_in: Callable[[Any], str], otherwise: str = "no answer"
+) -> Finding:
+    """Return the token in the JSON that a program printed, else what is wrong.
+
+    Parameters:
+    - what: the program's name, for people.
+    - token_in: returns the token of the parsed JSON.
+    - otherwise: said when there is no token, and the program complained of nothing.
+    """
+    try:
+        return Finding(token_in(json.loads(outcome.stdout)))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return failed(outcome, what, otherwise)
+
+
+def failed(outcome: Outcome, what: str, otherwise: str = "no answer") -> Finding:
+    """Return what a check saw of a program that gave no token. Parameters: as for `parsed`."""
+    return Finding(trouble=f"{what}: {complaint(outcome) or otherwise}")
+
+
+def complaint(outcome: Outcome) -> str:
     """Return what a helper of ours, somewhere below the tool, said was wrong; or nothing."""
-    for line in answer.stderr.decode("utf-8", "replace").split("\n"):
+    for line in outcome.stderr.decode("utf-8", "replace").split("\n"):
         _, found, message = line.partition("credhelper: error: ")
         if found:
             return message.strip()

@@ -62,6 +62,12 @@ class WiringRequest:
         except ValueError:
             return False
 
+    def match(self, known: Mapping[str, Mapping[str, Any]], key: str) -> str | None:
+        """Return which of `known` has a URL, as `key`, that is at or below the service."""
+        return next(
+            (name for name, one in known.items() if self.covers(str(one.get(key, "")))), None
+        )
+
     def is_at(self, url: str) -> bool:
         """Tell whether a URL that a tool's file holds is the service, however it is written."""
         try:
@@ -132,8 +138,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a program said: exit `status` (127 when it is not there), `stdout` and `stderr`."""
+class Outcome:
+    """How a program ended: exit `status` (127 when it is not there), `stdout` and `stderr`."""
 
     status: int
     stdout: bytes = field(default=b"", repr=False)
@@ -141,7 +147,7 @@ class Answer:
 
 
 # Runs a program to its end: words, stdin, variables on top of the environment.
-Ask = Callable[..., Answer]
+Ask = Callable[..., Outcome]
 
 
 @dataclass(frozen=True)

@@ -34,4 +34,4 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     token = answer.stdout.decode("utf-8", "replace").removesuffix("\n")
     if answer.status == 0 and token:
         return Finding(token)
-    return Finding(trouble=f"{path}: {asking.complaint(answer) or 'it is not there'}")
+    return asking.failed(answer, path, "it is not there")

@@ -85,7 +85,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
             return Finding(instead=f"AWS credentials{until}")
     except (ValueError, KeyError, TypeError):
         pass
-    return Finding(trouble=f"{_KEY}: {asking.complaint(answer) or 'no answer'}")
+    return asking.failed(answer, _KEY)
 
 
 def _section(request: WiringRequest) -> str:

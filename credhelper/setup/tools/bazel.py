@@ -42,11 +42,12 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if found is None:
         return Finding(trouble=f"~/.bazelrc names no helper for {request.service.host}")
     answer = ask([found, "get"], json.dumps({"uri": str(request.service)}).encode())
-    try:
-        headers = json.loads(answer.stdout)["headers"]
-        return Finding(headers["Authorization"][0].removeprefix("Bearer "))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return Finding(trouble=f"{found}: {asking.complaint(answer) or 'nothing for this host'}")
+    return asking.parsed(
+        answer,
+        found,
+        lambda said: said["headers"]["Authorization"][0].removeprefix("Bearer "),
+        "nothing for this host",
+    )
 
 
 def _helper(text: str, host: str) -> str | None:

@@ -67,7 +67,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         told = said["Err"]
         return Finding(trouble=told.get("message") or f"{words[0]}: {told['kind']}")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
+        return asking.failed(answer, words[0])
 
 
 def _file(request: WiringRequest) -> str:

@@ -57,10 +57,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         "CLAUDE_CODE_MCP_SERVER_URL": str(server.get("url", "")),
     }
     answer = ask(["/bin/sh", "-c", command], b"", told)
-    try:
-        return Finding(json.loads(answer.stdout)["Authorization"].removeprefix("Bearer "))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Finding(trouble=f"{_KEY}: {asking.complaint(answer) or 'no answer'}")
+    return asking.parsed(answer, _KEY, lambda said: said["Authorization"].removeprefix("Bearer "))
 
 
 def _file(request: WiringRequest) -> str:
@@ -77,5 +74,4 @@ def _servers(request: WiringRequest) -> dict[str, dict[str, Any]]:
 
 def _server(request: WiringRequest) -> str | None:
     """Return the server whose URL is at or below the service."""
-    known = _servers(request).items()
-    return next((name for name, one in known if request.covers(str(one.get("url", "")))), None)
+    return request.match(_servers(request), "url")

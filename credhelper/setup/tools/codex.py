@@ -63,10 +63,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
                 trouble=f"{_file(request)}: {name} has {key} beside a command: Codex stops"
             )
     answer = ask([auth["command"], *map(str, auth.get("args") or [])])
-    token = answer.stdout.decode("utf-8", "replace").strip()
-    if answer.status == 0 and token:
-        return Finding(token)
-    return Finding(trouble=f"{auth['command']}: {asking.complaint(answer) or 'no answer'}")
+    return asking.printed(answer, auth["command"])
 
 
 def _file(request: WiringRequest) -> str:
@@ -84,5 +81,4 @@ def _providers(request: WiringRequest) -> dict[str, dict[str, Any]]:
 
 def _provider(request: WiringRequest) -> str | None:
     """Return the provider whose URL is at or below the service."""
-    known = _providers(request).items()
-    return next((name for name, one in known if request.covers(str(one.get("base_url", "")))), None)
+    return request.match(_providers(request), "base_url")

@@ -9,7 +9,6 @@ protocol.
 from __future__ import annotations
 
 import configparser
-import json
 import re
 
 from credhelper.errors import UsageError
@@ -76,10 +75,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if host and not request.is_at(host):
         return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
     answer = ask([program, "auth", "token", "--profile", request.owner])
-    try:
-        return Finding(json.loads(answer.stdout)["access_token"])
-    except (ValueError, KeyError, TypeError):
-        return Finding(trouble=f"{program}: {asking.complaint(answer) or 'no answer'}")
+    return asking.parsed(answer, program, lambda said: said["access_token"])
 
 
 def _file(request: WiringRequest) -> str:

@@ -49,10 +49,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
             trouble=f"{_file(request)} names no {_KEY} for a remote at {request.service}"
         )
     answer = ask(shlex.split(command))
-    token = answer.stdout.decode("utf-8", "replace").strip()
-    if answer.status == 0 and token:
-        return Finding(token)
-    return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
+    return asking.printed(answer, command.split()[0])
 
 
 def _section(name: str) -> str:

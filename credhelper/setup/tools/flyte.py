@@ -48,10 +48,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if not isinstance(command, list) or not command:
         return Finding(trouble=f"{_file(request)} names no command")
     answer = ask([str(word) for word in command])
-    token = answer.stdout.decode("utf-8", "replace").strip()
-    if answer.status == 0 and token:
-        return Finding(token)
-    return Finding(trouble=f"{command[0]}: {asking.complaint(answer) or 'no answer'}")
+    return asking.printed(answer, str(command[0]))
 
 
 def _file(request: WiringRequest) -> str:

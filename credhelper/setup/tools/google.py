@@ -80,7 +80,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
             return Finding(said["id_token"])
         return Finding(trouble=f"{command.split()[0]}: {said['message']}")
     except (ValueError, KeyError, TypeError):
-        return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
+        return asking.failed(answer, command.split()[0])
 
 
 def _file(request: WiringRequest) -> str:

@@ -77,11 +77,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     variables = {one["name"]: one["value"] for one in execute.get("env") or []}
     words = [execute["command"], *(execute.get("args") or [])]
     answer = ask(words, b"", {**variables, "KUBERNETES_EXEC_INFO": json.dumps(info)})
-    try:
-        return Finding(json.loads(answer.stdout)["status"]["token"])
-    except (ValueError, KeyError, TypeError):
-        why = asking.complaint(answer) or "no answer"
-        return Finding(trouble=f"{execute['command']}: {why}")
+    return asking.parsed(answer, execute["command"], lambda said: said["status"]["token"])
 
 
 def _user(request: WiringRequest) -> str:

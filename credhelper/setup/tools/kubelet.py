@@ -71,11 +71,12 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     told = {one["name"]: one["value"] for one in provider.get("env") or []}
     words = [program, *map(str, provider.get("args") or [])]
     answer = ask(words, json.dumps(message).encode() + b"\n", told)
-    try:
-        (login,) = json.loads(answer.stdout)["auth"].values()
-        return Finding(login["password"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Finding(trouble=f"{program}: {asking.complaint(answer) or 'nothing for it'}")
+
+    def password(said: dict[str, dict[str, dict[str, str]]]) -> str:
+        (login,) = said["auth"].values()
+        return login["password"]
+
+    return asking.parsed(answer, program, password, "nothing for it")
 
 
 def _images(request: WiringRequest) -> str:

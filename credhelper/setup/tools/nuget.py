@@ -48,4 +48,4 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
                 return Finding(trouble=f"{LINK}: {payload.get('Message') or 'nothing for it'}")
         except (ValueError, KeyError, TypeError):
             continue
-    return Finding(trouble=f"{LINK}: {asking.complaint(answer) or 'no answer'}")
+    return asking.failed(answer, LINK)

@@ -36,11 +36,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if not found:
         return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]
-    answer = ask(words)
-    token = answer.stdout.decode("utf-8", "replace").strip()
-    if answer.status == 0 and token:
-        return Finding(token.removeprefix("Bearer "))
-    return Finding(trouble=f"{words[0]}: {asking.complaint(answer) or 'no answer'}")
+    return asking.printed(ask(words), words[0], prefix="Bearer ")
 
 
 def _key(request: WiringRequest) -> str:

@@ -78,10 +78,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if finding:
         return finding
     answer = ask(command.split())
-    token = answer.stdout.decode("utf-8", "replace").strip()
-    if answer.status == 0 and token:
-        return Finding(token)
-    return Finding(trouble=f"{command.split()[0]}: {asking.complaint(answer) or 'no answer'}")
+    return asking.printed(answer, command.split()[0])
 
 
 def _file(request: WiringRequest) -> str:

@@ -7,8 +7,6 @@ service. The arguments are split at blanks, whatever quotes there are.
 
 from __future__ import annotations
 
-import json
-
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -45,10 +43,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if not flags.get(_HELPER):
         return Finding(trouble=f"{_file(request)} names no {_HELPER}")
     answer = ask([flags[_HELPER], *flags.get(_ARGUMENTS, "").split()])
-    try:
-        return Finding(json.loads(answer.stdout)["token"])
-    except (ValueError, KeyError, TypeError):
-        return Finding(trouble=f"{flags[_HELPER]}: {asking.complaint(answer) or 'no answer'}")
+    return asking.parsed(answer, flags[_HELPER], lambda said: said["token"])
 
 
 def _file(request: WiringRequest) -> str:

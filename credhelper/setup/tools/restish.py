@@ -52,13 +52,13 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(trouble=f"{_file(request)} names no {_AUTH} for an API at {request.service}")
     message = {"method": "GET", "uri": f"{api.get('base', '')}/", "headers": {}}
     answer = ask(["/bin/sh", "-c", command], json.dumps(message).encode())
-    try:
-        header = json.loads(answer.stdout)["headers"]["Authorization"][0]
-        return Finding(header.removeprefix("Bearer "))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        why = asking.complaint(answer) or "nothing for this API"
+    return asking.parsed(
+        answer,
         # The line itself is not shown: others may have written a secret into it.
-        return Finding(trouble=f"{_file(request)}: the line of {_AUTH}: {why}")
+        f"{_file(request)}: the line of {_AUTH}",
+        lambda said: said["headers"]["Authorization"][0].removeprefix("Bearer "),
+        "nothing for this API",
+    )
 
 
 def _file(request: WiringRequest) -> str:
@@ -76,5 +76,4 @@ def _apis(request: WiringRequest) -> dict[str, dict[str, Any]]:
 
 def _api(request: WiringRequest) -> str | None:
     """Return the API whose base is at or below the service."""
-    known = _apis(request).items()
-    return next((name for name, one in known if request.covers(str(one.get("base", "")))), None)
+    return request.match(_apis(request), "base")

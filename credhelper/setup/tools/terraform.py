@@ -57,10 +57,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     words = re.findall(r'"((?:[^"\\]|\\.)*)"', found[2])
     program = f"{_plugins(request)}/terraform-credentials-{found[1]}"
     answer = ask([program, *words, "get", request.service.netloc])
-    try:
-        return Finding(json.loads(answer.stdout)["token"])
-    except (ValueError, KeyError, TypeError):
-        return Finding(trouble=f"{program}: {asking.complaint(answer) or 'nothing for this host'}")
+    return asking.parsed(answer, program, lambda said: said["token"], "nothing for this host")
 
 
 def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
