@@ -75,7 +75,7 @@ def botocore_session(
     session = Session()
     session.register_component("credential_provider", CredentialResolver([_provider(fetch)]))
     if session.get_config_variable("region") is None:
-        region = _told(fetch()).get("Region")
+        region = _members_of(fetch()).get("Region")
         if region:
             session.set_config_variable("region", region)
     return session
@@ -92,8 +92,8 @@ def place(
     That is `Bucket`, `Prefix`, `Region`, `Endpoint`, `Encryption` and `EncryptionKey`, as told by
     `credhelper aws --format details`. No secret is in it. Parameters, errors: as `boto3_session`.
     """
-    told = _told(_fetch(profile, 0, environ, clock))
-    return {name: value for name, value in told.items() if name not in _MEMBERS.values()}
+    members = _members_of(_fetch(profile, 0, environ, clock))
+    return {name: value for name, value in members.items() if name not in _MEMBERS.values()}
 
 
 def _provider(fetch: Callable[[], Credential]) -> Any:
@@ -111,16 +111,16 @@ def _provider(fetch: Callable[[], Credential]) -> Any:
 
 
 def _metadata(found: Credential) -> dict[str, str]:
-    told = _told(found)
+    members = _members_of(found)
     return {
-        **{theirs: told[ours] for theirs, ours in _MEMBERS.items()},
+        **{theirs: members[ours] for theirs, ours in _MEMBERS.items()},
         "expiry_time": rfc3339(found.expires_at),
     }
 
 
-def _told(found: Credential) -> dict[str, str]:
-    told: dict[str, str] = json.loads(found.token.reveal())
-    return told
+def _members_of(found: Credential) -> dict[str, str]:
+    members: dict[str, str] = json.loads(found.token.reveal())
+    return members
 
 
 def _fetch(

@@ -100,5 +100,5 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
 
 def _warn(message: str, hint: str | None) -> None:
     # Callers show the text alone, beside warnings of their own.
-    told = f"credhelper: {message} ({hint})" if hint else f"credhelper: {message}"
-    logging.getLogger("credhelper").warning("%s", told)
+    text = f"credhelper: {message} ({hint})" if hint else f"credhelper: {message}"
+    logging.getLogger("credhelper").warning("%s", text)

@@ -52,7 +52,7 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
     found = routing.load_routes(context)
     route, service = _match(context, found, request)
     if route.profile in context.environ.get("CREDHELPER_ASKING", "").split(","):
-        # Before any gate: the one that we would wait at is held by the process that asked us.
+        # Before any lock: the process that asked us holds the one that we would wait for.
         raise ConfigError(
             f"the grant of profile {route.profile} asks credhelper for the same profile",
             hint="let the grant's command read the secret from where it lies",
@@ -107,7 +107,7 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
 def source_for(
     context: Context, found: Routes, route: Route, wants: str = "token", timeout: int = 0
 ) -> source.TokenSource:
-    """Return the broker of one profile's record: its token's, or its AWS credentials'.
+    """Return the source of a profile's token, or of its AWS credentials.
 
     Parameters: `wants`, `timeout`, as in a Request.
     """
@@ -117,13 +117,13 @@ def source_for(
         from credhelper.broker import wiring
 
         profile = routing.load_config(context).profiles[route.profile]
-        # Who holds nothing that lives has nothing better to do than to wait.
+        # With no living token, wait for the full deadline.
         return wiring.renewal_for(context, profile, timeout if held else 0).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import wiring
 
-        # The token's gate is taken below that of the AWS credentials, never the other way round.
+        # The token's lock is taken after that of the AWS credentials, never the other way round.
         token_source = source_for(context, found, route)
         profile = routing.load_config(context).profiles[route.profile]
         return wiring.exchange_for(context, profile, token_source, route, wants), 0

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from credhelper.broker import trace as tracing
+from credhelper.broker.trace import silent
 from credhelper.core import paths
 from credhelper.core.flock import EarlyLocks
 from credhelper.errors import CacheError, ConfigError
@@ -33,7 +33,7 @@ class Context:
         environ: Mapping[str, str],
         *,
         warn: Callable[[str, str | None], None],
-        trace: Callable[..., None] = tracing.silent,
+        trace: Callable[..., None] = silent,
         alarm: bool = False,
         clock: Callable[[], float] = time.time,
         early: EarlyLocks | None = None,
@@ -112,11 +112,11 @@ class Context:
 
 
 def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:
-    told: set[str] = set()
+    given: set[str] = set()
 
     def warn_once(message: str, hint: str | None) -> None:
-        if message not in told:
-            told.add(message)
+        if message not in given:
+            given.add(message)
             warn(message, hint)
 
     return warn_once

@@ -63,22 +63,22 @@ def session_slots(context: Context, profile: Profile) -> list[Slot]:
 
 
 def forget_tokens(context: Context, profile: Profile) -> None:
-    """Remove all tokens, AWS credentials and failures of `profile`, each under its gate.
+    """Remove all tokens, AWS credentials and failures of `profile`, each under its lock.
 
     A process that renews just now is waited for, but not for ever. Raises CacheError.
     """
-    # Credentials first: who renews them takes the token's gate while it holds theirs.
+    # Credentials first: their renewal takes the token's lock while theirs is held.
     for slot in (*aws_slots(context, profile), *token_slots(context, profile)):
         try:
-            gate = slot.lock(_FORGET_WAIT)
+            lock = slot.lock(_FORGET_WAIT)
         except files.Unlockable as error:
             context.trace("forget", unlocked=str(error))
-            gate = None
+            lock = None
         try:
             slot.remove()
         finally:
-            if gate:
-                gate.release()
+            if lock:
+                lock.release()
 
 
 def _slots(context: Context, base: str) -> list[Slot]:

@@ -26,14 +26,14 @@ _salt: list[str] = []
 
 def load_config(context: Context) -> Config:
     """Return the whole config, parsed and checked; raises ConfigError."""
-    from credhelper.config import parse as config
+    from credhelper.config import parse
 
     label, data = lookup.configuration(context.environ)
     if label != "environment":
-        return config.parse(data, label, context.environ)
+        return parse.parse(data, label, context.environ)
     # The variable's value is read with the grant, and a child of `exec` does not have it.
     known = {"CREDHELPER_API_KEY": "told by exec", **context.environ}
-    return config.from_environment(known) or config.parse(b"", label, context.environ)
+    return parse.from_environment(known) or parse.parse(b"", label, context.environ)
 
 
 def load_routes(context: Context) -> Routes:
@@ -48,10 +48,10 @@ def load_routes(context: Context) -> Routes:
     if found:
         return found
     context.trace("routes", compiled=label)
-    gate = None
+    lock = None
     try:
         files.make_folder(folder)
-        gate = files.acquire(
+        lock = files.acquire(
             path + ".lock", wait=_COMPILE_WAIT, alarm=context.alarm, early=context.early
         )
     except (CacheError, files.Unlockable) as error:
@@ -70,8 +70,8 @@ def load_routes(context: Context) -> Routes:
             context.trace("routes", kept=False, why=os.strerror(error.errno or 0))
         return compiled
     finally:
-        if gate:
-            gate.release()
+        if lock:
+            lock.release()
 
 
 def _new_salt() -> str:

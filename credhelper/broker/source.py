@@ -1,9 +1,12 @@
-"""The broker: fresh, stale, expired. Answer, or renew once for everybody.
+"""A cached token source: it answers from the slot, or renews once for everybody who asks.
 
-It knows neither which protocol asked nor what a renewal takes: the slot on disk and the renewal
-reach it as arguments. The rules: margins are soft and `min_ttl` is hard; one process renews while
-the others wait at the kernel's lock; a token that still lives is never lost to a failure; a failure
-is remembered for a moment, so that a herd does not repeat it; every wait has an end.
+It knows neither which protocol asked nor how a renewal is done: its caller passes in the slot on
+disk and the renewal. The rules:
+- A margin is soft, `min_ttl` is hard.
+- One process renews. The others wait for the kernel's lock.
+- A failure never costs a token that still lives.
+- A failure is remembered for a few seconds, so that a herd does not repeat it.
+- Every wait has an end.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import time
 
 from credhelper import errors
-from credhelper.core import flock as gates
+from credhelper.core import flock
 from credhelper.core.lookup import credential
 from credhelper.core.model import Credential, Secret
 from credhelper.core.record import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge, number
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
     from credhelper.storage.slot import Slot
 
-LOCK_WAIT = gates.WAIT
+LOCK_WAIT = flock.WAIT
 DEFINITE_NO = 5.0
 TROUBLE = 2.0
 MOST_TROUBLE = 60.0
@@ -37,12 +40,18 @@ REJECT_PAUSE = 10
 
 
 class TokenSource:
-    """One answer's collaborators.
+    """What one profile's token is read from and renewed with.
 
-    Parameters: `slot`, where the record lies; `stamp`, what the warm path knows of the grant now;
-    `renew`, makes a new token (given the one held) and tells when its session is due; `warn`, one
-    line to the user and a hint; `trace`, one decision; `clock`, Unix seconds; `sleep`; `host`, this
-    host's name; `what`, what people call that which is held here.
+    Parameters:
+    - slot: where the record lies.
+    - stamp: what the warm path can see of the grant now.
+    - renew: takes the old token, if any, and returns a new one, and when its session is due.
+    - warn: takes one line for the user, and a hint.
+    - trace: takes one decision.
+    - host: this host's name.
+    - clock: Unix seconds.
+    - sleep: takes seconds.
+    - what: what people call that which is held here.
     """
 
     __slots__ = ("clock", "host", "renew", "sleep", "slot", "stamp", "trace", "warn", "what")
@@ -71,133 +80,133 @@ class TokenSource:
         self.what = what
 
 
-def get(broker: TokenSource, request: Request, route: Route, service: Service | None) -> Credential:
+def get(source: TokenSource, request: Request, route: Route, service: Service | None) -> Credential:
     """Return a credential for `request` from the profile of `route`.
 
-    Raises LifetimeError when no token can have the life that is asked for, and whatever kept the
-    renewal from working when nothing that lives is held.
+    Raises LifetimeError when no token can have the life that is asked for. Without a living token,
+    the renewal's error.
     """
     min_ttl = least_life(route, request)
-    held = _find(broker)
-    state = judge(held, broker.clock(), margin=request.margin, min_ttl=min_ttl)
-    broker.trace("cache", record=broker.slot.name, state=state)
+    held = _find(source)
+    state = judge(held, source.clock(), margin=request.margin, min_ttl=min_ttl)
+    source.trace("cache", record=source.slot.name, state=state)
     if held is None or state != FRESH:
-        held = _renewed(broker, held, state, request.margin, min_ttl, route.profile)
-    _wait_until_valid(broker, held)
+        held = _renewed(source, held, state, request.margin, min_ttl, route.profile)
+    _wait_until_valid(source, held)
     return credential(held, request, route, service, min_ttl)
 
 
-def reject(broker: TokenSource, rejected: Secret, *, sure: bool = False) -> bool:
+def reject(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool:
     """Forget the token that a caller was refused, if it is the very one we hold.
 
     The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
     `sure`, because it has seen the refusal itself. Rejects lead to one new token in ten seconds at
     the most. Returns whether it was forgotten. Never revokes.
     """
-    held = _find(broker)
+    held = _find(source)
     if held is None or held.secret != rejected:
         return False
-    gate, _ = _gate(broker, LOCK_WAIT)
+    lock, _ = _lock(source, LOCK_WAIT)
     try:
-        held = _find(broker)
+        held = _find(source)
         if held is None or held.secret != rejected:
             return False
-        now = broker.clock()
+        now = source.clock()
         fields = dict(held.fields)
         paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
         young = now - held.issued_at < YOUNG and not fields.get("rejected") and not sure
         if paused or young:
-            broker.trace("reject", record=broker.slot.name, kept=True)
+            source.trace("reject", record=source.slot.name, kept=True)
             fields["rejected"] = "1"
-            broker.slot.keep(fields)
+            source.slot.keep(fields)
             return False
-        broker.trace("reject", record=broker.slot.name, kept=False)
-        broker.slot.save({"token": "", "rejected_at": str(int(now))})
+        source.trace("reject", record=source.slot.name, kept=False)
+        source.slot.save({"token": "", "rejected_at": str(int(now))})
         return True
     finally:
-        if gate:
-            gate.release()
+        if lock:
+            lock.release()
 
 
-def _find(broker: TokenSource) -> Held | None:
-    return held_in(broker.slot.find(), broker.stamp, broker.host)
+def _find(source: TokenSource) -> Held | None:
+    return held_in(source.slot.find(), source.stamp, source.host)
 
 
 def _renewed(
-    broker: TokenSource, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
+    source: TokenSource, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
 ) -> Held:
-    since = broker.clock()
-    _refuse_the_impossible(broker, held, since, min_ttl)
+    since = source.clock()
+    _refuse_the_impossible(source, held, since, min_ttl)
     stale = held if state == STALE else None
-    failure = broker.slot.failure(broker.stamp, since, since)
+    failure = source.slot.failure(source.stamp, since, since)
     if failure:
-        return _instead(broker, _revive(failure), stale, profile)
-    if stale and not broker.slot.writable():
+        return _instead(source, _revive(failure), stale, profile)
+    if stale and not source.slot.writable():
         # What cannot be kept would be made again by every call.
-        broker.trace("cache", record=broker.slot.name, served="stale", why="not writable")
+        source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    gate, lockless = _gate(broker, 0 if stale else LOCK_WAIT)
+    lock, lockless = _lock(source, 0 if stale else LOCK_WAIT)
     try:
-        if stale and not gate and not lockless:
-            broker.trace("lock", record=broker.slot.name, served="stale", why="held")
+        if stale and not lock and not lockless:
+            source.trace("lock", record=source.slot.name, served="stale", why="held")
             return stale
-        if not gate and (not lockless or broker.slot.writable()):
-            broker.warn(
+        if not lock and (not lockless or source.slot.writable()):
+            source.warn(
                 f"going on without a lock: {lockless}"
                 if lockless
                 else f"waited {LOCK_WAIT:.0f} s for the process that is renewing profile {profile}:"
                 " going on without it",
                 None,
             )
-        # Whoever held the gate before us has most likely done the work.
-        again = _find(broker)
-        state = judge(again, broker.clock(), margin=margin, min_ttl=min_ttl)
+        # The process that held the lock before us has most likely done the work.
+        again = _find(source)
+        state = judge(again, source.clock(), margin=margin, min_ttl=min_ttl)
         if again is not None and state == FRESH:
-            broker.trace("lock", record=broker.slot.name, found="renewed by another")
+            source.trace("lock", record=source.slot.name, found="renewed by another")
             return again
         stale = again if state == STALE else None
-        _refuse_the_impossible(broker, again, broker.clock(), min_ttl)
-        failure = broker.slot.failure(broker.stamp, broker.clock(), since)
+        _refuse_the_impossible(source, again, source.clock(), min_ttl)
+        failure = source.slot.failure(source.stamp, source.clock(), since)
         if failure:
-            return _instead(broker, _revive(failure), stale, profile)
+            return _instead(source, _revive(failure), stale, profile)
         try:
             # Not `again`: a token that lives too short for this caller is no reason to keep it.
-            new = _renew(broker, stale, gate is not None, profile)
+            new = _renew(source, stale, lock is not None, profile)
         except CredhelperError as error:
-            _remember(broker, error)
-            return _instead(broker, error, stale, profile)
+            _remember(source, error)
+            return _instead(source, error, stale, profile)
     finally:
-        if gate:
-            gate.release()
-    if judge(new, broker.clock(), margin=0, min_ttl=min_ttl) == EXPIRED:
-        raise _too_short(broker, new, min_ttl)
+        if lock:
+            lock.release()
+    if judge(new, source.clock(), margin=0, min_ttl=min_ttl) == EXPIRED:
+        raise _too_short(source, new, min_ttl)
     return new
 
 
-def _gate(broker: TokenSource, wait: float) -> tuple[files.Lock | None, str]:
+def _lock(source: TokenSource, wait: float) -> tuple[files.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held)."""
     try:
-        return broker.slot.lock(wait), ""
+        return source.slot.lock(wait), ""
     except files.Unlockable as error:
         return None, str(error)
 
 
-def _renew(broker: TokenSource, held: Held | None, locked: bool, profile: str) -> Held:
-    broker.trace("renew", record=broker.slot.name, locked=locked)
-    token, due = broker.renew(held)
-    now = broker.clock()
+def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -> Held:
+    source.trace("renew", record=source.slot.name, locked=locked)
+    token, due = source.renew(held)
+    now = source.clock()
     wait = token.not_before - token.skew - now
     if wait > NOT_YET_WAIT:
         raise MalformedAnswerError(
-            f"the new {broker.what} of profile {profile} is not valid for another {wait:.0f} s",
+            f"the new {source.what} of profile {profile} is not valid for another {wait:.0f} s",
             hint="compare the clocks: this host's and the server's differ, or its nbf is wrong",
         )
-    before = broker.slot.find() or {}
+    before = source.slot.find() or {}
     fields = {
         "profile": profile,
         "kind": token.kind,
-        "grant": broker.stamp,
-        "host": broker.host,
+        "grant": source.stamp,
+        "host": source.host,
         "skew": str(token.skew),
         "issued": str(token.issued_at),
         "not_before": str(token.not_before),
@@ -207,41 +216,41 @@ def _renew(broker: TokenSource, held: Held | None, locked: bool, profile: str) -
         "rejected_at": before.get("rejected_at", "0"),
         "token": token.value.reveal(),
     }
-    broker.slot.keep(fields)
-    broker.trace("renew", record=broker.slot.name, expires=token.expires_at, skew=token.skew)
-    return Held(fields, broker.host)
+    source.slot.keep(fields)
+    source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)
+    return Held(fields, source.host)
 
 
 def _refuse_the_impossible(
-    broker: TokenSource, held: Held | None, now: float, min_ttl: int
+    source: TokenSource, held: Held | None, now: float, min_ttl: int
 ) -> None:
-    # A token that was just made and does not last long enough tells what the next one would be.
+    # A token that was just made and lives too short shows how long the next one would live.
     if (
         held is not None
         and held.advertised - held.issued_at <= min_ttl
         and now - held.issued_at < held.lifetime / 2
     ):
-        raise _too_short(broker, held, min_ttl)
+        raise _too_short(source, held, min_ttl)
 
 
-def _too_short(broker: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
+def _too_short(source: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
     return LifetimeError(
-        f"a {broker.what} that lives another {min_ttl} s was asked for,"
+        f"a {source.what} that lives another {min_ttl} s was asked for,"
         f" but new ones live only {held.lifetime} s",
         hint="ask for less with --min-ttl"
-        + (" (or min_ttl in the config)" if broker.what == "token" else "")
-        + f", or have the administrator raise the {broker.what}s' lifetime",
+        + (" (or min_ttl in the config)" if source.what == "token" else "")
+        + f", or have the administrator raise the {source.what}s' lifetime",
     )
 
 
-def _remember(broker: TokenSource, error: CredhelperError) -> None:
+def _remember(source: TokenSource, error: CredhelperError) -> None:
     if error.private:
         return
     seconds = DEFINITE_NO
     if error.retryable:
         asked = getattr(error, "retry_after", None) or TROUBLE
         seconds = min(max(asked, TROUBLE), MOST_TROUBLE)
-    broker.slot.remember(error, broker.stamp, broker.clock(), seconds)
+    source.slot.remember(error, source.stamp, source.clock(), seconds)
 
 
 def _revive(failure: Mapping[str, str]) -> CredhelperError:
@@ -253,22 +262,22 @@ def _revive(failure: Mapping[str, str]) -> CredhelperError:
     return error
 
 
-def _instead(broker: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:
+def _instead(source: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:
     if stale is None:
         raise error
-    left = stale.expires_at - broker.clock()
-    broker.trace("renew", record=broker.slot.name, failed=error.code, served="stale")
-    broker.warn(
+    left = stale.expires_at - source.clock()
+    source.trace("renew", record=source.slot.name, failed=error.code, served="stale")
+    source.warn(
         f"could not renew profile {profile},"
-        f" its {broker.what} still lives {left:.0f} s: {error.message}",
+        f" its {source.what} still lives {left:.0f} s: {error.message}",
         error.hint,
     )
     return stale
 
 
-def _wait_until_valid(broker: TokenSource, held: Held) -> None:
-    wait = held.not_before - broker.clock()
+def _wait_until_valid(source: TokenSource, held: Held) -> None:
+    wait = held.not_before - source.clock()
     if wait <= 0:
         return
-    broker.trace("wait", seconds=wait, reason="nbf")
-    broker.sleep(wait)
+    source.trace("wait", seconds=wait, reason="nbf")
+    source.sleep(wait)

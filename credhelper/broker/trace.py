@@ -1,4 +1,4 @@
-"""The trace: each decision in one line, for whoever wants to know why."""
+"""The trace: one line for each decision, for people who want to know why."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ def silent(event: str, **facts: object) -> None:
 
 
 def tracer(where: str) -> Callable[..., None]:
-    """Return what tells each decision.
+    """Return the function that traces a decision.
 
-    Parameters: `where`, the value of `CREDHELPER_TRACE`: empty or `0` for nowhere, an absolute path
-    for a file that only we may read (many callers swallow stderr), anything else for stderr.
+    Parameters:
+    - where: the value of `CREDHELPER_TRACE`. Empty or `0` means nowhere, an absolute path a file
+      that only we may read (many callers swallow stderr), anything else stderr.
     """
     if not where or where == "0":
         return silent
     path = where if where.startswith("/") else ""
 
     def trace(event: str, **facts: object) -> None:
-        told = " ".join(f"{name}={_told(value)}" for name, value in facts.items())
-        _append(path, f"credhelper: trace: {os.getpid()} {event} {told}\n".encode())
+        pairs = " ".join(f"{name}={_printed(value)}" for name, value in facts.items())
+        _append(path, f"credhelper: trace: {os.getpid()} {event} {pairs}\n".encode())
 
     return trace
 
@@ -52,7 +53,7 @@ def _append(path: str, line: bytes) -> None:
             os.close(handle)
 
 
-def _told(value: object) -> str:
+def _printed(value: object) -> str:
     if isinstance(value, Secret):
         return "***"
     text = printable(str(value))

@@ -143,10 +143,10 @@ def authorizer(
 
     def authorize() -> Authorization:
         from credhelper.client import authorization
-        from credhelper.config import grant as grants
+        from credhelper.config.grant import resolve
 
         try:
-            secret = grants.resolve(
+            secret = resolve(
                 grant,
                 profile_name=profile.name,
                 environ=context.environ,

@@ -62,11 +62,17 @@ def token_from(
 ) -> Token:
     """Return the credentials in `given`: a Token of kind `aws`.
 
-    Its secret text is a flat JSON object in ASCII with `KEYS`, and those of `PLACES` that were told
-    and make sense. Parameters: `given`, as from `folded`; `spelled`, how the API calls each of our
-    names, folded; `expires`, what it tells as expiry: ISO 8601, or None; `now_local`, Unix seconds
-    on this host's clock; `skew`, the server's clock minus ours in seconds; `assumed_lifetime`,
-    seconds from now where it tells none. Raises MalformedAnswerError, which never holds a value.
+    Its secret text is a flat JSON object in ASCII: `KEYS`, and those of `PLACES` that make sense.
+
+    Parameters:
+    - given: as from `folded`.
+    - spelled: how the API calls each of our names, folded.
+    - expires: the API's expiry in ISO 8601, or None.
+    - now_local: Unix seconds on this host's clock.
+    - skew: the server's clock minus ours, in seconds.
+    - assumed_lifetime: seconds from now, where the API gives no expiry.
+
+    Raises MalformedAnswerError, which never holds a value.
     """
     found = {}
     for name in KEYS:
@@ -82,7 +88,7 @@ def token_from(
         )
     for name in PLACES:
         value = given.get(spelled.get(name, ""))
-        # Told for convenience: what makes no sense is left out, and hinders nobody.
+        # Only a convenience: a value that makes no sense is left out.
         if isinstance(value, str) and _is_place(name, value):
             found[name] = value
     return sealed(
@@ -135,12 +141,12 @@ def _is_place(name: str, value: str) -> bool:
     return name != "Region" or bool(_REGION.fullmatch(value))
 
 
-def _seconds(told: object) -> int:
-    """Return ISO 8601 as Unix seconds, rounded down; what tells no zone is UTC."""
+def _seconds(text: object) -> int:
+    """Return ISO 8601 as Unix seconds, rounded down; UTC where it names no zone."""
     moment = None
-    if isinstance(told, str) and _MOMENT.fullmatch(told.strip()):
+    if isinstance(text, str) and _MOMENT.fullmatch(text.strip()):
         try:
-            moment = datetime.fromisoformat(told.strip().upper())
+            moment = datetime.fromisoformat(text.strip().upper())
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             seconds = int(moment.timestamp() // 1)
         except (ValueError, OverflowError):

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from credhelper.client import authorization as authorizations
 from credhelper.client import claims
 from credhelper.client.api import ANY_TOKEN, TokenSpec
-from credhelper.client.authorization import Authorization, Bearer, Caller
+from credhelper.client.authorization import Authorization, Bearer, Caller, parts
 from credhelper.client.http.answers import Answer
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, SESSION, Secret, Token
@@ -154,7 +153,7 @@ class Client:
             flaw = claims.token_flaw(body.reveal())
             if flaw:
                 raise ConfigError(f"the token to send {flaw}")
-        granted = authorizations.parts(authorization, self._warn)
+        granted = parts(authorization, self._warn)
         return self._transport.call(
             method,
             path,

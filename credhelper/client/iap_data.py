@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from credhelper.client import authorization as authorizations
 from credhelper.client import aws_credentials
-from credhelper.client.authorization import Bearer
+from credhelper.client.authorization import Bearer, parts
 from credhelper.client.aws_credentials import folded
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import AWS, Secret, Token
@@ -56,7 +55,7 @@ class Client:
         here. Raises UnreachableError,
         RateLimitedError, RejectedError, MalformedAnswerError or ConfigError.
         """
-        granted = authorizations.parts(Bearer(token), lambda _: None)
+        granted = parts(Bearer(token), lambda _: None)
         try:
             answer = self._transport.call(
                 "GET" if read_only else "PATCH",

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from credhelper.client import authorization as authorizations
 from credhelper.client import claims
 from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import (
@@ -21,6 +20,7 @@ from credhelper.client.authorization import (
     Bearer,
     Caller,
     Password,
+    parts,
 )
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, Secret, Token
@@ -116,7 +116,7 @@ class Client:
 
         Each is an id and a name, "" where the API tells none.
         """
-        granted = authorizations.parts(Bearer(token), self._warn)
+        granted = parts(Bearer(token), self._warn)
         found: list[tuple[str, str]] = []
         seen = 0
         for _ in range(_MOST_PAGES):
@@ -149,7 +149,7 @@ class Client:
     def _token(
         self, path: str, authorization: Authorization, query: Sequence[tuple[str, str]] = ()
     ) -> Token:
-        granted = authorizations.parts(authorization, self._warn)
+        granted = parts(authorization, self._warn)
         answer = self._transport.call(
             "POST",
             path,

@@ -11,9 +11,8 @@ import re
 import time
 from collections.abc import Callable
 
-from credhelper.client import authorization as authorizations
 from credhelper.client import aws_credentials
-from credhelper.client.authorization import Bearer
+from credhelper.client.authorization import Bearer, parts
 from credhelper.client.aws_credentials import folded
 from credhelper.client.http.answers import Answer
 from credhelper.client.http.transport import Transport
@@ -74,7 +73,7 @@ class Client:
         body: dict[str, object] = {"readOnlyCredentials": read_only}
         if wants == RCLONE:
             body["credentialsFormat"] = "RCLONE"
-        granted = authorizations.parts(Bearer(token), lambda _: None)
+        granted = parts(Bearer(token), lambda _: None)
         try:
             answer = self._transport.call(
                 "POST",
@@ -89,11 +88,11 @@ class Client:
             hint = _HINTS.get(error.status or 0, error.hint)
             error.hint = _ALREADY if error.status == 403 and read_only else hint
             raise
-        told = folded(answer.members())
+        members = folded(answer.members())
         member = "rclonetempcredentials" if wants == RCLONE else "awstempcredentials"
-        given = told.get(member)
+        given = members.get(member)
         if not isinstance(given, dict) or not given:
-            if wants != RCLONE and any(value for name, value in told.items() if name != member):
+            if wants != RCLONE and any(value for name, value in members.items() if name != member):
                 raise RejectedError(
                     f"{how} {data} does not lie on AWS", "credhelper aws --format rclone"
                 )
@@ -127,7 +126,7 @@ class Client:
         path = found.get("filepathprefix")
         return aws_credentials.sealed(
             {f"rclone.{name}": value for name, value in config.items()}
-            # Told for convenience: without it nobody is hindered.
+            # Only a convenience: nobody needs it.
             | ({"Path": path} if isinstance(path, str) else {}),
             expires=found.get("expirationtime"),
             now_local=self._clock(),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import credhelper
-from credhelper.core import service as services
+from credhelper.core.service import parse, receiver
 from credhelper.errors import NotFoundError, RequestError
 from credhelper.inprocess import allowed_hosts, memo, tokens
 from credhelper.inprocess.environ import ENVIRON
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from credhelper.inprocess.http_auth import Auth
 
 T = TypeVar("T")
-_Holder = tuple[str | None, str | None, int]  # profile, service, least life: `get_token` of it
+_Source = tuple[str | None, str | None, int]  # profile, service, least life: `get_token` of it
 
 
 class Credentials:
@@ -41,7 +41,7 @@ class Credentials:
         "__weakref__",
         "_clock",
         "_environ",
-        "_receiver",
+        "_service",
         "min_ttl",
         "profile",
         "service",
@@ -62,7 +62,7 @@ class Credentials:
         self.min_ttl = min_ttl
         self._environ = environ
         self._clock = clock
-        self._receiver = None if service is None else str(services.parse(service))
+        self._service = None if service is None else str(parse(service))
 
     def __repr__(self) -> str:
         return f"Credentials(profile={self.profile!r}, service={self.service!r})"
@@ -109,25 +109,25 @@ class Credentials:
         Never to plain http, but for a literal loopback address; never to a URL that two parsers
         could read differently.
         """
-        return self._holder(url, allowed_hosts.look) is not None
+        return self._source_for(url, allowed_hosts.look) is not None
 
     def token_for(self, url: str) -> str | None:
         """Return a token for a request to `url`, or None if it may have none.
 
         Raises CredhelperError when it may have one, and there is none to be had.
         """
-        holder = self._holder(url, allowed_hosts.look)
-        if holder is None:
+        source = self._source_for(url, allowed_hosts.look)
+        if source is None:
             return None
-        return tokens.get_token(*holder, environ=self._environ, clock=self._clock)
+        return tokens.get_token(*source, environ=self._environ, clock=self._clock)
 
     async def atoken_for(self, url: str) -> str | None:
         """Return what `token_for` does, without blocking the event loop."""
-        holder = self._holder(url, allowed_hosts.remembered)
-        if holder is None:
-            looking = lambda: self._holder(url, allowed_hosts.look)  # noqa: E731  # a line that says it
-            holder = await self._aside(looking, self._key("holder", url))
-        return None if holder is None else await self._token_of(holder)
+        source = self._source_for(url, allowed_hosts.remembered)
+        if source is None:
+            looking = lambda: self._source_for(url, allowed_hosts.look)  # noqa: E731  # a line that says it
+            source = await self._single_flight(looking, self._key("source", url))
+        return None if source is None else await self._token_of(source)
 
     def another(self, url: str, refused: str | None) -> str | None:
         """Return a token for `url` after the service there answered 401 to `refused`.
@@ -136,17 +136,17 @@ class Credentials:
         where there is no other: then the 401 is the last word. Parameters: `refused`, None if the
         request went without a token. Raises CredhelperError.
         """
-        holder = self._holder(url, allowed_hosts.look)
-        if holder is None:
+        source = self._source_for(url, allowed_hosts.look)
+        if source is None:
             return None
         if refused is not None:
-            tokens.reject(refused, *holder[:2], environ=self._environ, clock=self._clock)
-        token = tokens.get_token(*holder, environ=self._environ, clock=self._clock)
+            tokens.reject(refused, *source[:2], environ=self._environ, clock=self._clock)
+        token = tokens.get_token(*source, environ=self._environ, clock=self._clock)
         return None if token == refused else token
 
     async def aanother(self, url: str, refused: str | None) -> str | None:
         """Return what `another` does, without blocking the event loop."""
-        return await self._aside(
+        return await self._single_flight(
             lambda: self.another(url, refused), self._key("another", url, refused)
         )
 
@@ -167,45 +167,45 @@ class Credentials:
         It is made for those of the two that are imported when it is asked for.
         """
         with credhelper.importing():
-            from credhelper.inprocess import http_auth as auth
+            from credhelper.inprocess import http_auth
 
-        return auth.auth_of(self)
+        return http_auth.auth_of(self)
 
     # --- who may have it --------------------------------------------------------------------------
 
-    def _holder(self, url: str, may_have: Callable[..., str | None]) -> _Holder | None:
+    def _source_for(self, url: str, may_have: Callable[..., str | None]) -> _Source | None:
         """Return profile, service and least life of the token that may go to `url`, or None."""
         tokens.hold_to_text("url", url)
         try:
-            target = services.receiver(url)
+            target = receiver(url)
         except (NotFoundError, RequestError):
             return None
-        if self._receiver is not None:
-            covered = self._receiver in target.prefixes()
+        if self._service is not None:
+            covered = self._service in target.prefixes()
             return (self.profile, self.service, self.min_ttl) if covered else None
         # By the name that is decided on here, whatever becomes of the environment meanwhile.
         profile = may_have(target, self.profile, self._environ, self._clock)
         return None if profile is None else (profile, None, self.min_ttl)
 
-    async def _token_of(self, holder: _Holder) -> str:
-        known = memo.remembered(*holder, self._environ, self._clock)
+    async def _token_of(self, source: _Source) -> str:
+        known = memo.remembered(*source, self._environ, self._clock)
         if known is not None:
             return known
-        _load_aside()
+        _load_single_flight()
         from credhelper.inprocess import single_flight
 
-        key = (*holder, id(self._environ))
+        key = (*source, id(self._environ))
         if single_flight.going_on(key):
             # As threads have it: while one renews, the others are given what still lives.
-            known = memo.remembered(*holder, self._environ, self._clock, stale=True)
+            known = memo.remembered(*source, self._environ, self._clock, stale=True)
             if known is not None:
                 return known
         return await single_flight.run(
-            lambda: tokens.get_token(*holder, environ=self._environ, clock=self._clock), key
+            lambda: tokens.get_token(*source, environ=self._environ, clock=self._clock), key
         )
 
-    async def _aside(self, work: Callable[[], T], key: tuple[object, ...]) -> T:
-        _load_aside()
+    async def _single_flight(self, work: Callable[[], T], key: tuple[object, ...]) -> T:
+        _load_single_flight()
         from credhelper.inprocess import single_flight
 
         return await single_flight.run(work, key)
@@ -214,8 +214,8 @@ class Credentials:
         return (self.profile, self.service, self.min_ttl, id(self._environ), *what)
 
 
-def _load_aside() -> None:
-    # And with it asyncio: whoever waits has it already.
+def _load_single_flight() -> None:
+    # It imports asyncio, which a caller that awaits has imported already.
     if "credhelper.inprocess.single_flight" not in sys.modules:
         with credhelper.importing():
             from credhelper.inprocess import single_flight  # noqa: F401  # that it is loaded is the point

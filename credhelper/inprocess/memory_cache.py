@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from credhelper.core.model import Credential, Request
 
 _WAIT = 30.0  # seconds for the thread that is making one
-_PAUSE = 10  # seconds between tokens made for rejects, as the broker has it
-_TROUBLE = 2.0  # seconds until the next try, as the broker has it
+_PAUSE = 10  # seconds between tokens made for rejects, as in `broker.source`
+_TROUBLE = 2.0  # seconds until the next try, as in `broker.source`
 
 # A record's name and its grant's stamp, where it would lie -> what was given.
 _kept: dict[tuple[str, str], Credential] = {}
@@ -50,9 +50,9 @@ def applies(context: Context) -> bool:
 
 
 def get(context: Context, request: Request) -> Credential:
-    """Return what `answering.get` does, from this process's memory if it can.
+    """Return what `answer.get` does, from this process's memory if it can.
 
-    Parameters: as for `answering.get`. Raises CredhelperError.
+    Parameters: as for `answer.get`. Raises CredhelperError.
     """
     making = _making
     held = making.acquire(timeout=_WAIT)

@@ -38,7 +38,7 @@ async def run(work: Callable[[], T], key: Hashable) -> T:
         flight = loop.create_future()
         context = contextvars.copy_context()
         target = lambda: context.run(_carry, work, loop, flight)  # noqa: E731  # a line that says it
-        # Where no thread can be started nobody may wait for one: told to others after that.
+        # Others may wait for it only once its thread has started.
         try:
             threading.Thread(target=target, name="credhelper", daemon=True).start()
         except RuntimeError as error:

@@ -17,8 +17,8 @@ import credhelper
 from credhelper.broker import answer, wiring
 from credhelper.broker.context import Context
 from credhelper.core import lookup, paths, service
-from credhelper.core import record as records
 from credhelper.core.model import Credential, Request, Secret
+from credhelper.core.record import decode
 from credhelper.inprocess import allowed_hosts, memo, memory_cache
 from credhelper.inprocess.environ import ENVIRON
 from credhelper.inprocess.memo import remembered
@@ -157,7 +157,7 @@ def _look(
 def _holds(record: str, token: str) -> bool:
     # Asked after the record was stamped: the stamp might be that of its next content.
     data = paths.read_private(record)
-    return ((data and records.decode(data)) or {}).get("token") == token
+    return ((data and decode(data)) or {}).get("token") == token
 
 
 def _request(profile: str | None, wanted: str | None, min_ttl: int = 0) -> Request:

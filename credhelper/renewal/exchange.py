@@ -1,7 +1,7 @@
-"""A token for AWS credentials: how they are made anew.
+"""New AWS credentials for a token.
 
-The token comes from its own broker, so that it is cached, renewed and shared like anybody's. Which
-API is asked is the caller's affair: `buy` is all that is known of it here.
+The token comes from its own source: it is cached, renewed and shared as for any tool. The caller
+knows which API sells the credentials, and passes in `buy`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ def renew(
 ) -> Token:
     """Return new AWS credentials.
 
-    A token that the API refuses (401) is rejected, and the next one tried, once. Parameters:
-    `token`, gives a token of the profile; `reject`, tells its broker that it was refused; `buy`,
-    asks the API. Raises what these raise.
+    A token that the API refuses (401) is rejected, and the next one tried, once.
+
+    Parameters:
+    - token: gives a token of the profile.
+    - reject: forgets a token that was refused.
+    - buy: asks the API for credentials.
+    - trace: takes one decision.
+
+    Raises what these raise.
     """
     first = token()
     try:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from credhelper.broker import trace as tracing
+from credhelper.broker.trace import tracer
 from credhelper.core.model import Secret
 
 
 def test_nothing_is_traced_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
     for where in ("", "0"):
-        tracing.tracer(where)("cache", state="fresh")
+        tracer(where)("cache", state="fresh")
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_decision_is_one_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    tracing.tracer("1")("renew", profile="main", why="it has\nexpired", token=Secret("hidden"))
+    tracer("1")("renew", profile="main", why="it has\nexpired", token=Secret("hidden"))
     line = (
         f"credhelper: trace: {os.getpid()} renew profile=main why='it has\\\\nexpired' token=***\n"
     )
@@ -29,7 +29,7 @@ def test_a_decision_is_one_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> 
 def test_a_trace_in_a_file_is_for_us_alone_and_grows(tmp_path: Path) -> None:
     path = tmp_path / "trace"
     path.touch(0o644)
-    trace = tracing.tracer(str(path))
+    trace = tracer(str(path))
     trace("one")
     trace("two")
     assert [line.split()[3] for line in path.read_text().split("\n")[:-1]] == ["one", "two"]
@@ -49,5 +49,5 @@ def test_a_place_that_takes_no_trace_is_no_reason_to_fail(kind: str, tmp_path: P
         os.mkfifo(path)
     else:
         path = path / "nowhere"
-    tracing.tracer(str(path))("one")
+    tracer(str(path))("one")
     assert target.read_text() == "mine"

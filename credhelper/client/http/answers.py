@@ -117,13 +117,13 @@ def skew(date: str | None, sent: float, received: float) -> int:
 
 def _said(body: bytes, hidden: Sequence[Secret]) -> str:
     try:
-        told = load_strict(body)
+        said = load_strict(body)
     except ValueError:
         return ""
-    if not isinstance(told, dict):
+    if not isinstance(said, dict):
         return ""
     # v1 says code and message; v2 (problem+json) says title and detail.
-    words = [told.get(name) for name in ("code", "message", "title", "detail")]
+    words = [said.get(name) for name in ("code", "message", "title", "detail")]
     text = ": ".join(word for word in words if isinstance(word, str) and word)
     text = printable(redacted(text, hidden))
     if len(text) > _LONGEST_SAID:
