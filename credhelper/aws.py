@@ -2,7 +2,7 @@
 
 A session asks for them when it first needs some, and again before they end, for as long as it
 lives. They are those of `credhelper aws`: bought with the profile's cached token, and cached.
-Neither library is a dependency: whoever asks for a session has it.
+Neither library is a dependency: a program that asks for a session has it.
 
 Source: botocore's credentials.py and session.py.
 """
@@ -46,11 +46,15 @@ def boto3_session(
 ) -> boto3.Session:
     """Return a boto3 session whose credentials renew themselves.
 
-    Parameters: `profile`, a name in credhelper's config, whose `aws` says what the credentials are
-    for; `min_ttl`, seconds of life that they must have left; `environ` and `clock`, as for
-    `credhelper.get_token`; `settings`, for `boto3.Session`, such as `region_name`, which by default
-    is that of boto3's own config or else what the credentials are for. Raises CredhelperError;
-    later, out of the session's clients, whenever there are no credentials to be had.
+    Parameters:
+    - profile: a name in credhelper's config, whose `aws` says what the credentials are for.
+    - min_ttl: seconds of life that they must have left.
+    - environ, clock: as for `credhelper.get_token`.
+    - settings: for `boto3.Session`, such as `region_name`, which by default is that of boto3's own
+      config or else what the credentials are for.
+
+    Raises CredhelperError; later, out of the session's clients, whenever there are no credentials
+    to be had.
     """
     import boto3
 
@@ -87,9 +91,9 @@ def place(
     environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
-    """Return what the credentials are for, as far as the API tells.
+    """Return what the credentials are for, as far as the API says.
 
-    That is `Bucket`, `Prefix`, `Region`, `Endpoint`, `Encryption` and `EncryptionKey`, as told by
+    That is `Bucket`, `Prefix`, `Region`, `Endpoint`, `Encryption` and `EncryptionKey`, as shown by
     `credhelper aws --format details`. No secret is in it. Parameters, errors: as `boto3_session`.
     """
     members = _members_of(_fetch(profile, 0, environ, clock))

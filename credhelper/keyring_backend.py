@@ -1,9 +1,9 @@
 """A backend for the `keyring` package: tokens for twine, poetry, hatch and pip, in their process.
 
 The entry point `keyring.backends` leads here, so it is found where credhelper is installed beside
-`keyring`. What keyring asks is asked of all backends in turn, about secrets of all kinds: what is
-no service of ours is answered with None at once, and nothing is ever raised for it, since some
-callers would use no keyring at all from then on. Nothing is loaded before it is needed.
+`keyring`. keyring asks all backends in turn, about secrets of all kinds. For a service that is not
+ours the answer is None at once. It never raises: some callers would use no keyring at all from then
+on. Nothing is loaded before it is needed.
 
 Source: keyring's backend.py and backends/chainer.py.
 """
@@ -49,8 +49,10 @@ class Keyring(KeyringBackend):
     ) -> SimpleCredential | None:
         """Return the profile's user name and a token for `service`, or None.
 
-        Parameters: `service`, an index URL or `host:port`; `username`, None for any; `environ`,
-        whose `CREDHELPER_*` variables count.
+        Parameters:
+        - service: an index URL or `host:port`.
+        - username: None for any.
+        - environ: its `CREDHELPER_*` variables count.
         """
         found = _ask(service, username, environ)
         return None if found is None else SimpleCredential(found.username, found.token.reveal())
@@ -88,7 +90,7 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
         )
         return answer.get(Context(environ, warn=_warn), request)
     except AmbiguousServiceError as error:
-        _warn(error.message, error.hint)  # somebody meant us, but did not say as whom
+        _warn(error.message, error.hint)  # the service is ours, but of several profiles
     except (NotFoundError, RequestError):
         return None  # nothing of ours, or no name that a profile could have
     except CredhelperError as error:

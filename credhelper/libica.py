@@ -42,8 +42,11 @@ def refresh_api_key_hook(
 
     With keywords it returns the hook of that profile instead. The SDK calls its hook only where
     `api_key` has an `Authorization` already, even an empty one: `configuration` below sees to that.
-    Parameters: `configuration`, any of v1's; the others, as for `credhelper.Credentials`. Raises
-    CredhelperError, also when `configuration.host` may not have the token.
+
+    Parameters:
+    - configuration: any of v1's; the others, as for `credhelper.Credentials`.
+
+    Raises CredhelperError, also when `configuration.host` may not have the token.
     """
     if configuration is None:
         return _Hook(Credentials(profile, service, min_ttl))
@@ -62,11 +65,13 @@ def configuration(
 ) -> Any:
     """Return a `Configuration` of the SDK that has a good token whenever it is asked for one.
 
-    Parameters: `profile`, `service` and `min_ttl`, as for `credhelper.Credentials`, or
-    `credentials` in their place; `sdk`, the module whose `Configuration` it is:
-    `libica.openapi.libgds` and its like for v1, by default `libica.openapi.v3`; `settings`, for
-    that `Configuration`, whose `host` is the profile's API unless it is among them. Raises
-    CredhelperError, also when `host` may not have the token.
+    Parameters:
+    - profile, service, min_ttl: as for `credhelper.Credentials`, or `credentials` in their place.
+    - sdk: the module whose `Configuration` it is: `libica.openapi.libgds` and its like for v1, by
+      default `libica.openapi.v3`.
+    - settings: for that `Configuration`, whose `host` is the profile's API unless it is among them.
+
+    Raises CredhelperError, also when `host` may not have the token.
     """
     if credentials is None:
         credentials = Credentials(profile, service, min_ttl)

@@ -1,6 +1,6 @@
-"""A request answered: who may, and from which record, or through a renewal.
+"""The answer to a request: it finds the profile that may answer, and asks its token source.
 
-What a renewal takes is put together by `wiring`, which is loaded when the cache cannot answer.
+`wiring` puts a renewal together. It is loaded only when the cache cannot answer.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def reject(context: Context, request: Request) -> bool:
 def refused(context: Context, request: Request, token: Secret) -> bool:
     """Forget `token`, which a service answered with 401, if it is the one we hold.
 
-    `reject` does not believe the first word against a young token: a tool may only guess. Here the
-    401 was seen, and somebody waits for what comes of it.
+    `reject` keeps a young token the first time, since a tool may only guess. Here the caller has
+    seen the 401, and waits for another token.
     """
     found = routing.load_routes(context)
     token_source = source_for(context, found, _match(context, found, request)[0])
@@ -109,7 +109,8 @@ def source_for(
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
-    Parameters: `wants`, `timeout`, as in a Request.
+    Parameters:
+    - wants, timeout: as in a Request.
     """
     record, stamp = routes.record_of(found, route, context.environ, wants)
 

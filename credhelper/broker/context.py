@@ -1,4 +1,4 @@
-"""What an answer may know of the world around it, and where it may keep something there."""
+"""The environment of an answer: variables, clock, warnings, and the folders for what is kept."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 class Context:
     """What an answer may know of the world around it.
 
-    Parameters: `environ`; `warn`, one line to the user and a hint; `trace`, one decision; `alarm`,
-    whether this process may use an alarm signal to wait; `clock`, Unix seconds; `early`, the locks
-    that this process took before.
+    Parameters:
+    - environ: the variables that count.
+    - warn: takes one line for the user, and a hint.
+    - trace: takes one decision.
+    - alarm: whether this process may use an alarm signal to wait.
+    - clock: Unix seconds.
+    - early: the locks that this process took before.
     """
 
     __slots__ = ("_cache_folder", "alarm", "clock", "early", "environ", "trace", "warn")

@@ -1,4 +1,4 @@
-"""What we hold of a profile: the slots of its tokens, AWS credentials and sessions."""
+"""An inventory of a profile: the slots of its tokens, AWS credentials and sessions."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def session_slots(context: Context, profile: Profile) -> list[Slot]:
 def forget_tokens(context: Context, profile: Profile) -> None:
     """Remove all tokens, AWS credentials and failures of `profile`, each under its lock.
 
-    A process that renews just now is waited for, but not for ever. Raises CacheError.
+    It waits for a process that is renewing, but not for ever. Raises CacheError.
     """
     # Credentials first: their renewal takes the token's lock while theirs is held.
     for slot in (*aws_slots(context, profile), *token_slots(context, profile)):

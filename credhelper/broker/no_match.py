@@ -18,7 +18,7 @@ from credhelper.errors import (
 
 
 def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError:
-    """Return the error that tells why `routes.match` found no profile, or could not choose."""
+    """Return the error that says why `routes.match` found no profile, or could not choose."""
     if request.service is None:
         return _no_profile(routes, request.profile or chosen)
     if request.profile and request.profile not in routes.by_profile:

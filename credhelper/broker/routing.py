@@ -1,6 +1,6 @@
-"""The config, and the config compiled: by one process for all, where the cache may hold it.
+"""The config, and the routes compiled from it, by one process for all of them.
 
-TOML is loaded where the compiled one does not hold, and for a renewal.
+TOML is loaded only when the compiled routes do not match the config, and for a renewal.
 """
 
 from __future__ import annotations

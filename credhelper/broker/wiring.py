@@ -1,7 +1,7 @@
-"""The composition root: which collaborator goes where in a renewal.
+"""Puts a renewal together: the client, the grant, the session's slot.
 
-The late imports live here and nowhere else: grants and HTTP are loaded when the cache cannot
-answer, and by the one process of a herd that renews.
+The late imports stand here only. Grants and HTTP are loaded when the cache cannot answer, and by
+the one process that renews.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def loaded() -> bool:
 def transport_for(context: Context, profile: Profile, timeout: float = 0) -> Transport:
     """Return what calls the profile's API.
 
-    Parameters: `timeout`, seconds for a whole call, if less than usual.
+    Parameters:
+    - timeout: seconds for a whole call, if less than usual.
     """
     admit_third_parties()
     from credhelper.client.http.transport import DEADLINE, Transport
@@ -79,7 +80,11 @@ def transport_for(context: Context, profile: Profile, timeout: float = 0) -> Tra
 
 
 def client_for(context: Context, profile: Profile, timeout: float = 0) -> Client:
-    """Return a client of the profile's API. Parameters: `timeout`, as for `transport_for`."""
+    """Return a client of the profile's API.
+
+    Parameters:
+    - timeout: as for `transport_for`.
+    """
     transport = transport_for(context, profile, timeout)
     from credhelper.client import iap, ica
 
@@ -107,7 +112,9 @@ def exchange_for(
 ) -> Token:
     """Return new AWS credentials for `profile`.
 
-    Parameters: `token_source`, of its token, which `route` leads to; `wants`, `aws` or `rclone`.
+    Parameters:
+    - token_source: of its token, which `route` leads to.
+    - wants: `aws` or `rclone`.
     """
     from credhelper.renewal import exchange
 
@@ -135,7 +142,8 @@ def authorizer(
 ) -> Callable[[], Authorization] | None:
     """Return what reads the profile's grant, late; None for a profile that has none.
 
-    Parameters: `timeout`, seconds for that, if less than usual.
+    Parameters:
+    - timeout: seconds for that, if less than usual.
     """
     grant = profile.grant
     if grant is None:
@@ -171,7 +179,8 @@ def authorizer(
 def renewal_for(context: Context, profile: Profile, timeout: float = 0) -> Renewal:
     """Return what makes new tokens for `profile`.
 
-    Parameters: `timeout`, seconds that the caller has for it, 0 if that is not known.
+    Parameters:
+    - timeout: seconds that the caller has for it, 0 if that is not known.
     """
     from credhelper.broker import inventory
     from credhelper.renewal.renewal import Renewal, keeps_session

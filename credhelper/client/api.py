@@ -39,11 +39,14 @@ ANY_TOKEN = TokenSpec()
 class Client(Protocol):
     """The calls of a Tokens API, and what it can do.
 
-    Attributes: `refreshes`, the kind of token that `refresh` takes and gives, and so what a session
-    is: a psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself;
-    `revokes`, whether it can end a token; `tells`, whether it can tell whose a token is;
-    `contexts`, whether tokens may be for one project or workgroup. What an API
-    cannot do raises UnsupportedActionError, and is never played.
+    Attributes:
+    - refreshes: the kind of token that `refresh` takes and gives, and so what a session is: a
+      psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself.
+    - revokes: whether it can end a token.
+    - tells: whether it can tell whose a token is.
+    - contexts: whether tokens may be for one project or workgroup.
+
+    What an API cannot do raises UnsupportedActionError.
     """
 
     refreshes: ClassVar[str]
@@ -60,13 +63,17 @@ class Client(Protocol):
     def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
         """Extend what `refreshes` names; keep what comes back.
 
-        Parameters: `session`, None to name none; `authorization`, by default the session itself.
+        Parameters:
+        - session: None to name none.
+        - authorization: by default the session itself.
         """
 
     def revoke(self, token: Secret | None, authorization: Caller | None = None) -> str:
         """End a token: `revoked`, or `unknown` when the server does not know it.
 
-        Parameters: `token`, None to name none; `authorization`, by default the token itself.
+        Parameters:
+        - token: None to name none.
+        - authorization: by default the token itself.
         """
 
     def projects(self, token: Secret) -> list[tuple[str, str]]:
@@ -84,7 +91,10 @@ class AwsClient(Protocol):
     ) -> Token:
         """Return AWS credentials, a Token of kind `aws`.
 
-        Parameters: `token`, a JWT; `how`, one of the API's `resources` (`profile.APIS`); `words`,
-        the ids that name it; `read_only`, whether they must not be able to write; `wants`,
-        `aws` or `rclone`: an API without a form for rclone gives the same for both.
+        Parameters:
+        - token: a JWT.
+        - how: one of the API's `resources` (`profile.APIS`).
+        - words: the ids that name it.
+        - read_only: whether they must not be able to write.
+        - wants: `aws` or `rclone`: an API without a form for rclone gives the same for both.
         """

@@ -26,9 +26,11 @@ HEADER, BASIC, BASIC_RAW, BASIC_PASSWORD, QUERY = KEY_FORMS = (
 class ApiKey:
     """An API key.
 
-    Parameters: `key`; `form`, how it travels: `header` (X-API-Key), `basic` (`key:` as the user
-    of Basic), `basic-raw` (the bare key after Basic, in base64), `basic-password` (the password of
-    `user`), or `query` (the obsolete `api_key` parameter: URLs get logged).
+    Parameters:
+    - key: the secret.
+    - form: how it travels: `header` (X-API-Key), `basic` (`key:` as the user of Basic), `basic-raw`
+      (the bare key after Basic, in base64), `basic-password` (the password of `user`), or `query`
+      (the obsolete `api_key` parameter: URLs get logged).
     """
 
     key: Secret
@@ -60,7 +62,10 @@ Caller = Password | Bearer
 class Parts:
     """What an authorisation adds to a request.
 
-    Parameters: `headers`; `query`, pairs of name and value; `secrets`, all that must not be shown.
+    Parameters:
+    - headers: what to send.
+    - query: pairs of name and value.
+    - secrets: all that must not be shown.
     """
 
     headers: dict[str, str] = field(default_factory=dict, repr=False)
@@ -71,8 +76,10 @@ class Parts:
 def parts(authorization: Authorization, warn: Callable[[str], None]) -> Parts:
     """Return what `authorization` adds to a request.
 
-    Parameters: `warn`, told when a key is about to travel in a URL. Raises ConfigError when a value
-    cannot travel as asked; the message never holds the value.
+    Parameters:
+    - warn: takes a warning when a key is about to travel in a URL.
+
+    Raises ConfigError when a value cannot travel as asked; the message never holds the value.
     """
     match authorization:
         case Bearer(token):

@@ -38,7 +38,7 @@ _MOMENT = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*", r
 def folded(members: Mapping[str, object]) -> dict[str, object]:
     """Return `members` by their names in lower case without underscores.
 
-    Raises MalformedAnswerError for two names that become one, since nobody knows which is meant.
+    Raises MalformedAnswerError for two names that become one, since it is not clear which is meant.
     """
     found: dict[str, object] = {}
     for name, value in members.items():

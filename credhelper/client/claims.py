@@ -1,4 +1,4 @@
-"""What a token says about itself: its times, and whom and what it is for. Pure.
+"""The claims of a token: its times, its owner and what it is for. Pure.
 
 The signature is not checked: a helper that forwards a token is not its audience, and has no key.
 So claims decide when to renew and what `status` shows, never what anybody may do.
@@ -38,11 +38,15 @@ def token_from(
 ) -> Token:
     """Return the token that the API gave as `value`, with what is known of its life.
 
-    Parameters: `kind`, `jwt` or `session`; `now_local`, Unix seconds on this host's clock;
-    `skew`, the server's clock minus ours in seconds; `session_lifetime`, seconds of idle life that
-    the administrator allows a psToken; `member`, the answer's name for it. A JWT without a usable
-    `exp` is assumed to live `ASSUMED_LIFETIME` seconds. Raises MalformedAnswerError, which never
-    holds the value.
+    Parameters:
+    - kind: `jwt` or `session`.
+    - now_local: Unix seconds on this host's clock.
+    - skew: the server's clock minus ours in seconds.
+    - session_lifetime: seconds of idle life that the administrator allows a psToken.
+    - member: the answer's name for it.
+
+    A JWT without a usable `exp` is assumed to live `ASSUMED_LIFETIME` seconds. Raises
+    MalformedAnswerError, which never holds the value.
     """
     flaw = token_flaw(value)
     if flaw or not isinstance(value, str):
@@ -128,8 +132,11 @@ def load_strict(text: bytes) -> object:
 def identity(claims: dict[str, Any]) -> dict[str, str]:
     """Return what `claims` tell of who and where, as short text that is safe on a terminal.
 
-    Parameters: `claims`, as from `payload`, or the members of the token details. Lists and the
-    names of an object are joined with commas; anything else than text and numbers is left out.
+    Parameters:
+    - claims: as from `payload`, or the members of the token details.
+
+    Lists and the names of an object are joined with commas; anything else than text and numbers is
+    left out.
     """
     shown = {}
     for name in _SHOWN:

@@ -31,10 +31,14 @@ _MOST_PAGES = 100  # a list that never ends must not keep us for ever
 class Client:
     """The four calls of the v1 Tokens API.
 
-    Parameters: `transport`, bound to the API's origin; `session_lifetime`, seconds of idle life
-    that the administrator allows a psToken; `clock`, Unix seconds; `warn`, told of choices that
-    endanger a secret. All calls raise UnreachableError, RateLimitedError, RejectedError,
-    MalformedAnswerError or ConfigError.
+    Parameters:
+    - transport: bound to the API's origin.
+    - session_lifetime: seconds of idle life that the administrator allows a psToken.
+    - clock: Unix seconds.
+    - warn: takes a warning of a choice that endangers a secret.
+
+    All calls raise UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
+    ConfigError.
     """
 
     refreshes: ClassVar[str] = SESSION
@@ -79,8 +83,10 @@ class Client:
     def details(self, token: Secret | None, authorization: Caller | None = None) -> dict[str, Any]:
         """Return what the API says of a token: `GET /v1/tokens/details` (get_token_details).
 
-        Parameters: `authorization`, by default Bearer the token; with a password, the answer is
-        about its user. Nothing in it is required, and anything may be null.
+        Parameters:
+        - authorization: by default Bearer the token; with a password, the answer is about its user.
+
+        Nothing in it is required, and anything may be null.
         """
         given = _authorised(token, authorization)
         return self._call("GET", f"{_TOKENS}/details", given, idempotent=True).members()
@@ -88,8 +94,11 @@ class Client:
     def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
         """Extend a session: `POST /v1/tokens:refresh` (refresh_token).
 
-        Parameters: `session`, a psToken, or None for no body; `authorization`, by default Bearer
-        the same psToken. The answer may be the same string or a new one: keep what comes back.
+        Parameters:
+        - session: a psToken, or None for no body.
+        - authorization: by default Bearer the same psToken.
+
+        The answer may be the same string or a new one: keep what comes back.
         """
         given = _authorised(session, authorization)
         answer = self._call("POST", f"{_TOKENS}:refresh", given, body=session)
@@ -98,7 +107,10 @@ class Client:
     def revoke(self, token: Secret | None, authorization: Caller | None = None) -> str:
         """Revoke a psToken or JWT: `DELETE /v1/tokens` with a body (revoke_token).
 
-        Parameters: `token`, or None for no body; `authorization`, by default Bearer the same token.
+        Parameters:
+        - token: None for no body.
+        - authorization: by default Bearer the same token.
+
         Returns `revoked` when the server confirms, `unknown` when it does not know the token (404,
         or 401 to the token itself): dead either way. Other answers raise.
         """

@@ -38,7 +38,9 @@ _HINTS = {
 class Client:
     """AWS credentials for folders, files and volumes of v1.
 
-    Parameters: `transport`, bound to the API's origin; `clock`, Unix seconds.
+    Parameters:
+    - transport: bound to the API's origin.
+    - clock: Unix seconds.
     """
 
     def __init__(self, transport: Transport, *, clock: Callable[[], float] = time.time) -> None:
@@ -50,10 +52,15 @@ class Client:
     ) -> Token:
         """Return AWS credentials: `PATCH /v1/folders/{id}?include=objectStoreAccess` and its kin.
 
-        Parameters: `token`, a JWT; `how`, `folder`, `file` or `volume`; `words`, its id;
-        `read_only`, by GET and so without the right to write; `wants`, which makes no difference
-        here. Raises UnreachableError,
-        RateLimitedError, RejectedError, MalformedAnswerError or ConfigError.
+        Parameters:
+        - token: a JWT.
+        - how: `folder`, `file` or `volume`.
+        - words: its id.
+        - read_only: whether they must not be able to write; then they are asked for with GET.
+        - wants: makes no difference here.
+
+        Raises UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
+        ConfigError.
         """
         granted = parts(Bearer(token), lambda _: None)
         try:

@@ -35,10 +35,13 @@ _ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
 class Client:
     """The two calls of the v2 Tokens API.
 
-    Parameters: `transport`, bound to the API's origin; `clock`, Unix seconds; `warn`, told of
-    choices that endanger a secret. All calls raise UnreachableError, RateLimitedError,
-    RejectedError, MalformedAnswerError or ConfigError; those that v2 does not have raise
-    UnsupportedActionError.
+    Parameters:
+    - transport: bound to the API's origin.
+    - clock: Unix seconds.
+    - warn: takes a warning of a choice that endangers a secret.
+
+    All calls raise UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
+    ConfigError; those that v2 does not have raise UnsupportedActionError.
     """
 
     # A session is a JWT: while it is valid it can be exchanged for one that lives longer.
@@ -92,8 +95,11 @@ class Client:
     def refresh(self, session: Secret | None, authorization: Caller | None = None) -> Token:
         """Exchange a valid JWT for one that lives longer: `POST .../tokens:refresh`.
 
-        A JWT that was created with an API key is refused (refreshJwtToken). Parameters: `session`,
-        the JWT; there is no other `authorization`: UnsupportedActionError.
+        A JWT that was created with an API key is refused (refreshJwtToken).
+
+        Parameters:
+        - session: the JWT.
+        - authorization: None, since v2 knows no other: UnsupportedActionError.
         """
         if session is None or authorization is not None:
             raise UnsupportedActionError("the v2 API refreshes the very JWT that authorises it")

@@ -44,8 +44,10 @@ _ALREADY = "may the token's user read it?"
 class Client:
     """Credentials for files and folders of v2.
 
-    Parameters: `transport`, bound to the API's origin; `lifetime`, seconds that credentials are
-    taken to live where the API tells nothing; `clock`, Unix seconds.
+    Parameters:
+    - transport: bound to the API's origin.
+    - lifetime: seconds that credentials are taken to live where the API tells nothing.
+    - clock: Unix seconds.
     """
 
     def __init__(
@@ -64,10 +66,15 @@ class Client:
     ) -> Token:
         """Return credentials: `POST .../projects/{id}/data/{id}:createTemporaryCredentials`.
 
-        Parameters: `token`, a JWT; `how`, `data`; `words`, the ids of the project and of the file
-        or folder; `read_only`, whether they must not be able to write; `wants`, `rclone` for
-        whatever rclone needs for this store, else keys for AWS. Raises UnreachableError,
-        RateLimitedError, RejectedError, MalformedAnswerError or ConfigError.
+        Parameters:
+        - token: a JWT.
+        - how: `data`.
+        - words: the ids of the project and of the file or folder.
+        - read_only: whether they must not be able to write.
+        - wants: `rclone` for whatever rclone needs for this store, else keys for AWS.
+
+        Raises UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
+        ConfigError.
         """
         project, data = words
         body: dict[str, object] = {"readOnlyCredentials": read_only}
@@ -126,7 +133,7 @@ class Client:
         path = found.get("filepathprefix")
         return aws_credentials.sealed(
             {f"rclone.{name}": value for name, value in config.items()}
-            # Only a convenience: nobody needs it.
+            # Only a convenience.
             | ({"Path": path} if isinstance(path, str) else {}),
             expires=found.get("expirationtime"),
             now_local=self._clock(),

@@ -1,4 +1,4 @@
-"""Who may have the token of a profile: the config's answer, remembered for a second."""
+"""The hosts that may have the token of a profile, as the config says, remembered for a second."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One profile's tokens as an object: for HTTP clients that ask at every request.
 
-Which hosts may have the token is decided for each URL anew, and in one place (`covers`). What could
-wait for anything (the disk, another process, the Tokens API) has a twin that is awaited.
+Each URL is checked against the allowed hosts, in one place (`_source_for`). A method that may wait
+(for the disk, another process, the Tokens API) has a twin that is awaited.
 """
 
 from __future__ import annotations
@@ -133,8 +133,12 @@ class Credentials:
         """Return a token for `url` after the service there answered 401 to `refused`.
 
         That very token is rejected, and a new one is made, unless somebody has just done so. None
-        where there is no other: then the 401 is the last word. Parameters: `refused`, None if the
-        request went without a token. Raises CredhelperError.
+        where there is no other: then the 401 is the last word.
+
+        Parameters:
+        - refused: None if the request went without a token.
+
+        Raises CredhelperError.
         """
         source = self._source_for(url, allowed_hosts.look)
         if source is None:

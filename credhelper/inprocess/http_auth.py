@@ -1,10 +1,10 @@
 """`auth=` for requests and httpx: a token at each request, and one more try after a 401.
 
-A service that answers 401 has refused that very token: it is rejected, a new one is made once for
-all who come with the old one, and the request is sent once more if its body can be. No URL that the
-credentials do not cover is sent a token, be it the first or the last of a chain of redirects.
+A service that answers 401 has refused that very token. The token is rejected, and a new one is made
+once for all requests that carried it. The request is sent once more if its body can be sent again.
+A URL that the credentials do not cover gets no token, at any place in a chain of redirects.
 
-Neither library is imported here: whoever uses one has imported it.
+Neither library is imported here: a program that uses one has imported it.
 Source: requests' sessions.py and auth.py (HTTPDigestAuth), httpx's _auth.py and _client.py.
 """
 
@@ -65,7 +65,7 @@ def _bases() -> Generator[type, None, None]:
 
 
 class _Auth:
-    """The two libraries' ways in. Parameters: `credentials`."""
+    """What requests and httpx each call of an `auth`."""
 
     def __init__(self, credentials: Tokens) -> None:
         self._credentials = credentials
@@ -134,13 +134,15 @@ def _with_token(request: httpx.Request, token: str | None) -> httpx.Request:
 def _refused(response: httpx.Response, token: str | None) -> httpx.Request | None:
     """Return the request to send again after a 401, or None.
 
-    After redirects it is the last one, which was refused. Parameters: `token`, what the first one
-    was given.
+    After redirects it is the last one, which was refused.
+
+    Parameters:
+    - token: what the first one was given.
     """
     request = response.request
     if response.status_code != _UNAUTHORIZED or not _replayable(request.stream):
         return None
-    # Whoever put another authorization there has reasons, and the 401 is theirs.
+    # The program put another authorization there: the 401 is about that one.
     return request if request.headers.get(_HEADER) in (None, f"Bearer {token}") else None
 
 
@@ -163,7 +165,9 @@ def _replayable(stream: object) -> bool:
 class _Hook:
     """What becomes of the responses to one request of requests, and to where it is redirected.
 
-    Parameters: `credentials`; `token`, what the request was given, or None.
+    Parameters:
+    - credentials: give another token.
+    - token: what the request was given, or None.
     """
 
     def __init__(self, credentials: Tokens, token: str | None) -> None:
@@ -180,7 +184,7 @@ class _Hook:
         request = response.request
         connection = getattr(response, "connection", None)
         carried = request.headers.get(_HEADER)
-        # Whoever put another authorization there has reasons, and the 401 is theirs.
+        # The program put another authorization there: the 401 is about that one.
         if connection is None or carried not in (None, f"Bearer {self._token}"):
             return response
         if not _rewound(request):

@@ -1,7 +1,6 @@
-"""Tokens that no disk holds: kept in this process, so that not each call makes one.
+"""A cache in memory, for programs that have no cache folder that can be written.
 
-For programs where there is no cache folder, or none that can be written: in containers, mostly.
-Other processes do not see them, so each makes its own.
+That is mostly in containers. Other processes do not see these tokens, so each makes its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Blocking work beside an event loop: in a thread, and the same work once for all who wait for it.
+"""Blocking work beside an event loop: once in a thread, for all tasks that wait for its outcome.
 
-A thread of our own for each piece of work, not the loop's pool: that is where the loop resolves
-names, and a hundred tasks behind one renewal would fill it.
+Each piece of work has a thread of our own. In the loop's pool a hundred tasks behind one renewal
+would leave no thread to resolve names.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ _flights: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Future[Any]] 
 async def run(work: Callable[[], T], key: Hashable) -> T:
     """Return what `work` returns, or raise what it raises, without blocking the event loop.
 
-    Parameters: `key`, what is done: who comes while it is being done waits for the same outcome. A
-    waiter that is cancelled leaves the work to the others. Under trio the work is done for each.
+    Parameters:
+    - key: what is done. A caller with the same key waits for the outcome of the work in progress.
+
+    A waiter that is cancelled leaves the work to the others. Under trio the work is done for each.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -69,7 +71,7 @@ def _carry(
     try:
         loop.call_soon_threadsafe(_settle, flight, outcome, trouble)
     except RuntimeError:
-        # The loop was closed meanwhile, and nobody waits there any more.
+        # The loop was closed meanwhile, and nothing waits there any more.
         for at in [at for at in list(_flights) if at[0] is loop]:
             _flights.pop(at, None)
 

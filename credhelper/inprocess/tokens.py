@@ -45,11 +45,16 @@ def get_token(
 ) -> str:
     """Return a token that is good for `service`, or the token of `profile`.
 
-    Parameters: `profile`, a name in the config, by default the one that `CREDHELPER_PROFILE` or
-    `default_profile` names; `service`, the URL that will receive the token, which a profile must
-    name; `min_ttl`, seconds of life that the token must have left; `environ`, whose `CREDHELPER_*`
-    variables count; `clock`, Unix seconds. Raises `credhelper.errors.CredhelperError`, and
-    TypeError for an argument of another type. Safe in threads and after a fork; uses no signals.
+    Parameters:
+    - profile: a name in the config, by default the one that `CREDHELPER_PROFILE` or
+      `default_profile` names.
+    - service: the URL that will receive the token, which a profile must name.
+    - min_ttl: seconds of life that the token must have left.
+    - environ: its `CREDHELPER_*` variables count.
+    - clock: Unix seconds.
+
+    Raises `credhelper.errors.CredhelperError`, and TypeError for an argument of another type. Safe
+    in threads and after a fork; uses no signals.
     """
     try:
         known = remembered(profile, service, min_ttl, environ, clock)
@@ -144,8 +149,8 @@ def _look(
         credential, record = answer.get_with_record(context, request)
     known.take(credential.token.reveal(), record)
     now = clock()
-    # What is stale and was given all the same will do for a moment: whoever renews it replaces the
-    # record, and that is noticed.
+    # A stale token that was given all the same will do for a moment: a renewal replaces the record,
+    # and that is noticed.
     fresh = now < credential.fresh_until
     known.lives = credential.expires_at - min_ttl
     good = credential.fresh_until if fresh else known.lives

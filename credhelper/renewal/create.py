@@ -66,7 +66,7 @@ class Calls:
         self, make: Callable[[Client, Authorization, Profile], Token], *, session: bool
     ) -> Token:
         if self.authorize is None:
-            raise nobody(self.profile)
+            raise not_logged_in(self.profile)
         self.trace("api", create=self.profile.name, session=session)
         return make(self.client, self.authorize(), self.profile)
 
@@ -99,7 +99,7 @@ def make_token(client: Client, authorization: Authorization, profile: Profile) -
     )
 
 
-def nobody(profile: Profile) -> LoginRequiredError:
+def not_logged_in(profile: Profile) -> LoginRequiredError:
     """Return the error for a profile that has neither a grant nor a session."""
     return LoginRequiredError(
         f"nobody is logged in to profile {profile.name}",

@@ -37,7 +37,11 @@ class JwtSession:
         self.clock = clock
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
-        """Return a new token, and when it is due. Parameters: `held`, the old token."""
+        """Return a new token, and when it is due.
+
+        Parameters:
+        - held: the old token.
+        """
         lock = self.record.lock()
         try:
             found = self.record.read()
@@ -79,7 +83,7 @@ class JwtSession:
         return new, due(new)
 
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
-        if self.calls.authorize is None and dead is not None:
+        if dead is not None and self.calls.authorize is None:
             raise ended(self.profile, dead, refused, self.clock())
         try:
             new = self.calls.create()

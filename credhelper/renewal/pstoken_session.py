@@ -10,7 +10,7 @@ from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.core.record import number
 from credhelper.errors import RejectedError, TokenAPIError
-from credhelper.renewal.create import ended, nobody
+from credhelper.renewal.create import ended, not_logged_in
 from credhelper.renewal.session import due, over
 
 TYPE_CHECKING = False
@@ -42,7 +42,11 @@ class PsTokenSession:
         self.must_be_kept = calls.authorize is None
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
-        """Return a new token, and when its session is due. Parameters: `held`, the old token."""
+        """Return a new token, and when its session is due.
+
+        Parameters:
+        - held: the old token.
+        """
         session, session_due = self._current()
         if self.profile.token == SESSION:
             return session, session_due
@@ -95,7 +99,7 @@ class PsTokenSession:
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
         if self.calls.authorize is None:
             if dead is None:
-                raise nobody(self.profile)
+                raise not_logged_in(self.profile)
             raise ended(self.profile, dead, refused, self.clock())
         if self.profile.auth == LOGIN:
             new = self._given()

@@ -42,8 +42,11 @@ _KINDS = {list: "a list", str: "a string", type(None): "null"}
 class Answer:
     """A successful answer.
 
-    Parameters: `origin`, who answered; `status`; `body`; `skew`, the server's clock minus ours in
-    seconds by its Date, 0 when within the error of measurement or unknown.
+    Parameters:
+    - origin: who answered.
+    - status, body: what the answer holds.
+    - skew: the server's clock minus ours in seconds by its Date, 0 when within the error of
+      measurement or unknown.
     """
 
     origin: str
@@ -82,8 +85,10 @@ def refusal(
 ) -> Failure:
     """Return what an answer other than 2xx means.
 
-    Parameters: `asked`, who was asked what, for the message; `hidden`, secrets of the call, which
-    the server may echo; `now`, Unix seconds, to count from where the server sent no Date.
+    Parameters:
+    - asked: who was asked what, for the message.
+    - hidden: secrets of the call, which the server may echo.
+    - now: Unix seconds, to count from where the server sent no Date.
     """
     message = f"{asked}: answered {status}{_said(body, hidden)}"
     date = _moment(headers.get("Date"))
@@ -105,13 +110,15 @@ def refusal(
 def skew(date: str | None, sent: float, received: float) -> int:
     """Return the server's clock minus ours in whole seconds; 0 without a usable `date`.
 
-    Parameters: `date`, the Date header; `sent` and `received`, Unix seconds around the exchange.
+    Parameters:
+    - date: the Date header.
+    - sent, received: Unix seconds around the exchange.
     """
     moment = _moment(date)
     if moment is None:
         return 0
     measured = round(moment - (sent + received) / 2)
-    # Date has whole seconds, and nobody knows when within the exchange it was written.
+    # Date has whole seconds, and was written at any moment of the exchange.
     return 0 if abs(measured) <= max(2, (received - sent) / 2) else measured
 
 

@@ -31,8 +31,10 @@ _CERTIFICATE_HINT = (
 class Failure:
     """Why one attempt failed.
 
-    Parameters: `error`, what the caller would get; `unheard`, whether the server certainly did
-    nothing, so that any call may be made again; `transient`, whether trying at once may help.
+    Parameters:
+    - error: what the caller would get.
+    - unheard: whether the server certainly did nothing, so that any call may be made again.
+    - transient: whether trying at once may help.
     """
 
     error: TokenAPIError
@@ -43,7 +45,9 @@ class Failure:
 def explain(error: BaseException, origin: str, proxy: str | None, waited: float) -> Failure:
     """Return what `error` means for a call to `origin`.
 
-    Parameters: `proxy`, its name without a password; `waited`, seconds that a wait was given.
+    Parameters:
+    - proxy: its name without a password.
+    - waited: seconds that a wait was given.
     """
     causes = _causes(error)
     way = f"{origin} through {proxy}" if proxy else origin

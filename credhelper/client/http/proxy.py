@@ -18,8 +18,10 @@ _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 class Proxy(NamedTuple):
     """A proxy.
 
-    Parameters: `url`, which may hold a password; `name`, the same without it; `secrets`, the user
-    name and password as they may be echoed.
+    Parameters:
+    - url: may hold a password.
+    - name: the same without it.
+    - secrets: the user name and password as they may be echoed.
     """
 
     url: Secret

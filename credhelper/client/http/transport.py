@@ -45,10 +45,16 @@ _LOGGERS = (
 class Transport:
     """Calls to one base URL.
 
-    Parameters: `base_url`, https, or http to a literal loopback address; `environ`, where proxies
-    and authorities may be named; `user_agent`; `ca_file`, the configured authorities; `deadline`,
-    seconds for a whole call with all its attempts; `clock`, Unix seconds; `monotonic`, `sleep` and
-    `jitter` (0 to 1), for waiting. Raises ConfigError.
+    Parameters:
+    - base_url: https, or http to a literal loopback address.
+    - environ: where proxies and authorities may be named.
+    - user_agent: how we name ourselves.
+    - ca_file: the configured authorities.
+    - deadline: seconds for a whole call with all its attempts.
+    - clock: Unix seconds.
+    - monotonic, sleep, jitter: for waiting; `jitter` gives 0 to 1.
+
+    Raises ConfigError.
     """
 
     def __init__(
@@ -94,11 +100,15 @@ class Transport:
     ) -> Answer:
         """Return the answer (2xx) to one call, within the deadline.
 
-        Parameters: `path`, after the base URL; `headers` and `query`, beside our own; `body`, sent
-        as JSON; `secrets`, all that must not come back in a message; `idempotent`, whether the
-        call may be made again when an earlier one may have been heard. Raises UnreachableError,
-        RateLimitedError, RejectedError or MalformedAnswerError; ConfigError for values that cannot
-        travel.
+        Parameters:
+        - path: after the base URL.
+        - headers, query: beside our own.
+        - body: sent as JSON.
+        - secrets: all that must not come back in a message.
+        - idempotent: whether the call may be made again when an earlier one may have been heard.
+
+        Raises UnreachableError, RateLimitedError, RejectedError or MalformedAnswerError;
+        ConfigError for values that cannot travel.
         """
         ends = self._monotonic() + self._deadline
         request = self._prepared(method, path, headers or {}, query, body)

@@ -17,10 +17,13 @@ _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT
 def context_for(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return the TLS context for all connections.
 
-    Parameters: `ca_file`, the configured file (or folder, as OpenSSL hashes it) of authorities;
-    `environ`, where else the first set of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and
-    SSL_CERT_DIR names them. With none, the authorities of certifi are believed. Raises ConfigError
-    that names the place and who named it.
+    Parameters:
+    - ca_file: the configured file (or folder, as OpenSSL hashes it) of authorities.
+    - environ: without a `ca_file` the first set one of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+      SSL_CERT_FILE and SSL_CERT_DIR names them.
+
+    With none, the authorities of certifi are believed. Raises ConfigError that names the place and
+    who named it.
     """
     # Not ssl.create_default_context: it would write session keys wherever SSLKEYLOGFILE says.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
