@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests_mock as mocking
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from credhelper.client.http.transport import Transport
+from credhelper.errors import CredhelperError, TokenAPIError
 
 Handler = Callable[[socket.socket, bytes], None]
 
@@ -274,3 +276,26 @@ def _pem(certificate: x509.Certificate) -> bytes:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def mocked() -> Iterator[mocking.Mocker]:
+    """Give what answers in place of the network."""
+    with mocking.Mocker() as mocker:
+        yield mocker
+
+
+def shown_of(error: CredhelperError) -> str:
+    """Return all that an error may show."""
+    return f"{error} {error!r} {error.hint} {error.__context__!r} {error.__cause__!r}"
+
+
+def fails(kind: type[TokenAPIError], call: Callable[[], object]) -> TokenAPIError:
+    """Return the error of `call`, which shows neither a secret nor a query."""
+    with pytest.raises(kind) as caught:
+        call()
+    shown = f"{caught.value} {caught.value!r} {caught.value.hint}"
+    assert "CANARY" not in shown
+    assert "?" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    return caught.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
@@ -25,18 +25,13 @@ from credhelper.errors import (
     UnreachableError,
     UnsupportedActionError,
 )
-from tests.client.test_iap import BAD_BODIES, CANARY, KEY, NOW, URL, jwt, told
+from tests.client.conftest import shown_of
+from tests.client.test_iap import BAD_BODIES, CANARY, KEY, NOW, URL, jwt
 
 TOKENS = f"{URL}/ica/rest/api/tokens"
 REFRESH = f"{TOKENS}:refresh"
 
 Make = Callable[..., Transport]
-
-
-@pytest.fixture
-def mocked() -> Iterator[mocking.Mocker]:
-    with mocking.Mocker() as mocker:
-        yield mocker
 
 
 @pytest.fixture
@@ -227,7 +222,7 @@ def test_an_answer_without_a_usable_token_is_malformed_and_not_repeated(
         client.create(KEY) if call == "create" else client.refresh(Secret("jwt-CANARY"))
 
     assert mocked.call_count == 1
-    assert CANARY not in told(caught.value)
+    assert CANARY not in shown_of(caught.value)
     assert "access_token" not in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -282,7 +277,7 @@ def test_each_status_has_its_error_and_a_problem_is_told(
     assert caught.value.status == status
     assert mocked.call_count == attempts
     assert "Nope: why" in str(caught.value)
-    assert CANARY not in told(caught.value)
+    assert CANARY not in shown_of(caught.value)
     assert str(caught.value).isprintable()
 
 
