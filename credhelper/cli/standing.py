@@ -73,7 +73,7 @@ def ask_api(world: Context, one: ProfileStatus) -> int:
         one.checked = "no token to ask about"
         return 0
     client = wiring.client_for(world, one.profile)
-    if not client.tells:
+    if not client.has_details:
         one.checked = "not possible: this API has no call that tells of a token"
         return 0
     try:

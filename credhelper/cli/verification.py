@@ -74,7 +74,7 @@ def verify(
 def _who(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:
     """Return whose a token is: as it says itself, and as the API tells, if it does."""
     told = claims.identity(claims.payload(token.value.reveal()) or {})
-    return told | _details(client, token, clock) if client.tells else told
+    return told | _details(client, token, clock) if client.has_details else told
 
 
 def _details(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Client(Protocol):
     - refreshes: the kind of token that `refresh` takes and gives, and so what a session is: a
       psToken (`session`), from which tokens are created, or a `jwt`, which is the token itself.
     - revokes: whether it can end a token.
-    - tells: whether it can tell whose a token is.
+    - has_details: whether `details` says whose a token is.
     - contexts: whether tokens may be for one project or workgroup.
 
     What an API cannot do raises UnsupportedActionError.
@@ -51,7 +51,7 @@ class Client(Protocol):
 
     refreshes: ClassVar[str]
     revokes: ClassVar[bool]
-    tells: ClassVar[bool]
+    has_details: ClassVar[bool]
     contexts: ClassVar[bool]
 
     def create(self, authorization: Authorization, spec: TokenSpec = ANY_TOKEN) -> Token:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from credhelper.client import claims
 from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import Authorization, Bearer, Caller, parts
-from credhelper.client.http.answers import Answer
+from credhelper.client.http.answers import Response
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import ConfigError, RejectedError
@@ -43,7 +43,7 @@ class Client:
 
     refreshes: ClassVar[str] = SESSION
     revokes: ClassVar[bool] = True
-    tells: ClassVar[bool] = True
+    has_details: ClassVar[bool] = True
     contexts: ClassVar[bool] = True
 
     def __init__(
@@ -160,7 +160,7 @@ class Client:
         query: Sequence[tuple[str, str]] = (),
         body: Secret | None = None,
         idempotent: bool = False,
-    ) -> Answer:
+    ) -> Response:
         if body is not None:
             flaw = claims.token_flaw(body.reveal())
             if flaw:
@@ -176,7 +176,7 @@ class Client:
             idempotent=idempotent,
         )
 
-    def _token(self, answer: Answer, kind: str) -> Token:
+    def _token(self, answer: Response, kind: str) -> Token:
         now = self._clock()
         token = claims.token_from(
             answer.members().get("access_token"),

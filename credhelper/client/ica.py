@@ -47,7 +47,7 @@ class Client:
     # A session is a JWT: while it is valid it can be exchanged for one that lives longer.
     refreshes: ClassVar[str] = JWT
     revokes: ClassVar[bool] = False
-    tells: ClassVar[bool] = False
+    has_details: ClassVar[bool] = False
     contexts: ClassVar[bool] = False
 
     def __init__(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from credhelper.client import aws_credentials
 from credhelper.client.authorization import Bearer, parts
 from credhelper.client.aws_credentials import folded
-from credhelper.client.http.answers import Answer
+from credhelper.client.http.answers import Response
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import AWS, RCLONE, Secret, Token
 from credhelper.errors import MalformedAnswerError, RejectedError
@@ -109,7 +109,7 @@ class Client:
             )
         return self._rclone(given, answer) if wants == RCLONE else self._aws(given, answer)
 
-    def _aws(self, given: dict[str, object], answer: Answer) -> Token:
+    def _aws(self, given: dict[str, object], answer: Response) -> Token:
         found = folded(given)
         return aws_credentials.token_from(
             found,
@@ -120,7 +120,7 @@ class Client:
             assumed_lifetime=self._lifetime,
         )
 
-    def _rclone(self, given: dict[str, object], answer: Answer) -> Token:
+    def _rclone(self, given: dict[str, object], answer: Response) -> Token:
         found = folded(given)
         config = found.get("config")
         if not isinstance(config, dict) or not 0 < len(config) <= _MOST_OPTIONS:

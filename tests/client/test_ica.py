@@ -42,7 +42,7 @@ def client(transport: Make, frozen: Any) -> Client:
 def test_both_clients_have_the_one_shape(transport: Make) -> None:
     either: list[Either] = [Client(transport(URL)), iap.Client(transport(URL))]
     assert [one.refreshes for one in either] == ["jwt", "session"]
-    assert [(one.revokes, one.tells) for one in either] == [(False, False), (True, True)]
+    assert [(one.revokes, one.has_details) for one in either] == [(False, False), (True, True)]
 
 
 @pytest.mark.parametrize("status", [200, 201])

@@ -201,7 +201,7 @@ def details(user: str | None, **given: Any) -> None:
     if user:
         told = client.details(None, Password(user, secret))
     else:
-        told = client.details(secret) if client.tells else _claims(secret)
+        told = client.details(secret) if client.has_details else _claims(secret)
     click.echo(json.dumps(told, indent=2))
 
 

@@ -39,7 +39,7 @@ _KINDS = {list: "a list", str: "a string", type(None): "null"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A successful answer.
 
     Parameters:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import requests
 
 from credhelper.client.http import answers, failures
-from credhelper.client.http.answers import PORTAL_HINT, Answer
+from credhelper.client.http.answers import PORTAL_HINT, Response
 from credhelper.client.http.failures import Failure
 from credhelper.client.http.proxy import proxy_for
 from credhelper.client.http.session import new_session
@@ -97,7 +97,7 @@ class Transport:
         body: Mapping[str, object] | None = None,
         secrets: Sequence[Secret] = (),
         idempotent: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Return the answer (2xx) to one call, within the deadline.
 
         Parameters:
@@ -116,7 +116,7 @@ class Transport:
         attempt = 1
         while True:
             outcome = self._within(ends, lambda: self._exchange(request, ends, hidden))
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Response):
                 return outcome
             pause = _FIRST_PAUSE * 2 ** (attempt - 1) * (0.5 + self._jitter())
             pause = max(pause, outcome.error.retry_after or 0)
@@ -147,10 +147,10 @@ class Transport:
             requests.Request(method, url, headers=dict(headers), data=data)
         )
 
-    def _within(self, ends: float, work: Callable[[], Answer | Failure]) -> Answer | Failure:
+    def _within(self, ends: float, work: Callable[[], Response | Failure]) -> Response | Failure:
         # Name resolution heeds no timeout, so the work is left behind when its time is over; the
         # connection's own budget ends it soon after.
-        done: list[Answer | Failure] = []
+        done: list[Response | Failure] = []
         broken: list[BaseException] = []
 
         def run() -> None:
@@ -179,7 +179,7 @@ class Transport:
 
     def _exchange(
         self, request: requests.PreparedRequest, ends: float, hidden: Sequence[Secret]
-    ) -> Answer | Failure:
+    ) -> Response | Failure:
         left = ends - self._monotonic()
         if left <= 0:
             return self._too_late()
@@ -204,7 +204,7 @@ class Transport:
             except failures.NETWORK as error:
                 return self._explained(error, ends)
         skew = answers.skew(response.headers.get("Date"), sent, received)
-        return Answer(self.origin, response.status_code, body, skew)
+        return Response(self.origin, response.status_code, body, skew)
 
     def _refusal(self, response: requests.Response, hidden: Sequence[Secret]) -> Failure:
         # The status is the news. What else was said is welcome, if it can be read.
