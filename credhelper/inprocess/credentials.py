@@ -192,7 +192,7 @@ class Credentials:
         return None if profile is None else (profile, None, self.min_ttl)
 
     async def _token_of(self, source: _Source) -> str:
-        known = memo.remembered(*source, self._environ, self._clock)
+        known = memo.remembered(*source, self._environ, self._clock, False)
         if known is not None:
             return known
         _load_single_flight()
@@ -201,7 +201,7 @@ class Credentials:
         key = (*source, id(self._environ))
         if single_flight.going_on(key):
             # As threads have it: while one renews, the others are given what still lives.
-            known = memo.remembered(*source, self._environ, self._clock, stale=True)
+            known = memo.remembered(*source, self._environ, self._clock, True)
             if known is not None:
                 return known
         return await single_flight.run(

@@ -70,14 +70,14 @@ def remembered(
     min_ttl: int,
     environ: Mapping[str, str],
     clock: Callable[[], float],
-    *,
-    stale: bool = False,
+    stale: bool,
 ) -> str | None:
     """Return what `get_token` would, from memory; None where it would have to look further.
 
     Parameters:
     - stale: whether a token will do that it is time to renew, but that is still good. For callers
-      that would only wait for a renewal that is going on.
+      that would only wait for a renewal that is going on. It has no default, and no argument is
+      passed by name: CPython calls such a function fastest.
     """
     known = _memo.get((profile, service, min_ttl))
     if (

@@ -57,7 +57,7 @@ def get_token(
     in threads and after a fork; uses no signals.
     """
     try:
-        known = remembered(profile, service, min_ttl, environ, clock)
+        known = remembered(profile, service, min_ttl, environ, clock, False)
     except TypeError:
         hold_to_types(profile, service, min_ttl)
         raise
