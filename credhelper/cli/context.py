@@ -1,4 +1,4 @@
-"""What the commands know of the world around them: environment, config, the profile meant."""
+"""The context of a command: its environment, its config, and the profile it is for."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from credhelper.errors import CacheError, CredhelperError
 
 
 def context(said: list[str] | None = None) -> Context:
-    """Return the world as this process sees it, with warnings on stderr.
+    """Return the context of this process, with warnings on stderr.
 
-    Parameters: `said`, where each warning is noted, for who must not repeat them.
+    Parameters:
+    - said: receives each warning's message, so that a keeper does not repeat it.
     """
     trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
 
-    def tell(message: str, hint: str | None) -> None:
+    def print_warning(message: str, hint: str | None) -> None:
         if said is not None:
             said.append(message)
         warn(message, hint)
 
-    return Context(os.environ, warn=tell, trace=trace, alarm=True)
+    return Context(os.environ, warn=print_warning, trace=trace, alarm=True)
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -45,11 +46,11 @@ def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., An
 def complete_profile(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Return the configured profile names that begin with what was typed."""
+    """Return the configured profiles whose names begin with `begun`."""
     try:
         config = routing.load_config(Context(os.environ, warn=_silently))
     except CredhelperError:
-        return []  # a shell that completes has nowhere to show an error
+        return []  # completion has no place for an error
     return [
         CompletionItem(profile.name, help=profile.url)
         for profile in config.profiles.values()
@@ -62,9 +63,9 @@ def _silently(message: str, hint: str | None) -> None:
 
 
 def chosen(world: Context, name: str | None) -> Profile:
-    """Return the profile called `name`, or the one that this terminal or the config chose.
+    """Return the profile called `name`, or else CREDHELPER_PROFILE's, or else the default one.
 
-    Raises NotFoundError, RequestError when there are several and none is chosen, and ConfigError.
+    Raises NotFoundError, RequestError when several profiles fit, and ConfigError.
     """
     found = routing.load_routes(world)
     request = Request("get", profile=name)

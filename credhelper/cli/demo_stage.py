@@ -1,4 +1,4 @@
-"""Where the demo plays: a scratch home, the real programs, and promises that are checked."""
+"""The stage of the demo: a scratch home, our programs run in it, and checks of what they do."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ _KEPT = ("LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT")
 
 
 class Broken(Exception):
-    """A step that did not show what it promised. Parameters: what was seen instead, no secret."""
+    """A step did not show what it promised. Its argument says what happened, without a secret."""
 
 
 @dataclass
 class Stage:
-    """Where the demo plays.
+    """A scratch home, and the sandbox beside it.
 
-    Parameters: `home`, a scratch folder; `environ` of all programs; `api`, the sandbox's URL;
-    `key`, the API key it accepts; `steps`, how many there were.
+    Parameters:
+    - home: a scratch folder.
+    - environ: of all programs that run here.
+    - api: the sandbox's URL.
+    - key: the API key that the sandbox accepts.
+    - steps: how many steps have begun.
     """
 
     home: Path
@@ -61,9 +65,9 @@ class Stage:
 
     def token(self, *words: str) -> Secret:
         """Return the token that `credhelper get` prints, and show its fingerprint."""
-        return self.told(self.run(["credhelper", "get", *words]))
+        return self.printed(self.run(["credhelper", "get", *words]))
 
-    def told(self, done: subprocess.CompletedProcess[str]) -> Secret:
+    def printed(self, done: subprocess.CompletedProcess[str]) -> Secret:
         """Return the token on the stdout of a program that ended well."""
         expect(done.returncode == 0, f"it ended with status {done.returncode}: {done.stderr}")
         found = Secret(done.stdout.removesuffix("\n"))
@@ -71,7 +75,7 @@ class Stage:
         return found
 
     def call(self, method: str, path: str, token: Secret | None = None, **body: Any) -> Any:
-        """Call the sandbox past credhelper; returns the status, or what the JSON says."""
+        """Call the sandbox without credhelper; with a token return the status, else the JSON."""
         import requests
 
         with requests.Session() as session:

@@ -1,4 +1,4 @@
-"""The people's door: commands on click, one file for each family.
+"""The group of all commands for people, on click, and how they end.
 
 Exit statuses are the errors' own (`docs/exit-statuses.md`); nothing here ends the process.
 """
@@ -84,12 +84,13 @@ for command in protocols.commands(commands.commands):
 def people(arguments: Sequence[str] | None = None) -> int:
     """Run one command for a person, and return its exit status.
 
-    Parameters: `arguments`, the words after the program's name; by default the process's own.
+    Parameters:
+    - arguments: the words after the program's name; by default the process's own.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A name that the terminal cannot show is no reason to fail.
+            # A name that the terminal cannot show must not end the command.
             stream.reconfigure(errors="backslashreplace")
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
@@ -121,6 +122,6 @@ def _usage(error: click.UsageError) -> UsageError:
 
 
 def _plain(message: str) -> str:
-    """Return click's sentence the way we write ours."""
+    """Return click's sentence in our form: lower case, and no full stop."""
     first = " ".join(message.split()).removesuffix(".")
     return first[:1].lower() + first[1:]

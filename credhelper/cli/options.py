@@ -1,4 +1,4 @@
-"""A profile's settings as options on a command line, and as what they make of a profile."""
+"""A profile's settings as options of `login` and `profile add`, and writing them to the config."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def existing(world: Context, name: str) -> dict[str, Any]:
     """Return the keys that the config file has for the profile called `name`; empty for none."""
     known = routing.load_config(world)
     if known.path is None or name not in known.profiles:
-        return {}  # without a path there is no file: the environment configures us
+        return {}  # no file: the environment configures us
     _, data = lookup.configuration(world.environ)
     return dict(tomllib.loads(data.decode())["profiles"][name])
 
@@ -140,7 +140,7 @@ def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resource_in(text: str) -> dict[str, Any]:
-    """Return what `--aws` names, as the config spells it. Raises UsageError."""
+    """Return the resource that `--aws` names, as the config spells it. Raises UsageError."""
     found: dict[str, Any] = {}
     for word in text.split(","):
         key, equals, value = word.strip().partition("=")
@@ -180,8 +180,7 @@ def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
-    """Return the profile that `values` would make; raises UsageError, which names the option."""
-
+    """Return the profile that `values` would make; raises UsageError, which names the key."""
     try:
         return schema.read(name, dict(values), parse.expander(world.environ))
     except Mistake as mistake:
@@ -191,7 +190,7 @@ def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
 
 
 def files(world: Context) -> tuple[str, str]:
-    """Return the config file and the file that guards it; raises ConfigError or CacheError."""
+    """Return the paths of the config file and of its lock; raises CacheError without a home."""
     path = paths.config_file(world.environ, sys.platform)
     state = paths.state_dir(world.environ, sys.platform)
     if path is None or state is None:
@@ -214,9 +213,9 @@ def write(world: Context, name: str, values: Mapping[str, Any], *, make_default:
 
 
 def add_services(world: Context, name: str, services: Sequence[str]) -> str:
-    """Let the profile answer for `services` as well, and return the config file's path.
+    """Add `services` to the profile, and return the config file's path.
 
-    Each is added under the file's lock: two who add at once do not undo each other's work.
+    Each is added under the file's lock, so that two commands at once lose nothing.
     """
     path, lock = files(world)
     for service in services:

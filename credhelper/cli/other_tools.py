@@ -1,4 +1,4 @@
-"""What other tools for the same tokens keep, read as proposals of profiles.
+"""Profiles that could be made from the files and variables of other tools for the same tokens.
 
 Sources: the settings pages of the `ica` and `icav2` programs, and the scripts of UMCCR's
 ica-ica-lazy. Their files are YAML and JSON; a file of another form proposes nothing, and
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from credhelper.cli.prompt import KEY, PSTOKEN
+from credhelper.cli.prompt import Kind
 from credhelper.client import claims
 from credhelper.core.model import Secret
 
@@ -32,7 +32,7 @@ _SERVER = re.compile(
 )
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 _V1 = "platform.illumina.com"
-# Where those tools look for the URL that goes with a key or token, by how its variable begins.
+# The variables with the URL for a key or token, by the first word of its variable.
 _BASE_URLS = {
     "ICA": ("ICA_BASE_URL", "ICA_SERVER_URL"),
     "IAP": ("IAP_BASE_URL",),
@@ -43,19 +43,23 @@ _LONGEST_NAME, _LONGEST_SERVER = 64, 300
 
 @dataclass(frozen=True)
 class Proposal:
-    """Something found, and the profile that could be made of it.
+    """Something that was found, and the profile that could be made of it.
 
-    Parameters: `place`, where it was found; `what`, in a few words; `name`, of the profile, "" when
-    none can be made; `values`, its keys as the config spells them; `kind`, what `secret` is, or "";
-    `secret`, to hand over at login, or None where the values say where it is; `note`, why no
-    profile can be made, or what to know.
+    Parameters:
+    - place: where it was found.
+    - what: what it is, in a few words.
+    - name: of the profile, "" when none can be made.
+    - values: the profile's keys, as the config spells them.
+    - kind: what `secret` is, or None.
+    - secret: for the login, or None where the values say where it is.
+    - note: why no profile can be made, or what to know of it.
     """
 
     place: str
     what: str
     name: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
-    kind: str = ""
+    kind: Kind | None = None
     secret: Secret | None = None
     note: str = ""
 
@@ -65,8 +69,10 @@ def from_ica(
 ) -> Iterator[Proposal]:
     """Yield what the `ica` program (v1) holds.
 
-    Parameters: `config`, the text of `config.yaml`; `sessions`, the texts of
-    `.session.REGION.yaml`, by region; `places`, by region, the path to show.
+    Parameters:
+    - config: the text of `config.yaml`.
+    - sessions: the texts of `.session.REGION.yaml`, by region.
+    - places: the paths to show, by region.
     """
     from credhelper.cli import yaml_settings
 
@@ -94,7 +100,7 @@ def from_ica(
                 what,
                 _name(name),
                 values,
-                PSTOKEN,
+                Kind.PSTOKEN,
                 Secret(session),
                 "the ica program goes on using it: log out in one of the two only",
             )
@@ -107,7 +113,7 @@ def from_icav2(
 ) -> Iterator[Proposal]:
     """Yield what the `icav2` program holds.
 
-    Parameters: as for `from_ica`; `places` has the config's path under "".
+    Parameters: those of `from_ica`; `places` has the config's path under "".
     """
     from credhelper.cli import yaml_settings
 
@@ -125,7 +131,7 @@ def from_icav2(
     elif key:
         values = {"api": "ica", "url": url}
         note = "the key also stays where it is"
-        yield Proposal(places[""], what, "icav2", values, KEY, Secret(key), note)
+        yield Proposal(places[""], what, "icav2", values, Kind.KEY, Secret(key), note)
     for region, text in sorted(sessions.items()):
         if token := (yaml_settings.settings(text) or {}).get("access-token"):
             yield _token_alone(places[region], token, f"--api ica --url {url or 'URL'}")
@@ -134,8 +140,10 @@ def from_icav2(
 def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterator[Proposal]:
     """Yield a profile for each project and scope in the `tokens.json` of ica-ica-lazy.
 
-    Parameters: `grant`, where the API key is that such tokens are made with, as the config spells
-    it, or None when that is not known.
+    Parameters:
+    - text: of that file.
+    - place: the path to show.
+    - grant: where the API key is that makes such tokens, as the config spells it, or None.
     """
     try:
         document = json.loads(text) if text else {}
@@ -143,12 +151,12 @@ def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterato
         document = {}
     for project, tokens in document.items() if isinstance(document, dict) else ():
         for scope, token in tokens.items() if isinstance(tokens, dict) else ():
-            told = claims.payload(token) if isinstance(token, str) else None
-            if told is None:
+            payload = claims.payload(token) if isinstance(token, str) else None
+            if payload is None:
                 continue
             what = f"a token of ica-ica-lazy for project {project}, {scope}"
-            values: dict[str, Any] = {"url": _origin_of(told), "cid": _project_of(token)}
-            limits = told.get("scope")
+            values: dict[str, Any] = {"url": _origin_of(payload), "cid": _project_of(token)}
+            limits = payload.get("scope")
             if isinstance(limits, str) and limits:
                 values["scopes"] = [each for each in re.split("[, ]+", limits) if each]
             values = {key: value for key, value in values.items() if value}
@@ -190,9 +198,9 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
 
 
 def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
-    """Yield `proposals`; of those whose profiles would have the same name the later get a number.
+    """Yield `proposals`, with a number behind each name that an earlier one has.
 
-    What two tools call differently may become one when it is made a name.
+    Two names of other tools may become the same name of a profile.
     """
     taken: set[str] = set()
     for one in proposals:
@@ -205,8 +213,8 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
 
 
 def _token_alone(place: str, token: str, options: str, more: str = "") -> Proposal:
-    told = claims.payload(token)
-    what = "a token" if told is not None else "something that is not a token"
+    payload = claims.payload(token)
+    what = "a token" if payload is not None else "something that is not a token"
     how = f"credhelper login {options}".rstrip()
     return Proposal(place, what, note=f"a token alone cannot be renewed: {how}{more}")
 
@@ -219,8 +227,8 @@ def _project_of(token: str) -> str:
     return names[0].removeprefix("cid:") if len(names) == 1 else ""
 
 
-def _origin_of(told: Mapping[str, Any]) -> str:
-    audience = told.get("aud")
+def _origin_of(payload: Mapping[str, Any]) -> str:
+    audience = payload.get("aud")
     words = audience if isinstance(audience, list) else [audience]
     for word in words:
         service, _, region = word.partition("-") if isinstance(word, str) else ("", "", "")
@@ -230,9 +238,9 @@ def _origin_of(told: Mapping[str, Any]) -> str:
 
 
 def _url(server: str) -> str:
-    """Return the URL of what tools call their server, "" where that makes no sense."""
-    told = _server(server)
-    return f"{told[1] or 'https://'}{told[2]}" if told else ""
+    """Return the URL of a server as tools name it, "" where that makes no sense."""
+    parts = _server(server)
+    return f"{parts[1] or 'https://'}{parts[2]}" if parts else ""
 
 
 def _server(text: str) -> re.Match[str] | None:
@@ -256,7 +264,7 @@ def _url_of_session(region: str, token: str, server: str | None, *, alone: bool)
         return _url(server or "")
     if _REGION.fullmatch(region):
         return f"https://{region}.{_V1}"
-    # People keep a session for each of their workgroups, under names of their own.
+    # The file is not called as a region: people name sessions after their workgroups, too.
     return _origin_of(claims.payload(token) or {}) or _url(server or "")
 
 

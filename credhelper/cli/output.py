@@ -1,4 +1,4 @@
-"""How things are told to a person: escaped, in words, and never a secret."""
+"""Print for a person: lines, tables, warnings and errors, escaped and without secrets."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def complain(error: CredhelperError) -> None:
 
 
 def flush() -> None:
-    """Let all be out that was told, before this process turns into another program."""
+    """Write out what stdout and stderr hold, before this process turns into another program."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by whoever started us
+        if stream is not None:  # its handle was closed when we started
             stream.flush()
 
 
@@ -72,7 +72,7 @@ def moment(seconds: float) -> str:
 
 
 def fingerprint(secret: Secret) -> str:
-    """Return what tells two secrets apart and is safe to paste: 8 hex digits of the SHA-256."""
+    """Return 8 hex digits of a secret's SHA-256: enough to compare, and safe to paste."""
     return sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 

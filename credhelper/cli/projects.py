@@ -1,4 +1,4 @@
-"""Projects and workgroups: what a token, or AWS credentials, may be for, found by name at login."""
+"""Find projects and workgroups by name, for `login`: what a token or AWS credentials may be for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from credhelper.cli.verification import discard
 from credhelper.client.authorization import Authorization, Bearer
 from credhelper.config.profile import Profile
 from credhelper.core.model import Secret
@@ -34,11 +35,16 @@ def found(
 ) -> dict[str, str]:
     """Return the keys of a profile for the project and the workgroup that these names mean.
 
-    Where tokens are not for one project, it is a key of the profile's `aws`: `project`.
+    A project is the key `cid` where tokens are for one project; else `project`, a key of the
+    profile's `aws`. The token that asks is revoked again.
 
-    Parameters: `profile`, as far as it is known, without a context; `authorization`, what the
-    person handed over; `project` and `workgroup`, an id or a name, or None. What was made for
-    asking is revoked again. Raises NotFoundError, UsageError where the API knows no such thing.
+    Parameters:
+    - profile: without a context.
+    - authorization: what the person handed over.
+    - project: an id or a name, or None.
+    - workgroup: likewise.
+
+    Raises NotFoundError, and UsageError for a workgroup where the API has none.
     """
     wanted: dict[str, str] = {}
     if workgroup and not client.contexts:
@@ -49,7 +55,7 @@ def found(
             key = "cid" if client.contexts else "project"
             wanted[key] = _one("project", project, client.projects(token))
         finally:
-            _end(client, token)
+            discard(client, token)
     if workgroup:
         if isinstance(authorization, Bearer):
             groups = client.workgroups(authorization.token)
@@ -58,28 +64,30 @@ def found(
             try:
                 groups = client.workgroups(session)
             finally:
-                _end(client, session)
+                discard(client, session)
         wanted["cwid"] = _one("workgroup", workgroup, groups)
     return wanted
 
 
 def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, str]:
-    """Return in words what there is to choose from; nothing where the API does not tell.
+    """Return in words what there is to choose from; nothing where the API refuses.
 
-    Parameters: `token`, a JWT; `session`, a psToken, without which workgroups are not told.
+    Parameters:
+    - token: a JWT, for projects.
+    - session: a psToken, for workgroups, or None.
     """
-    told: dict[str, str] = {}
+    choices: dict[str, str] = {}
     how = _TOKENS if client.contexts else _AWS
     with suppress(CredhelperError):
-        told["project"] = in_words("project", client.projects(token), how)
+        choices["project"] = in_words("project", client.projects(token), how)
     if session is not None and client.contexts:
         with suppress(CredhelperError):
-            told["workgroup"] = in_words("workgroup", client.workgroups(session), how)
-    return told
+            choices["workgroup"] = in_words("workgroup", client.workgroups(session), how)
+    return choices
 
 
 def in_words(what: str, named: Sequence[Named], how: str = _TOKENS) -> str:
-    """Return a list for a person: names with their ids, and how to choose one of them."""
+    """Return names with their ids, and how to choose one of them, for a person."""
     if not named:
         return ""
     shown = ", ".join(map(_shown, named[:_MOST_SHOWN]))
@@ -88,7 +96,7 @@ def in_words(what: str, named: Sequence[Named], how: str = _TOKENS) -> str:
 
 
 def _one(what: str, text: str, named: Sequence[Named]) -> str:
-    """Return the id that `text` means: an id, a name, or a name but for its case."""
+    """Return the id that `text` means: an id, a name, or a name in other case."""
     for same in (
         [one for one, _ in named if one == text],
         [one for one, name in named if name == text],
@@ -110,9 +118,3 @@ def _one(what: str, text: str, named: Sequence[Named]) -> str:
 def _shown(one: Named) -> str:
     known, name = one
     return f"{printable(name)} ({printable(known)})" if name else printable(known)
-
-
-def _end(client: Client, token: Secret) -> None:
-    # Nobody will ever use it. Where nothing can be revoked it runs out by itself.
-    with suppress(CredhelperError):
-        client.revoke(token)

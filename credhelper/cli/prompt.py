@@ -1,4 +1,4 @@
-"""Secrets from a person or a pipe: never from argv, and no prompt without a terminal."""
+"""Ask a person, or a pipe, for a secret: without a terminal nothing prompts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import time
+from enum import StrEnum
 
 import click
 
@@ -13,19 +14,27 @@ from credhelper.config import grant
 from credhelper.core.model import Secret
 from credhelper.errors import ConfigError, LoginRequiredError
 
-# What a person hands over to log in.
-KEY, PASSWORD, PSTOKEN = "API key", "password", "psToken"
-
 _MOST_BYTES = 64 * 1024
 _TIMEOUT = 60.0
+
+
+class Kind(StrEnum):
+    """What a person hands over to log in, by the name that prompts have for it."""
+
+    KEY = "API key"
+    PASSWORD = "password"  # noqa: S105  # a kind's name, not one
+    PSTOKEN = "psToken"
 
 
 def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
     """Return a secret from stdin: one line when it is piped, a hidden prompt on a terminal.
 
-    Parameters: `what` it is, for the prompt and for messages; `no_input`, never prompt; `password`,
-    whether blanks and non-ASCII characters are allowed. Raises LoginRequiredError when there is
-    nobody to ask, ConfigError for what is not one line of text.
+    Parameters:
+    - what: what it is, for the prompt and for messages.
+    - no_input: never prompt.
+    - password: blanks and non-ASCII characters are allowed.
+
+    Raises LoginRequiredError without a person to ask, ConfigError for what is not one line of text.
     """
     if sys.stdin is None:
         raise _nobody(what, "stdin is closed")

@@ -1,4 +1,4 @@
-"""Is this login good? The API is asked before anything is written down."""
+"""Verify a login: ask the API before anything is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from credhelper.client import claims
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import Profile
-from credhelper.core.model import JWT, SESSION, Token
+from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import CredhelperError, RejectedError
 from credhelper.renewal.create import make_token, open_session
 
@@ -25,8 +25,10 @@ _NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
 class Verified:
     """What the API made of a login.
 
-    Parameters: `token`, for tools; `session`, what to keep and refresh, or None; `who`, as the API
-    or the token told.
+    Parameters:
+    - token: for tools.
+    - session: what to keep and refresh, or None.
+    - who: whose the token is, from the API or the token's claims.
     """
 
     token: Token
@@ -39,9 +41,14 @@ def verify(
 ) -> Verified:
     """Return what the API makes of a login: a token for `profile`, and whose it is.
 
-    Parameters: `client`, of the profile's API; `authorization`, what the person handed over;
-    `clock`, Unix seconds. A session is opened where one will be kept, and revoked again if the
-    login comes to nothing. Raises TokenAPIError.
+    It opens a session where one will be kept, and revokes that again when the login fails.
+
+    Parameters:
+    - client: of the profile's API.
+    - authorization: what the person handed over.
+    - clock: returns Unix seconds.
+
+    Raises TokenAPIError.
     """
     session = made = None
     if client.refreshes == JWT:
@@ -64,21 +71,25 @@ def verify(
         who = _who(client, token, clock)
     except CredhelperError:
         if made is not None:
-            # Nobody will ever use it.
-            with suppress(CredhelperError):
-                client.revoke(made.value)
+            discard(client, made.value)
         raise
     return Verified(token, session, who)
 
 
+def discard(client: Client, token: Secret) -> None:
+    """Revoke a token that nobody will use; one that cannot be revoked runs out by itself."""
+    with suppress(CredhelperError):
+        client.revoke(token)
+
+
 def _who(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:
-    """Return whose a token is: as it says itself, and as the API tells, if it does."""
-    told = claims.identity(claims.payload(token.value.reveal()) or {})
-    return told | _details(client, token, clock) if client.has_details else told
+    """Return whose a token is, from its claims, and from the API where that has a call for it."""
+    identity = claims.identity(claims.payload(token.value.reveal()) or {})
+    return identity | _details(client, token, clock) if client.has_details else identity
 
 
 def _details(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:
-    """Return what the API tells of a token that it has just made."""
+    """Return whose a token is that the API has just made, as the API says."""
     time.sleep(min(max(token.not_before - token.skew - clock(), 0), _NOT_YET))
     try:
         details = client.details(token.value)
@@ -88,9 +99,9 @@ def _details(client: Client, token: Token, clock: Callable[[], float]) -> dict[s
         # Servers' clocks differ: to a token this young, a 401 may only mean "not yet".
         time.sleep(_ONCE_MORE)
         details = client.details(token.value)
-    told = claims.identity(details)
+    identity = claims.identity(details)
     for member in ("domain", "currentWorkgroup"):
         part = details.get(member)
         if isinstance(part, dict):
-            told[member] = claims.identity(part).get("name", "")
-    return told
+            identity[member] = claims.identity(part).get("name", "")
+    return identity

@@ -55,9 +55,9 @@ def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
 def test_a_program_that_fails_in_a_step_breaks_it() -> None:
     scene = demo_stage.Stage(Path("/"), {})
     with pytest.raises(demo_stage.Broken, match="status 4"):
-        scene.told(subprocess.CompletedProcess([], 4, "", "log in first"))
+        scene.printed(subprocess.CompletedProcess([], 4, "", "log in first"))
     with pytest.raises(demo_stage.Broken, match="one token"):
-        scene.told(subprocess.CompletedProcess([], 0, "a\nb\n", ""))
+        scene.printed(subprocess.CompletedProcess([], 0, "a\nb\n", ""))
 
 
 def test_the_demo_sees_nothing_of_the_users_own() -> None:

@@ -139,9 +139,6 @@ def test_a_session_that_ended_says_how_to_log_in(person: Person) -> None:
     assert "credhelper login --profile default" in outcome.told
 
 
-# --- what v2 lacks --------------------------------------------------------------------------------
-
-
 def test_details_are_the_tokens_own_claims_and_it_says_so(person: Person) -> None:
     person.logs_in(*V2)
     outcome = person.types("token", "details", stdin=person.token())
@@ -213,9 +210,6 @@ def test_status_works_and_a_check_says_that_it_is_none(person: Person) -> None:
     assert shown["api"] == "ica"
 
 
-# --- the calls by hand ----------------------------------------------------------------------------
-
-
 def test_create_and_refresh_by_hand(person: Person) -> None:
     where = ("--url", person.api.url, *V2, "--secret-file", "-")
     words = ("token", "create", *where, "--user", person.api.username)
@@ -269,9 +263,6 @@ def test_a_v2_key_goes_to_v2_where_the_url_tells_which_api_it_is(person: Person)
     outcome = person.types(*words, stdin="a-key-0123456789")
     assert (outcome.status, outcome.stdout) == (2, b"")
     assert "the v2 API has no cid" in outcome.told
-
-
-# --- tools ----------------------------------------------------------------------------------------
 
 
 def test_commands_get_the_variables_that_v2_tools_read(person: Person) -> None:

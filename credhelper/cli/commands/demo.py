@@ -71,9 +71,6 @@ def _play(stage: Stage, stack: ExitStack) -> None:
     stop()
 
 
-# --- the steps ------------------------------------------------------------------------------------
-
-
 def _start(stage: Stage, stack: ExitStack) -> Callable[[], None]:
     stage.step("Start a sandbox: it plays the Tokens API, for this machine only")
     say("   $ credhelper sandbox &")
@@ -88,7 +85,7 @@ def _start(stage: Stage, stack: ExitStack) -> Callable[[], None]:
         )
     )
     stack.callback(process.terminate)
-    assert process.stdout is not None  # noqa: S101  # told to mypy: it is a pipe
+    assert process.stdout is not None  # noqa: S101  # for mypy: it is a pipe
     line = process.stdout.readline()
     expect(bool(line), "the sandbox did not start")
     facts = json.loads(line)
@@ -204,13 +201,13 @@ def _trouble_and_expiry(stage: Stage) -> None:
     expect(done.returncode == 0, f"it ended with status {done.returncode}: {done.stderr}")
     issued = time.monotonic()
     get = ["credhelper", "get", "--profile", "short"]
-    old = stage.told(stage.run(get))
+    old = stage.printed(stage.run(get))
     down = {"path": "/v1/tokens", "method": "POST", "status": 500, "times": "always"}
     stage.call("POST", "/_sandbox/faults", json=[down])
     # Past half of its life it is due for renewal, which now fails.
     time.sleep(max(0.0, issued + SHORT_LIFE / 2 - time.monotonic()))
     done = stage.run(get)
-    expect(stage.told(done) == old, "another token came")
+    expect(stage.printed(done) == old, "another token came")
     expect("warning" in done.stderr, "nothing is said of the trouble")
     _ok("the server answers 500 to everything; the old token still lives, so it is served:")
     say(f"     {done.stderr.splitlines()[0]}")
@@ -219,7 +216,7 @@ def _trouble_and_expiry(stage: Stage) -> None:
     stage.step("The server is back, and the token has expired")
     time.sleep(max(0.0, issued + SHORT_LIFE + 0.5 - time.monotonic()))
     expect(stage.call("GET", "/protected", old) == 401, "the old token is still accepted")
-    new = stage.told(stage.run(get))
+    new = stage.printed(stage.run(get))
     expect(new != old, "the expired token came again")
     expect(stage.call("GET", "/protected", new) == 200, "the service does not accept the new one")
     _ok(f"renewed without a word: {output.fingerprint(old)} became {output.fingerprint(new)}")

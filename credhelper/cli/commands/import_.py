@@ -17,7 +17,7 @@ from credhelper.cli.context import context
 from credhelper.cli.options import existing, grant_in, preview
 from credhelper.cli.other_tools import Proposal
 from credhelper.cli.output import complain, say
-from credhelper.cli.prompt import KEY, on_terminal
+from credhelper.cli.prompt import Kind, on_terminal
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
 from credhelper.tokenfile import formats
@@ -59,10 +59,10 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     found = list(other_tools.distinct(_proposals(world.environ, grant_in(given))))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
-        told = ", ".join(sorted(one.name for one in found if one.name)) or "none"
+        possible = ", ".join(sorted(one.name for one in found if one.name)) or "none"
         raise NotFoundError(
             f"nothing is proposed for {printable(', '.join(sorted(unknown)))}",
-            hint=f"profiles that can be made: {told}",
+            hint=f"profiles that can be made: {possible}",
         )
     if not found:
         say("nothing of other tools was found")
@@ -76,7 +76,7 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
 
 
 def _take(world: Context, one: Proposal, *, yes: bool) -> int:
-    """Show a proposal, and take it over if that is wanted; returns an exit status."""
+    """Show a proposal, make its profile if the person agrees, and return the exit status."""
     say(f"{one.place}: {one.what}")
     if not one.name:
         output.table([("", one.note)])
@@ -87,7 +87,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
     try:
         values = dict(one.values)
         typed = None
-        if one.kind == KEY:
+        if one.kind is Kind.KEY:
             typed = key_file(world, one.name)
             values["grant"] = {"file": typed}
         profile = preview(world, one.name, values)
@@ -107,7 +107,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
     if not yes and not _wanted(one.name):
         return 0
     try:
-        if one.secret is not None:
+        if one.secret is not None and one.kind is not None:
             authorization = authorization_of(profile, one.kind, one.secret)
         else:
             authorize = wiring.authorizer(world, profile)
@@ -127,9 +127,6 @@ def _wanted(name: str) -> bool:
         output.table([("next", f"credhelper import {name} --yes")])
         return False
     return click.confirm(f"Make profile {name}?", err=True)
-
-
-# --- what there is --------------------------------------------------------------------------------
 
 
 def _proposals(environ: Mapping[str, str], grant: Mapping[str, Any] | None) -> Iterable[Proposal]:

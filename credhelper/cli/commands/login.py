@@ -1,4 +1,4 @@
-"""`credhelper login`: verify first, then write down what is needed to go on without a person."""
+"""`credhelper login`: verify a person with the API, then write down what the next `get` needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from credhelper.cli import login_report, options, projects, prompt
 from credhelper.cli.commands.logout import key_file, typed_key
 from credhelper.cli.context import context, profile_option
 from credhelper.cli.options import existing, grant_in, merged, preview
+from credhelper.cli.prompt import Kind
 from credhelper.cli.verification import Verified, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Verify who you are, and remember it.")
 @profile_option("The profile to log in to; it is made if there is none.")
-@click.option(
-    "--api-key", "kind", flag_value=prompt.KEY, help="Log in with an API key: the default."
-)
+@click.option("--api-key", "kind", flag_value=Kind.KEY, help="Log in with an API key: the default.")
 @click.option("--user", metavar="NAME", help="Log in as this user, with the password.")
-@click.option("--session", "kind", flag_value=prompt.PSTOKEN, help="Log in with a psToken.")
+@click.option("--session", "kind", flag_value=Kind.PSTOKEN, help="Log in with a psToken.")
 @options.options
 @click.option(
     "--project",
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
 def login(
     name: str | None,
-    kind: str | None,
+    kind: Kind | None,
     user: str | None,
     project: str | None,
     workgroup: str | None,
@@ -70,7 +69,7 @@ def login(
       credhelper login --grant-command 'pass show illumina/api-key'
     """
     if words:
-        # They may well be the secret: they are not repeated.
+        # They may be the secret: the message does not repeat them.
         raise UsageError(
             "login takes options only: a secret is never given on the command line",
             hint='printf %s "$SECRET" | credhelper login',
@@ -86,21 +85,21 @@ def login(
     name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
     old = existing(world, name)
     former = preview(world, name, old) if old else None
-    kind = kind or (prompt.PASSWORD if user is not None else _kind_of(former))
+    kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
     typed = None
-    if kind == prompt.KEY and "grant" not in values:
+    if kind == Kind.KEY and "grant" not in values:
         typed = key_file(world, name)
         values["grant"] = {"file": typed}
-    # A project that is looked up is a part of these, and not known yet.
+    # Without those that a project will set: it is not known yet.
     free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
     profile = preview(world, name, free if project or workgroup else values)
-    typed = typed_key(world, profile) if kind == prompt.KEY else None
+    typed = typed_key(world, profile) if kind == Kind.KEY else None
     authorize = None if typed else wiring.authorizer(world, profile)
     key = None
     if authorize is None:
         what = f"{kind} for {profile.url}"
-        key = prompt.secret(what, no_input=no_input, password=kind == prompt.PASSWORD)
+        key = prompt.secret(what, no_input=no_input, password=kind == Kind.PASSWORD)
         authorization = authorization_of(profile, kind, key)
     else:
         authorization = authorize()
@@ -127,11 +126,17 @@ def remember(
     *,
     make_default: bool,
 ) -> None:
-    """Verify a login with the API, then write down what it takes to go on, and tell of it.
+    """Verify a login with the API, write down what the next `get` needs, and print a report.
 
-    Parameters: `former`, the profile as it was, or None; `values`, the profile's keys as the config
-    spells them; `typed`, the file in which `key` is to be kept, if it was handed over. Raises
-    CredhelperError; nothing is written then.
+    Parameters:
+    - former: the profile as it was, or None.
+    - values: the profile's keys, as the config spells them.
+    - authorization: what proves who logs in.
+    - typed: the file that will hold `key`, or None.
+    - key: the API key that a person typed, or None.
+    - make_default: make it the default profile.
+
+    Raises CredhelperError, and writes nothing then.
     """
     client = wiring.client_for(world, profile)
     verified = verify(client, profile, authorization, world.clock)
@@ -153,42 +158,39 @@ def _default_name(world: Context) -> str:
     return (found.default_profile if found.path else None) or "default"
 
 
-def _kind_of(former: Profile | None) -> str:
+def _kind_of(former: Profile | None) -> Kind:
     if former is None or former.auth == API_KEY:
-        return prompt.KEY
-    return prompt.PASSWORD if former.auth == PASSWORD or former.user else prompt.PSTOKEN
+        return Kind.KEY
+    return Kind.PASSWORD if former.auth == PASSWORD or former.user else Kind.PSTOKEN
 
 
 def _values(
-    values: dict[str, Any], kind: str, user: str | None, *, elsewhere: bool
+    values: dict[str, Any], kind: Kind, user: str | None, *, elsewhere: bool
 ) -> dict[str, Any]:
-    """Return a profile's keys with those that say how one logs in, set for this `kind`."""
+    """Return a profile's keys, with `auth`, `user` and `grant` set for this `kind` of login."""
     values = dict(values)
     if user is not None:
         values["user"] = user
-    if kind == prompt.KEY:
+    if kind == Kind.KEY:
         if values.pop("auth", API_KEY) != API_KEY and not elsewhere:
             values.pop("grant", None)  # it led to a password or a psToken
         return values
     values.pop("api_key_as", None)
     was = values.get("auth")
-    same = was == (PASSWORD if kind == prompt.PASSWORD else LOGIN)
-    values["auth"] = PASSWORD if kind == prompt.PASSWORD and (elsewhere or same) else LOGIN
+    same = was == (PASSWORD if kind == Kind.PASSWORD else LOGIN)
+    values["auth"] = PASSWORD if kind == Kind.PASSWORD and (elsewhere or same) else LOGIN
     if not elsewhere and not same:
         values.pop("grant", None)
     return values
 
 
-def authorization_of(profile: Profile, kind: str, secret: Secret) -> Authorization:
+def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorization:
     """Return how `secret`, of this `kind`, authorises a login to `profile`."""
-    if kind == prompt.PASSWORD:
+    if kind == Kind.PASSWORD:
         return Password(profile.user or "", secret)
-    if kind == prompt.PSTOKEN:
+    if kind == Kind.PSTOKEN:
         return Bearer(secret)
     return ApiKey(secret, profile.api_key_as, profile.user or "")
-
-
-# --- writing it down ------------------------------------------------------------------------------
 
 
 def _write_with_key(
@@ -215,7 +217,7 @@ def _write_with_key(
 def _adopt(
     world: Context, former: Profile | None, profile: Profile, verified: Verified
 ) -> str | None:
-    """Drop what was held before, and hold what was just verified; return the session's path."""
+    """Forget the former tokens, store the verified ones, and return the path of the session."""
     for one in filter(None, (former, profile)):
         inventory.forget_tokens(world, one)
     due, kept = 0, None
@@ -230,6 +232,6 @@ def _adopt(
     token_source = answer.source_for(world, found, route)
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
-        # A token that starts late, or is too short for the profile, is for `get` to tell.
+        # `get` will report a token that starts late or is too short for the profile.
         source.get(token_source, Request("get", profile=profile.name), route, None)
     return kept

@@ -1,4 +1,4 @@
-"""`credhelper logout`: revoke what is held upstream, forget it here, and be honest about both."""
+"""`credhelper logout`: revoke tokens and sessions upstream, forget them here, and report both."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def logout(name: str | None, everywhere: bool) -> int:
 
 
 def leave(world: Context, profile: Profile) -> int:
-    """Log out of `profile`, tell how it went, and return the exit status."""
+    """Log out of `profile`, print how it went, and return the exit status."""
     outcome = 0
     rows = []
     session_slots = inventory.session_slots(world, profile)
@@ -116,16 +116,18 @@ def _tokens(world: Context, profile: Profile) -> list[_Revocable]:
 
 
 def _aws(world: Context, profile: Profile) -> list[str]:
-    """Tell what becomes of each temporary key that AWS still takes: nobody can revoke it."""
-    told = []
+    """Return a sentence for each AWS key that still lives: nobody can revoke it."""
+    sentences = []
     for slot in inventory.aws_slots(world, profile):
         fields = slot.find()
         if fields and fields.get("token"):
             held = Held(fields, lookup.host())
             if held.expires_at > world.clock():
                 end = output.moment(held.expires_at)
-                told.append(f"cannot be revoked: who has a copy of the key may use it until {end}")
-    return told
+                sentences.append(
+                    f"cannot be revoked: who has a copy of the key may use it until {end}"
+                )
+    return sentences
 
 
 def _sessions(fields: dict[str, str]) -> list[_Revocable]:
@@ -140,7 +142,9 @@ def _revoke(
 ) -> tuple[int, str]:
     """Revoke one secret; return the exit status and how it went.
 
-    Parameters: `until`, Unix seconds, when it ends; `certain`, whether that is more than a guess.
+    Parameters:
+    - until: when it ends, in Unix seconds.
+    - certain: that end is no guess.
     """
     if certain and until <= world.clock():
         return 0, "had expired already"

@@ -1,7 +1,7 @@
-"""The protocols that tools speak, as far as people need them: in the list, and how to wire them.
+"""Help for the protocols that tools speak: their place in the list of commands, and their text.
 
-The edge serves them before click is loaded; what is here is only their help, and that is what each
-protocol's module says of itself.
+The edge serves the protocols before click is loaded. The text is the docstring of the protocol's
+module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from credhelper import protocols
 
 
 class _Spoken(click.Command):
-    """A protocol in the list of commands; its module is loaded by whoever wants to read on."""
+    """A protocol in the list of commands; its help loads the protocol's module."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the protocol's module says of itself."""
@@ -24,7 +24,7 @@ class _Spoken(click.Command):
 
 
 def commands(known: Container[str]) -> list[click.Command]:
-    """Return a command with help for each protocol, save the `known`: people have those, too."""
+    """Return a command with help for each protocol that is not among the `known` commands."""
     return [
         _Spoken(name, short_help=f"For tools: {summary}.")
         for name, (_, summary, _) in protocols.PROTOCOLS.items()

@@ -29,6 +29,6 @@ def sandbox(**options: str | None) -> int:
     for name, value in options.items():
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}={value}"]
-    # Unbuffered: bytes left in a buffer for a reader who is gone would spoil the exit status.
+    # Unbuffered: a buffer that cannot be written out at the end would change the exit status.
     with open(1, "wb", buffering=0, closefd=False) as stdout:
         return program.main(arguments, stdout, sys.stderr)

@@ -178,7 +178,7 @@ def _aws_entry(one: ProfileStatus, now: float) -> dict[str, object] | None:
 
 
 def _life_entry(held: Held | None, now: float) -> dict[str, object]:
-    """Return what the document says of a token, or of AWS credentials."""
+    """Return what the JSON says of a token, or of AWS credentials."""
     return {
         "fingerprint": output.fingerprint(held.secret) if held else None,
         "issued_at": rfc3339(held.issued_at) if held else None,

@@ -199,10 +199,10 @@ def details(user: str | None, **given: Any) -> None:
     what = "password" if user else "token"
     secret = authorization.read_secret(what, given, password=bool(user))
     if user:
-        told = client.details(None, Password(user, secret))
+        answer = client.details(None, Password(user, secret))
     else:
-        told = client.details(secret) if client.has_details else _claims(secret)
-    click.echo(json.dumps(told, indent=2))
+        answer = client.details(secret) if client.has_details else _claims(secret)
+    click.echo(json.dumps(answer, indent=2))
 
 
 @token.command()

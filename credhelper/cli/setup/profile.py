@@ -76,9 +76,9 @@ def choose(
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
     preferred = world.environ.get("CREDHELPER_PROFILE")
     match = routes.match(found, lookup, preferred)
-    told = setup.load(arguments.tool).PROFILE
+    takes_profile = setup.load(arguments.tool).PROFILE
     if match is not None:
-        if arguments.profile and not told:
+        if arguments.profile and not takes_profile:
             plain = routes.match(found, Request("get", service=arguments.service), preferred)
             if plain is None or plain[0].profile != arguments.profile:
                 raise AmbiguousServiceError(
@@ -90,7 +90,7 @@ def choose(
     error = no_match.why(found, lookup, preferred)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
-        if not told or not on_terminal() or dry_run:
+        if not takes_profile or not on_terminal() or dry_run:
             raise error
         named = [route.profile for route in routes.naming(found, lookup)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
