@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '*/__pycache__/*')
 # Two more than there are processors: many a test waits for a token to expire.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
-# What the machine happens to set for other runs must not leak into ours.
-CLEAN := env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH -u PYTHONHOME
+# What a shell tells Python for other runs must not leak into ours.
+CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
 .PHONY: demo test check bench clients docs proven clean
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -10,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# Behind everything else: what is installed is tested, not the tree it was made from.
-sys.path.append(str(Path(__file__).parent.parent))
-
-from integrations import clients  # found by the line above
+from integrations import clients
 from integrations.callers import Guarded
 from integrations.indexed import Indexed
 from integrations.scripts import Bench

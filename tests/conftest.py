@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,10 +12,6 @@ from tests.support.recorder import Recorder
 from tests.support.sandboxes import RunningSandbox
 from tests.support.servers import Witness
 from tests.support.worlds import World
-
-# What a shell starts in the background ignores Ctrl-C, and so would all that tests start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

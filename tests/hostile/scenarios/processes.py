@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import processes
 from tests.support.programs import INSTALLED
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, snapshot, tokens_in
@@ -177,21 +178,23 @@ def folder_gone(scratch_world: World) -> None:
 
 
 def arguments_of_all_processes(scratch_world: World, running_sandbox: RunningSandbox) -> None:
-    """During every verb, no process on this machine has a secret among its arguments."""
+    """During every verb, no process that it starts has a secret among its arguments."""
     running_sandbox.fault({"delay": 0.2, "times": "always"})
     key = running_sandbox.api_key
     session = (running_sandbox.password + "\n").encode()
     own = ["--url", running_sandbox.url, "--user", running_sandbox.username]
     found: set[bytes] = set()
+    seen: set[bytes] = set()
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.005):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in processes.below(scratch_world.root):
                 try:
-                    told = path.read_bytes()
+                    told = Path(f"/proc/{process}/cmdline").read_bytes()
                 except OSError:
                     continue
+                seen.add(told)
                 found.update(tokens_in(told))
                 found.update(word.encode() for word in secrets if word.encode() in told)
 
@@ -218,6 +221,7 @@ def arguments_of_all_processes(scratch_world: World, running_sandbox: RunningSan
     finally:
         over.set()
         looking.join()
+    assert any(b"credhelper" in told for told in seen)
     assert not found
 
 

@@ -1,0 +1,30 @@
+"""What holds for every test, of `tests/` and of `integrations/`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Behind everything else: what is installed is tested, not the tree it was made from.
+sys.path.append(str(Path(__file__).parent))
+
+from tests.support import inherited, processes  # found by the line above
+
+
+@pytest.hookimpl(trylast=True)  # pytest's own report keeps the colours that it was asked for
+def pytest_configure() -> None:
+    """Let tests see nothing of the shell that started them. Each worker of xdist does that, too."""
+    inherited.reset()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End what a test leaves running: the next one may share its sandbox."""
+    # It comes first, and so ends last: after all that could end them in an orderly way.
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder:
+        processes.end(folder)

@@ -1,0 +1,40 @@
+"""The processes of one test among all that run on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_PATIENCE = 30.0
+
+
+def below(folder: Path) -> Iterator[int]:
+    """Give the ids of the processes whose environment names something in `folder`.
+
+    Those are what a test with that folder has started, and what they started in turn, whoever is
+    their parent now. None where there is no /proc.
+    """
+    named = os.fsencode(folder) + b"/"
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            found = named in path.read_bytes()
+        except OSError:
+            continue  # it has ended, or is another user's
+        if found:
+            yield int(path.parent.name)
+
+
+def end(folder: Path) -> None:
+    """Kill the processes of a test, until there are none. Parameters: as for `below`."""
+    deadline = time.monotonic() + _PATIENCE
+    while left := list(below(folder)):
+        assert time.monotonic() < deadline, f"{left} of {folder} cannot be killed"
+        for process in left:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.01)
