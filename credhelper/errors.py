@@ -8,6 +8,8 @@ never hold a secret; `hint` is the one line that tells a person what to do.
 
 from __future__ import annotations
 
+import os
+
 
 class CredhelperError(Exception):
     """Base of all errors that are told to a user.
@@ -168,3 +170,8 @@ class MalformedAnswerError(TokenAPIError):
 
     code = "malformed_answer"
     retryable = True
+
+
+def reason(error: OSError) -> str:
+    """Return why the system refused, in its own words and without the path it names."""
+    return os.strerror(error.errno or 0)

@@ -9,7 +9,7 @@ import os
 
 from credhelper import __version__
 from credhelper.core import lookup, paths, routes
-from credhelper.errors import CacheError
+from credhelper.errors import CacheError, reason
 from credhelper.storage import files
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def load_routes(context: Context) -> Routes:
             made = routes.encode(compiled, label, home, __version__, data)
             files.replace(path, made)
         except OSError as error:
-            context.trace("routes", kept=False, why=os.strerror(error.errno or 0))
+            context.trace("routes", kept=False, why=reason(error))
         return compiled
     finally:
         if lock:

@@ -15,7 +15,7 @@ from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
 from credhelper.core.model import Secret
 from credhelper.core.text import printable
-from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
+from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -152,4 +152,4 @@ def _cure(path: str) -> str:
 
 
 def _why(error: OSError) -> str:
-    return f"cannot be read: {os.strerror(error.errno or 0)}"
+    return f"cannot be read: {reason(error)}"

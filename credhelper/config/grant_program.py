@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from credhelper.config import child
 from credhelper.config.profile import Grant
 from credhelper.core.text import printable
-from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
+from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 
 ASKING = "CREDHELPER_ASKING"
 
@@ -118,8 +117,8 @@ def _run(
             hint="it has no terminal to ask on: unlock it first, or allow a longer timeout",
         ) from None
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise ConfigError(f"{who} of profile {profile_name} cannot be started: {why}") from None
+        who = f"{who} of profile {profile_name}"
+        raise ConfigError(f"{who} cannot be started: {reason(error)}") from None
 
 
 def _failed(who: str, profile_name: str, status: int) -> CredhelperError:

@@ -13,7 +13,7 @@ from credhelper.config.origin import canonical
 from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, ConfigError, NotFoundError
+from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
 from credhelper.storage import files
 
 LOCK_WAIT = 10.0
@@ -153,8 +153,7 @@ def _replace(target: str, new: bytes) -> None:
         if mode is not None:
             os.chmod(target, mode)
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot write {shown}: {why}") from error
+        raise CacheError(f"cannot write {shown}: {reason(error)}") from error
 
 
 def _mode(target: str) -> int | None:

@@ -184,7 +184,7 @@ def _read(path: str) -> bytes:
 
 
 def _why(error: OSError) -> str:
-    return f"cannot be read: {os.strerror(error.errno or 0)}"
+    return f"cannot be read: {credhelper.errors.reason(error)}"
 
 
 def _override(environ: "Mapping[str, str]", variable: str) -> str | None:

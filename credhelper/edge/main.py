@@ -13,7 +13,7 @@ from credhelper.core import paths
 from credhelper.core.flock import EarlyLocks
 from credhelper.core.model import Call, Credential, Reply, Secret
 from credhelper.core.text import complaint
-from credhelper.errors import CacheError, CredhelperError, RequestError
+from credhelper.errors import CacheError, CredhelperError, RequestError, reason
 from credhelper.storage import files
 
 TYPE_CHECKING = False
@@ -238,7 +238,7 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
         else:
             files.replace(path, data)
     except OSError as error:
-        why = os.strerror(error.errno or 0)
+        why = reason(error)
     context.trace("file", path=path, written=not why, why=why)
     if why and needed:
         raise CacheError(

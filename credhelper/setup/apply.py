@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, CredhelperError
+from credhelper.errors import CacheError, CredhelperError, reason
 from credhelper.setup import backups, disk, journal
 from credhelper.setup.journal import Journal
 from credhelper.setup.work import Work
@@ -80,7 +80,7 @@ def carry_out(work: Work, state: str) -> list[str]:
             with suppress(OSError, CredhelperError):
                 step()
         if isinstance(error, OSError):
-            why = os.strerror(error.errno or 0)
+            why = reason(error)
             raise CacheError(f"cannot write {printable(str(error.filename))}: {why}") from error
         raise
     _tidy(work, state)

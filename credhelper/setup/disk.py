@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, ConfigError
+from credhelper.errors import CacheError, ConfigError, reason
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
@@ -57,9 +57,7 @@ def look(path: str) -> Found:
     except (FileNotFoundError, NotADirectoryError):
         return Found(path, target, None, None, tuple(_missing(os.path.dirname(target), shown)))
     except OSError as error:
-        raise ConfigError(
-            f"{shown}: cannot be read: {os.strerror(error.errno or 0)}", f"ls -l {shown}"
-        ) from error
+        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from credhelper.core import flock
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, LockTimeoutError
+from credhelper.errors import CacheError, LockTimeoutError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def complaint_about(folder: str) -> CacheError | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return CacheError(f"cannot look at folder {folder}: {os.strerror(error.errno or 0)}")
+        return CacheError(f"cannot look at folder {folder}: {reason(error)}")
     if stat.S_ISLNK(found.st_mode):
         return CacheError(
             f"folder {folder} is a symlink",
@@ -90,8 +90,7 @@ def make_folder(folder: str) -> None:
         except FileExistsError:
             continue  # another process made it: judged below like any other
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            raise CacheError(f"cannot make folder {folder}: {why}") from error
+            raise CacheError(f"cannot make folder {folder}: {reason(error)}") from error
     wrong = complaint_about(folder)
     if wrong:
         raise wrong
@@ -104,8 +103,7 @@ def _distrust(ancestor: str, folder: str) -> None:
         try:
             found = os.stat(at)
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            raise CacheError(f"cannot look at folder {at}: {why}") from error
+            raise CacheError(f"cannot look at folder {at}: {reason(error)}") from error
         if found.st_uid not in ours:
             raise CacheError(
                 f"folder {at} above {folder} belongs to another user (uid {found.st_uid})",
@@ -215,7 +213,7 @@ def acquire(
                 return _lock_of(handle)
         except OSError as error:
             os.close(handle)
-            raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
+            raise Unlockable(f"lock file {path}: {reason(error)}") from error
         except BaseException:
             os.close(handle)
             raise
@@ -267,8 +265,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
             hint=f"see who holds it: fuser {printable(lock_path)}",
         ) from error
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot lock {printable(lock_path)}: {why}") from error
+        raise CacheError(f"cannot lock {printable(lock_path)}: {reason(error)}") from error
     try:
         # One that was there before keeps its mode otherwise; the folder is ours alone.
         os.chmod(lock_path, 0o600)
@@ -292,7 +289,7 @@ def _open_lock(path: str) -> int:
             raise CacheError(
                 f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
             ) from error
-        raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
+        raise Unlockable(f"lock file {path}: {reason(error)}") from error
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         os.close(handle)
@@ -302,7 +299,7 @@ def _open_lock(path: str) -> int:
             os.fchmod(handle, 0o600)
         except OSError as error:
             os.close(handle)
-            raise Unlockable(f"lock file {path}: {os.strerror(error.errno or 0)}") from error
+            raise Unlockable(f"lock file {path}: {reason(error)}") from error
     return handle
 
 

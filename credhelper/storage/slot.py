@@ -11,7 +11,7 @@ import time
 
 from credhelper.core import paths, record
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, CredhelperError
+from credhelper.errors import CacheError, CredhelperError, reason
 from credhelper.storage import files
 
 TYPE_CHECKING = False
@@ -95,8 +95,7 @@ class Slot:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                why = os.strerror(error.errno or 0)
-                raise CacheError(f"cannot remove {self.path}: {why}") from error
+                raise CacheError(f"cannot remove {self.path}: {reason(error)}") from error
 
     def lock(self, wait: float) -> files.Lock | None:
         """Take the gate of this record, or None when `wait` seconds are over.
@@ -175,8 +174,7 @@ class Slot:
             data = record.encode(fields)
             files.replace(os.path.join(self.folder, name), data, durable=self._durable)
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            raise CacheError(f"cannot write to {self.folder}: {why}") from error
+            raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
 
     def _sweep(self, clock: Callable[[], float] = time.time) -> None:
         """Take away what dead writers left, and records that expired long ago."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from credhelper.core import lookup
-from credhelper.errors import CacheError
+from credhelper.errors import CacheError, reason
 from credhelper.storage import files
 
 _PREFIX = "run-"
@@ -45,8 +45,7 @@ def begin(
             wrong.append(error)
             continue
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            wrong.append(CacheError(f"cannot make a folder in {place}: {why}"))
+            wrong.append(CacheError(f"cannot make a folder in {place}: {reason(error)}"))
             continue
         if wrong:
             passed_over(wrong[0])

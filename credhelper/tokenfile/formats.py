@@ -12,7 +12,7 @@ import stat
 
 from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, printable
-from credhelper.errors import CacheError, RequestError
+from credhelper.errors import CacheError, RequestError, reason
 from credhelper.protocols import get
 from credhelper.storage import files
 from credhelper.tokenfile import netrc, session_yaml
@@ -100,7 +100,7 @@ def put(path: str, data: bytes) -> None:
         files.replace(path, data)
     except OSError as error:
         raise CacheError(
-            f"cannot write {printable(path)}: {os.strerror(error.errno or 0)}",
+            f"cannot write {printable(path)}: {reason(error)}",
             f"mkdir -p -m 700 {printable(folder)}" if error.errno == errno.ENOENT else None,
         ) from error
 
@@ -115,8 +115,7 @@ def read(path: str) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot read {printable(path)}: {why}") from error
+        raise CacheError(f"cannot read {printable(path)}: {reason(error)}") from error
     if len(data) > _MOST_BYTES:
         raise CacheError(f"{printable(path)} is larger than 1 MiB: left alone")
     try:

@@ -18,7 +18,7 @@ from credhelper.cli.verification import Verified, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
 from credhelper.core.model import SESSION, Request, Secret
-from credhelper.errors import CacheError, CredhelperError, UsageError
+from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 from credhelper.storage import files
 
 if TYPE_CHECKING:
@@ -203,8 +203,7 @@ def _write_with_key(
         files.make_folder(os.path.dirname(path))
         files.replace(path, key.reveal().encode() + b"\n", durable=True)
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise CacheError(f"cannot write {path}: {why}") from error
+        raise CacheError(f"cannot write {path}: {reason(error)}") from error
     try:
         return options.write(world, profile.name, values, make_default=default)
     except BaseException:

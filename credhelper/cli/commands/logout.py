@@ -15,7 +15,7 @@ from credhelper.config.profile import Profile
 from credhelper.core import lookup
 from credhelper.core.model import Secret
 from credhelper.core.record import Held, number
-from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError
+from credhelper.errors import CacheError, CredhelperError, TokenAPIError, UsageError, reason
 
 
 @click.command(short_help="Revoke the token and session, and forget them.")
@@ -77,7 +77,7 @@ def leave(world: Context, profile: Profile) -> int:
             pass  # an earlier logout took it
         except OSError as error:
             outcome = max(outcome, CacheError.exit_status)
-            why = os.strerror(error.errno or 0)
+            why = reason(error)
             rows.append(("key", f"NOT removed: {path}: {why}"))
     elif profile.grant is not None:
         where = output.grant_in_words(profile.grant)
