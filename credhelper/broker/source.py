@@ -17,7 +17,17 @@ from credhelper import errors
 from credhelper.core import flock
 from credhelper.core.lookup import credential
 from credhelper.core.model import Credential, Secret
-from credhelper.core.record import EXPIRED, FRESH, NOT_YET_WAIT, STALE, Held, held_in, judge, number
+from credhelper.core.record import (
+    EXPIRED,
+    FRESH,
+    NOT_YET_WAIT,
+    STALE,
+    Held,
+    fields_of,
+    held_in,
+    judge,
+    number,
+)
 from credhelper.core.routes import least_life
 from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerError
 from credhelper.storage import files
@@ -202,20 +212,8 @@ def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -
             hint="compare the clocks: this host's and the server's differ, or its nbf is wrong",
         )
     before = source.slot.find() or {}
-    fields = {
-        "profile": profile,
-        "kind": token.kind,
-        "grant": source.stamp,
-        "host": source.host,
-        "skew": str(token.skew),
-        "issued": str(token.issued_at),
-        "not_before": str(token.not_before),
-        "expires": str(token.expires_at),
-        "assumed": str(int(token.assumed)),
-        "due": str(due),
-        "rejected_at": before.get("rejected_at", "0"),
-        "token": token.value.reveal(),
-    }
+    fields = fields_of(token, profile=profile, grant=source.stamp, host=source.host)
+    fields |= {"due": str(due), "rejected_at": before.get("rejected_at", "0")}
     source.slot.keep(fields)
     source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)
     return Held(fields, source.host)

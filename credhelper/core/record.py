@@ -5,7 +5,7 @@ changed a digit of an expiry would have us serve a dead token for years.
 """
 
 import credhelper
-from credhelper.core.model import Secret
+from credhelper.core.model import Secret, Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,28 @@ def end(body: bytes) -> bytes:
     return b"end %x\n" % (int.from_bytes(body, "big") % _PRIME)
 
 
+def fields_of(token: Token, *, profile: str, grant: str, host: str) -> dict[str, str]:
+    """Return `token` as the fields of a record; `Held` reads them.
+
+    Parameters:
+    - profile: its name, for people who read the record.
+    - grant: what can be seen of the grant now (`routes.record_of`).
+    - host: this host's name: the skew is true for its clock alone.
+    """
+    return {
+        "profile": profile,
+        "kind": token.kind,
+        "grant": grant,
+        "host": host,
+        "skew": str(token.skew),
+        "issued": str(token.issued_at),
+        "not_before": str(token.not_before),
+        "expires": str(token.expires_at),
+        "assumed": str(int(token.assumed)),
+        "token": token.value.reveal(),
+    }
+
+
 def number(fields: "Mapping[str, str]", key: str) -> int:
     """Return field `key` as a whole number; 0 when it is absent or is not one."""
     text = fields.get(key, "")
@@ -74,11 +96,18 @@ def number(fields: "Mapping[str, str]", key: str) -> int:
 class Held:
     """A token as the cache holds it, with all times on this host's clock, in Unix seconds.
 
-    Parameters: `fields`, the record; `host`, this host's name.
+    Parameters:
+    - fields: the record.
+    - host: this host's name.
 
-    Attributes: `secret`; `kind`; `issued_at`, `expires_at`, `not_before`; `lifetime`, seconds from
-    issue to expiry; `advertised`, the expiry that callers are told, a little earlier than the real
-    one; `due`, when its session must be refreshed, 0 for never; `fields`.
+    Attributes:
+    - secret, kind.
+    - issued_at, expires_at, not_before.
+    - lifetime: seconds from issue to expiry.
+    - advertised: the expiry that callers are told, a little earlier than the real one.
+    - due: when its session must be refreshed, 0 for never.
+    - fields: the record.
+    - skew: the server's clock minus ours in seconds, as measured at issue; 0 if another host did.
     """
 
     __slots__ = (
@@ -91,11 +120,13 @@ class Held:
         "lifetime",
         "not_before",
         "secret",
+        "skew",
     )
 
     def __init__(self, fields: "Mapping[str, str]", host: str) -> None:
         # A skew is a fact about the clock that measured it; homes are shared between hosts.
         skew = number(fields, "skew") if fields.get("host") == host else 0
+        self.skew = skew
         self.secret = Secret(fields["token"])
         self.kind = fields.get("kind", "")
         self.issued_at = number(fields, "issued") - skew
@@ -111,11 +142,25 @@ class Held:
         soft = self.expires_at - min(margin, self.lifetime / 2)
         return min(soft, self.due) if self.due else soft
 
+    def token(self) -> Token:
+        """Return the token as the API gave it, with all times on the server's clock."""
+        return Token(
+            self.secret,
+            kind=self.kind,
+            issued_at=self.issued_at + self.skew,
+            expires_at=self.expires_at + self.skew,
+            not_before=self.not_before + self.skew,
+            skew=self.skew,
+            assumed=self.fields.get("assumed") != "0",
+        )
+
 
 def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held | None:
     """Return the token in a record, or None if it holds none, or one from another grant.
 
-    Parameters: `stamp`, what can be seen of the grant now (`routes.record_of`); `host`, this host.
+    Parameters:
+    - stamp: what can be seen of the grant now (`routes.record_of`).
+    - host: this host's name.
     """
     if not fields or not fields.get("token") or fields.get("grant", "") != stamp:
         return None
@@ -125,11 +170,13 @@ def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held |
 def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
     """Return `fresh`, `stale` or `expired` for what is held.
 
-    Parameters: `now`, Unix seconds; `margin`, seconds that the caller likes to see, never more than
-    half of the lifetime; `min_ttl`, seconds that it insists on.
+    Parameters:
+    - now: Unix seconds.
+    - margin: seconds of life that the caller likes to see, never more than half of the lifetime.
+    - min_ttl: seconds of life that it insists on.
     """
     if held is None or now >= held.advertised or held.advertised - now < min_ttl:
         return EXPIRED
     if held.not_before - now > NOT_YET_WAIT:
-        return EXPIRED  # our clock lies behind its maker's: one of our own measures by how much
+        return EXPIRED  # our clock is behind the maker's: a token of our own measures by how much
     return STALE if now >= held.stale_at(margin) else FRESH

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
-from credhelper.core.record import number
 from credhelper.errors import RejectedError, TokenAPIError
 from credhelper.renewal.create import ended, not_logged_in
 from credhelper.renewal.session import due, over
@@ -53,7 +52,7 @@ class PsTokenSession:
         if held is not None and held.kind == JWT:
             half = held.advertised - held.lifetime / 2
             if held.due <= self.clock() < half:
-                return _as_token(held), session_due  # only the session was due
+                return held.token(), session_due  # only the session was due
         try:
             token = self.calls.mint(session.value)
         except RejectedError as error:
@@ -171,16 +170,3 @@ class PsTokenSession:
         )
         self.record.write(older, must=self.must_be_kept)
         return token, due(older)
-
-
-def _as_token(held: Held) -> Token:
-    fields = held.fields
-    return Token(
-        held.secret,
-        kind=held.kind,
-        issued_at=number(fields, "issued"),
-        expires_at=number(fields, "expires"),
-        not_before=number(fields, "not_before"),
-        skew=number(fields, "skew"),
-        assumed=fields.get("assumed") == "1",
-    )

@@ -7,7 +7,7 @@ its own lock, which is always taken after the token's.
 from __future__ import annotations
 
 from credhelper.core.model import Secret, Token
-from credhelper.core.record import number
+from credhelper.core.record import fields_of, held_in
 from credhelper.errors import CacheError
 from credhelper.storage import files
 
@@ -59,24 +59,14 @@ class SessionRecord:
 
     def read(self) -> Token | None:
         """Return the session, or None if there is none from this grant."""
-        fields = self._fields()
-        if not fields.get("token"):
-            return None
-        return Token(
-            Secret(fields["token"]),
-            kind=self.kind,
-            issued_at=number(fields, "issued"),
-            expires_at=number(fields, "expires"),
-            not_before=number(fields, "not_before"),
-            # A skew is a fact about the clock that measured it; homes are shared between hosts.
-            skew=number(fields, "skew") if fields.get("host") == self.host else 0,
-            assumed=fields.get("assumed") != "0",
-        )
+        held = held_in(self.slot.find(), self.stamp, self.host)
+        return held.token() if held else None
 
     def previous(self) -> Secret | None:
         """Return the psToken before this one, while this one has not worked yet."""
-        fields = self._fields()
-        return Secret(fields["previous"]) if fields.get("previous") else None
+        held = held_in(self.slot.find(), self.stamp, self.host)
+        previous = held and held.fields.get("previous")
+        return Secret(previous) if previous else None
 
     def write(self, session: Token, previous: Secret | None = None, *, must: bool) -> None:
         """Put `session` on disk.
@@ -87,18 +77,7 @@ class SessionRecord:
 
         Raises CacheError, if it must be kept and the disk says no.
         """
-        fields = {
-            "profile": self.profile,
-            "kind": session.kind,
-            "grant": self.stamp,
-            "host": self.host,
-            "issued": str(session.issued_at),
-            "not_before": str(session.not_before),
-            "expires": str(session.expires_at),
-            "assumed": str(int(session.assumed)),
-            "skew": str(session.skew),
-            "token": session.value.reveal(),
-        }
+        fields = fields_of(session, profile=self.profile, grant=self.stamp, host=self.host)
         if previous is not None:
             fields["previous"] = previous.reveal()
         try:
@@ -107,10 +86,6 @@ class SessionRecord:
             if must:
                 raise
             self.trace("session", kept=False)
-
-    def _fields(self) -> dict[str, str]:
-        fields = self.slot.find() or {}
-        return fields if fields.get("grant", "") == self.stamp else {}
 
 
 def due(session: Token) -> int:
