@@ -7,7 +7,7 @@ import os
 from credhelper.broker import routing
 from credhelper.config import identity
 from credhelper.core import routes
-from credhelper.storage import files
+from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def forget_tokens(context: Context, profile: Profile) -> None:
     for slot in (*aws_slots(context, profile), *token_slots(context, profile)):
         try:
             lock = slot.lock(_FORGET_WAIT)
-        except files.Unlockable as error:
+        except locks.Unlockable as error:
             context.trace("forget", unlocked=str(error))
             lock = None
         try:

@@ -10,7 +10,7 @@ import os
 from credhelper import __version__
 from credhelper.core import lookup, paths, routes
 from credhelper.errors import CacheError, reason
-from credhelper.storage import files
+from credhelper.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def load_routes(context: Context) -> Routes:
     lock = None
     try:
         files.make_folder(folder)
-        lock = files.acquire(
+        lock = locks.acquire(
             path + ".lock", wait=_COMPILE_WAIT, alarm=context.alarm, early=context.early
         )
-    except (CacheError, files.Unlockable) as error:
+    except (CacheError, locks.Unlockable) as error:
         context.trace("routes", unlocked=str(error))
     try:
         found = lookup.compiled(folder, label, home, data)

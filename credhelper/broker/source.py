@@ -30,7 +30,7 @@ from credhelper.core.record import (
 )
 from credhelper.core.routes import least_life
 from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerError
-from credhelper.storage import files
+from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,11 +193,11 @@ def _renewed(
     return new
 
 
-def _lock(source: TokenSource, wait: float) -> tuple[files.Lock | None, str]:
+def _lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held)."""
     try:
         return source.slot.lock(wait), ""
-    except files.Unlockable as error:
+    except locks.Unlockable as error:
         return None, str(error)
 
 

@@ -14,7 +14,7 @@ from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
-from credhelper.storage import files
+from credhelper.storage import files, locks
 
 LOCK_WAIT = 10.0
 
@@ -124,7 +124,7 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
-    with files.one_writer(lock_path, "changing the config", LOCK_WAIT):
+    with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):
         old = paths.read_config(target) or b""
         parse.parse(old, path, environ)
         text = old.decode()

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 WAIT = 30.0
 _RING_AGAIN = 0.1
 
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class EarlyLocks:
     """What a process locked, or waited for in vain, before the rest of it was loaded.
 
     Attributes: `taken`, path of a lock file -> the handle that holds its lock; `over`, the paths
-    whose wait has ended without the lock. `cache.acquire` goes on from there.
+    whose wait has ended without the lock. `storage.locks.acquire` goes on from there.
     """
 
     __slots__ = ("over", "taken")
@@ -51,7 +51,7 @@ def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
     - wait: seconds.
     """
     try:
-        handle = os.open(path, _OPEN, 0o600)
+        handle = os.open(path, OPEN, 0o600)
     except OSError:
         return False
     import fcntl

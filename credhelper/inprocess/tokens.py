@@ -22,14 +22,14 @@ from credhelper.core.record import decode
 from credhelper.inprocess import allowed_hosts, memo, memory_cache
 from credhelper.inprocess.environ import ENVIRON
 from credhelper.inprocess.memo import remembered
-from credhelper.storage import files
+from credhelper.storage import locks
 
 _TIMEOUT = 5  # seconds for a new token, while the old one lives: a request of somebody's waits
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
 
 # A child that kept a copy of a lock's handle would hold it after the thread that has it.
-os.register_at_fork(after_in_child=files.let_go_in_child)
+os.register_at_fork(after_in_child=locks.let_go_in_child)
 
 
 _warned: dict[str, float] = {}

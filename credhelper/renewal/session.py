@@ -9,7 +9,7 @@ from __future__ import annotations
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
 from credhelper.errors import CacheError
-from credhelper.storage import files
+from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ class SessionRecord:
         self.host = host
         self.trace = trace
 
-    def lock(self) -> files.Lock | None:
+    def lock(self) -> locks.Lock | None:
         """Return the session's lock, held; None where there can be none."""
         try:
             return self.slot.lock(_WAIT)
-        except files.Unlockable as error:
+        except locks.Unlockable as error:
             self.trace("session", unlocked=str(error))
             return None
 

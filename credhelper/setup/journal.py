@@ -16,6 +16,7 @@ from credhelper.core.text import printable
 from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
 from credhelper.storage import files as cache
+from credhelper.storage import locks
 
 VERSION = 1
 LOCK_WAIT = 10.0
@@ -117,7 +118,7 @@ def write(state: str, journal: Journal) -> None:
 
 def locked(state: str) -> AbstractContextManager[None]:
     """Let one setup at a time change files. Raises LockTimeoutError, CacheError."""
-    return cache.one_writer(os.path.join(state, "setup.lock"), "setting up", LOCK_WAIT)
+    return locks.one_writer(os.path.join(state, "setup.lock"), "setting up", LOCK_WAIT)
 
 
 def _path(state: str) -> str:

@@ -1,34 +1,19 @@
-"""Writing what we keep on disk, and locking what is being made.
+"""Writing what we keep on disk: private folders, and files that are replaced whole.
 
 Readers never lock (see `core.paths`), because writers write a new file, flush it and rename it over
-the old one. The gate to a renewal is the
-kernel's `flock`, which dies with its owner; a lock file is never deleted and is never the record.
-Nothing is read from, or written to, a folder or file that somebody else could have put there.
+the old one. Nothing is written to a folder that somebody else could have put there.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import time
-from contextlib import contextmanager
 
-from credhelper.core import flock
-from credhelper.core.text import printable
-from credhelper.errors import CacheError, LockTimeoutError, reason
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from credhelper.errors import CacheError, reason
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
-_MOST_REPLACED = 100
-_CREATE = os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-# --- folders and files that are ours alone --------------------------------------------------------
+_CREATE = os.O_CREAT | os.O_NOFOLLOW
 
 
 def complaint_about(folder: str) -> CacheError | None:
@@ -165,169 +150,3 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
                 raise
         finally:
             os.close(handle)
-
-
-# --- locks ----------------------------------------------------------------------------------------
-
-
-_held: set[int] = set()  # the handles of all flocks that this process holds
-
-
-class Lock:
-    """A held kernel lock; release it, or let it die with the process."""
-
-    __slots__ = ("release",)
-
-    def __init__(self, release: Callable[[], None]) -> None:
-        # Lets the next one in. The file stays: only its lock goes.
-        self.release = release
-
-
-class Unlockable(Exception):
-    """There is no lock to be had at this place (a filesystem without locks, a read-only disk)."""
-
-
-def acquire(
-    path: str, *, wait: float, alarm: bool, early: flock.EarlyLocks | None = None
-) -> Lock | None:
-    """Take the exclusive lock on `path`, or None when `wait` seconds have passed.
-
-    Parameters: `wait`, seconds, 0 for one try; `alarm`, true to sleep in the kernel until an alarm
-    signal (the fast way, for a process of our own), false to poll (a library, or a thread);
-    `early`, what this process locked or waited for before: a lock in there is handed on.
-    Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
-    """
-    early = early or flock.EarlyLocks()
-    deadline = time.monotonic() + (0 if path in early.over else wait)
-    # Bounded: where names and files never agree (odd file systems), nothing can be locked.
-    for _ in range(_MOST_REPLACED):
-        # The same file description again: what it has locked already, it locks at once.
-        handle = early.taken.pop(path, None)
-        if handle is None:
-            handle = _open_lock(path)
-        try:
-            if not _flock(handle, max(0.0, deadline - time.monotonic()), alarm):
-                os.close(handle)
-                return None
-            if _names(path, handle):
-                return _lock_of(handle)
-        except OSError as error:
-            os.close(handle)
-            raise Unlockable(f"lock file {path}: {reason(error)}") from error
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)  # somebody removed or replaced the file: what we hold guards nothing
-    raise Unlockable(f"lock file {path}: is replaced again and again")
-
-
-def _lock_of(handle: int) -> Lock:
-    _held.add(handle)
-    return Lock(lambda: _let_go(handle))
-
-
-def _let_go(handle: int) -> None:
-    if handle not in _held:
-        return  # a fork's child: it was never its lock
-    _held.discard(handle)
-    try:
-        # Closing alone would not do: a child that was forked meanwhile has a copy of the handle.
-        fcntl.flock(handle, fcntl.LOCK_UN)
-    finally:
-        os.close(handle)
-
-
-def let_go_in_child() -> None:
-    """Close a forked child's copies of the locks that its parent's threads hold.
-
-    Or the child would hold them, too, when the parent dies.
-    """
-    while _held:
-        os.close(_held.pop())
-
-
-@contextmanager
-def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
-    """Let one writer at a time change files of a user's, for the time of a `with`.
-
-    Parameters: `lock_path`, absolute, in a private folder, which is made; `doing`, what another
-    one is at, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
-    """
-    from filelock import FileLock, Timeout
-
-    make_folder(os.path.dirname(lock_path))
-    lock = FileLock(lock_path, timeout=wait, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockTimeoutError(
-            f"another credhelper has been {doing} for {wait:g} s",
-            hint=f"see who holds it: fuser {printable(lock_path)}",
-        ) from error
-    except OSError as error:
-        raise CacheError(f"cannot lock {printable(lock_path)}: {reason(error)}") from error
-    try:
-        # One that was there before keeps its mode otherwise; the folder is ours alone.
-        os.chmod(lock_path, 0o600)
-        yield
-    finally:
-        lock.release()
-
-
-def _names(path: str, handle: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.lstat(path))
-    except FileNotFoundError:
-        return False
-
-
-def _open_lock(path: str) -> int:
-    try:
-        handle = os.open(path, os.O_RDWR | _CREATE, 0o600)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise CacheError(
-                f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
-            ) from error
-        raise Unlockable(f"lock file {path}: {reason(error)}") from error
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-        os.close(handle)
-        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
-    if found.st_mode & 0o777 != 0o600:
-        try:
-            os.fchmod(handle, 0o600)
-        except OSError as error:
-            os.close(handle)
-            raise Unlockable(f"lock file {path}: {reason(error)}") from error
-    return handle
-
-
-def _flock(handle: int, wait: float, alarm: bool) -> bool:
-    exclusive = fcntl.LOCK_EX
-    try:
-        fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pass
-    else:
-        return True
-    if wait <= 0:
-        return False
-    if alarm:
-        return flock.sleep_at(lambda: fcntl.flock(handle, exclusive), wait)
-    return _flock_by_polling(lambda: fcntl.flock(handle, exclusive | fcntl.LOCK_NB), wait)
-
-
-def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:
-    deadline = time.monotonic() + wait
-    pause = 0.005
-    while time.monotonic() < deadline:
-        # Jitter, so that a herd does not knock in step.
-        time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
-        pause = min(pause * 1.5, 0.05)
-        try:
-            attempt()
-        except BlockingIOError:
-            continue
-        return True
-    return False

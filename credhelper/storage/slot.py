@@ -12,7 +12,7 @@ import time
 from credhelper.core import paths, record
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import files
+from credhelper.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Slot:
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, told once what
     does not work; `alarm` and `early`, as in
-    `cache.acquire`; `durable`, flush the folder too.
+    `storage.locks.acquire`; `durable`, flush the folder too.
     """
 
     __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name")
@@ -97,14 +97,14 @@ class Slot:
             except OSError as error:
                 raise CacheError(f"cannot remove {self.path}: {reason(error)}") from error
 
-    def lock(self, wait: float) -> files.Lock | None:
+    def lock(self, wait: float) -> locks.Lock | None:
         """Take the gate of this record, or None when `wait` seconds are over.
 
         Raises Unlockable when no lock is to be had anywhere, or when it would guard nothing: who
         cannot leave a record for the next one must not make it wait.
         """
         if self.folder is None:
-            raise files.Unlockable("there is no folder to keep it in")
+            raise locks.Unlockable("there is no folder to keep it in")
         refused: list[str] = []
         for folder in (self.folder, *self.lock_folders):
             if refused and not self.writable():
@@ -116,13 +116,13 @@ class Slot:
                 continue
             try:
                 path = os.path.join(folder, self.name + ".lock")
-                return files.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
+                return locks.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
             except CacheError as error:
                 self._warn(error.message, error.hint)
                 refused.append(error.message)
-            except files.Unlockable as error:
+            except locks.Unlockable as error:
                 refused.append(str(error))
-        raise files.Unlockable("; ".join(refused) or "no private folder for a lock")
+        raise locks.Unlockable("; ".join(refused) or "no private folder for a lock")
 
     # --- the memory of a failure ------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class Slot:
         # Under its gate, or it might just be renewed.
         try:
             gate = other.lock(0)
-        except files.Unlockable:
+        except locks.Unlockable:
             return
         if gate is None:
             return

@@ -14,7 +14,7 @@ from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, printable
 from credhelper.errors import CacheError, RequestError, reason
 from credhelper.protocols import get
-from credhelper.storage import files
+from credhelper.storage import files, locks
 from credhelper.tokenfile import netrc, session_yaml
 
 FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
@@ -67,11 +67,11 @@ def update(
             gate.release()
 
 
-def _gate(folder: str) -> files.Lock | None:
+def _gate(folder: str) -> locks.Lock | None:
     try:
         files.make_folder(folder)
-        return files.acquire(os.path.join(folder, _LOCK), wait=_WAIT, alarm=False)
-    except (CacheError, files.Unlockable):
+        return locks.acquire(os.path.join(folder, _LOCK), wait=_WAIT, alarm=False)
+    except (CacheError, locks.Unlockable):
         return None  # written all the same, as everybody writes to such a file
 
 

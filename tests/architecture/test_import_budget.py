@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from credhelper import protocols
-from credhelper.storage import files
+from credhelper.storage import files, locks
 from tests.support.programs import INSTALLED
 from tests.support.sandboxes import RunningSandbox
 from tests.support.transcripts import QUESTIONS, TOLD, Question
@@ -79,6 +79,7 @@ DIALOGUE = {
     "credhelper.broker.answer",
     "credhelper.broker.source",
     "credhelper.storage.files",
+    "credhelper.storage.locks",
     "credhelper.broker.context",
     "credhelper.edge.main",
     "credhelper.errors",
@@ -173,7 +174,7 @@ def test_a_waiter_in_a_herd_loads_nothing_heavy(scratch_world: World) -> None:
     (record,) = scratch_world.records()
     data = record.read_bytes()
     scratch_world.age(10**6)
-    lock = files.acquire(f"{record}.lock", wait=0, alarm=False)
+    lock = locks.acquire(f"{record}.lock", wait=0, alarm=False)
     assert lock
     waiter = subprocess.Popen(
         [str(PROGRAM.parent / "python3"), "-X", "importtime", "-I", "-S", str(PROGRAM), "get"],

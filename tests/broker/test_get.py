@@ -20,7 +20,7 @@ from credhelper.errors import (
     RejectedError,
     UnreachableError,
 )
-from credhelper.storage import files
+from credhelper.storage import locks
 from tests.support.token_sources import HOST, ScriptedSource
 
 NO = RejectedError("answered 401", "log in", status=401)
@@ -312,9 +312,9 @@ def test_what_is_told_as_expiry_is_a_little_early(token_source: ScriptedSource) 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise files.Unlockable("no locks available")
+        raise locks.Unlockable("no locks available")
 
-    monkeypatch.setattr(files, "acquire", refuse)
+    monkeypatch.setattr(locks, "acquire", refuse)
 
 
 def test_a_file_system_without_locks_is_no_reason_not_to_answer(

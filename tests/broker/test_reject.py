@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from credhelper.storage import files
+from credhelper.storage import locks
 from tests.support.token_sources import ScriptedSource
 
 
@@ -100,8 +100,8 @@ def test_a_reject_works_where_there_are_no_locks(
     token_source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise files.Unlockable("no locks available")
+        raise locks.Unlockable("no locks available")
 
-    monkeypatch.setattr(files, "acquire", refuse)
+    monkeypatch.setattr(locks, "acquire", refuse)
     token_source.hold("old", age=100)
     assert token_source.reject("old")

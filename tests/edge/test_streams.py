@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from credhelper.storage import files
+from credhelper.storage import locks
 from tests.support.programs import command, python_environment
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, TIMEOUT, World, tokens_in
@@ -166,7 +166,7 @@ def test_a_signal_at_the_gate_ends_the_wait(scratch_world: World, number: signal
     scratch_world.get()
     (record,) = scratch_world.records()
     scratch_world.age(10**6)
-    lock = files.acquire(f"{record}.lock", wait=0, alarm=False)
+    lock = locks.acquire(f"{record}.lock", wait=0, alarm=False)
     assert lock
     process = scratch_world.start("get")
     time.sleep(0.5)
@@ -197,7 +197,7 @@ def test_a_caller_that_blocks_the_alarm_does_not_make_us_wait_for_ever(
 
     at_stdin = scratch_world.start("git", "get", preexec_fn=block)
     path = str(tmp_path / "a.lock")
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     waited = subprocess.run(
         [sys.executable, "-c", WAITER, path],

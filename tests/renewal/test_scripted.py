@@ -14,7 +14,7 @@ from credhelper.errors import (
     RejectedError,
     UnreachableError,
 )
-from credhelper.storage import files
+from credhelper.storage import locks
 from credhelper.storage.slot import Slot
 from tests.support.renewers import IDLE, START, Renewer
 
@@ -327,9 +327,9 @@ def test_a_given_pstoken_that_is_dead_needs_a_person(token_source: Renewer) -> N
 
 def unlockable(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise files.Unlockable("no locks available")
+        raise locks.Unlockable("no locks available")
 
-    monkeypatch.setattr(files, "acquire", refuse)
+    monkeypatch.setattr(locks, "acquire", refuse)
 
 
 def test_no_session_is_refreshed_without_its_lock(

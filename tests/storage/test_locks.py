@@ -14,7 +14,7 @@ import pytest
 
 from credhelper.core import flock
 from credhelper.errors import CacheError
-from credhelper.storage import files
+from credhelper.storage import locks
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def path(folder: Path) -> str:
 
 @pytest.mark.parametrize("alarm", [True, False])
 def test_one_holds_it_and_the_next_waits_in_vain(path: str, alarm: bool) -> None:
-    lock = files.acquire(path, wait=0, alarm=alarm)
+    lock = locks.acquire(path, wait=0, alarm=alarm)
     assert lock
-    assert files.acquire(path, wait=0, alarm=alarm) is None
-    assert files.acquire(path, wait=0.05, alarm=alarm) is None
+    assert locks.acquire(path, wait=0, alarm=alarm) is None
+    assert locks.acquire(path, wait=0.05, alarm=alarm) is None
     lock.release()
-    again = files.acquire(path, wait=0, alarm=alarm)
+    again = locks.acquire(path, wait=0, alarm=alarm)
     assert again
     again.release()
     assert os.path.exists(path)
@@ -37,11 +37,11 @@ def test_one_holds_it_and_the_next_waits_in_vain(path: str, alarm: bool) -> None
 
 @pytest.mark.parametrize("alarm", [True, False])
 def test_a_waiter_gets_it_when_it_is_let_go(path: str, alarm: bool) -> None:
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     timer = threading.Timer(0.1, lock.release)
     timer.start()
-    mine = files.acquire(path, wait=20, alarm=alarm)
+    mine = locks.acquire(path, wait=20, alarm=alarm)
     timer.join()
     assert mine
     mine.release()
@@ -52,15 +52,15 @@ def test_a_lock_dies_with_its_owner(path: str, alarm: bool) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        files.acquire(path, wait=0, alarm=False)
+        locks.acquire(path, wait=0, alarm=False)
         os.write(writer, b"x")
         signal.pause()
     os.read(reader, 1)
     os.close(reader)
     os.close(writer)
-    assert files.acquire(path, wait=0, alarm=alarm) is None
+    assert locks.acquire(path, wait=0, alarm=alarm) is None
     os.kill(child, signal.SIGKILL)
-    mine = files.acquire(path, wait=20, alarm=alarm)
+    mine = locks.acquire(path, wait=20, alarm=alarm)
     os.waitpid(child, 0)
     assert mine
     mine.release()
@@ -68,8 +68,8 @@ def test_a_lock_dies_with_its_owner(path: str, alarm: bool) -> None:
 
 def test_the_alarm_and_its_handler_are_put_back(path: str) -> None:
     before = signal.getsignal(signal.SIGALRM)
-    lock = files.acquire(path, wait=0, alarm=False)
-    assert files.acquire(path, wait=0.05, alarm=True) is None
+    lock = locks.acquire(path, wait=0, alarm=False)
+    assert locks.acquire(path, wait=0.05, alarm=True) is None
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert lock
@@ -112,8 +112,8 @@ def test_a_file_system_without_locks_says_so(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(files.Unlockable, match=os.strerror(number)):
-        files.acquire(path, wait=1, alarm=False)
+    with pytest.raises(locks.Unlockable, match=os.strerror(number)):
+        locks.acquire(path, wait=1, alarm=False)
 
 
 @pytest.mark.parametrize("alarm", [True, False])
@@ -128,8 +128,8 @@ def test_a_lock_that_breaks_while_waited_for_says_so(
         raise BlockingIOError if calls == 1 else OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(fcntl, "flock", break_later)
-    with pytest.raises(files.Unlockable):
-        files.acquire(path, wait=5, alarm=alarm)
+    with pytest.raises(locks.Unlockable):
+        locks.acquire(path, wait=5, alarm=alarm)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS, errno.EACCES, errno.ENOSPC])
@@ -140,8 +140,8 @@ def test_a_lock_file_that_cannot_be_opened_says_so(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(files.Unlockable, match=os.strerror(number)):
-        files.acquire(path, wait=0, alarm=False)
+    with pytest.raises(locks.Unlockable, match=os.strerror(number)):
+        locks.acquire(path, wait=0, alarm=False)
 
 
 def test_a_symlink_or_fifo_in_place_of_the_lock_is_refused_and_left_alone(folder: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_symlink_or_fifo_in_place_of_the_lock_is_refused_and_left_alone(folder
     os.mkfifo(folder / "fifo.lock", 0o600)
     for name in ("link.lock", "fifo.lock"):
         with pytest.raises(CacheError, match=r"symlink|not a file of ours") as told:
-            files.acquire(str(folder / name), wait=0, alarm=False)
+            locks.acquire(str(folder / name), wait=0, alarm=False)
         assert told.value.hint == f"remove it: rm {folder / name}"
     assert target.read_text() == "precious"
     assert target.stat().st_mode & 0o777 == 0o644
@@ -163,13 +163,13 @@ def test_a_lock_file_of_somebody_else_is_refused(path: str) -> None:
     Path(path).touch(0o600)
     os.chown(path, 12345, -1)
     with pytest.raises(CacheError, match="not a file of ours"):
-        files.acquire(path, wait=0, alarm=False)
+        locks.acquire(path, wait=0, alarm=False)
 
 
 def test_a_loose_lock_file_is_tightened(path: str) -> None:
     Path(path).touch()
     os.chmod(path, 0o666)
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     lock.release()
     assert os.stat(path).st_mode & 0o777 == 0o600
@@ -192,11 +192,11 @@ def test_a_lock_file_that_goes_away_under_us_is_noticed(
                 Path(path).touch(0o600)
 
     monkeypatch.setattr(fcntl, "flock", meddle)
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     assert calls == 2
     # What it holds is the file that others will find.
-    assert files.acquire(path, wait=0, alarm=False) is None
+    assert locks.acquire(path, wait=0, alarm=False) is None
     lock.release()
 
 
@@ -204,8 +204,8 @@ def test_a_lock_file_that_is_never_itself_is_given_up(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os.path, "samestat", lambda one, other: False)
-    with pytest.raises(files.Unlockable, match="again and again"):
-        files.acquire(path, wait=0, alarm=False)
+    with pytest.raises(locks.Unlockable, match="again and again"):
+        locks.acquire(path, wait=0, alarm=False)
 
 
 def test_no_handle_leaks_whatever_happens(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,10 +215,10 @@ def test_no_handle_leaks_whatever_happens(path: str, monkeypatch: pytest.MonkeyP
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("no /proc to count handles in")
     before = handles()
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
-    assert files.acquire(path, wait=0.01, alarm=True) is None
-    assert files.acquire(path, wait=0.01, alarm=False) is None
+    assert locks.acquire(path, wait=0.01, alarm=True) is None
+    assert locks.acquire(path, wait=0.01, alarm=False) is None
     lock.release()
     for error in (OSError(errno.EIO, "no"), KeyboardInterrupt()):
 
@@ -227,13 +227,13 @@ def test_no_handle_leaks_whatever_happens(path: str, monkeypatch: pytest.MonkeyP
 
         with monkeypatch.context() as patch:
             patch.setattr(fcntl, "flock", refuse)
-            with pytest.raises((files.Unlockable, KeyboardInterrupt)):
-                files.acquire(path, wait=0, alarm=False)
+            with pytest.raises((locks.Unlockable, KeyboardInterrupt)):
+                locks.acquire(path, wait=0, alarm=False)
     assert handles() == before
 
 
 def test_a_child_program_inherits_no_lock(path: str) -> None:
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     for entry in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
         handle = int(entry)
@@ -248,7 +248,7 @@ def test_a_child_program_inherits_no_lock(path: str) -> None:
 
 def _count(path: str, counter: str, turns: int) -> None:
     for _ in range(turns):
-        lock = files.acquire(path, wait=60, alarm=True)
+        lock = locks.acquire(path, wait=60, alarm=True)
         assert lock
         number = int(Path(counter).read_text())
         Path(counter).write_text(str(number + 1))
@@ -277,8 +277,8 @@ def early() -> flock.EarlyLocks:
 
 def test_the_gate_is_taken_once_and_handed_on(path: str, early: flock.EarlyLocks) -> None:
     assert not flock.enter(early, path)
-    assert files.acquire(path, wait=0, alarm=False) is None
-    lock = files.acquire(path, wait=0, alarm=False, early=early)
+    assert locks.acquire(path, wait=0, alarm=False) is None
+    lock = locks.acquire(path, wait=0, alarm=False, early=early)
     assert lock
     assert early.taken == {}
     lock.release()
@@ -287,13 +287,13 @@ def test_the_gate_is_taken_once_and_handed_on(path: str, early: flock.EarlyLocks
 def test_whoever_waits_at_the_gate_holds_nothing_afterwards(
     path: str, early: flock.EarlyLocks
 ) -> None:
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     timer = threading.Timer(0.1, lock.release)
     timer.start()
     assert flock.enter(early, path, 20)
     timer.join()
-    mine = files.acquire(path, wait=0, alarm=False)
+    mine = locks.acquire(path, wait=0, alarm=False)
     assert mine
     mine.release()
 
@@ -302,16 +302,16 @@ def test_what_was_taken_and_never_needed_is_let_go(path: str, early: flock.Early
     assert not flock.enter(early, path)
     early.release()
     early.release()
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     lock.release()
 
 
 def test_a_wait_in_vain_at_the_gate_is_not_waited_again(path: str, early: flock.EarlyLocks) -> None:
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
     assert not flock.enter(early, path, 0.05)
-    assert files.acquire(path, wait=600, alarm=False, early=early) is None
+    assert locks.acquire(path, wait=600, alarm=False, early=early) is None
     lock.release()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from credhelper.storage import files
+from credhelper.storage import files, locks
 
 OLD = b"old" * 1000
 NEW = b"new" * 5000
@@ -134,7 +134,7 @@ def test_no_umask_widens_or_closes_what_we_write(folder: Path, umask: int) -> No
     try:
         files.make_folder(str(folder / "a" / "b"))
         files.replace(str(folder / "a" / "b" / "record"), NEW)
-        lock = files.acquire(str(folder / "a" / "b" / "lock"), wait=0, alarm=False)
+        lock = locks.acquire(str(folder / "a" / "b" / "lock"), wait=0, alarm=False)
     finally:
         os.write = real
         os.umask(before)

@@ -13,7 +13,7 @@ import pytest
 
 from credhelper.core import record
 from credhelper.errors import CacheError, RejectedError
-from credhelper.storage import files
+from credhelper.storage import locks
 from credhelper.storage.slot import Slot
 from tests.support.token_sources import ScriptedSource
 
@@ -119,14 +119,14 @@ def test_another_folder_has_the_lock_where_ours_has_none(
 ) -> None:
     other = tmp_path / "local"
     slot = Slot(str(folder), NAME, warn=lambda *_: None, lock_folders=(str(other),))
-    real = files.acquire
+    real = locks.acquire
 
-    def only_elsewhere(path: str, **how: Any) -> files.Lock | None:
+    def only_elsewhere(path: str, **how: Any) -> locks.Lock | None:
         if path.startswith(str(folder)):
-            raise files.Unlockable("no locks available")
+            raise locks.Unlockable("no locks available")
         return real(path, **how)
 
-    monkeypatch.setattr(files, "acquire", only_elsewhere)
+    monkeypatch.setattr(locks, "acquire", only_elsewhere)
     lock = slot.lock(0)
     assert lock
     assert slot.lock(0) is None
@@ -137,13 +137,13 @@ def test_another_folder_has_the_lock_where_ours_has_none(
 def test_no_place_for_a_lock_is_said_with_all_reasons(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "x")
-    with pytest.raises(files.Unlockable, match="cannot make folder"):
+    with pytest.raises(locks.Unlockable, match="cannot make folder"):
         Slot(nowhere, NAME, warn=lambda *_: None, lock_folders=(nowhere,)).lock(0)
 
 
 def test_without_a_folder_nobody_waits_for_a_lock_that_guards_nothing(tmp_path: Path) -> None:
     slot = Slot(None, NAME, warn=lambda *_: None, lock_folders=(str(tmp_path / "locks"),))
-    with pytest.raises(files.Unlockable, match="no folder"):
+    with pytest.raises(locks.Unlockable, match="no folder"):
         slot.lock(0)
     assert not (tmp_path / "locks").exists()
 
@@ -214,7 +214,7 @@ def test_what_dead_writers_left_is_swept_and_locks_never(slot: Slot, folder: Pat
 
 def test_a_dead_record_whose_gate_is_held_is_left_to_its_renewer(slot: Slot, folder: Path) -> None:
     path = left(folder, "b" * 32, DEAD)
-    lock = files.acquire(f"{path}.lock", wait=0, alarm=False)
+    lock = locks.acquire(f"{path}.lock", wait=0, alarm=False)
     assert lock
     slot.save({"token": "t"})
     assert path.exists()

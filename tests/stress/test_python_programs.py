@@ -16,7 +16,7 @@ import pytest
 
 from credhelper.broker import wiring
 from credhelper.inprocess import tokens
-from credhelper.storage import files
+from credhelper.storage import locks
 from tests.support.programs import python_environment
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
@@ -135,15 +135,15 @@ def test_threads_tasks_and_forked_children_make_one_new_token(
 
 def test_a_lock_is_let_go_whoever_has_a_copy_of_its_handle(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     assert lock is not None
-    (handle,) = files._held
+    (handle,) = locks._held
     copy = os.dup(handle)  # as a child has it that was forked meanwhile
     try:
-        assert files.acquire(path, wait=0, alarm=False) is None
+        assert locks.acquire(path, wait=0, alarm=False) is None
         lock.release()
         lock.release()  # once is enough, and twice harms nobody
-        again = files.acquire(path, wait=0, alarm=False)
+        again = locks.acquire(path, wait=0, alarm=False)
         assert again is not None
         again.release()
     finally:
@@ -152,7 +152,7 @@ def test_a_lock_is_let_go_whoever_has_a_copy_of_its_handle(tmp_path: Path) -> No
 
 def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
-    assert files.acquire(path, wait=0, alarm=False) is not None
+    assert locks.acquire(path, wait=0, alarm=False) is not None
     child = os.fork()
     if child == 0:
         try:
@@ -160,7 +160,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path
         finally:
             os._exit(0)
     try:
-        os.close(files._held.pop())  # the kernel does no more for the dead
+        os.close(locks._held.pop())  # the kernel does no more for the dead
         _wait_for(lambda: _can_be_had(path))
     finally:
         os.kill(child, signal.SIGKILL)
@@ -168,7 +168,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path
 
 
 def _can_be_had(path: str) -> bool:
-    lock = files.acquire(path, wait=0, alarm=False)
+    lock = locks.acquire(path, wait=0, alarm=False)
     if lock is not None:
         lock.release()
     return lock is not None

@@ -10,7 +10,7 @@ from credhelper.core.model import JWT, Credential, Request, Secret, Token
 from credhelper.core.record import Held
 from credhelper.core.routes import Route
 from credhelper.errors import CredhelperError
-from credhelper.storage import files
+from credhelper.storage import locks
 from credhelper.storage.slot import Slot
 
 START = 1_800_000_000
@@ -24,7 +24,7 @@ class SlowSlot(Slot):
 
     before_lock: Callable[[], None] = staticmethod(lambda: None)
 
-    def lock(self, wait: float) -> files.Lock | None:
+    def lock(self, wait: float) -> locks.Lock | None:
         self.before_lock()
         return super().lock(wait)
 
