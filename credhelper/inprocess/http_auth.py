@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
+from operator import attrgetter
 from typing import Any, Protocol
 from urllib.parse import urljoin
 
@@ -79,8 +80,9 @@ class _Auth:
     def __hash__(self) -> int:
         return hash(self._credentials)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Tokens]]:
-        return auth_of, (self._credentials,)
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Tokens]]:
+        # By the public attribute that made it: pickles outlive our own folders.
+        return attrgetter("auth"), (self._credentials,)
 
     # --- requests ---------------------------------------------------------------------------------
 

@@ -1,0 +1,74 @@
+"""What earlier versions left behind is still read: records by their names, pickles."""
+
+from __future__ import annotations
+
+import pickle
+
+from credhelper import Credentials
+from credhelper.broker import routing
+from credhelper.config import identity, parse
+from credhelper.core import record, routes
+from credhelper.core.model import SESSION
+
+CONFIG = b"""default_profile = "work"
+[profiles.work]
+url = "https://aps2.platform.illumina.com"
+grant = { env = "KEY" }
+services = ["https://ica.example", "git.example.org/team"]
+cid = "c1"
+scopes = ["b", "a"]
+keep_session = true
+aws = { folder = "fol.1" }
+[profiles.v2]
+api = "ica"
+auth = "session"
+url = "https://ica.illumina.com"
+services = ["https://v2.example"]
+"""
+# Written by the version before the packages became layers.
+WORK, WORK_SESSION = "61d1ea6df5c10a3378d2719b8afa8c14", "a4c013d83b5612b838c828cc18fcbe24"
+WORK_AWS, V2 = "c8064f6a9717c1d42c81527b03cfd7fa", "49f71574113ecdabfb6066ddaa1ebd10"
+SALTED = "-706d73d1d135099c"
+RECORD = (
+    b"credhelper-record 1\nprofile=work\nkind=jwt\ngrant=1:2:3\nhost=node7\nskew=0\n"
+    b"issued=1795468441\nnot_before=1795468441\nexpires=1795554841\nassumed=0\ndue=0\n"
+    b"rejected_at=0\ntoken=eyJ.eyJ.c2ln\nend 3362d3fe93d3319\n"
+)
+PICKLE = (
+    b"\x80\x04\x95A\x00\x00\x00\x00\x00\x00\x00\x8c\ncredhelper\x94\x8c\x0bCredentials\x94\x93\x94"
+    b"\x8c\x04work\x94\x8c\x13https://ica.example\x94K<\x87\x94R\x94."
+)
+
+
+def test_a_record_keeps_the_name_that_it_had() -> None:
+    config = parse.parse(CONFIG, "/home/ada/config.toml", {"HOME": "/home/ada"})
+    work, v2 = config.profiles["work"], config.profiles["v2"]
+    assert identity.record_name(work, kind=work.token) == WORK
+    assert identity.record_name(work, kind=SESSION) == WORK_SESSION
+    assert work.aws is not None
+    assert identity.aws_name(work, work.aws) == WORK_AWS
+    assert identity.record_name(v2, kind=v2.token) == V2
+    found = routes.Routes("work", "00" * 16, [routing.route_to(work), routing.route_to(v2)])
+    route = found.by_profile["work"]
+    assert routes.record_of(found, route, {"KEY": "canary"}) == (WORK + SALTED, "")
+
+
+def test_a_record_from_before_is_read_and_would_be_written_the_same_way() -> None:
+    fields = record.decode(RECORD)
+    assert fields is not None
+    assert fields["token"] == "eyJ.eyJ.c2ln"
+    assert record.encode(fields) == RECORD
+    held = record.held_in(fields, "1:2:3", "node7")
+    assert held is not None
+    assert held.expires_at == 1795554841
+
+
+def test_credentials_that_were_pickled_before_are_read() -> None:
+    again = pickle.loads(PICKLE)
+    assert isinstance(again, Credentials)
+    assert (again.profile, again.service, again.min_ttl) == ("work", "https://ica.example", 60)
+
+
+def test_what_is_pickled_names_public_places_only() -> None:
+    made = Credentials("work")
+    assert b"credhelper." not in pickle.dumps([made, made.auth])
