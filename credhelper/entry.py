@@ -1,8 +1,7 @@
-"""The edge: argv, environment, streams and exit. Picks the door, and answers what is warm.
+"""Start of the program: read argv, environment and stdin, and answer from the cache if it can.
 
-A name alone chooses the door: the program's, or else the first word. This half loads nothing that a
-warm answer can do without; whatever is not warm
-goes on in `edge`, with what `main` returns. A
+One name tells whether a tool or a person called: the program's, or else the first word. This module
+loads only what a warm answer needs. `edge` serves every other call, with what `main` returns. A
 reply is written whole or not at all.
 """
 
@@ -44,7 +43,7 @@ def main() -> "Unserved":
     program = sys.argv[0].rpartition("/")[2]
     end_when_told()
     try:
-        name, arguments = _door(program, sys.argv[1:])
+        name, arguments = _called_for(program, sys.argv[1:])
         stdin, trouble = b"", ""
         early = None
         if name is not None:
@@ -96,14 +95,14 @@ def write(stream: int, data: bytes) -> None:
 
 
 def _wait(stream: int) -> None:
-    # Whoever shares a stream with us may have made it non-blocking: that is no end, and no error.
+    # Another process that shares the stream may have made it non-blocking: no end, and no error.
     import select
 
     reading, writing = ([stream], []) if stream == 0 else ([], [stream])
     select.select(reading, writing, [])
 
 
-def _door(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:
+def _called_for(program: str, arguments: list[str]) -> tuple[str | None, list[str]]:
     name = protocols.by_program(program)
     if name:
         return name, arguments
@@ -121,7 +120,7 @@ def _peoples(arguments: list[str]) -> bool:
 def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks | None]":
     """Return the reply if the cache can give it, now or when another process has filled it.
 
-    Otherwise None. Beside it: the locks of whoever found nobody to wait for, and now leads.
+    Otherwise None. Beside it: the locks that this process took, because nobody else renews yet.
     """
     early = None
     try:
@@ -134,7 +133,7 @@ def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks |
             from credhelper.core import flock
 
             early = early or flock.EarlyLocks()
-            # Whom a grant's command calls must not wait for the process that waits for it.
+            # A program that a grant's command calls must not wait for the one that runs it.
             if "CREDHELPER_ASKING" in call.environ or not flock.enter(early, found):
                 return None, early
             waited.add(found)

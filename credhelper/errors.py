@@ -175,3 +175,20 @@ class MalformedAnswerError(TokenAPIError):
 def reason(error: OSError) -> str:
     """Return why the system refused, in its own words and without the path it names."""
     return os.strerror(error.errno or 0)
+
+
+def unexpected(error: Exception) -> CredhelperError:
+    """Return what to tell of an error that nobody expected.
+
+    Its class and place alone: its message might hold a secret.
+    """
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = "nowhere"
+    if at is not None:
+        place = f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"
+    return CredhelperError(
+        f"an unexpected {type(error).__name__} at {place}: this is a bug in credhelper",
+        hint="please report this line",
+    )

@@ -1,1 +1,1 @@
-"""The machines' door, cold half: what the warm half could not answer."""
+"""The program beyond a warm answer: signals, streams, dialogues, and the last word on an error."""

@@ -82,6 +82,8 @@ DIALOGUE = {
     "credhelper.storage.locks",
     "credhelper.broker.context",
     "credhelper.edge.main",
+    "credhelper.edge.serve",
+    "credhelper.edge.stops",
     "credhelper.errors",
     "credhelper.core.flock",
     "credhelper.broker.routing",

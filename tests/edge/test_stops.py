@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from credhelper.cli import main as cli
-from credhelper.edge import main
+from credhelper.edge import stops
 
 
 class _Falls:
     def __set_name__(self, owner: type, name: str) -> None:
-        raise main.Stopped(15)
+        raise stops.Stopped(15)
 
 
 def _make_a_class() -> None:
@@ -21,26 +21,26 @@ def _make_a_class() -> None:
 
 def _wrap_it() -> None:
     try:
-        raise main.Stopped(15)
-    except main.Stopped as stopped:
+        raise stops.Stopped(15)
+    except stops.Stopped as stopped:
         raise RuntimeError from stopped
 
 
 @pytest.mark.parametrize("fall", [_make_a_class, _wrap_it])
 def test_a_stop_is_found_behind_what_python_made_of_it(fall: Callable[[], None]) -> None:
-    with pytest.raises((RuntimeError, main.Stopped)) as raised:
+    with pytest.raises((RuntimeError, stops.Stopped)) as raised:
         fall()
-    stopped = main.stop_behind(raised.value)
+    stopped = stops.stop_behind(raised.value)
     assert stopped is not None
     assert stopped.number == 15
 
 
 def test_no_stop_is_found_where_there_was_none() -> None:
-    assert main.stop_behind(RuntimeError()) is None
+    assert stops.stop_behind(RuntimeError()) is None
 
 
 def test_the_peoples_door_hands_a_stop_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.commands, "main", lambda *_, **__: _wrap_it())
     with pytest.raises(RuntimeError) as raised:
         cli.people(["status"])
-    assert main.stop_behind(raised.value)
+    assert stops.stop_behind(raised.value)

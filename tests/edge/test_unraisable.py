@@ -11,7 +11,7 @@ from tests.support.programs import python_environment
 
 _PROGRAM = """
 import sys
-from credhelper.edge import main as edge
+from credhelper.edge import main, stops
 
 class Odd:
     def __del__(self):
@@ -23,12 +23,12 @@ def people():
 
 from credhelper.cli import main as cli
 cli.people = people
-edge.main(None, "credhelper", [], b"", "")
+main.main(None, "credhelper", [], b"", "")
 """
 
 
 @pytest.mark.parametrize(
-    ("raised", "status"), [("edge.Stopped(15)", 143), ("ValueError('a secret')", 0)]
+    ("raised", "status"), [("stops.Stopped(15)", 143), ("ValueError('a secret')", 0)]
 )
 def test_what_a_destructor_raises_is_a_stop_or_nothing(raised: str, status: int) -> None:
     done = subprocess.run(
