@@ -7,12 +7,12 @@ So claims decide when to renew and what `status` shows, never what anybody may d
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, NoReturn
+from typing import Any
 
+from credhelper.core import strict_json
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.core.text import printable
 from credhelper.errors import MalformedAnswerError
@@ -109,24 +109,10 @@ def payload(token: str) -> dict[str, Any] | None:
     if len(parts) != 3 or not all(parts):
         return None
     try:
-        claims = load_strict(parts[1] or b"")
+        claims = strict_json.value((parts[1] or b"").decode())
     except ValueError:
         return None
     return claims if isinstance(claims, dict) else None
-
-
-def load_strict(text: bytes) -> object:
-    """Return the JSON value in `text`.
-
-    Raises ValueError for what RFC 8259 leaves to chance: other encodings than UTF-8, duplicate
-    names, NaN and infinities, nesting without end.
-    """
-    try:
-        return json.loads(
-            text.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
 
 
 def identity(claims: dict[str, Any]) -> dict[str, str]:
@@ -178,14 +164,3 @@ def _seconds(value: object, rounded: Callable[[float], int]) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 <= value <= _LAST_SECOND else None
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate names")
-    return members
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

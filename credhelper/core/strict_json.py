@@ -1,18 +1,20 @@
-"""JSON on the way in, read strictly: one object in UTF-8, or an error that says what is wrong.
+"""JSON from a tool, the API or a person's file, read strictly, or an error that says what is wrong.
 
-Two parsers must not read one document differently, so a member that occurs twice in one object, NaN
-and half characters are refused. So is a carriage return, wherever it stands. `json` is loaded for
-what needs it: the plain objects that most tools send are read without it.
+Two parsers must not read one document differently, so a member that occurs twice in one object and
+NaN are refused. From a tool, half characters and carriage returns are refused too. `json` is loaded
+late: the plain objects that most tools send are read without it.
 """
 
 import credhelper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import credhelper.errors
 
 _DEEPEST = 32
-_LONGEST_NUMBER = 32  # digits; int() takes quadratic time
+_LONGEST_NUMBER = 32  # digits that a tool may send; int() takes quadratic time
 _WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
 _MARKS = "{}:, \t\n" + "".join(_WORDS)  # all characters that stand outside of plain strings
 
@@ -98,26 +100,41 @@ def _members(tokens: list[str]) -> dict[str, object]:
 
 def _parsed(text: str) -> tuple[dict[str, object] | None, str]:
     """Return the members, or else what is wrong."""
-    import json
-
     try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_no_duplicates,
-            parse_constant=_no_constant,
-            parse_int=_short_number,
-        )
+        document = value(text, _short_number)
         if "\\u" in text:
+            import json
+
             # Escapes can spell half a character, which no bytes can hold.
             json.dumps(document, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        line = f"line {error.lineno}, " if error.lineno > 1 else ""
-        return None, f"is not one JSON object: parsing stopped at {line}column {error.colno}"
     except UnicodeEncodeError:
         return None, "holds half a character: a lone surrogate"
     except ValueError as error:
         return None, str(error)
     return (document, "") if isinstance(document, dict) else (None, "is not a JSON object")
+
+
+def value(text: str, integer: "Callable[[str], int]" = int) -> object:
+    """Return the JSON value that `text` spells.
+
+    Parameters: `integer`, makes a number of its digits. Raises ValueError, whose words go on after
+    the name of the document: they never hold a part of it.
+    """
+    import json
+
+    try:
+        found: object = json.loads(
+            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=integer
+        )
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        wrong = f"is not one JSON object: parsing stopped at {line}column {error.colno}"
+    except RecursionError:
+        wrong = "nests without end"
+    else:
+        return found
+    # Raised out here, so that no exception carries the document.
+    raise ValueError(wrong)
 
 
 def _too_deep(data: bytes) -> bool:

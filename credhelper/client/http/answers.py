@@ -11,9 +11,9 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from credhelper.client.claims import load_strict
 from credhelper.client.http.failures import Failure
 from credhelper.client.http.redaction import redacted
+from credhelper.core import strict_json
 from credhelper.core.model import Secret
 from credhelper.core.text import printable
 from credhelper.errors import (
@@ -57,7 +57,7 @@ class Response:
     def members(self) -> dict[str, Any]:
         """Return the JSON object in the body; raises MalformedAnswerError for anything else."""
         try:
-            value = load_strict(self.body)
+            value = strict_json.value(self.body.decode())
         except ValueError:
             what = "HTML" if self.body.lstrip()[:1] == b"<" else "something"
             raise self._malformed(
@@ -124,7 +124,7 @@ def skew(date: str | None, sent: float, received: float) -> int:
 
 def _said(body: bytes, hidden: Sequence[Secret]) -> str:
     try:
-        said = load_strict(body)
+        said = strict_json.value(body.decode())
     except ValueError:
         return ""
     if not isinstance(said, dict):

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from credhelper.core import strict_json
 from credhelper.setup.draft import Draft
 from credhelper.setup.formats import Leaf, Made
 from credhelper.setup.plan import Entry
@@ -159,22 +160,9 @@ def _lineage(text: str, path: tuple[str, ...]) -> list[_Value]:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}, column {error.colno}: it is not JSON") from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
+        return strict_json.value(text)
+    except ValueError as error:
+        raise ValueError(f"it {error}") from None
 
 
 def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
