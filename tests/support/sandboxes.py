@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import subprocess
@@ -79,12 +80,19 @@ class RunningSandbox:
 
     def admits(self, token: str) -> bool:
         """Tell whether the protected resource takes this token now."""
-        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_TIMEOUT)
-        try:
-            connection.request("GET", "/protected", headers={"Authorization": f"Bearer {token}"})
-            return connection.getresponse().status == 200
-        finally:
-            connection.close()
+        return self._status("/protected", token) == 200
+
+    def session(self) -> str:
+        """Open a session with the password, and return its psToken."""
+        who = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        path = "/v1/tokens?returnSessionToken=true"
+        made = self._ask("POST", path, headers={"Authorization": f"Basic {who}"})
+        token: str = made["access_token"]
+        return token
+
+    def lives(self, pstoken: str) -> bool:
+        """Tell whether this psToken is one that lives."""
+        return self._status("/v1/workgroups", pstoken) == 200
 
     def revoke_all(self) -> None:
         """Revoke every session and token that exists now."""
@@ -94,6 +102,14 @@ class RunningSandbox:
         """Return the AWS keys that are good now: see docs/sandbox.md."""
         found: list[dict[str, Any]] = self._ask("GET", "/_sandbox/aws")
         return found
+
+    def _status(self, path: str, bearer: str) -> int:
+        connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_TIMEOUT)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {bearer}"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def _ask(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None

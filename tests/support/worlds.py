@@ -201,14 +201,24 @@ class World:
     def age(self, seconds: int) -> None:
         """Make every record in the cache `seconds` older, as if the clock had gone on."""
         for path in self.records():
-            fields = records.decode(path.read_bytes())
-            assert fields is not None
-            for key in ("issued", "expires", "not_before", "due"):
-                if records.number(fields, key):
-                    fields[key] = str(records.number(fields, key) - seconds)
-            files.replace(str(path), records.encode(fields))
-            if self.user is not None:
-                os.chown(path, self.user, self.user)
+            self.age_record(path, seconds)
+
+    def age_record(self, path: Path, seconds: int) -> None:
+        """Make one record `seconds` older."""
+        fields = records.decode(path.read_bytes())
+        assert fields is not None
+        times = ("issued", "expires", "not_before", "due")
+        moments = {key: records.number(fields, key) for key in times}
+        told = {key: str(moment - seconds) for key, moment in moments.items() if moment}
+        self.rewrite(path, **told)
+
+    def rewrite(self, path: Path, **changes: str) -> None:
+        """Change fields of one record."""
+        fields = records.decode(path.read_bytes())
+        assert fields is not None
+        files.replace(str(path), records.encode({**fields, **changes}))
+        if self.user is not None:
+            os.chown(path, self.user, self.user)
 
 
 def tokens_in(data: bytes) -> list[bytes]:
