@@ -1,0 +1,223 @@
+"""Every fault at every operation of a scenario, or a sample of them, and how each ended."""
+
+from __future__ import annotations
+
+import errno
+import random
+import signal
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tests.faults import promises
+from tests.faults.injector import FILES, NETWORK, WRITING, Ended, Plan, Point, at, run
+from tests.faults.known import EXPECTED_FAILURES, MENDED, Known
+from tests.faults.scenarios import Scenario
+from tests.faults.stage import Stage
+
+_SLOW = ("open", "create", "read", "write", "fsync", "close", "lock", "unlock")
+_WITHOUT_A_PATH = ("read", "write", "fsync", "close", "fstat", "unlock")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What can go wrong.
+
+    Attributes: `action` and `value`, as in Plan; `kinds`, the operations that it can befall;
+    `times`, 0 for "from then on".
+    """
+
+    action: str
+    value: int
+    kinds: Collection[str]
+    times: int = 1
+
+
+def _fails(kinds: Collection[str], *names: str) -> dict[str, Fault]:
+    found = {}
+    for name in names:
+        number = int(getattr(errno, name))
+        found[name] = Fault("fail", number, kinds)
+        # Without an end Python would try again for ever: no signal comes that often.
+        found[f"{name}+"] = Fault("fail", number, kinds, 20 if name == "EINTR" else 0)
+    return found
+
+
+_PATHS = tuple(kind for kind in FILES if kind not in _WITHOUT_A_PATH)
+_TALK = ("resolve", "connect", "send", "receive")
+
+FAULTS = {
+    "kill": Fault("kill", 0, FILES + NETWORK),
+    **{
+        name: Fault("signal", int(getattr(signal, name)), FILES + NETWORK)
+        for name in ("SIGTERM", "SIGINT", "SIGHUP")
+    },
+    **_fails(WRITING, "ENOSPC"),
+    **_fails(FILES, "EIO"),
+    **_fails((*_PATHS, "read", "write"), "EACCES"),
+    **_fails((*_SLOW, *_TALK[1:]), "EINTR"),
+    **_fails(_TALK, "ECONNRESET", "ETIMEDOUT"),
+    "ESTALE": Fault("fail", errno.ESTALE, ("open", "stat", "fstat", "read")),
+    "hang": Fault("sleep", 3600, ("lock", *_TALK[1:])),
+}
+
+FAMILIES = {
+    "kill": ("kill",),
+    "signal": ("SIGTERM", "SIGINT", "SIGHUP"),
+    "once": ("ENOSPC", "EIO", "EACCES", "EINTR", "ESTALE", "ECONNRESET", "ETIMEDOUT"),
+    "from then on": ("ENOSPC+", "EIO+", "EACCES+", "EINTR+", "ECONNRESET+", "ETIMEDOUT+"),
+}
+
+# On these a fault may keep credhelper from knowing what it was asked for.
+_ASKED = ("config.toml", ".", "home", ".config.toml.NEW.tmp")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault at one operation of one scenario."""
+
+    scenario: str
+    fault: str
+    point: Point
+
+    def __str__(self) -> str:
+        return f"{self.scenario} {self.fault} {self.point}"
+
+
+_CLASSES = {
+    "*.lock": "lock",
+    "*.tmp": "new file",
+    "*.failed": "failure",
+    "state/grants/*.key": "typed key",
+    "config.toml": "config",
+    "api-key": "key file",
+    "cache/RECORD": "record",
+    "cache/ROUTES": "routes",
+    "state/sessions/RECORD": "session",
+    "network": "network",
+    "*": "folder",
+}
+CLASSES = (*_CLASSES.values(), "removal")
+
+
+def class_of(point: Point) -> str:
+    """Return what kind of path an operation is on, for the sample."""
+    if point.kind == "unlink":
+        return "removal"
+    return next(told for glob, told in _CLASSES.items() if fnmatchcase(point.role, glob))
+
+
+def counted(stage: Stage, scenario: Scenario, library: Path) -> list[Point]:
+    """Return the operations of a scenario, from a run in which nothing goes wrong."""
+    ended = _play(stage, scenario, Plan(), library)
+    assert ended.status == 0 and not ended.hung, ended
+    assert len(ended.points) > 10, "the library was not loaded"
+    return ended.points
+
+
+def all_cases(
+    scenario: Scenario, points: Sequence[Point], faults: Collection[str] = ()
+) -> list[Case]:
+    """Return every fault, or those of `faults`, at every operation that it can befall.
+
+    `hang` takes a minute a case: it must be asked for.
+    """
+    return [
+        Case(scenario.name, name, point)
+        for point in points
+        for name, fault in FAULTS.items()
+        if point.kind in fault.kinds and (name in faults if faults else name != "hang")
+    ]
+
+
+def sample(scenario: Scenario, points: Sequence[Point], seed: int = 1) -> list[Case]:
+    """Return some cases, the same ones each time.
+
+    Each kind of operation on each class of paths that this scenario covers comes at least once, and
+    so do each family of faults and each example of `known.py`.
+    """
+    chance = random.Random(seed)  # no secret: the same sample each time
+    every = all_cases(scenario, points)
+    chance.shuffle(every)
+    chosen: list[Case] = []
+    examples = [*(each for known in EXPECTED_FAILURES for each in known.examples), *MENDED]
+    chosen += [case for case in every if str(case) in examples]
+    seen = {(case.point.kind, class_of(case.point)) for case in chosen}
+    families = [name for name in FAMILIES for case in chosen if case.fault in FAMILIES[name]]
+    for case in every:
+        what = case.point.kind, class_of(case.point)
+        if what[1] not in scenario.covers or what in seen:
+            continue
+        # Every family in turn: errnos are many, and would crowd out the rest.
+        family = min(FAMILIES, key=families.count)
+        fitting = [
+            each
+            for each in every
+            if (each.point.kind, class_of(each.point)) == what and each.fault in FAMILIES[family]
+        ]
+        seen.add(what)
+        families.append(family)
+        chosen.append(fitting[0] if fitting else case)
+    for family, faults in FAMILIES.items():
+        if family not in families:
+            chosen += [case for case in every if case.fault in faults][:1]
+    return list(dict.fromkeys(chosen))
+
+
+def some(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
+    """Return so many of the cases, the same ones for the same seed."""
+    chance = random.Random(seed)  # no secret
+    return sorted(chance.sample(cases, min(number, len(cases))), key=cases.index)
+
+
+def judged(stage: Stage, scenario: Scenario, case: Case, library: Path) -> tuple[Ended, list[str]]:
+    """Play one case, and return how it ended and what it broke."""
+    fault = FAULTS[case.fault]
+    more: dict[str, object] = {}
+    if fault.times != 1:
+        top = case.point.role.partition("/")[0]
+        # What dies is the disk of the cache or the state, one file, or the network.
+        more = {
+            "times": fault.times,
+            "then": fault.kinds,
+            "then_glob": "*" if top == "." else f"{top}*",
+        }
+    ended = _play(stage, scenario, at(case.point, fault.action, fault.value, **more), library)
+    return ended, list(dict.fromkeys(_broken(stage, scenario, case, ended)))
+
+
+def finding(case: Case, broken: str) -> Known | None:
+    """Return the line of `EXPECTED_FAILURES` that knows of this broken promise."""
+    for known in EXPECTED_FAILURES:
+        if broken.partition(":")[0] in known.promises and fnmatchcase(str(case), known.cases):
+            return known
+    return None
+
+
+def _play(stage: Stage, scenario: Scenario, plan: Plan, library: Path) -> Ended:
+    stage.restore()
+    scenario.begin(stage)
+    words, stdin = scenario.words(stage), scenario.stdin(stage)
+    return run(library, words, plan, stage.world, stdin=stdin)
+
+
+def _broken(stage: Stage, scenario: Scenario, case: Case, ended: Ended) -> Iterator[str]:
+    stopped = promises.stopped(ended)
+    yield from promises.of_any_run(stage, ended)
+    if scenario.answers:
+        yield from promises.of_an_answer(stage, ended, stopped=stopped)
+    if ended.status != 0 and not stopped and _owed(scenario, case):
+        yield f"refused: {ended}"
+    yield from scenario.check(stage, ended)
+
+
+def _owed(scenario: Scenario, case: Case) -> bool:
+    """Tell whether the scenario must succeed in spite of this fault."""
+    if case.fault.startswith("EINTR") or (case.fault == "ESTALE" and scenario.answers):
+        return True  # who tries again succeeds
+    if not scenario.answers:
+        return scenario.name == "git-erase" and case.fault.startswith("ENOSPC")
+    if case.point.role in _ASKED:
+        return False
+    return scenario.lives or case.point.role not in ("api-key", "network")

@@ -1,0 +1,55 @@
+"""A sample of all faults at all operations: `python -m tests.faults` has the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import campaign
+from tests.faults.known import EXPECTED_FAILURES, MENDED
+from tests.faults.promises import PROMISES
+from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.stage import Stage
+from tests.support.sandboxes import RunningSandbox
+
+EXAMPLES = [*(each for known in EXPECTED_FAILURES for each in known.examples), *MENDED]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=lambda scenario: scenario.name)
+def test_no_fault_breaks_a_promise(
+    scenario: Scenario, tmp_path: Path, running_sandbox: RunningSandbox, library: Path
+) -> None:
+    stage = Stage(tmp_path, running_sandbox)
+    scenario.prepare(stage)
+    stage.keep()
+    cases = campaign.sample(scenario, campaign.counted(stage, scenario, library))
+    known, surprises, mended = set(), [], []
+    for case in cases:
+        ended, broken = campaign.judged(stage, scenario, case, library)
+        assert ended.befell, f"{case} was not reached"
+        lines = {each: campaign.finding(case, each) for each in broken}
+        known |= {line.finding for line in lines.values() if line}
+        surprises += [f"{case}: {each}" for each, line in lines.items() if not line]
+        if not broken and str(case) in EXAMPLES and str(case) not in MENDED:
+            mended.append(str(case))
+    assert not surprises
+    assert not mended, "take them from EXPECTED_FAILURES to MENDED"
+    wanted = {each for each in EXAMPLES if each.startswith(f"{scenario.name} ")}
+    assert wanted <= set(map(str, cases)), "no such operations any more"
+    if known:
+        pytest.xfail(f"known: {', '.join(sorted(known))}")
+
+
+def test_every_kind_of_path_is_covered_by_some_scenario() -> None:
+    assert {name for one in SCENARIOS.values() for name in one.covers} == set(campaign.CLASSES)
+
+
+def test_every_line_of_known_failures_names_what_there_is() -> None:
+    for known in EXPECTED_FAILURES:
+        assert set(known.promises) <= PROMISES.keys()
+        assert known.examples
+    for example in EXAMPLES:
+        scenario, fault, kind, *_ = example.split()
+        assert scenario in SCENARIOS
+        assert kind in campaign.FAULTS[fault].kinds
