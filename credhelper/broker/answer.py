@@ -115,9 +115,10 @@ def source_for(
     record, stamp = routes.record_of(found, route, context.environ, wants)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import wiring
+        from credhelper.broker import sweeping, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
+        sweeping.sweep(context)
         # With no living token, wait for the full deadline.
         return wiring.renewal_for(context, profile, timeout if held else 0).renew(held)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from credhelper.broker import no_match, routing
+from credhelper.broker import no_match, routing, sweeping
 from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
@@ -18,10 +19,13 @@ from credhelper.config.profile import Profile
 from credhelper.core import paths, routes
 from credhelper.core.model import Request
 from credhelper.errors import CacheError, CredhelperError
+from credhelper.tokenfile import folder
 
 
 def context(said: list[str] | None = None) -> Context:
     """Return the context of this process, with warnings on stderr.
+
+    What dead processes left on disk is swept on the way.
 
     Parameters:
     - said: receives each warning's message, so that a keeper does not repeat it.
@@ -33,7 +37,12 @@ def context(said: list[str] | None = None) -> Context:
             said.append(message)
         warn(message, hint)
 
-    return Context(os.environ, warn=print_warning, trace=trace, alarm=True)
+    world = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
+    sweeping.sweep(world)
+    with suppress(CredhelperError):  # whoever needs those folders says what is wrong with them
+        for place in world.runtime_folders():
+            folder.sweep(place)
+    return world
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

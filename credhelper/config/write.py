@@ -14,7 +14,7 @@ from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
-from credhelper.storage import files, locks
+from credhelper.storage import files, leftovers, locks
 
 LOCK_WAIT = 10.0
 
@@ -149,6 +149,7 @@ def _replace(target: str, new: bytes) -> None:
         if not os.path.isdir(folder):
             files.make_folder(folder)
         mode = _mode(target)
+        leftovers.sweep(*os.path.split(target))
         files.replace(target, new, durable=True)
         if mode is not None:
             os.chmod(target, mode)

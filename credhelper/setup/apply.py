@@ -12,9 +12,7 @@ from credhelper.errors import CacheError, CredhelperError, reason
 from credhelper.setup import backups, disk, journal
 from credhelper.setup.journal import Journal
 from credhelper.setup.work import Work
-
-# How `storage.files.replace` names a new file that has not yet taken the place of the old one.
-_LEFT = r"\.\d+\.[0-9a-f]{8}\.tmp"
+from credhelper.storage import leftovers
 
 
 def refuse(work: Work) -> None:
@@ -30,8 +28,8 @@ def sweep(known: Journal, state: str) -> None:
     """Remove what was left by those who were killed while they wrote. The lock is held."""
     for target in known.files:
         disk.sweep(os.path.dirname(target), disk.left_beside(target))
-    disk.sweep(state, rf"\.setup\.json{_LEFT}")
-    disk.sweep(backups.folder(state), rf"\..+{_LEFT}")
+    leftovers.sweep(state)
+    leftovers.sweep(backups.folder(state))
     if not known.files:
         with suppress(OSError):
             os.rmdir(backups.folder(state))

@@ -7,10 +7,12 @@ the old one. Nothing is written to a folder that somebody else could have put th
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 
 from credhelper.errors import CacheError, reason
+from credhelper.storage import leftovers
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _CREATE = os.O_CREAT | os.O_NOFOLLOW
@@ -116,6 +118,14 @@ def _unmapped_root() -> list[int]:
         return []
 
 
+def _hold(handle: int) -> None:
+    # As long as this lock is held, nobody takes the file for a dead writer's: see `leftovers`.
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass  # no locks here: then its age tells
+
+
 def replace(path: str, data: bytes, *, durable: bool = False) -> None:
     """Put `data` at `path` whole: a new private file, flushed, renamed over the old one.
 
@@ -123,18 +133,19 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
     old file is then untouched.
     """
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    temporary = os.path.join(folder, leftovers.name_for(name))
     handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
     try:
         try:
+            _hold(handle)
             os.fchmod(handle, 0o600)
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
             os.fsync(handle)
+            os.replace(temporary, path)
         finally:
             os.close(handle)
-        os.replace(temporary, path)
     except BaseException:
         try:
             os.unlink(temporary)

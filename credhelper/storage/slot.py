@@ -12,7 +12,7 @@ import time
 from credhelper.core import paths, record
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import files, locks
+from credhelper.storage import files, leftovers, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,12 +181,13 @@ class Slot:
         if self.folder is None:
             return
         now = clock()
+        leftovers.sweep(self.folder, now=now)
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:
                     if now - entry.stat(follow_symlinks=False).st_mtime < _LEFT_OVER:
                         continue
-                    if entry.name.endswith((".tmp", ".failed")):
+                    if entry.name.endswith(".failed"):
                         os.unlink(entry.path)
                     elif "." not in entry.name and entry.name != self.name and not self._durable:
                         self._sweep_record(entry.name, now)

@@ -50,7 +50,7 @@ def begin(
         if wrong:
             passed_over(wrong[0])
         _locked(handle)
-        _sweep(place, clock())
+        sweep(place, clock())
         return folder, handle
     raise wrong[-1] if wrong else CacheError("there is no place for files of a running command")
 
@@ -95,7 +95,9 @@ def _prefix() -> str:
     return f"{_PREFIX}{re.sub('[^A-Za-z0-9.]', '_', lookup.host())[:64]}-"
 
 
-def _sweep(place: str, now: float) -> None:
+def sweep(place: str, now: float | None = None) -> None:
+    """Remove the folders in `place` whose owner has died; `now` is in Unix seconds."""
+    now = time.time() if now is None else now
     try:
         entries = list(os.scandir(place))
     except OSError:

@@ -14,7 +14,7 @@ from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, printable
 from credhelper.errors import CacheError, RequestError, reason
 from credhelper.protocols import get
-from credhelper.storage import files, locks
+from credhelper.storage import files, leftovers, locks
 from credhelper.tokenfile import netrc, session_yaml
 
 FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
@@ -97,6 +97,7 @@ def put(path: str, data: bytes) -> None:
                 f"anybody may write to folder {printable(folder)}", f"chmod o-w {printable(folder)}"
             )
         _hold_to_ours(path)
+        leftovers.sweep(*os.path.split(path))
         files.replace(path, data)
     except OSError as error:
         raise CacheError(

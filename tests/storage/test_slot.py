@@ -195,11 +195,12 @@ DEAD = {"token": "t", "expires": "1000"}
 def test_what_dead_writers_left_is_swept_and_locks_never(slot: Slot, folder: Path) -> None:
     gone = [
         left(folder, f".{NAME}.1.ab.tmp"),
+        left(folder, f".{NAME}.{2**22 + 1}.ab.tmp", old=False),
         left(folder, "b" * 32 + ".failed", DEAD),
         left(folder, "c" * 32, DEAD),
     ]
     stays = [
-        left(folder, f".{NAME}.2.ab.tmp", old=False),
+        left(folder, f".{NAME}.{os.getpid()}.ab.tmp", old=False),
         left(folder, "d" * 32 + ".lock"),
         left(folder, "c" * 32 + ".lock"),
         left(folder, "e" * 32, {"token": "t", "expires": str(int(time.time()) + 100)}),

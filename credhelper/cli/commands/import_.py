@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import routing, wiring
+from credhelper.broker import routing, typed_keys, wiring
 from credhelper.cli import other_tools, output
 from credhelper.cli.commands.login import authorization_of, remember
-from credhelper.cli.commands.logout import key_file
 from credhelper.cli.context import context
 from credhelper.cli.options import existing, grant_in, preview
 from credhelper.cli.other_tools import Proposal
@@ -88,7 +87,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
         values = dict(one.values)
         typed = None
         if one.kind is Kind.KEY:
-            typed = key_file(world, one.name)
+            typed = typed_keys.path_of(world, one.name)
             values["grant"] = {"file": typed}
         profile = preview(world, one.name, values)
     except CredhelperError as error:

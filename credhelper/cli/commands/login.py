@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, routing, source, wiring
+from credhelper.broker import answer, inventory, routing, source, typed_keys, wiring
 from credhelper.cli import login_report, options, projects, prompt
-from credhelper.cli.commands.logout import key_file, typed_key
+from credhelper.cli.commands.logout import typed_key
 from credhelper.cli.context import context, profile_option
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
@@ -18,8 +17,7 @@ from credhelper.cli.verification import Verified, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
 from credhelper.core.model import SESSION, Request, Secret
-from credhelper.errors import CacheError, CredhelperError, UsageError, reason
-from credhelper.storage import files
+from credhelper.errors import CredhelperError, UsageError
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
@@ -89,7 +87,7 @@ def login(
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
     typed = None
     if kind == Kind.KEY and "grant" not in values:
-        typed = key_file(world, name)
+        typed = typed_keys.path_of(world, name)
         values["grant"] = {"file": typed}
     # Without those that a project will set: it is not known yet.
     free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
@@ -140,9 +138,7 @@ def remember(
     """
     client = wiring.client_for(world, profile)
     verified = verify(client, profile, authorization, world.clock)
-    if typed and key:
-        path = _write_with_key(world, profile, values, typed, key, make_default)
-    else:
+    with typed_keys.changing(world, profile.name, key if typed else None):
         path = options.write(world, profile.name, values, make_default=make_default)
     kept = _adopt(world, former, profile, verified)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
@@ -191,26 +187,6 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
     if kind == Kind.PSTOKEN:
         return Bearer(secret)
     return ApiKey(secret, profile.api_key_as, profile.user or "")
-
-
-def _write_with_key(
-    world: Context, profile: Profile, values: dict[str, Any], path: str, key: Secret, default: bool
-) -> str:
-    """Write the typed key, then the profile that names its file; return the config's path."""
-    new = not os.path.lexists(path)
-    try:
-        files.make_folder(os.path.dirname(os.path.dirname(path)))
-        files.make_folder(os.path.dirname(path))
-        files.replace(path, key.reveal().encode() + b"\n", durable=True)
-    except OSError as error:
-        raise CacheError(f"cannot write {path}: {reason(error)}") from error
-    try:
-        return options.write(world, profile.name, values, make_default=default)
-    except BaseException:
-        if new:
-            with suppress(OSError):
-                os.unlink(path)
-        raise
 
 
 def _adopt(

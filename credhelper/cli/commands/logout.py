@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from credhelper.broker import inventory, routing, wiring
+from credhelper.broker import inventory, routing, typed_keys, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import output
-from credhelper.cli.context import chosen, context, profile_option, state_folder
+from credhelper.cli.context import chosen, context, profile_option
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
@@ -71,10 +69,8 @@ def leave(world: Context, profile: Profile) -> int:
     path = typed_key(world, profile)
     if path:
         try:
-            os.unlink(path)
-            rows.append(("key", f"removed {path}"))
-        except FileNotFoundError:
-            pass  # an earlier logout took it
+            if typed_keys.remove(world, path):
+                rows.append(("key", f"removed {path}"))
         except OSError as error:
             outcome = max(outcome, CacheError.exit_status)
             why = reason(error)
@@ -90,16 +86,8 @@ def leave(world: Context, profile: Profile) -> int:
 def typed_key(world: Context, profile: Profile) -> str | None:
     """Return the file in which `login` keeps the key that was typed; None for other grants."""
     grant = profile.grant
-    own = key_file(world, profile.name)
+    own = typed_keys.path_of(world, profile.name)
     return own if grant is not None and grant.how == "file" and grant.words == (own,) else None
-
-
-def key_file(world: Context, name: str) -> str:
-    """Return where `login` keeps a key that was typed for the profile called `name`.
-
-    Raises CacheError when no state folder is known.
-    """
-    return os.path.join(state_folder(world.environ), "grants", f"{name}.key")
 
 
 _Revocable = tuple[str, Secret, int, bool]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 import click
 
-from credhelper.broker import inventory, routing
+from credhelper.broker import inventory, routing, typed_keys
 from credhelper.cli import options, output
-from credhelper.cli.commands.logout import typed_key
 from credhelper.cli.context import chosen, complete_profile, context
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
@@ -116,7 +113,8 @@ def add(name: str, auth: str | None, user: str | None, make_default: bool, **giv
         path = options.add_services(world, name, given["services"])
         one = chosen(world, name)
     else:
-        path = options.write(world, name, values, make_default=make_default)
+        with typed_keys.changing(world, name):
+            path = options.write(world, name, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
     output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
@@ -140,11 +138,8 @@ def remove(name: str, yes: bool) -> None:
     inventory.forget_tokens(world, one)
     for slot in inventory.session_slots(world, one):
         slot.remove()
-    key = typed_key(world, one)
-    write.remove_profile(path, lock, one.name, environ=world.environ)
-    if key:
-        with suppress(FileNotFoundError):
-            os.unlink(key)
+    with typed_keys.changing(world, one.name):
+        write.remove_profile(path, lock, one.name, environ=world.environ)
     say(f"removed profile {one.name} from {path}")
 
 

@@ -1,0 +1,204 @@
+"""The API keys that people type at `login`: each in a file of its own, with a note of whose it is.
+
+A key and the config that names it are two files, and a process may be killed between the two. So a
+note beside the key says which config it belongs to, and whether that config was being changed. The
+next process that finds such a note, without its writer, looks into the config: a key that the
+config does not name goes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import contextmanager, suppress
+from urllib.parse import quote, unquote_to_bytes
+
+from credhelper.core import paths, routes
+from credhelper.errors import CacheError, CredhelperError, reason
+from credhelper.storage import files, locks
+from credhelper.storage.slot import Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credhelper.broker.context import Context
+    from credhelper.core.model import Secret
+
+_WAIT = 25.0  # seconds for another login to the same profile
+_NOTE = re.compile(r"(.+\.key)\.routes-[0-9a-f]+")
+_CHANGING = "changing"
+
+
+def folder_of(context: Context) -> str | None:
+    """Return the folder of typed keys; None when no state folder is known."""
+    state = paths.state_dir(context.environ, sys.platform)
+    return state and os.path.join(state, "grants")
+
+
+def path_of(context: Context, name: str) -> str:
+    """Return where `login` keeps a key that was typed for the profile called `name`.
+
+    Raises CacheError when no state folder is known.
+    """
+    folder = folder_of(context)
+    if folder is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_STATE_DIR")
+    return os.path.join(folder, f"{name}.key")
+
+
+@contextmanager
+def changing(context: Context, name: str, key: Secret | None = None) -> Iterator[None]:
+    """Change the config of the profile called `name` inside of a `with`.
+
+    At its end, or by the next process if this one is killed, a key that no profile of the config
+    names is removed. Raises CacheError.
+
+    Parameters:
+    - key: a new typed key, written first.
+    """
+    path = path_of(context, name)
+    if key is None and not os.path.lexists(path):
+        yield
+        return
+    note = _our_note(context, path)
+    try:
+        lock = note.lock(_WAIT)
+    except locks.Unlockable as error:
+        context.trace("keys", unlocked=str(error))
+        lock = None
+    try:
+        note.save({"config": quote(os.fsencode(_config(context))), _CHANGING: "1"})
+        try:
+            if key is not None:
+                _put(path, key)
+            yield
+        finally:
+            _settle(context, note, path)
+    finally:
+        if lock:
+            lock.release()
+
+
+def sweep(context: Context) -> None:
+    """Remove typed keys whose profile went while its writer was killed. Never waits."""
+    for name, note in _notes(context):
+        if (note.find() or {}).get(_CHANGING) != "1":
+            continue
+        try:
+            lock = note.lock(0)
+        except locks.Unlockable:
+            continue
+        if lock is None:
+            continue  # its writer lives
+        try:
+            if (note.find() or {}).get(_CHANGING) == "1":
+                with suppress(CredhelperError):  # a config that cannot be read: the next one will
+                    _settle(context, note, os.path.join(note.folder or "", name))
+        finally:
+            lock.release()
+
+
+def forgotten(context: Context, name: str) -> str | None:
+    """Return the key of the profile called `name` that its config does not name any more, if any.
+
+    A key that only the notes of other configs claim is not ours. Raises CredhelperError.
+    """
+    path = path_of(context, name)
+    if not os.path.lexists(path) or _names(context, _config(context), path):
+        return None
+    claims = [note.name for key, note in _notes(context) if key == os.path.basename(path)]
+    return path if not claims or _our_note(context, path).name in claims else None
+
+
+def orphans(context: Context) -> list[str]:
+    """Return the names of the profiles whose keys this config named once and does not any more."""
+    found = [(key, note) for key, note in _notes(context)]
+    names = [key for key, note in found if note.name == _our_note(context, key).name]
+    return [name for key in names if forgotten(context, name := key.removesuffix(".key"))]
+
+
+def remove(context: Context, path: str) -> bool:
+    """Remove the key at `path`, and our note of it; tell whether it was there. Raises OSError."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    finally:
+        _our_note(context, path).remove()
+    return True
+
+
+def everything(context: Context) -> list[str]:
+    """Return the paths of all files in the folder of typed keys: keys and notes, no locks."""
+    folder = folder_of(context)
+    try:
+        names = os.listdir(folder) if folder else []
+    except OSError:
+        names = []
+    return [os.path.join(folder or "", name) for name in sorted(names) if name[-5:] != ".lock"]
+
+
+def _put(path: str, key: Secret) -> None:
+    try:
+        files.replace(path, key.reveal().encode() + b"\n", durable=True)
+    except OSError as error:
+        raise CacheError(f"cannot write {path}: {reason(error)}") from error
+
+
+def _settle(context: Context, note: Slot, path: str) -> None:
+    told = (note.find() or {}).get("config", "")
+    if _names(context, os.fsdecode(unquote_to_bytes(told)), path):
+        note.save({"config": told, _CHANGING: "0"})
+        return
+    others = [each for key, each in _notes(context) if key == os.path.basename(path)]
+    if all(each.name == note.name for each in others):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise CacheError(f"cannot remove {path}: {reason(error)}") from error
+    note.remove()
+
+
+def _names(context: Context, config: str, path: str) -> bool:
+    """Tell whether a profile of the config file `config`, as it is now, names `path`.
+
+    Raises ConfigError for a config that cannot be read: it tells nothing.
+    """
+    from credhelper.config import parse
+
+    data = paths.read_config(config) or b""
+    grants = [one.grant for one in parse.parse(data, config, context.environ).profiles.values()]
+    files_named = [one.words[0] for one in grants if one is not None and one.how == "file"]
+    return os.path.realpath(path) in map(os.path.realpath, files_named)
+
+
+def _config(context: Context) -> str:
+    path = paths.config_file(context.environ, sys.platform)
+    if path is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+    return path
+
+
+def _notes(context: Context) -> list[tuple[str, Slot]]:
+    """Return the notes of all keys: the name of the key's file, and where the note lies."""
+    names = [os.path.basename(path) for path in everything(context)]
+    matched = [(name, _NOTE.fullmatch(name)) for name in names]
+    return [(found[1], _note(context, name)) for name, found in matched if found]
+
+
+def _our_note(context: Context, path: str) -> Slot:
+    return _note(context, f"{os.path.basename(path)}.{routes.file_name(_config(context))}")
+
+
+def _note(context: Context, name: str) -> Slot:
+    return Slot(
+        folder_of(context),
+        name,
+        warn=context.warn,
+        lock_folders=context.runtime_folders(),
+        durable=True,
+    )

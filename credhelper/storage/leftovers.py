@@ -1,0 +1,80 @@
+"""Temporary files of killed writers: how they are named, and how they are known and swept.
+
+`files.replace` writes a secret into a temporary file, and renames it. A writer that is killed in
+between leaves that file. The next writer in the same folder takes it away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+import time
+
+OLD = 600  # seconds: no writer needs that long
+_NAME = re.compile(r"\..+\.([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
+
+
+def name_for(name: str) -> str:
+    """Return a new name for the temporary file of the file called `name`."""
+    return f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+
+
+def sweep(folder: str, name: str | None = None, now: float | None = None) -> None:
+    """Remove the temporary files of dead writers in `folder`.
+
+    Parameters:
+    - folder: absolute.
+    - name: of the file whose writers are meant; None for every file, in a folder of our own.
+    - now: Unix seconds.
+    """
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return  # tidiness is not worth an error
+    for each in found:
+        matched = _NAME.fullmatch(each)
+        if matched and (name is None or each.startswith(f".{name}.{matched[1]}.")):
+            path = os.path.join(folder, each)
+            if _abandoned(path, int(matched[1]), time.time() if now is None else now):
+                try:
+                    os.unlink(path)
+                except OSError:
+                    pass  # another one took it away, or the disk says no
+
+
+def _abandoned(path: str, process: int, now: float) -> bool:
+    """Tell whether nobody writes the temporary file at `path` any more.
+
+    Its writer holds a lock on it. The number of the process counts as well, for the moment between
+    the making of the file and its lock. Where there are no locks, only its age tells.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            return False
+        old = now - found.st_mtime >= OLD
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return old
+        return old or not _runs(process)
+    finally:
+        os.close(handle)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
