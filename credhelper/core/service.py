@@ -2,9 +2,10 @@
 
 A service is an origin with an optional path. Parsers disagree about the odd corners of URLs, and
 attackers live in those corners, so the odd corners are refused: userinfo, backslashes, queries,
-fragments, escapes of separators, dot segments, control and non-ASCII characters, ports in any
-spelling but the plain one. Two services are the same when scheme, host and port are equal; one
-covers another when its path is a prefix on a `/` boundary. There is no suffix or pattern matching.
+fragments, path parameters, escapes of separators or of bytes that are not UTF-8, dot segments,
+control and non-ASCII characters, ports in any spelling but the plain one. Two services are the
+same when scheme, host and port are equal; one covers another when its path is a prefix on a `/`
+boundary. There is no suffix or pattern matching.
 """
 
 import credhelper
@@ -19,9 +20,16 @@ _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _HEX = frozenset("0123456789abcdef:.")
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 _PATH = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/%"
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,=:@/%"
 )
-_TRAPS = frozenset("/\\.%")  # what an escape may not hide, besides control characters
+_TRAPS = frozenset("/\\.%;")  # what an escape may not hide, besides what cannot be printed
+# What servers that look for a best fit, or normalise (NFKC), make one of those traps of.
+_LOOKALIKES = (
+    "\u037e\u2024\u2025\u2026\u2044\u2100\u2101\u2105\u2106\u2215\u2216\u2488\u2489\u248a\u248b\u248c"
+    "\u248d\u248e\u248f\u2490\u2491\u2492\u2493\u2494\u2495\u2496\u2497\u2498\u2499\u249a\u249b\u29f5"
+    "\u29f8\u33c2\u33c7\u33d8\ufe14\ufe19\ufe30\ufe52\ufe54\ufe68\ufe6a\uff05\uff0e\uff0f\uff1b\uff3c"
+    "\U0001f100"
+)
 _MOST = 2048  # characters; a path of n segments has n prefixes, each to be looked up
 
 
@@ -197,15 +205,18 @@ def _plain_number(text: str, most: int) -> bool:
 def _normal_path(path: str) -> str:
     if not path or path == "/":
         return ""
+    # A `;` begins parameters: some servers cut them off, and read `..;` as `..`.
     if not _PATH.issuperset(path):
-        raise _refused(f"path {_shown(path)} holds a query, a fragment or an odd character")
-    for escape in path.split("%")[1:]:
-        if not _plain_escape(escape[:2]):
-            raise _refused(f"path {_shown(path)} hides a separator or a dot behind an escape")
-    segments = path.removeprefix("/").removesuffix("/").split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
+        raise _refused(
+            f"path {_shown(path)} holds a query, a fragment, parameters or an odd character"
+        )
+    read = _unescaped(path) if "%" in path else path
+    if read is None:
+        raise _refused(f"path {_shown(path)} hides a separator or a dot behind an escape")
+    # Blanks, too: Windows drops them, and dots, at the end of a name.
+    if not all(part.strip(". ") for part in read.removeprefix("/").removesuffix("/").split("/")):
         raise _refused(f"path {_shown(path)} has empty or dot segments")
-    return "/" + "/".join(segments)
+    return "/" + path.removeprefix("/").removesuffix("/")
 
 
 def _plain_label(label: str) -> bool:
@@ -213,11 +224,21 @@ def _plain_label(label: str) -> bool:
     return _LABEL.issuperset(label) and label[0] != "-" and label[-1] != "-"
 
 
-def _plain_escape(digits: str) -> bool:
-    if len(digits) != 2 or not _DIGITS.issuperset(digits):
-        return False
-    char = chr(int(digits, 16))
-    return char not in _TRAPS and char >= " " and char != "\x7f"
+def _unescaped(path: str) -> str | None:
+    """Return `path` without its escapes, or None if they hide what another parser could find."""
+    head, *escapes = path.split("%")
+    data = head.encode()
+    for escape in escapes:
+        digits = escape[:2]
+        if len(digits) != 2 or not _DIGITS.issuperset(digits) or chr(int(digits, 16)) in _TRAPS:
+            return None
+        data += bytes.fromhex(digits) + escape[2:].encode()
+    try:
+        text = data.decode()  # strict: an overlong `%c0%ae` is a dot to some, and an error here
+    except UnicodeDecodeError:
+        return None
+    odd = not text.isprintable() or any(char in _LOOKALIKES for char in text)
+    return None if odd else text
 
 
 def _shown(text: str) -> str:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from operator import attrgetter
 from typing import Any, Protocol
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from credhelper.errors import UsageError
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _UNAUTHORIZED = 401
 _HEADER = "Authorization"
+# Without blanks, `\` and control characters, which parsers drop, escape or turn round.
+_URL = frozenset(map(chr, range(0x21, 0x7F))) - {"\\"}
 
 # The libraries' own base classes -> the class that is both.
 _classes: dict[tuple[type, ...], type] = {}
@@ -224,8 +226,24 @@ class _Hook:
             return
         if request.headers.get(_HEADER) != f"Bearer {self._token}":
             return
-        if not self._credentials.covers(urljoin(response.url, location)):
+        target = _target(response.url, location)
+        if target is None or not self._credentials.covers(target):
             del request.headers[_HEADER]
+
+
+def _target(url: str, location: str) -> str | None:
+    """Return where requests goes from `url`; None for what it may read otherwise than we do."""
+    try:
+        # Header fields arrive as Latin-1, and are meant as UTF-8: see `get_redirect_target`.
+        location = location.encode("latin-1").decode()
+        parts = urlsplit(location)
+        # With a scheme, or `//`, but no host: RFC 3986 has two readings, requests one of its own.
+        hostless = not parts.netloc and (parts.scheme or location.startswith("//"))
+        if hostless or not _URL.issuperset(location):
+            return None
+        return urljoin(url, location)
+    except ValueError:
+        return None
 
 
 def _rewound(request: requests.PreparedRequest) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from credhelper.core import service
 from credhelper.errors import RequestError, UnknownServiceError
 
-PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/%[]")
+PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,=:@/%[]")
 OURS = "https://ica.example"
 # Text that looks like parts of a URL comes nearer to the corners than arbitrary text does.
 PIECES = st.lists(
