@@ -17,7 +17,7 @@ from credhelper.setup.draft import Draft
 from credhelper.setup.formats import Leaf
 from credhelper.setup.journal import File, Journal, Setup
 from credhelper.setup.plan import Entry, Plan
-from credhelper.setup.work import BY_HAND, Edit, Work
+from credhelper.setup.work import BY_HAND, Edit, Work, cannot_hold
 
 
 def add(plan: Plan, setup: Setup, before: Journal) -> Work:
@@ -40,7 +40,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
     known = {_id(target, atom) for target, atom in mine}
     for found, kind, atom in wanted:
         edit = _edit(work, found, kind)
-        ours = _leaves_of(kind, atom)
+        ours = _said(found, kind, atom)
         if _contains(edit.leaves(), ours):
             if _id(found.target, atom) not in known and not work.after.owns(found.target, atom):
                 continue  # somebody wrote it by hand: it is theirs
@@ -209,7 +209,18 @@ def _harm(edit: Edit) -> ConfigError:
 
 
 def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:
-    return formats.load(kind).leaves(formats.rendered(kind, (atom,)))
+    return formats.load(kind).leaves(formats.written(kind, (atom,)))
+
+
+def _said(found: disk.Found, kind: str, atom: Entry) -> list[Leaf]:
+    """Return what `atom` says. Raises UsageError where a tool would read something else."""
+    try:
+        ours = formats.says(kind, atom)
+        if _leaves_of(kind, atom) != ours:
+            raise ValueError(f"it has no way to write {'.'.join([*atom.at, atom.values[0][0]])}")
+    except ValueError as error:
+        raise cannot_hold(found.path, error) from error
+    return ours
 
 
 def _contains(leaves: list[Leaf], ours: list[Leaf]) -> bool:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from credhelper.core.text import printable
-from credhelper.errors import ConfigError, CredhelperError
+from credhelper.errors import ConfigError, CredhelperError, UsageError
 from credhelper.setup import disk, formats
 from credhelper.setup.draft import Draft
 from credhelper.setup.formats import Leaf
 from credhelper.setup.journal import Journal
 
 BY_HAND = "mend it first, or add the lines by hand: --print shows them"
+
+
+def cannot_hold(path: str, error: ValueError) -> UsageError:
+    """Return the complaint that the file at `path` has no way to say what was asked for."""
+    return UsageError(
+        f"{printable(path)}: {printable(str(error))}",
+        hint="choose a plainer --service, --name or --bin",
+    )
 
 
 @dataclass

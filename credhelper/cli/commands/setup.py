@@ -20,6 +20,7 @@ from credhelper.config.origin import canonical
 from credhelper.core.service import Service
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
+from credhelper.setup.work import cannot_hold
 
 # What no file of any tool could take for more than a name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
@@ -123,7 +124,11 @@ def _print(arguments: Arguments) -> int:
         if number:
             say()
         click.echo(f"in {short(change.path)}:", err=True)
-        click.echo(formats.rendered(change.format, change.entries), nl=False)
+        try:
+            lines = formats.rendered(change.format, change.entries)
+        except ValueError as error:
+            raise cannot_hold(change.path, error) from error
+        click.echo(lines, nl=False)
     for link in plan.links:
         click.echo(f"and a link: ln -s {short(link.target)} {short(link.path)}", err=True)
     print_notes(plan)

@@ -41,7 +41,7 @@ _DIALECT = sections.Dialect(_header, _line, re.compile(r"[ \t]*\["), blank=False
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. Raises FileNotFoundError where there is no git."""
     done = subprocess.run(
-        ["git", "config", "--file", "-", "--null", "--list"],  # noqa: S607  # the user's own git
+        ["git", "config", "--file", "-", "--no-includes", "--null", "--list"],  # noqa: S607  # the user's own git
         input=text.encode("utf-8", "surrogateescape"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it repeats the line, which may hold a secret
@@ -56,6 +56,18 @@ def leaves(text: str) -> list[Leaf]:
         name, has_value, value = item.partition("\n")
         found.append(((name,), value if has_value else "\0"))
     return found
+
+
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`."""
+    section, *inner = entry.at
+    names = (section, *(name for name, _ in entry.values))
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) for name in names):
+        raise ValueError("git takes letters, digits and - alone in a name")
+    return [
+        ((".".join([section.lower(), *inner, name.lower()]),), value)
+        for name, value in entry.values
+    ]
 
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:

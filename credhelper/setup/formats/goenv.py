@@ -31,6 +31,14 @@ def leaves(text: str) -> list[Leaf]:
     return found
 
 
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`. A semicolon ends a command, in quotes or not."""
+    for name, value in entry.values:
+        if name != "GOAUTH" or not value or value != value.strip() or ";" in value:
+            raise ValueError(f"{name} has no way to write this command: {value}")
+    return [((name, value), "") for name, value in entry.values]
+
+
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     for name, value in entry.values:

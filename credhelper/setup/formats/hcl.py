@@ -48,6 +48,20 @@ def leaves(text: str) -> list[Leaf]:
     return [item.leaf for item in _items(text)]
 
 
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`. What some release of HCL takes for a template is refused."""
+    written = "\n".join(_written(entry))
+    if "${" in written or "%{" in written:
+        raise ValueError("it has no plain way to write ${ or %{")
+    words = [entry.at[0], *map(_value, entry.at[1:]), "{"] if entry.at else []
+    for name, value in entry.values:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+            raise ValueError(f"it has no way to write the name {name}")
+        words += [name, "=", *_words(_value(value))]
+    words += ["}"] if entry.at else []
+    return [((words[0],), " ".join(words[1:]))]
+
+
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     spans = line_spans(draft.text)
@@ -85,7 +99,11 @@ def _written(entry: Entry) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _words(text: str) -> list[str]:
+    return [found[0] for found in _TOKEN.finditer(text) if found.lastgroup != "blank"]
 
 
 def _id(entry: Entry) -> str:

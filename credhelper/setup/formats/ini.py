@@ -32,6 +32,19 @@ def leaves(text: str) -> list[Leaf]:
     ]
 
 
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`. What one of their readers takes for a comment is refused, too."""
+    (section,) = entry.at
+    if section != section.strip() or not re.fullmatch(r"[^\[\]]+", section):
+        raise ValueError(f"it has no way to write the section {section}")
+    for name, value in entry.values:
+        if not re.fullmatch(r"[^\s=:\[\]#;](?:[^=:]*[^\s=:])?", name):
+            raise ValueError(f"it has no way to write the name {name}")
+        if value != value.strip() or re.search(r"(?:^|\s)[#;]", value):
+            raise ValueError(f"it has no way to write this for {name}: {value}")
+    return [((section, name), value) for name, value in entry.values]
+
+
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     sections.put(draft, entry, _DIALECT, made)

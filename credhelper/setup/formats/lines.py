@@ -1,4 +1,4 @@
-"""Files of single lines: Bazel's (`common --flag=value`) and npm's (`name=value`).
+"""Files of single lines, as Bazel's: `common --flag=value`.
 
 An entry's name and value make a line together: the name ends with the `=` or blank between them.
 A line of ours goes to the end, where it counts over those above it.
@@ -27,6 +27,14 @@ def leaves(text: str) -> list[Leaf]:
     if joined:
         raise ValueError("its last line is not complete: it ends in a backslash")
     return found
+
+
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`. A word in quotes, or with a comment behind it, would be another one."""
+    for name, value in entry.values:
+        if re.search(r"[\s'\"\\#]", value) or not re.fullmatch(r"[a-z:]+ ", name):
+            raise ValueError(f"it has no plain way to write {name}{value}")
+    return [((_plain(f"{name}{value}"),), "") for name, value in entry.values]
 
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:

@@ -29,6 +29,14 @@ def leaves(text: str) -> list[Leaf]:
     return found
 
 
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`."""
+    found: list[Leaf] = []
+    for name, value in entry.values:
+        _flatten(value, (*entry.at, name), found)
+    return found
+
+
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     lines = [_line(name, value) for name, value in entry.values]

@@ -19,6 +19,16 @@ def leaves(text: str) -> list[Leaf]:
     return yamltext.leaves(text)
 
 
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`."""
+    (key,) = entry.at
+    return [
+        ((key, *place), value)
+        for one in entry.values
+        for place, value in yamltext.says(Entry((), (one,)))
+    ]
+
+
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     (key,) = entry.at

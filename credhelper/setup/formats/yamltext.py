@@ -7,6 +7,7 @@ reads what comes of it; it writes only what is ours.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -14,6 +15,9 @@ import yaml
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made
 from credhelper.setup.plan import Entry
+
+# A number in some version of YAML, or in Go's; and yes and no in one letter.
+_NOT_PLAIN = re.compile(r"[-+]?\.?[0-9]|[-+]?\.(?:inf|nan)\b|[yYnN]\Z", re.IGNORECASE)
 
 
 def leaves(text: str) -> list[Leaf]:
@@ -23,6 +27,17 @@ def leaves(text: str) -> list[Leaf]:
     if data is not None and not isinstance(data, dict):
         raise ValueError("it is not a mapping")
     _flatten(data or {}, (), found)
+    return found
+
+
+def says(entry: Entry) -> list[Leaf]:
+    """See `formats`."""
+    found: list[Leaf] = []
+    for name, value in entry.values:
+        if entry.at:
+            _flatten({entry.at[0]: [{"name": name, **value}]}, (), found)
+        else:
+            _flatten({name: value}, (), found)
     return found
 
 
@@ -189,8 +204,23 @@ def _mistake(error: Exception) -> ValueError:
 
 def dumped(data: Any) -> list[str]:
     """Return the lines that say `data`, without their ends."""
-    text: str = yaml.safe_dump(data, default_flow_style=False, sort_keys=False, width=4096)
+    text: str = yaml.dump(
+        data, Dumper=_Dumper, default_flow_style=False, sort_keys=False, width=4096
+    )
     return text.removesuffix("\n").split("\n")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts in quotes what YAML 1.2, or a tool's library, would not read as text."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if _NOT_PLAIN.match(text) else None
+    )
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:

@@ -35,6 +35,11 @@ def plan(request: WiringRequest) -> Plan:
             f"{_KEY} has no plain way to write this path: {called}",
             hint="put a link to it into a folder with a plainer name, first on PATH",
         )
+    if re.search(r"[^\w/.+@:~%-]", str(request.service)):
+        raise UsageError(
+            f"{_KEY} has no plain way to write {request.service}",
+            hint="let the profile name a part of it without such characters: --service URL",
+        )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
     entry = Entry((_section(name),), ((_KEY, command),))
     return Plan((FileChange(_file(request), "ini", (entry,)),))

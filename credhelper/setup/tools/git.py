@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from credhelper.core.service import Service
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
@@ -22,7 +23,7 @@ def plan(request: WiringRequest) -> Plan:
     values = [("helper", ""), ("helper", _helper(request))]
     if request.service.path:
         values.append(("useHttpPath", "true"))
-    entry = Entry(("credential", str(request.service)), tuple(values))
+    entry = Entry(("credential", _as_git_asks(request.service)), tuple(values))
     return Plan((FileChange(_file(request), "git", (entry,)),))
 
 
@@ -47,6 +48,13 @@ def _file(request: WiringRequest) -> str:
         return chosen
     other = request.below("XDG_CONFIG_HOME", "git/config", ".config/git/config")
     return other if request.read(other) is not None else default
+
+
+def _as_git_asks(service: Service) -> str:
+    """Return a URL as git compares it: it escapes more of a path than a service does."""
+    return service.origin + re.sub(
+        r"[!$&'()*+,;=:@]", lambda char: f"%{ord(char[0]):02X}", service.path
+    )
 
 
 def _helper(request: WiringRequest) -> str:

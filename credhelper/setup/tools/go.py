@@ -7,7 +7,6 @@ but sorts them: ours is put in by itself. What GOAUTH said before stays in the l
 from __future__ import annotations
 
 import re
-import shlex
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
@@ -18,6 +17,9 @@ ON_PATH = False
 PROFILE = True
 
 _BEARER = re.compile(r"^Authorization: Bearer (\S+)$", re.MULTILINE)
+
+# As `cmd/internal/quoted` splits: quotes count at the beginning of a word alone.
+_WORD = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(\S+))""")
 
 
 def plan(request: WiringRequest) -> Plan:
@@ -43,10 +45,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     )
     trouble = "GOAUTH names no command for it"
     for item in found.split(";"):
-        try:
-            words = shlex.split(item)
-        except ValueError:
-            return Finding(trouble="GOAUTH has a quote that does not end")
+        words = [quoted or single or plain for quoted, single, plain in _WORD.findall(item)]
         if words == ["netrc"] and _netrc_answers(request):
             path = _netrc(request)
             return shadowed(

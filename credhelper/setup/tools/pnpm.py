@@ -11,6 +11,7 @@ import re
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup.formats import npmrc
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -31,8 +32,8 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names prints: see `setup`."""
-    pattern = rf"^[ \t]*{re.escape(_key(request))}[ \t]*=[ \t]*(.*?)[ \t\r]*$"
-    found = re.findall(pattern, request.read(_file(request)) or "", re.MULTILINE)
+    told = npmrc.leaves(request.read(_file(request)) or "")
+    found = [value for place, value in told if place == (_key(request),)]
     if not found:
         return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]

@@ -41,6 +41,11 @@ def plan(request: WiringRequest) -> Plan:
             f"rclone has no way to write this path: {called}",
             hint="put a link to it into a folder without blanks, first on PATH",
         )
+    if re.search(r"['\"]", str(request.service)):
+        raise UsageError(
+            f"rclone has no way to write {request.service}",
+            hint="let the profile name a part of it without quotes: --service URL",
+        )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
     remote = request.name or _remote(request) or _NEW
     known = _remotes(request).get(remote)
