@@ -6,6 +6,7 @@ the next one in at once.
 """
 
 import posix as os  # see `paths`
+import time
 
 from credhelper.core.paths import regular
 
@@ -21,17 +22,22 @@ OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class EarlyLocks:
-    """What a process locked, or waited for in vain, before the rest of it was loaded.
+    """What a process locked, or waited for, before the rest of it was loaded.
 
-    Attributes: `taken`, path of a lock file -> the handle that holds its lock; `over`, the paths
-    whose wait has ended without the lock. `storage.locks.acquire` goes on from there.
+    Attributes:
+    - taken: path of a lock file -> the handle that holds its lock.
+    - over: the paths whose wait has ended without the lock.
+    - since: when it began to wait, in Unix seconds; infinite if it did not.
+
+    `storage.locks.acquire` and `Slot` go on from there.
     """
 
-    __slots__ = ("over", "taken")
+    __slots__ = ("over", "since", "taken")
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
         self.over: set[str] = set()
+        self.since = float("inf")
 
     def release(self) -> None:
         """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
@@ -39,16 +45,22 @@ class EarlyLocks:
             os.close(self.taken.popitem()[1])
 
 
-def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
+def enter(
+    early: EarlyLocks,
+    path: str,
+    wait: float = WAIT,
+    clock: "Callable[[], float]" = time.time,
+) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 
     If nobody did, the lock is ours from now on: this process leads. False also where there is no
     lock to be had: then the rest of the program finds out why.
 
     Parameters:
-    - early: notes the lock if it was taken, or that the wait is over.
+    - early: notes the lock if it was taken, when a wait began, or that it is over.
     - path: of the lock file.
     - wait: seconds.
+    - clock: Unix seconds.
     """
     try:
         handle = os.open(path, OPEN, 0o600)
@@ -61,6 +73,7 @@ def enter(early: EarlyLocks, path: str, wait: float = WAIT) -> bool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            early.since = min(early.since, clock())
             if not sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), wait):
                 early.over.add(path)
         else:

@@ -149,8 +149,11 @@ class Slot:
     def failure(self, grant: str, now: float, since: float) -> dict[str, str] | None:
         """Return the remembered failure if it still counts, else None.
 
-        It counts until its time is over, and for whoever has been waiting since before it happened
-        (`since`, Unix seconds). Another value of the grant makes it void.
+        It counts until its time is over, and for a process that began to wait before it happened.
+        Another value of the grant makes it void.
+
+        Parameters: `now`, and `since`, when this process began to wait, in Unix seconds; a wait
+        that began earlier, at the gate, counts by itself.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None
@@ -158,6 +161,8 @@ class Slot:
         fields = record.decode(data) if data else None
         if fields is None or fields.get("grant") != grant:
             return None
+        since = min(since, self._early.since) if self._early else since
+        since = int(since * 1000) / 1000  # as exact as the time of the failure
         at, until = record.number(fields, "at") / 1000, record.number(fields, "until") / 1000
         # A time that has not come yet was written by another clock: nothing to go by.
         if at <= now + 1 and (now < until or since <= at):

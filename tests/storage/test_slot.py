@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from credhelper.core import record
+from credhelper.core.flock import EarlyLocks
 from credhelper.errors import CacheError, RejectedError
 from credhelper.storage import locks
 from credhelper.storage.slot import Slot
@@ -166,6 +167,20 @@ def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> N
         if found:
             assert (found["message"], found["hint"]) == ("no", "hint")
     assert slot.failure("h", 1001.0, 1001.0) is None
+
+
+def test_a_failure_counts_for_those_who_began_to_wait_in_its_very_millisecond(slot: Slot) -> None:
+    slot.remember(RejectedError("no"), "g", 1000.0004, 5)
+    assert slot.failure("g", 1030.0, 1000.0003)
+
+
+def test_a_failure_counts_for_those_who_waited_at_the_gate(folder: Path) -> None:
+    early = EarlyLocks()
+    slot = Slot(str(folder), NAME, warn=lambda *_: None, early=early)
+    slot.remember(RejectedError("no"), "g", 1000.0, 5)
+    assert slot.failure("g", 1030.0, 1030.0) is None
+    early.since = 999.0
+    assert slot.failure("g", 1030.0, 1030.0)
 
 
 def test_a_broken_memory_is_none(slot: Slot, folder: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from credhelper.errors import UnreachableError
+from credhelper.storage.slot import Slot
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import TIMEOUT, World
 
@@ -148,6 +150,25 @@ def herd_in_trouble(
         assert (outcome.status, outcome.stdout) == (5, b"")
         assert f"answered {status}" in outcome.told
     assert running_sandbox.stats()["requests"] == requests
+
+
+def waiter_that_wakes_late(scratch_world: World, running_sandbox: RunningSandbox) -> None:
+    """A failure counts for all that were waiting when it happened, however late they wake up."""
+    scratch_world.get()
+    (held,) = scratch_world.held()
+    (record,) = scratch_world.records()
+    scratch_world.age(_LIFETIME + 60)
+    running_sandbox.count_from_here()
+    lock = _lock_of(scratch_world)
+    slot = Slot(str(record.parent), record.name, warn=lambda *told: None)
+    with _held(lock):
+        process = _start(scratch_world)
+        _until(lambda: _waiters(lock) == 1)
+        slot.remember(UnreachableError("the API is down"), held["grant"], time.time(), seconds=0)
+    outcome = scratch_world.finish(process)
+    assert outcome.stdout == b""
+    assert "the API is down" in outcome.told
+    assert running_sandbox.stats()["requests"] == 0
 
 
 # --- row 76 ---------------------------------------------------------------------------------------
