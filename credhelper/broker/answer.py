@@ -8,7 +8,7 @@ from __future__ import annotations
 from credhelper.broker import no_match, routing, source
 from credhelper.core import lookup, routes
 from credhelper.core.model import Listing, Request
-from credhelper.errors import ConfigError
+from credhelper.errors import ConfigError, CredhelperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
+
+_MOST_CHANGES = 5  # of a grant, while one call reads it
 
 
 def answer(context: Context, request: Request) -> Credential | Listing | bool | None:
@@ -49,6 +51,12 @@ def get(context: Context, request: Request) -> Credential:
 
 def get_with_record(context: Context, request: Request) -> tuple[Credential, str]:
     """Return a credential for `request`, and the path of the record that holds it."""
+    credential, token_source = get_with_source(context, request)
+    return credential, token_source.slot.path
+
+
+def get_with_source(context: Context, request: Request) -> tuple[Credential, source.TokenSource]:
+    """Return a credential for `request`, and the token source that it came from."""
     found = routing.load_routes(context)
     route, service = _match(context, found, request)
     if route.profile in context.environ.get("CREDHELPER_ASKING", "").split(","):
@@ -59,8 +67,18 @@ def get_with_record(context: Context, request: Request) -> tuple[Credential, str
         )
     if request.wants != "token" and not route.aws:
         raise _no_aws(context, route)
-    token_source = source_for(context, found, route, request.wants, request.timeout)
-    return source.get(token_source, request, route, service), token_source.slot.path
+    for _ in range(_MOST_CHANGES):
+        token_source = source_for(context, found, route, request.wants, request.timeout)
+        try:
+            return source.get(token_source, request, route, service), token_source
+        except source.Outdated:
+            context.trace("grant", changed=route.profile)
+    error = CredhelperError(
+        f"the grant of profile {route.profile} changed again and again while it was read",
+        hint="try again when nobody writes it any more",
+    )
+    error.retryable = True
+    raise error
 
 
 def reject(context: Context, request: Request) -> bool:
@@ -105,14 +123,24 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
 
 
 def source_for(
-    context: Context, found: Routes, route: Route, wants: str = "token", timeout: int = 0
+    context: Context,
+    found: Routes,
+    route: Route,
+    wants: str = "token",
+    timeout: int = 0,
+    stamp: str | None = None,
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
+    What it makes comes from the profile that names its record, and from the grant that has its
+    stamp, however long it waits.
+
     Parameters:
     - wants, timeout: as in a Request.
+    - stamp: of the grant, where the caller knows it.
     """
-    record, stamp = routes.record_of(found, route, context.environ, wants)
+    record, now = routes.record_of(found, route, context.environ, wants)
+    grant = now if stamp is None else stamp
 
     def renew(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import sweeping, wiring
@@ -120,19 +148,20 @@ def source_for(
         profile = routing.load_config(context).profiles[route.profile]
         sweeping.sweep(context)
         # With no living token, wait for the full deadline.
-        return wiring.renewal_for(context, profile, timeout if held else 0).renew(held)
+        limit = timeout if held else 0
+        return wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import wiring
 
         # The token's lock is taken after that of the AWS credentials, never the other way round.
-        token_source = source_for(context, found, route)
+        token_source = source_for(context, found, route, stamp=grant)
         profile = routing.load_config(context).profiles[route.profile]
         return wiring.exchange_for(context, profile, token_source, route, wants), 0
 
     return source.TokenSource(
         context.slot(record),
-        stamp,
+        grant,
         renew=renew if wants == "token" else exchange,
         warn=context.warn,
         trace=context.trace,
@@ -154,7 +183,7 @@ def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Se
 def _no_aws(context: Context, route: Route) -> ConfigError:
     from credhelper.config.profile import APIS
 
-    label, _ = lookup.configuration(context.environ)
+    label, _ = context.configuration()
     api = routing.load_config(context).profiles[route.profile].api
     words = [f'{key} = "ID"' for key in next(iter(APIS[api].resources.values()))]
     aws = f"aws = {{ {', '.join(words)} }}"

@@ -7,7 +7,7 @@ import sys
 import time
 
 from credhelper.broker.trace import silent
-from credhelper.core import paths
+from credhelper.core import lookup, paths
 from credhelper.core.flock import EarlyLocks
 from credhelper.errors import CacheError, ConfigError
 from credhelper.storage import files
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 class Context:
     """What an answer may know of the world around it.
 
+    It is looked at once: an answer may wait, and what is kept under a name must have been made from
+    the very settings that the name was made from.
+
     Parameters:
-    - environ: the variables that count.
+    - environ: the variables that count, copied here.
     - warn: takes one line for the user, and a hint.
     - trace: takes one decision.
     - alarm: whether this process may use an alarm signal to wait.
@@ -30,7 +33,16 @@ class Context:
     - early: the locks that this process took before.
     """
 
-    __slots__ = ("_cache_folder", "alarm", "clock", "early", "environ", "trace", "warn")
+    __slots__ = (
+        "_cache_folder",
+        "_configuration",
+        "alarm",
+        "clock",
+        "early",
+        "environ",
+        "trace",
+        "warn",
+    )
 
     def __init__(
         self,
@@ -42,13 +54,29 @@ class Context:
         clock: Callable[[], float] = time.time,
         early: EarlyLocks | None = None,
     ) -> None:
-        self.environ = environ
+        self.environ: Mapping[str, str] = {
+            name: value for name in list(environ) if (value := environ.get(name)) is not None
+        }
         self.warn = _once(warn)
         self.trace = trace
         self.alarm = alarm
         self.clock = clock
         self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
+        self._configuration: tuple[str, bytes] | None = None
+
+    def configuration(self) -> tuple[str, bytes]:
+        """Return the name and the bytes of the config, as they were at the first look.
+
+        Raises ConfigError.
+        """
+        if self._configuration is None:
+            self._configuration = lookup.configuration(self.environ)
+        return self._configuration
+
+    def begin(self) -> None:
+        """Begin another call, or go on after the config was written: look at it anew."""
+        self._configuration = None
 
     def cache_folder(self) -> str | None:
         """Return where records lie; None, after a warning, if that place is not to be trusted."""

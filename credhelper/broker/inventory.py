@@ -26,12 +26,15 @@ def record_of(context: Context, profile: Profile) -> tuple[str, str]:
     )
 
 
-def session_slot(context: Context, profile: Profile) -> Slot:
+def session_slot(context: Context, profile: Profile, record: str = "") -> Slot:
     """Return the slot of the profile's session.
 
     Like the tokens' records, it is another one for another value of a grant in the environment.
+
+    Parameters:
+    - record: the name of the token's record, where the caller knows it.
     """
-    record, _ = record_of(context, profile)
+    record = record or record_of(context, profile)[0]
     return context.state_slot(identity.session_name(profile) + record[_NAME_DIGITS:])
 
 

@@ -25,10 +25,13 @@ _salt: list[str] = []
 
 
 def load_config(context: Context) -> Config:
-    """Return the whole config, parsed and checked; raises ConfigError."""
+    """Return the whole config, parsed and checked; raises ConfigError.
+
+    One context gives the bytes of one read, here and for the routes.
+    """
     from credhelper.config import parse
 
-    label, data = lookup.configuration(context.environ)
+    label, data = context.configuration()
     if label != "environment":
         return parse.parse(data, label, context.environ)
     # The variable's value is read with the grant, and a child of `exec` does not have it.
@@ -38,7 +41,7 @@ def load_config(context: Context) -> Config:
 
 def load_routes(context: Context) -> Routes:
     """Return the routes: from the cache if they hold, else compiled by one process for all."""
-    label, data = lookup.configuration(context.environ)
+    label, data = context.configuration()
     home = context.environ.get("HOME", "")
     folder = context.cache_folder()
     if folder is None:
@@ -82,7 +85,7 @@ def _new_salt() -> str:
 
 
 def compile_routes(context: Context, salt: str) -> Routes:
-    """Return the routes of the config as it is now; raises ConfigError."""
+    """Return the routes of the config, as `load_config` gives it; raises ConfigError."""
     config = load_config(context)
     default = config.default_profile or ""
     return routes.Routes(default, salt, [route_to(one) for one in config.profiles.values()])

@@ -49,6 +49,13 @@ YOUNG = 60
 REJECT_PAUSE = 10
 
 
+class Outdated(Exception):
+    """The grant is another one by now than `stamp` tells: the caller begins again with a new one.
+
+    Raised by a renewal, which then has made nothing.
+    """
+
+
 class TokenSource:
     """What one profile's token is read from and renewed with.
 

@@ -138,12 +138,15 @@ def exchange_for(
 
 
 def authorizer(
-    context: Context, profile: Profile, timeout: float = 0
+    context: Context, profile: Profile, timeout: float = 0, stamp: str = ""
 ) -> Callable[[], Authorization] | None:
     """Return what reads the profile's grant, late; None for a profile that has none.
 
     Parameters:
     - timeout: seconds for that, if less than usual.
+    - stamp: what a grant in a file must look like still; "" to take it as it is.
+
+    What is returned raises CredhelperError, and Outdated for a grant that has changed.
     """
     grant = profile.grant
     if grant is None:
@@ -151,7 +154,7 @@ def authorizer(
 
     def authorize() -> Authorization:
         from credhelper.client import authorization
-        from credhelper.config.grant import resolve
+        from credhelper.config.grant import Changed, resolve
 
         try:
             secret = resolve(
@@ -160,7 +163,10 @@ def authorizer(
                 environ=context.environ,
                 timeout=timeout,
                 password=profile.auth == "password",
+                stamp=stamp,
             )
+        except Changed:
+            raise source.Outdated from None
         except LoginRequiredError as error:
             folder = paths.state_dir(context.environ, sys.platform)
             if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
@@ -176,15 +182,19 @@ def authorizer(
     return authorize
 
 
-def renewal_for(context: Context, profile: Profile, timeout: float = 0) -> Renewal:
+def renewal_for(
+    context: Context, profile: Profile, timeout: float = 0, seen: tuple[str, str] | None = None
+) -> Renewal:
     """Return what makes new tokens for `profile`.
 
     Parameters:
     - timeout: seconds that the caller has for it, 0 if that is not known.
+    - seen: the name of the token's record, and the grant's stamp, which what is made is kept under.
     """
     from credhelper.broker import inventory
     from credhelper.renewal.renewal import Renewal, keeps_session
 
+    record, stamp = seen or inventory.record_of(context, profile)
     client = client_for(context, profile)
     if timeout and not keeps_session(profile, client):
         # A session's answer is always waited for: given up, it could be lost, and the session too.
@@ -192,9 +202,9 @@ def renewal_for(context: Context, profile: Profile, timeout: float = 0) -> Renew
     return Renewal(
         profile,
         client,
-        authorizer(context, profile, timeout),
-        inventory.session_slot(context, profile),
-        stamp=inventory.record_of(context, profile)[1],
+        authorizer(context, profile, timeout, stamp),
+        inventory.session_slot(context, profile, record),
+        stamp=stamp,
         host=lookup.host(),
         trace=context.trace,
         clock=context.clock,

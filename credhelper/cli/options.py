@@ -18,7 +18,7 @@ from credhelper.config import profile as profiles
 from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted
-from credhelper.core import lookup, paths
+from credhelper.core import paths
 from credhelper.errors import CacheError, UsageError
 
 _Command = Callable[..., Any]
@@ -107,7 +107,7 @@ def existing(world: Context, name: str) -> dict[str, Any]:
     known = routing.load_config(world)
     if known.path is None or name not in known.profiles:
         return {}  # no file: the environment configures us
-    _, data = lookup.configuration(world.environ)
+    _, data = world.configuration()
     return dict(tomllib.loads(data.decode())["profiles"][name])
 
 
@@ -209,6 +209,7 @@ def write(world: Context, name: str, values: Mapping[str, Any], *, make_default:
     configfile.add_profile(
         path, lock, name, values, make_default=make_default or first, environ=world.environ
     )
+    world.begin()
     return path
 
 
@@ -220,6 +221,7 @@ def add_services(world: Context, name: str, services: Sequence[str]) -> str:
     path, lock = files(world)
     for service in services:
         configfile.add_service(path, lock, name, service, environ=world.environ)
+    world.begin()
     return path
 
 

@@ -14,12 +14,17 @@ from collections.abc import Mapping
 from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
 from credhelper.core.model import Secret
+from credhelper.core.routes import stamp_of
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 _TIMEOUT = 10.0  # seconds
+
+
+class Changed(Exception):
+    """The grant's file is not the one any more that the caller has seen."""
 
 
 def resolve(
@@ -29,6 +34,7 @@ def resolve(
     environ: Mapping[str, str],
     timeout: float = 0,
     password: bool = False,
+    stamp: str = "",
 ) -> Secret:
     """Return the long-lived secret that `grant` names.
 
@@ -37,13 +43,15 @@ def resolve(
     - environ: the environment of this process.
     - timeout: seconds for a command or keyring, where that is less than the grant's own; or 0.
     - password: whether blanks and non-ASCII characters are allowed.
+    - stamp: what a grant in a file looked like (`core.routes.record_of`); "" to take it as it is.
 
-    Raises LoginRequiredError when the secret is missing, ConfigError when it must not be used.
+    Raises LoginRequiredError when the secret is missing, ConfigError when it must not be used, and
+    Changed when the file does not look like `stamp` any more.
     """
     try:
         own = grant.timeout or _TIMEOUT
         limit = min(own, timeout) if timeout else own
-        what, data = _read(grant, profile_name, environ, limit)
+        what, data = _read(grant, profile_name, environ, limit, stamp)
         return Secret(one_line(data, what, password=password))
     except CredhelperError as error:
         # Reading a variable or file again costs nothing; running a command again may cost much.
@@ -52,12 +60,12 @@ def resolve(
 
 
 def _read(
-    grant: Grant, profile_name: str, environ: Mapping[str, str], timeout: float
+    grant: Grant, profile_name: str, environ: Mapping[str, str], timeout: float, stamp: str
 ) -> tuple[str, bytes]:
     if grant.how == "env":
         return _from_environment(grant.words[0], profile_name, environ)
     if grant.how == "file":
-        return _from_file(grant, profile_name)
+        return _from_file(grant, profile_name, stamp)
     return grant_program.ask(grant, profile_name, environ, timeout)
 
 
@@ -100,7 +108,7 @@ def _from_environment(
     return what, os.fsencode(value)
 
 
-def _from_file(grant: Grant, profile_name: str) -> tuple[str, bytes]:
+def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]:
     path = grant.words[0]
     what = f"grant file {printable(path)}"
     if not os.path.isabs(path):
@@ -120,6 +128,10 @@ def _from_file(grant: Grant, profile_name: str) -> tuple[str, bytes]:
         data = b""
         while chunk := os.read(handle, child.MOST_BYTES + 1 - len(data)):
             data += chunk
+        # Of the open file, and after it was read: whatever the path leads to by now, and whatever
+        # was written meanwhile, this is the content that was seen.
+        if stamp and stamp_of(os.fstat(handle)) != stamp:
+            raise Changed
     except OSError as error:
         raise ConfigError(f"{what} {_why(error)}") from None
     finally:

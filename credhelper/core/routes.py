@@ -230,11 +230,15 @@ def record_of(
         return f"{name}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""
     if how == "file":
         try:
-            found = os.stat(what)
+            return name, stamp_of(os.stat(what))
         except OSError:
             return name, "missing"
-        return name, f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
     return name, ""
+
+
+def stamp_of(found: "os.stat_result") -> str:
+    """Return the stamp of a grant's file: what tells this content of it from another."""
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
 
 def _stamp(label: str, home: str, version: str) -> list[str]:

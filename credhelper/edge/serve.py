@@ -68,6 +68,7 @@ def _converse(
     write(1, getattr(protocol, "GREETING", b""))
     given: dict[str, Secret] = {}
     for line in _lines():
+        context.begin()
         if line is None:
             error = RequestError(f"a line is longer than {entry.MOST_BYTES} bytes")
             reply = protocol.refuse(error, None)

@@ -66,7 +66,9 @@ def get(context: Context, request: Request) -> Credential:
         elif now < kept.fresh_until:
             return kept
         try:
-            made = _kept[identity] = answer.get(context, request)
+            made, token_source = answer.get_with_source(context, request)
+            # The grant may have changed since.
+            _kept[token_source.slot.name, token_source.stamp] = made
         except CredhelperError as error:
             if kept is None:
                 raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+import jwt
 import pytest
 
 from tests.support.programs import INSTALLED, command
@@ -18,6 +21,7 @@ from tests.support.worlds import World, tokens_in
 HERD = 200 if INSTALLED else 40
 LATENCY = {"delay": 0.1, "times": "always"}
 TIMEOUT = 120.0
+LIFETIME = 86400
 
 
 class Herd:
@@ -231,3 +235,44 @@ def test_rejects_of_a_herd_make_one_token(
     assert scratch_world.run("git", "erase", stdin=erase).status == 0
     assert {scratch_world.get()} == tokens
     assert running_sandbox.stats()["created"] == 2
+
+
+@pytest.mark.parametrize("after", ["another", "gone", "broken"])
+def test_a_profile_that_changes_while_a_call_waits_changes_nothing_under_its_name(
+    scratch_world: World, running_sandbox: RunningSandbox, after: str
+) -> None:
+    def configure(cid: str) -> None:
+        scratch_world.configure(running_sandbox.url, running_sandbox.api_key, prod={"cid": cid})
+
+    configure("ours")
+    scratch_world.get("--profile", "prod")
+    scratch_world.age(LIFETIME + 60)
+    (record,) = scratch_world.records()
+    with open(f"{record}.lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        dialogue = scratch_world.start("json")
+        assert dialogue.stdin is not None
+        dialogue.stdin.write(b'{"action":"get","profile":"prod"}\n')
+        wait_for_a_waiter(lock.fileno())
+        if after == "another":
+            configure("theirs")
+        elif after == "gone":
+            scratch_world.configure(running_sandbox.url, running_sandbox.api_key, other={})
+        else:
+            scratch_world.config.write_text("[profiles")
+    waited = scratch_world.finish(dialogue)
+    assert waited.status == 0, waited
+    assert cid_of(waited.token) == "ours"
+    configure("ours")
+    assert cid_of(scratch_world.get("--profile", "prod")) == "ours"
+
+
+def wait_for_a_waiter(lock: int) -> None:
+    inode = f":{os.fstat(lock).st_ino} "
+    while not re.search(f" -> .*{inode}", Path("/proc/locks").read_text()):
+        time.sleep(0.02)
+
+
+def cid_of(token: str) -> str:
+    cid: str = jwt.decode(token, options={"verify_signature": False})["cid"]
+    return cid

@@ -140,7 +140,7 @@ def remember(
     verified = verify(client, profile, authorization, world.clock)
     with typed_keys.changing(world, profile.name, key if typed else None):
         path = options.write(world, profile.name, values, make_default=make_default)
-    kept = _adopt(world, former, profile, verified)
+    kept = _adopt(world, former, profile, verified, authorization)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
     if profile.cid is None and profile.cwid is None and profile.aws is None:
@@ -190,23 +190,41 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
 
 
 def _adopt(
-    world: Context, former: Profile | None, profile: Profile, verified: Verified
+    world: Context,
+    former: Profile | None,
+    profile: Profile,
+    verified: Verified,
+    authorization: Authorization,
 ) -> str | None:
-    """Forget the former tokens, store the verified ones, and return the path of the session."""
+    """Forget the former tokens, store the verified ones, and return the path of the session.
+
+    Nothing is stored if the grant is another one by now: it would be taken for one of that grant.
+    """
     for one in filter(None, (former, profile)):
         inventory.forget_tokens(world, one)
+    seen = inventory.record_of(world, profile)
+    if not _still(world, profile, authorization, seen[1]):
+        return None
     due, kept = 0, None
     token = verified.token
     if verified.session is not None:
-        renewal = wiring.renewal_for(world, profile)
+        renewal = wiring.renewal_for(world, profile, seen=seen)
         due = renewal.adopt(verified.session)
         kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token
-    found = routing.load_routes(world)
-    route = found.by_profile[profile.name]
-    token_source = answer.source_for(world, found, route)
+    found, route = routing.load_routes(world), routing.route_to(profile)
+    token_source = answer.source_for(world, found, route, stamp=seen[1])
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # `get` will report a token that starts late or is too short for the profile.
         source.get(token_source, Request("get", profile=profile.name), route, None)
     return kept
+
+
+def _still(world: Context, profile: Profile, authorization: Authorization, stamp: str) -> bool:
+    """Tell whether a grant in a file, if that is watched, still is what was verified."""
+    authorize = wiring.authorizer(world, profile, stamp=stamp)
+    try:
+        return not stamp or authorize is None or authorize() == authorization
+    except (CredhelperError, source.Outdated):
+        return False
