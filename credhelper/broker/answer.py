@@ -129,6 +129,8 @@ def source_for(
     wants: str = "token",
     timeout: int = 0,
     stamp: str | None = None,
+    *,
+    living: bool = False,
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
@@ -138,6 +140,7 @@ def source_for(
     Parameters:
     - wants, timeout: as in a Request.
     - stamp: of the grant, where the caller knows it.
+    - living: whether the caller holds AWS credentials that still live, so that it need not wait.
     """
     record, now = routes.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
@@ -148,16 +151,17 @@ def source_for(
         profile = routing.load_config(context).profiles[route.profile]
         sweeping.sweep(context)
         # With no living token, wait for the full deadline.
-        limit = timeout if held else 0
+        limit = timeout if held or living else 0
         return wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import wiring
 
         # The token's lock is taken after that of the AWS credentials, never the other way round.
-        token_source = source_for(context, found, route, stamp=grant)
+        limit, lives = timeout if held else 0, held is not None
+        token_source = source_for(context, found, route, "token", limit, grant, living=lives)
         profile = routing.load_config(context).profiles[route.profile]
-        return wiring.exchange_for(context, profile, token_source, route, wants), 0
+        return wiring.exchange_for(context, profile, token_source, route, wants, limit), 0
 
     return source.TokenSource(
         context.slot(record),
@@ -167,6 +171,8 @@ def source_for(
         trace=context.trace,
         host=lookup.host(),
         clock=context.clock,
+        sleep=context.sleep,
+        wait=0 if living else source.LOCK_WAIT,
         what="token" if wants == "token" else "temporary AWS key",
     )
 

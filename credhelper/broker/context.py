@@ -8,7 +8,9 @@ import time
 
 from credhelper.broker.trace import silent
 from credhelper.core import lookup, paths
+from credhelper.core.allowance import Allowance
 from credhelper.core.flock import EarlyLocks
+from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import CacheError, ConfigError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
@@ -16,6 +18,11 @@ from credhelper.storage.slot import Slot
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from credhelper.config.profile import Grant
+    from credhelper.core.model import Secret
+
+_HTTP = 20.0  # seconds for all calls to an API
 
 
 class Context:
@@ -31,15 +38,25 @@ class Context:
     - alarm: whether this process may use an alarm signal to wait.
     - clock: Unix seconds.
     - early: the locks that this process took before.
+    - sleep: takes seconds.
+
+    Attributes, beside these:
+    - http: the seconds that all calls of a renewal to its API share.
+    - not_yet: the seconds that all waits for a token to become valid share.
+    - grants: what a program gave for a grant: it is asked once in a call.
     """
 
     __slots__ = (
         "_cache_folder",
         "_configuration",
+        "_sleep",
         "alarm",
         "clock",
         "early",
         "environ",
+        "grants",
+        "http",
+        "not_yet",
         "trace",
         "warn",
     )
@@ -53,6 +70,7 @@ class Context:
         alarm: bool = False,
         clock: Callable[[], float] = time.time,
         early: EarlyLocks | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.environ: Mapping[str, str] = {
             name: value for name in list(environ) if (value := environ.get(name)) is not None
@@ -64,6 +82,10 @@ class Context:
         self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
         self._configuration: tuple[str, bytes] | None = None
+        self._sleep = sleep
+        self.http = Allowance(_HTTP)
+        self.not_yet = Allowance(NOT_YET_WAIT)
+        self.grants: dict[Grant, Secret] = {}
 
     def configuration(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the config, as they were at the first look.
@@ -77,6 +99,16 @@ class Context:
     def begin(self) -> None:
         """Begin another call, or go on after the config was written: look at it anew."""
         self._configuration = None
+        self.early.begin()
+        self.http.begin()
+        self.not_yet.begin()
+        self.grants.clear()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until a token becomes valid, or as long as this call may still wait for that."""
+        seconds = min(seconds, self.not_yet.left)
+        self.not_yet.spend(seconds)
+        self._sleep(seconds)
 
     def cache_folder(self) -> str | None:
         """Return where records lie; None, after a warning, if that place is not to be trusted."""

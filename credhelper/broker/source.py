@@ -56,6 +56,10 @@ class Outdated(Exception):
     """
 
 
+class Busy(Exception):
+    """Another process is renewing, and the caller does not wait: it has something that lives."""
+
+
 class TokenSource:
     """What one profile's token is read from and renewed with.
 
@@ -69,9 +73,21 @@ class TokenSource:
     - clock: Unix seconds.
     - sleep: takes seconds.
     - what: what people call that which is held here.
+    - wait: seconds for a process that renews: see `Busy` for 0.
     """
 
-    __slots__ = ("clock", "host", "renew", "sleep", "slot", "stamp", "trace", "warn", "what")
+    __slots__ = (
+        "clock",
+        "host",
+        "renew",
+        "sleep",
+        "slot",
+        "stamp",
+        "trace",
+        "wait",
+        "warn",
+        "what",
+    )
 
     def __init__(
         self,
@@ -85,6 +101,7 @@ class TokenSource:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         what: str = "token",
+        wait: float = LOCK_WAIT,
     ) -> None:
         self.slot = slot
         self.stamp = stamp
@@ -95,6 +112,7 @@ class TokenSource:
         self.clock = clock
         self.sleep = sleep
         self.what = what
+        self.wait = wait
 
 
 def get(source: TokenSource, request: Request, route: Route, service: Service | None) -> Credential:
@@ -162,11 +180,13 @@ def _renewed(
         # What cannot be kept would be made again by every call.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    lock, lockless = _lock(source, 0 if stale else LOCK_WAIT)
+    lock, lockless = _lock(source, 0 if stale else source.wait)
     try:
         if stale and not lock and not lockless:
             source.trace("lock", record=source.slot.name, served="stale", why="held")
             return stale
+        if not lock and not lockless and not source.wait:
+            raise Busy
         if not lock and (not lockless or source.slot.writable()):
             source.warn(
                 f"going on without a lock: {lockless}"
@@ -189,6 +209,11 @@ def _renewed(
         try:
             # Not `again`: a token that lives too short for this caller is no reason to keep it.
             new = _renew(source, stale, lock is not None, profile)
+        except Busy:
+            if stale is None:
+                raise
+            source.trace("lock", record=source.slot.name, served="stale", why="token's is held")
+            return stale
         except CredhelperError as error:
             _remember(source, error)
             return _instead(source, error, stale, profile)

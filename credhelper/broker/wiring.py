@@ -12,7 +12,7 @@ import sys
 from credhelper import __version__
 from credhelper.broker import source
 from credhelper.core import lookup, paths
-from credhelper.core.model import Request
+from credhelper.core.model import JWT, Request
 from credhelper.errors import LoginRequiredError
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from credhelper.client.authorization import Authorization
     from credhelper.client.http.transport import Transport
     from credhelper.config.profile import Profile
+    from credhelper.core.allowance import Allowance
     from credhelper.core.model import Secret, Token
     from credhelper.core.routes import Route
     from credhelper.renewal.renewal import Renewal
@@ -61,11 +62,14 @@ def loaded() -> bool:
     )
 
 
-def transport_for(context: Context, profile: Profile, timeout: float = 0) -> Transport:
+def transport_for(
+    context: Context, profile: Profile, timeout: float = 0, allowance: Allowance | None = None
+) -> Transport:
     """Return what calls the profile's API.
 
     Parameters:
     - timeout: seconds for a whole call, if less than usual.
+    - allowance: what all calls share, of this transport and of others that get the same.
     """
     admit_third_parties()
     from credhelper.client.http.transport import DEADLINE, Transport
@@ -76,16 +80,19 @@ def transport_for(context: Context, profile: Profile, timeout: float = 0) -> Tra
         user_agent=f"credhelper/{__version__}",
         ca_file=profile.ca_file,
         deadline=timeout or DEADLINE,
+        allowance=allowance,
     )
 
 
-def client_for(context: Context, profile: Profile, timeout: float = 0) -> Client:
+def client_for(
+    context: Context, profile: Profile, timeout: float = 0, allowance: Allowance | None = None
+) -> Client:
     """Return a client of the profile's API.
 
     Parameters:
-    - timeout: as for `transport_for`.
+    - timeout, allowance: as for `transport_for`.
     """
-    transport = transport_for(context, profile, timeout)
+    transport = transport_for(context, profile, timeout, allowance)
     from credhelper.client import iap, ica
 
     def warn(message: str) -> None:
@@ -96,9 +103,13 @@ def client_for(context: Context, profile: Profile, timeout: float = 0) -> Client
     return iap.Client(transport, session_lifetime=profile.session_lifetime, warn=warn)
 
 
-def aws_client_for(context: Context, profile: Profile) -> AwsClient:
-    """Return what gives AWS credentials for a token of the profile's API."""
-    transport = transport_for(context, profile)
+def aws_client_for(context: Context, profile: Profile, timeout: float = 0) -> AwsClient:
+    """Return what gives AWS credentials for a token of the profile's API.
+
+    Parameters:
+    - timeout: as for `transport_for`.
+    """
+    transport = transport_for(context, profile, timeout, context.http)
     from credhelper.client import iap_data, ica_data
 
     lifetime = profile.aws.lifetime if profile.aws else None
@@ -108,19 +119,25 @@ def aws_client_for(context: Context, profile: Profile) -> AwsClient:
 
 
 def exchange_for(
-    context: Context, profile: Profile, token_source: source.TokenSource, route: Route, wants: str
+    context: Context,
+    profile: Profile,
+    token_source: source.TokenSource,
+    route: Route,
+    wants: str,
+    timeout: float = 0,
 ) -> Token:
     """Return new AWS credentials for `profile`.
 
     Parameters:
     - token_source: of its token, which `route` leads to.
     - wants: `aws` or `rclone`.
+    - timeout: as for `transport_for`.
     """
     from credhelper.renewal import exchange
 
     resource = profile.aws
     assert resource is not None  # noqa: S101  # its route would not have led here
-    client = aws_client_for(context, profile)
+    client = aws_client_for(context, profile, timeout)
 
     def token() -> Secret:
         return source.get(token_source, Request("get", profile=profile.name), route, None).token
@@ -157,7 +174,7 @@ def authorizer(
         from credhelper.config.grant import Changed, resolve
 
         try:
-            secret = resolve(
+            secret = context.grants.get(grant) or resolve(
                 grant,
                 profile_name=profile.name,
                 environ=context.environ,
@@ -173,6 +190,8 @@ def authorizer(
                 # The key that was typed at login, and that logout took away.
                 error.hint = f"credhelper login --profile {profile.name}"
             raise
+        if grant.how in ("command", "keyring"):
+            context.grants[grant] = secret
         if profile.auth == "password":
             return authorization.Password(profile.user or "", secret)
         if profile.auth == "session":
@@ -195,10 +214,11 @@ def renewal_for(
     from credhelper.renewal.renewal import Renewal, keeps_session
 
     record, stamp = seen or inventory.record_of(context, profile)
-    client = client_for(context, profile)
-    if timeout and not keeps_session(profile, client):
-        # A session's answer is always waited for: given up, it could be lost, and the session too.
-        client = client_for(context, profile, timeout)
+    client = client_for(context, profile, 0, context.http)
+    if timeout and (client.refreshes == JWT or not keeps_session(profile, client)):
+        # The answer with a psToken is always waited for: given up, it could be lost, and the
+        # session too.
+        context.http.left = min(context.http.left, timeout)
     return Renewal(
         profile,
         client,

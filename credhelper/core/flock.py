@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-WAIT = 30.0
+WAIT = 30.0  # seconds, for all waits of one call together
+FREE, WAITED, OVER = "free", "waited", "over"
+
+_ROUTES_WAIT = 10.0
+_SHORTEST = 1.0  # seconds for a try that waits for nobody
 _RING_AGAIN = 0.1
 
 OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -27,17 +31,23 @@ class EarlyLocks:
     Attributes:
     - taken: path of a lock file -> the handle that holds its lock.
     - over: the paths whose wait has ended without the lock.
-    - since: when it began to wait, in Unix seconds; infinite if it did not.
+    - since: when it came to the gate, in Unix seconds; infinite if it did not.
+    - left: seconds that this call may still wait for locks.
 
     `storage.locks.acquire` and `Slot` go on from there.
     """
 
-    __slots__ = ("over", "since", "taken")
+    __slots__ = ("left", "over", "since", "taken")
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
         self.over: set[str] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another call: its waits are its own."""
         self.since = float("inf")
+        self.left = WAIT
 
     def release(self) -> None:
         """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
@@ -45,44 +55,57 @@ class EarlyLocks:
             os.close(self.taken.popitem()[1])
 
 
-def enter(
-    early: EarlyLocks,
-    path: str,
-    wait: float = WAIT,
-    clock: "Callable[[], float]" = time.time,
-) -> bool:
+def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 
     If nobody did, the lock is ours from now on: this process leads. False also where there is no
     lock to be had: then the rest of the program finds out why.
 
     Parameters:
-    - early: notes the lock if it was taken, when a wait began, or that it is over.
+    - early: notes when we came, the lock if it was taken, and a wait that is over.
     - path: of the lock file.
-    - wait: seconds.
     - clock: Unix seconds.
     """
+    early.since = min(early.since, clock())
+    routes = path.rpartition("/")[2].startswith("routes-")
+    began = time.monotonic()
     try:
         handle = os.open(path, OPEN, 0o600)
     except OSError:
         return False
-    import fcntl
-
     try:
         _make_private(handle)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            early.since = min(early.since, clock())
-            if not sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), wait):
-                early.over.add(path)
-        else:
+        how = take(handle, min(early.left, _ROUTES_WAIT if routes else WAIT))
+        if how == FREE:
             early.taken[path] = handle
             return False
+        if how == OVER:
+            early.over.add(path)
     except OSError:
         pass  # no locks here: found out, and told, by the rest of the program
+    early.left = max(0.0, early.left - (time.monotonic() - began))
     os.close(handle)
     return path not in early.over
+
+
+def take(handle: int, wait: float) -> str:
+    """Lock the open file `handle` within `wait` seconds, which may be 0.
+
+    Returns whether the lock was free, or was waited for, or whether the time is over. Uses the
+    alarm signal, as `sleep_at` does. Raises OSError where there are no locks.
+    """
+    import fcntl
+
+    ends = time.monotonic() + wait
+    try:
+        # Over a network even a try that waits for nobody may hang.
+        if sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), wait or _SHORTEST):
+            return FREE
+    except BlockingIOError:
+        left = ends - time.monotonic()
+        if left > 0 and sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX), left):
+            return WAITED
+    return OVER
 
 
 def _make_private(handle: int) -> None:

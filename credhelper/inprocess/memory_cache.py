@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 from credhelper.broker import answer
 from credhelper.broker.context import Context
@@ -17,8 +18,8 @@ from credhelper.storage import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.core.model import Credential, Request
+    from credhelper.core.routes import Route, Routes
 
-_WAIT = 30.0  # seconds for the thread that is making one
 _PAUSE = 10  # seconds between tokens made for rejects, as in `broker.source`
 _TROUBLE = 2.0  # seconds until the next try, as in `broker.source`
 
@@ -54,16 +55,15 @@ def get(context: Context, request: Request) -> Credential:
     Parameters: as for `answer.get`. Raises CredhelperError.
     """
     making = _making
-    held = making.acquire(timeout=_WAIT)
+    found, route = answer.profile_of(context, request)
+    kept, _ = _living(context, request, found, route)
+    began = time.monotonic()
+    held = making.acquire(timeout=0 if kept else context.early.left)
+    context.early.left = max(0.0, context.early.left - (time.monotonic() - began))
     try:
-        found, route = answer.profile_of(context, request)
-        identity = routes.record_of(found, route, context.environ)
-        kept = _kept.get(identity)
+        kept, left = _living(context, request, found, route)
         now = context.clock()
-        left = kept.expires_at - now if kept else 0
-        if kept is None or left <= max(request.min_ttl, route.min_ttl):
-            kept = None
-        elif now < kept.fresh_until:
+        if kept and (now < kept.fresh_until or not held):
             return kept
         try:
             made, token_source = answer.get_with_source(context, request)
@@ -83,6 +83,15 @@ def get(context: Context, request: Request) -> Credential:
     finally:
         if held:
             making.release()
+
+
+def _living(
+    context: Context, request: Request, found: Routes, route: Route
+) -> tuple[Credential | None, float]:
+    """Return what is kept and will do for `request`, and the seconds that it has left."""
+    kept = _kept.get(routes.record_of(found, route, context.environ))
+    left = kept.expires_at - context.clock() if kept else 0
+    return (kept if left > max(request.min_ttl, route.min_ttl) else None), left
 
 
 def reject(refused: str, now: float) -> bool:

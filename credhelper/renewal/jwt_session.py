@@ -42,7 +42,7 @@ class JwtSession:
         Parameters:
         - held: the old token.
         """
-        lock = self.record.lock()
+        lock = self.record.lock(wait=held is None)
         try:
             found = self.record.read()
             now = self.clock()

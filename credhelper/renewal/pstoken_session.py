@@ -46,7 +46,7 @@ class PsTokenSession:
         Parameters:
         - held: the old token.
         """
-        session, session_due = self._current()
+        session, session_due = self._current(wait=held is None)
         if self.profile.token == SESSION:
             return session, session_due
         if held is not None and held.kind == JWT:
@@ -63,18 +63,24 @@ class PsTokenSession:
             self._forget_previous(session)
         return token, session_due
 
-    def _current(self) -> tuple[Token, int]:
-        """Return the session, refreshed or made anew if it is time, and when it is due."""
-        lock = self.record.lock()
+    def _current(self, *, wait: bool) -> tuple[Token, int]:
+        """Return the session, refreshed or made anew if it is time, and when it is due.
+
+        Parameters:
+        - wait: whether to wait for a process that uses it: not while a token lives.
+        """
+        lock = self.record.lock(wait=wait)
         try:
             found = self.record.read()
             now = self.clock()
             # Its end is our guess. Without a grant only the server can say that it is over.
             if found is None or (over(found, now) and self.calls.authorize is not None):
                 return self._new(found)
-            # Without a lock two processes could refresh at once, and one answer would be lost.
-            if now < due(found) or lock is None:
+            if now < due(found):
                 return found, due(found)
+            # Without a lock two processes could refresh at once, and one answer would be lost.
+            if lock is None:
+                return found, int(now) + _RETRY_AFTER
             return self._refreshed(found)
         finally:
             if lock:
@@ -125,7 +131,7 @@ class PsTokenSession:
         )
 
     def _forget_previous(self, proven: Token) -> None:
-        lock = self.record.lock()
+        lock = self.record.lock(wait=False)
         if lock is None:
             return  # somebody may be writing down its successor
         try:

@@ -6,6 +6,7 @@ its own lock, which is always taken after the token's.
 
 from __future__ import annotations
 
+from credhelper.core import flock
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
 from credhelper.errors import CacheError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credhelper.storage.slot import Slot
-
-_WAIT = 30.0  # seconds for the process that uses the session
 
 
 class SessionRecord:
@@ -49,10 +48,14 @@ class SessionRecord:
         self.host = host
         self.trace = trace
 
-    def lock(self) -> locks.Lock | None:
-        """Return the session's lock, held; None where there can be none."""
+    def lock(self, *, wait: bool = True) -> locks.Lock | None:
+        """Return the session's lock, held; None where there can be none, or not in time.
+
+        Parameters:
+        - wait: whether to wait for a process that uses the session.
+        """
         try:
-            return self.slot.lock(_WAIT)
+            return self.slot.lock(flock.WAIT if wait else 0)
         except locks.Unlockable as error:
             self.trace("session", unlocked=str(error))
             return None

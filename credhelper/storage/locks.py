@@ -53,7 +53,15 @@ def acquire(
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
     early = early or flock.EarlyLocks()
-    deadline = time.monotonic() + (0 if path in early.over else wait)
+    began = time.monotonic()
+    try:
+        return _acquired(path, 0 if path in early.over else min(wait, early.left), alarm, early)
+    finally:
+        early.left = max(0.0, early.left - (time.monotonic() - began))
+
+
+def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> Lock | None:
+    deadline = time.monotonic() + wait
     # Bounded: where names and files never agree (odd file systems), nothing can be locked.
     for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
@@ -159,18 +167,17 @@ def _open_lock(path: str) -> int:
 
 
 def _flock(handle: int, wait: float, alarm: bool) -> bool:
-    exclusive = fcntl.LOCK_EX
-    try:
-        fcntl.flock(handle, exclusive | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pass
-    else:
-        return True
-    if wait <= 0:
-        return False
     if alarm:
-        return flock.sleep_at(lambda: fcntl.flock(handle, exclusive), wait)
-    return _flock_by_polling(lambda: fcntl.flock(handle, exclusive | fcntl.LOCK_NB), wait)
+        return flock.take(handle, wait) != flock.OVER
+
+    def attempt() -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    try:
+        attempt()
+    except BlockingIOError:
+        return wait > 0 and _flock_by_polling(attempt, wait)
+    return True
 
 
 def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:

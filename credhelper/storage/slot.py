@@ -149,11 +149,13 @@ class Slot:
     def failure(self, grant: str, now: float, since: float) -> dict[str, str] | None:
         """Return the remembered failure if it still counts, else None.
 
-        It counts until its time is over, and for a process that began to wait before it happened.
-        Another value of the grant makes it void.
+        It counts for a process that asked before its time was over, however late that process comes
+        to look: on a busy machine a waiter wakes up late. Another value of the grant makes it void.
 
-        Parameters: `now`, and `since`, when this process began to wait, in Unix seconds; a wait
-        that began earlier, at the gate, counts by itself.
+        Parameters:
+        - now: Unix seconds.
+        - since: when this process asked, in Unix seconds; an earlier arrival at the gate counts by
+          itself.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None
@@ -165,7 +167,7 @@ class Slot:
         since = int(since * 1000) / 1000  # as exact as the time of the failure
         at, until = record.number(fields, "at") / 1000, record.number(fields, "until") / 1000
         # A time that has not come yet was written by another clock: nothing to go by.
-        if at <= now + 1 and (now < until or since <= at):
+        if at <= now + 1 and (since < until or since <= at):
             return fields
         return None
 

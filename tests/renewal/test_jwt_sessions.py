@@ -255,6 +255,6 @@ def test_without_a_lock_it_is_refreshed_all_the_same(
     first = v2.log_in()
     v2.pass_by(HALF)
     renewal = v2.renewal()
-    monkeypatch.setattr(renewal.record, "lock", lambda: None)
+    monkeypatch.setattr(renewal.record, "lock", lambda **_: None)
     token, _ = renewal.renew(v2.held(first))
     assert token.value.reveal() != first

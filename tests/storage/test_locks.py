@@ -291,7 +291,7 @@ def test_whoever_waits_at_the_gate_holds_nothing_afterwards(
     assert lock
     timer = threading.Timer(0.1, lock.release)
     timer.start()
-    assert flock.enter(early, path, 20)
+    assert flock.enter(early, path)
     timer.join()
     mine = locks.acquire(path, wait=0, alarm=False)
     assert mine
@@ -310,7 +310,8 @@ def test_what_was_taken_and_never_needed_is_let_go(path: str, early: flock.Early
 def test_a_wait_in_vain_at_the_gate_is_not_waited_again(path: str, early: flock.EarlyLocks) -> None:
     lock = locks.acquire(path, wait=0, alarm=False)
     assert lock
-    assert not flock.enter(early, path, 0.05)
+    early.left = 0.05
+    assert not flock.enter(early, path)
     assert locks.acquire(path, wait=600, alarm=False, early=early) is None
     lock.release()
 
@@ -323,3 +324,46 @@ def test_a_gate_that_cannot_be_opened_is_left_to_the_rest(
     assert not flock.enter(early, str(folder / "missing" / "record.lock"))
     assert not (folder / "elsewhere").exists()
     assert early.taken == {}
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("routes-1f.lock", 10), (f"{'f' * 32}.lock", 30)])
+def test_the_gate_waits_for_a_compile_no_longer_than_the_rest_does(
+    folder: Path,
+    early: flock.EarlyLocks,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    seconds: int,
+) -> None:
+    waits = []
+
+    def take(handle: int, wait: float) -> str:
+        waits.append(wait)
+        return flock.OVER
+
+    monkeypatch.setattr(flock, "take", take)
+    assert not flock.enter(early, str(folder / name))
+    assert waits == [seconds]
+
+
+def test_waits_of_one_call_are_one_wait(path: str, early: flock.EarlyLocks) -> None:
+    lock = locks.acquire(path, wait=0, alarm=False)
+    assert lock
+    early.left = 0.05
+    assert locks.acquire(path, wait=600, alarm=True, early=early) is None
+    assert early.left == 0
+    assert locks.acquire(path, wait=600, alarm=False, early=early) is None
+    early.begin()
+    assert early.left == flock.WAIT
+    lock.release()
+
+
+@pytest.mark.parametrize("wait", [0, 0.05])
+def test_a_first_try_that_hangs_is_bounded(
+    path: str, monkeypatch: pytest.MonkeyPatch, wait: float
+) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setattr(flock, "_SHORTEST", 0.05)
+    monkeypatch.setattr(fcntl, "flock", lambda *_: os.read(reader, 1))
+    assert locks.acquire(path, wait=wait, alarm=True) is None
+    os.close(reader)
+    os.close(writer)

@@ -159,7 +159,8 @@ def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> N
         (1004.9, 1004.9, True),
         (1005.1, 1005.1, False),
         (1030.0, 999.9, True),
-        (1030.0, 1000.1, False),
+        (1030.0, 1000.1, True),
+        (1030.0, 1005.1, False),
         (-5000.0, -5000.0, False),
     ):
         found = slot.failure("g", now, since)

@@ -197,6 +197,27 @@ def test_a_herd_shares_a_failure(
     assert running_sandbox.stats()["requests"] <= (3 if status == 401 else 12)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(
+    scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path, killed: bool
+) -> None:
+    running_sandbox.fault({"hang": True, "times": "always"})
+    leader = scratch_world.start("get", stdin=subprocess.DEVNULL)
+    while not running_sandbox.stats()["requests"]:
+        time.sleep(0.01)
+    (lock,) = (one for one in scratch_world.cache.glob("*.lock") if "routes" not in one.name)
+    herd = Herd(scratch_world, tmp_path / "herd", [["get"]] * (HERD // 4))
+    with lock.open() as opened:
+        wait_for_waiters(opened.fileno(), HERD // 4)
+    if killed:
+        leader.kill()
+    outcomes = herd.outcomes()
+    leader.communicate()
+    assert {(status, stdout) for status, stdout, _ in outcomes} == {(5, b"")}
+    assert all(b"no answer from" in stderr for _, _, stderr in outcomes)
+    assert running_sandbox.stats()["requests"] == (2 if killed else 1)
+
+
 def test_a_slow_profile_holds_up_no_other(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -253,7 +274,7 @@ def test_a_profile_that_changes_while_a_call_waits_changes_nothing_under_its_nam
         dialogue = scratch_world.start("json")
         assert dialogue.stdin is not None
         dialogue.stdin.write(b'{"action":"get","profile":"prod"}\n')
-        wait_for_a_waiter(lock.fileno())
+        wait_for_waiters(lock.fileno(), 1)
         if after == "another":
             configure("theirs")
         elif after == "gone":
@@ -267,9 +288,9 @@ def test_a_profile_that_changes_while_a_call_waits_changes_nothing_under_its_nam
     assert cid_of(scratch_world.get("--profile", "prod")) == "ours"
 
 
-def wait_for_a_waiter(lock: int) -> None:
-    inode = f":{os.fstat(lock).st_ino} "
-    while not re.search(f" -> .*{inode}", Path("/proc/locks").read_text()):
+def wait_for_waiters(lock: int, number: int) -> None:
+    waiter = f" -> .*:{os.fstat(lock).st_ino} "
+    while len(re.findall(waiter, Path("/proc/locks").read_text())) < number:
         time.sleep(0.02)
 
 

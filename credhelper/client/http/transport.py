@@ -22,6 +22,7 @@ from credhelper.client.http.failures import Failure
 from credhelper.client.http.proxy import proxy_for
 from credhelper.client.http.session import new_session
 from credhelper.client.http.trust import context_for
+from credhelper.core.allowance import Allowance
 from credhelper.core.model import Secret
 from credhelper.core.service import parse
 from credhelper.errors import ConfigError, MalformedAnswerError, RequestError, UnreachableError
@@ -51,6 +52,7 @@ class Transport:
     - user_agent: how we name ourselves.
     - ca_file: the configured authorities.
     - deadline: seconds for a whole call with all its attempts.
+    - allowance: what all calls of several transports may take together; None for no bound.
     - clock: Unix seconds.
     - monotonic, sleep, jitter: for waiting; `jitter` gives 0 to 1.
 
@@ -65,6 +67,7 @@ class Transport:
         user_agent: str,
         ca_file: str | None = None,
         deadline: float = DEADLINE,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -76,7 +79,8 @@ class Transport:
             raise ConfigError(f"the API's url is wrong: {error.message}") from None
         self.origin = service.origin
         self._base = str(service)
-        self._deadline = deadline
+        self._deadline = self._limit = deadline
+        self._allowance = allowance
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -110,9 +114,25 @@ class Transport:
         Raises UnreachableError, RateLimitedError, RejectedError or MalformedAnswerError;
         ConfigError for values that cannot travel.
         """
-        ends = self._monotonic() + self._deadline
         request = self._prepared(method, path, headers or {}, query, body)
         hidden = (*secrets, *(self._proxy.secrets if self._proxy else ()))
+        began = self._monotonic()
+        if self._allowance is not None:
+            self._limit = min(self._deadline, self._allowance.left)
+        try:
+            return self._called(request, began + self._limit, hidden, idempotent=idempotent)
+        finally:
+            if self._allowance is not None:
+                self._allowance.spend(self._monotonic() - began)
+
+    def _called(
+        self,
+        request: requests.PreparedRequest,
+        ends: float,
+        hidden: Sequence[Secret],
+        *,
+        idempotent: bool,
+    ) -> Response:
         attempt = 1
         while True:
             outcome = self._within(ends, lambda: self._exchange(request, ends, hidden))
@@ -173,9 +193,7 @@ class Transport:
         return self._too_late()
 
     def _too_late(self) -> Failure:
-        return Failure(
-            UnreachableError(f"no answer from {self.origin} within {self._deadline:g} s")
-        )
+        return Failure(UnreachableError(f"no answer from {self.origin} within {self._limit:.3g} s"))
 
     def _exchange(
         self, request: requests.PreparedRequest, ends: float, hidden: Sequence[Secret]
@@ -245,7 +263,7 @@ class Transport:
             error,
             self.origin,
             self._proxy.name if self._proxy else None,
-            self._deadline if late else _CONNECT_TIMEOUT,
+            round(self._limit, 1) if late else _CONNECT_TIMEOUT,
         )
 
 
