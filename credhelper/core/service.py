@@ -3,9 +3,9 @@
 A service is an origin with an optional path. Parsers disagree about the odd corners of URLs, and
 attackers live in those corners, so the odd corners are refused: userinfo, backslashes, queries,
 fragments, path parameters, escapes of separators or of bytes that are not UTF-8, dot segments,
-control and non-ASCII characters, ports in any spelling but the plain one. Two services are the
-same when scheme, host and port are equal; one covers another when its path is a prefix on a `/`
-boundary. There is no suffix or pattern matching.
+control and non-ASCII characters, ports in any spelling but the plain one.
+Two services are the same when scheme, host and port are equal; one covers another when its path is
+a prefix on a `/` boundary. There is no suffix or pattern matching.
 """
 
 import credhelper

@@ -21,7 +21,7 @@ To try it: credhelper aws --format details
 """
 
 import credhelper
-from credhelper.core import strict_json
+from credhelper.core import service, strict_json
 from credhelper.core.model import AWS, RCLONE, Credential, Listing, Reply, Request
 from credhelper.core.text import (
     json_object,
@@ -34,6 +34,8 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import credhelper.errors
     from credhelper.core.model import Call
 
@@ -53,6 +55,11 @@ _OURS = {
     "Region": "region",
     "EncryptionKey": "sse_kms_key_id",
 }
+_NO_SECRET = ("url", "details")
+# Where AWS's SDKs, and rclone, are told to find S3 elsewhere: the narrower word wins.
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_RCLONE_ENDPOINT = "RCLONE_S3_ENDPOINT"
+_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _OPTIONS = {**options.COMMON, "--format": "format"}
 
 reads = options.reads_nothing  # SDKs hand on their own stdin, which may stay open for ever
@@ -64,12 +71,16 @@ def parse(call: "Call") -> Request:
     found, words = options.split(call.arguments, _OPTIONS, USAGE)
     options.at_most(0, words, USAGE)
     form = options.choice(found, "format", FORMATS)
+    echo = {"format": form}
+    endpoint = "" if form in _NO_SECRET else _endpoint(form, call.environ)
+    if endpoint:
+        echo["endpoint"] = endpoint
     return Request(
         "get",
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
         margin=MARGIN,
-        echo={"format": form},
+        echo=echo,
         wants=RCLONE if form == "rclone" else AWS,
     )
 
@@ -87,6 +98,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         if isinstance(value, str)
     }
     form = request.echo["format"]
+    if "endpoint" in request.echo:
+        _check_endpoint(request.echo["endpoint"], told.get("Endpoint", ""))
     if form == "env":
         text = _env(told, answer.expires_at)
     elif form == "rclone":
@@ -103,6 +116,30 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
                 " bytes, and some SDKs read no more"
             )
     return Reply(f"{text}\n".encode())
+
+
+def _endpoint(form: str, environ: "Mapping[str, str]") -> str:
+    if form == "rclone":
+        return environ.get(_RCLONE_ENDPOINT, "")
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ""
+    return next((environ[name] for name in _ENDPOINTS if environ.get(name)), "")
+
+
+def _check_endpoint(url: str, ours: str) -> None:
+    """Raise UnknownServiceError for a server that is neither AWS's, nor told by the API, nor here.
+
+    A session token goes along with each request.
+    """
+    receiver = service.receiver(url if "://" in url else f"https://{url}")
+    if receiver.host.endswith(_AWS_HOSTS) or service.is_loopback(receiver.host):
+        return
+    if ours and service.receiver(ours if "://" in ours else f"https://{ours}") == receiver:
+        return
+    raise credhelper.errors.UnknownServiceError(
+        f"the AWS credentials are not for {receiver}, where the environment says that S3 is",
+        f"unset {', '.join((*_ENDPOINTS, _RCLONE_ENDPOINT))}",
+    )
 
 
 def _document(told: dict[str, str], expires_at: int) -> dict[str, str]:

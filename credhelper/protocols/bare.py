@@ -2,9 +2,10 @@
 
 Called by pnpm (`tokenHelper`), rclone (`bearer_token_command`), Codex, Claude Code
 (`apiKeyHelper`), DVC, Flyte, mise and Cargo (`cargo:token-from-stdout`). Write `credhelper token
---profile NAME`, or better the URL where the tool can say it, as Cargo does for `{index_url}`. Where
-a tool takes no arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile
-NAME. Nothing is read: some of these tools leave stdin open for ever.
+--profile NAME`, or better the URL where the tool can say it, as Cargo does for `{index_url}`. Cargo
+and mise also name the receiver in the environment: there that decides. Where a tool takes no
+arguments, a link to credhelper called `credhelper-token-NAME` asks for the profile NAME. Nothing is
+read: some of these tools leave stdin open for ever.
 
 pnpm up to 10 sends what is printed as the whole header, and newer ones see whether it is one:
 `--bearer`, or a link called `credhelper-bearer-NAME`, prints `Bearer TOKEN`.
@@ -25,7 +26,6 @@ USAGE = "credhelper token [SERVICE] [--bearer] [--profile NAME] [--min-ttl SECON
 _BEARER_PROGRAM = "credhelper-bearer-"
 _PROGRAMS = ("credhelper-token-", _BEARER_PROGRAM)
 _TIMEOUT = 4  # seconds: Codex gives up after 5
-_INDEXES = ("sparse+", "registry+")  # how Cargo's `{index_url}` begins
 
 reads = options.reads_nothing  # some callers leave stdin open for ever
 refuse = options.refuse
@@ -40,7 +40,8 @@ def parse(call: "Call") -> Request:
     if "service" in found:
         words.append(found["service"])
     options.at_most(1, words, USAGE)
-    wanted, echo = options.wanted_if_named(_url(words[0]) if words else None)
+    named = options.of_index(words[0]) if words else None
+    wanted, echo = options.receiver_of_output(named, call.environ)
     if "bearer" in found or call.program.startswith(_BEARER_PROGRAM):
         echo["bearer"] = "1"
     return Request(
@@ -58,12 +59,6 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     scheme = "Bearer " if "bearer" in request.echo else ""
     return Reply(f"{scheme}{one_line(answer.token.reveal(), 'token')}\n".encode())
-
-
-def _url(word: str) -> str:
-    for prefix in _INDEXES:
-        word = word.removeprefix(prefix)
-    return word
 
 
 def _profile(program: str, named: str | None) -> str | None:

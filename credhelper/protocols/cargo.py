@@ -28,7 +28,6 @@ USAGE = "cargo-credential-credhelper --cargo-plugin"
 VERSIONS = (1,)
 
 _WORDS = "[--bearer | --raw] [--profile NAME] [--min-ttl SECONDS]"
-_PREFIXES = ("sparse+", "registry+")
 
 
 def reads(arguments: "Sequence[str]") -> "Reads":
@@ -137,6 +136,4 @@ def _registry(registry: object) -> "Service":
     url = registry.get("index-url") if isinstance(registry, dict) else None
     if not isinstance(url, str):
         raise credhelper.errors.RequestError("the request names no index-url of a registry")
-    for prefix in _PREFIXES:
-        url = url.removeprefix(prefix)
-    return service.receiver(url)
+    return service.receiver(options.of_index(url))

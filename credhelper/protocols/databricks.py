@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper databricks version|auth token [--host URL] [--profile NAME] [--min-ttl SECONDS]"
 NOT_CONFIGURED = "databricks OAuth is not configured for this host"
+VARIABLE = "DATABRICKS_HOST"
 VERSION = (0, 296, 0)  # of the command line that we take: the first with all of its options
 
 _OPTIONS = {
@@ -61,8 +62,9 @@ def parse(call: "Call") -> Request:
     if words != ["auth", "token"]:
         raise options.misuse("unknown command", USAGE)
     wanted: Service | None = None
-    if "host" in found:
-        host = found["host"]
+    # What the SDK takes from the environment it need not say again, least of all beside a profile.
+    host = found.get("host") or call.environ.get(VARIABLE)
+    if host:
         wanted = service.receiver(host if "://" in host else f"https://{host}")
     return Request(
         "get", service=wanted, profile=found.get("profile"), min_ttl=options.min_ttl(found)

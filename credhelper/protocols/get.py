@@ -52,7 +52,7 @@ def parse(call: "Call") -> Request:
     form = options.choice(found, "format", FORMATS)
     if form == "netrc" and not words:
         raise options.misuse("format netrc needs a service: it names a machine", USAGE)
-    wanted, echo = options.wanted_if_named(words[0] if words else None)
+    wanted, echo = options.receiver_of_output(words[0] if words else None, call.environ)
     return Request(
         "get",
         service=wanted,

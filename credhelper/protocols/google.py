@@ -39,6 +39,8 @@ TOKEN_TYPES = (
 
 _MARGIN = 300  # seconds: libraries renew what has less
 _TOLD = "GOOGLE_EXTERNAL_ACCOUNT_"
+_AUDIENCE = _TOLD + "AUDIENCE"
+_GOOGLES = "iam.googleapis.com"
 
 reads = options.reads_nothing  # google-auth for Node leaves stdin open for ever
 
@@ -67,7 +69,9 @@ def parse(call: "Call") -> Request:
         echo["file"] = file
         if call.environ.get(_TOLD + "INTERACTIVE") == "1":
             echo["terminal"] = "1"
-    wanted, any_scheme = options.wanted_if_named(found.get("service"))
+    wanted, any_scheme = options.receiver(
+        found.get("service"), _elsewhere(call.environ.get(_AUDIENCE, "")), _AUDIENCE
+    )
     echo.update(any_scheme)
     return Request(
         "get",
@@ -77,6 +81,15 @@ def parse(call: "Call") -> Request:
         margin=_MARGIN,
         echo=echo,
     )
+
+
+def _elsewhere(audience: str) -> list[str]:
+    # `//HOST/...`: the provider, at Google, whose token service takes the token. Other clouds that
+    # speak this protocol have audiences of their own.
+    scheme, slashes, rest = audience.partition("//")
+    if not slashes or rest.partition("/")[0] == _GOOGLES:
+        return []
+    return [f"{scheme or 'https:'}//{rest}"]
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:

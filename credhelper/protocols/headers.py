@@ -14,7 +14,7 @@ from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import credhelper.errors
     from credhelper.core.model import Call, Reads
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper headers [--restish | --service URL] [--profile NAME] [--min-ttl SECONDS]"
 VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"
+# Where Claude Code sends what `otelHeadersHelper` gives it the headers for.
+COLLECTORS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+)
 
 
 def reads(arguments: "Sequence[str]") -> "Reads":
@@ -52,11 +59,9 @@ def parse(call: "Call") -> Request:
         except credhelper.errors.UnknownServiceError:
             return Request("ignored")
         echo = {"restish": "1"}
-    elif "service" in found:
-        wanted, echo = options.wanted(found["service"])
-    elif call.environ.get(VARIABLE):
-        wanted = service.receiver(call.environ[VARIABLE])
-    elif profile is None:
+    else:
+        wanted, echo = _named(found.get("service"), call.environ)
+    if wanted is None and profile is None:
         raise credhelper.errors.RequestError(
             f"neither the command line nor {VARIABLE} names a server", f"usage: {USAGE}"
         )
@@ -87,6 +92,18 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     if unknown and request is not None and "restish" in request.echo:
         return Reply()
     return options.refuse(error)
+
+
+def _named(
+    text: str | None, environ: "Mapping[str, str]"
+) -> "tuple[Service | None, dict[str, str]]":
+    server = environ.get(VARIABLE)
+    if server:
+        return options.receiver(text, [server], VARIABLE)
+    if text is not None:
+        return options.wanted(text)
+    collectors = [environ[name] for name in COLLECTORS if environ.get(name)]
+    return options.receiver(None, collectors, f"{COLLECTORS[0]} and its kin")
 
 
 def _command(arguments: "Sequence[str]") -> dict[str, str]:

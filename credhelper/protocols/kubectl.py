@@ -47,14 +47,16 @@ def parse(call: "Call") -> Request:
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
     document = _document(call.environ.get(VARIABLE, ""))
-    named = found.get("service") or _server(document)
+    named, server = found.get("service"), _server(document)
     profile = found.get("profile")
-    if named is None and profile is None:
+    if named is None and server is None and profile is None:
         raise credhelper.errors.RequestError(
             f"neither the command line nor {VARIABLE} names the cluster",
             "set provideClusterInfo: true in the kubeconfig, or --service URL in its args",
         )
-    wanted, echo = options.wanted_if_named(named)
+    wanted, echo = options.wanted_if_named(server or named)
+    if named and wanted and server:
+        wanted, echo = options.agreed(named, wanted, VARIABLE)
     return Request(
         "get",
         service=wanted,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 
+# reproxy takes each of its flags from the environment as well, and hands that on.
+SERVERS = ("RBE_service", "FLAG_service", "RBE_cas_service", "FLAG_cas_service")
 # Seconds. reproxy keeps no token that has less than 300 left of what we tell, which is a little
 # less than the truth: one that it would not keep is asked for by every call of a build.
 _MARGIN = 360
@@ -44,7 +46,9 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    wanted, echo = options.wanted_if_named(found.get("service"))
+    told = [call.environ[name] for name in SERVERS if call.environ.get(name)]
+    urls = [url if "://" in url else f"https://{url}" for url in told]
+    wanted, echo = options.receiver(found.get("service"), urls, " and ".join(SERVERS))
     return Request(
         "get",
         service=wanted,

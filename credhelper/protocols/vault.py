@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper vault [--service URL] [--profile NAME] [--min-ttl SECONDS] get|store|erase"
 ADDRESSES = ("BAO_ADDR", "VAULT_ADDR")
+AGENTS = ("BAO_AGENT_ADDR", "VAULT_AGENT_ADDR")
+LOOKUPS = ("BAO_SRV_LOOKUP", "VAULT_SRV_LOOKUP")
 FALLBACK = "https://127.0.0.1:8200"
 STORE_REFUSED = (
     'credhelper does not store tokens: log in with "credhelper login", or with -no-store'
 )
+
+_TRUE = ("1", "t", "true")  # as Go reads it, in any case
 
 reads = options.reads_nothing  # only `store` is sent something: a token that we do not want
 
@@ -51,12 +55,9 @@ def parse(call: "Call") -> Request:
     if words[0] == "erase":
         return Request("erase")
     profile = found.get("profile")
-    wanted: Service | None
-    echo: dict[str, str] = {}
-    if "service" in found:
-        wanted, echo = options.wanted(found["service"])
-    else:
-        wanted = _address(call.environ, None if profile else FALLBACK)
+    wanted, echo = _address(found.get("service"), call.environ)
+    if wanted is None and profile is None:
+        wanted = service.parse(FALLBACK)
     return Request("get", service=wanted, profile=profile, min_ttl=min_ttl, echo=echo)
 
 
@@ -81,14 +82,25 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     return options.refuse(error)
 
 
-def _address(environ: "Mapping[str, str]", fallback: str | None) -> "Service | None":
-    told = {service.receiver(environ[name]) for name in ADDRESSES if environ.get(name)}
-    if len(told) > 1:
-        # Nobody tells us which of the two clients asks.
+def _address(
+    text: str | None, environ: "Mapping[str, str]"
+) -> "tuple[Service | None, dict[str, str]]":
+    # The client sends all to the agent, where there is one.
+    for names in AGENTS, ADDRESSES:
+        told = [environ[name] for name in names if environ.get(name)]
+        if told:
+            break
+    if told and any(environ.get(name, "").lower() in _TRUE for name in LOOKUPS):
         raise credhelper.errors.RequestError(
-            f"{' and '.join(ADDRESSES)} name different servers",
-            "unset one of them, or name one to credhelper: --service URL",
+            f"{' or '.join(LOOKUPS)} lets a record in DNS name the server", "unset it"
         )
-    if told:
-        return told.pop()
-    return service.parse(fallback) if fallback else None
+    if len({service.receiver(url) for url in told}) > 1:
+        # Nobody tells us which of the two clients asks, but the command line may.
+        if text is None:
+            raise credhelper.errors.RequestError(
+                f"{' and '.join(names)} name different servers",
+                "unset one of them, or name one to credhelper: --service URL",
+            )
+        named, echo = options.wanted(text)
+        told = [url for url in told if options.covers(named, service.receiver(url), echo)] or told
+    return options.receiver(text, told, " and ".join(names))

@@ -34,9 +34,16 @@ def test_the_url_in_the_environment_is_the_receiver() -> None:
     assert ask("--profile", "p", url="").service is None
 
 
-def test_the_command_lines_service_comes_first() -> None:
-    request = ask("--service", "127.0.0.1:8080", url="https://evil.test")
-    assert (str(request.service), request.echo) == ("https://127.0.0.1:8080", {"any_scheme": "1"})
+def test_the_command_lines_service_may_not_contradict_it() -> None:
+    request = ask("--service", "127.0.0.1:8080", url="http://127.0.0.1:8080/mcp")
+    assert str(request.service) == "http://127.0.0.1:8080/mcp"
+    with pytest.raises(RequestError):
+        ask("--service", "127.0.0.1:8080", url="https://evil.test")
+
+
+def test_behind_a_tunnel_is_what_the_command_line_names() -> None:
+    request = ask("--service", "https://ica.example", url="https://localhost:8443/mcp")
+    assert str(request.service) == "https://ica.example"
 
 
 @pytest.mark.parametrize(
