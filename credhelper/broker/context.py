@@ -12,7 +12,7 @@ from credhelper.core.allowance import Allowance
 from credhelper.core.flock import EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import CacheError, ConfigError
-from credhelper.storage import files
+from credhelper.storage import files, ours
 from credhelper.storage.slot import Slot
 
 TYPE_CHECKING = False
@@ -56,6 +56,7 @@ class Context:
         "environ",
         "grants",
         "http",
+        "judged",
         "not_yet",
         "trace",
         "warn",
@@ -82,6 +83,7 @@ class Context:
         self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
         self._configuration: tuple[str, bytes] | None = None
+        self.judged = False
         self._sleep = sleep
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
@@ -96,9 +98,21 @@ class Context:
             self._configuration = lookup.configuration(self.environ)
         return self._configuration
 
+    def judged_configuration(self) -> tuple[str, bytes]:
+        """Return the same, of a config whose owner and mode were judged; what is parsed must be.
+
+        It is read once more for that, unless the routes hold: they were made from judged bytes.
+        """
+        if not self.judged:
+            judge = ours.judge_config(self.environ)
+            self._configuration = lookup.configuration(self.environ, judge)
+            self.judged = True
+        return self.configuration()
+
     def begin(self) -> None:
         """Begin another call, or go on after the config was written: look at it anew."""
         self._configuration = None
+        self.judged = False
         self.early.begin()
         self.http.begin()
         self.not_yet.begin()

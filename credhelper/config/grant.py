@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Mapping
 
 from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
+from credhelper.core import paths
 from credhelper.core.model import Secret
 from credhelper.core.routes import stamp_of
-from credhelper.core.text import printable
+from credhelper.core.text import printable, shell_word
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
-
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+from credhelper.storage import ours
 
 _TIMEOUT = 10.0  # seconds
 
@@ -114,10 +113,10 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
     if not os.path.isabs(path):
         raise ConfigError(f"{what} is not an absolute path")
     try:
-        handle = os.open(path, _READ)
+        handle = os.open(path, paths.READ)
     except (FileNotFoundError, NotADirectoryError):
         hint = (
-            f"write the secret of profile {profile_name} into it, and chmod 600 {printable(path)}"
+            f"write the secret of profile {profile_name} into it, and chmod 600 {shell_word(path)}"
         )
         raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
     except OSError as error:
@@ -142,25 +141,21 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
 
 
 def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> None:
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"{what} is not a regular file")
-    if found.st_uid not in (0, os.geteuid()):
-        raise ConfigError(
-            f"{what} belongs to another user (uid {found.st_uid})",
-            hint=f"chown {os.geteuid()} {printable(path)}",
-        )
+    wrong = ours.about(handle, path)
+    if wrong:
+        raise ConfigError(f"{what} {wrong.why}", wrong.hint)
     # A Kubernetes secret is a read-only mount whose modes are not the user's to choose.
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
         return
-    if found.st_mode & 0o022:
+    mode = os.fstat(handle).st_mode
+    if mode & 0o022:
         raise ConfigError(f"{what} can be written by others", hint=_cure(path))
-    if found.st_mode & 0o044 and not allow_readable:
+    if mode & 0o044 and not allow_readable:
         raise ConfigError(f"{what} can be read by others", hint=_cure(path))
 
 
 def _cure(path: str) -> str:
-    return f"chmod 600 {printable(path)}"
+    return f"chmod 600 {shell_word(path)}"
 
 
 def _why(error: OSError) -> str:

@@ -14,7 +14,7 @@ from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, leftovers, locks, ours
 
 LOCK_WAIT = 10.0
 
@@ -125,7 +125,7 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
     with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):
-        old = paths.read_config(target) or b""
+        old = paths.read_config(path, ours.judge_config(environ)) or b""
         parse.parse(old, path, environ)
         text = old.decode()
         new = edited(text, change)
@@ -148,6 +148,9 @@ def _replace(target: str, new: bytes) -> None:
     try:
         if not os.path.isdir(folder):
             files.make_folder(folder)
+        wrong = ours.about_way(folder)
+        if wrong:
+            raise CacheError(f"{shown} {wrong.why}", wrong.hint)
         mode = _mode(target)
         leftovers.sweep(*os.path.split(target))
         files.replace(target, new, durable=True)
@@ -166,6 +169,6 @@ def _mode(target: str) -> int | None:
         # A rename would make the file ours, and take it from its owner.
         raise CacheError(
             f"{printable(target)} belongs to another user (uid {found.st_uid})",
-            hint="run this as that user",
+            hint=ours.as_user(found.st_uid),
         )
     return stat.S_IMODE(found.st_mode)

@@ -8,7 +8,7 @@ the next one in at once.
 import posix as os  # see `paths`
 import time
 
-from credhelper.core.paths import regular
+from credhelper.core.paths import ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def take(handle: int, wait: float) -> str:
 
 def _make_private(handle: int) -> None:
     found = os.fstat(handle)
-    if not regular(found) or found.st_uid != os.geteuid():
+    if not ours(found):
         raise OSError
     if found.st_mode & 0o777 != 0o600:
         os.fchmod(handle, 0o600)  # the umask took bits of ours, or somebody added some

@@ -75,13 +75,16 @@ def credential(
     )
 
 
-def configuration(environ: "Mapping[str, str]") -> tuple[str, bytes]:
+def configuration(
+    environ: "Mapping[str, str]", judge: "Callable[[int, str], None] | None" = None
+) -> tuple[str, bytes]:
     """Return the name and the bytes of what configures us: the file, or else the environment.
 
-    Without a file, and without a key in the environment, the bytes are empty. Raises ConfigError.
+    Without a file, and without a key in the environment, the bytes are empty. Parameters: `judge`,
+    see `paths.read_config`. Raises ConfigError.
     """
     path = paths.config_file(environ, sys.platform)
-    data = paths.read_config(path) if path else None
+    data = paths.read_config(path, judge) if path else None
     if data is not None:
         return path or "", data
     told = environ.get("CREDHELPER_RECORD", "").startswith("env:")

@@ -18,7 +18,7 @@ import credhelper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import credhelper.errors
 
@@ -27,13 +27,12 @@ HOMELESS = (
     "no home folder is known: HOME is not an absolute path, and the password database has none"
 )
 
-_ANYBODY_WRITES = 0o002
 _CHUNK = 65536
 _APP = "credhelper"
 _LIBRARY = "Library/Application Support"
 MOST_PRIVATE = 4 * 1024 * 1024  # bytes of a file of ours
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_READ_PRIVATE = _READ | os.O_NOFOLLOW
+READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_READ_PRIVATE = READ | os.O_NOFOLLOW
 # The bits of st_mode, as POSIX has them (sys/stat.h): what kind of file, and who else may use it.
 _KIND = 0o170000
 _REGULAR = 0o100000
@@ -95,18 +94,24 @@ def expand(text: str, environ: "Mapping[str, str]") -> str:
     return base + text[1:]
 
 
-def read_config(path: str) -> bytes | None:
+def read_config(path: str, judge: "Callable[[int, str], None] | None" = None) -> bytes | None:
     """Return the bytes of the config file at `path`, or None when there is no such file.
 
-    It may be a symlink (dotfile managers). Raises ConfigError when it is not a regular file, can be
-    written by anybody, is over 1 MiB, or cannot be read. Never blocks on a FIFO.
+    It may be a symlink (dotfile managers). Never blocks on a FIFO.
+
+    Parameters:
+    - path: absolute.
+    - judge: is given the open handle and the path before a config is parsed, and raises ConfigError
+      for one that is not to be believed (`storage.ours`). To compare its bytes needs none.
+
+    Raises ConfigError when it is not a regular file, is over 1 MiB, or cannot be read.
     """
     if not path.startswith("/"):
         raise _mistake(f"{path}: the path of a config file must be absolute")
     left = 2
     while True:
         try:
-            return _read(path)
+            return _read(path, judge)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -122,6 +127,11 @@ def read_config(path: str) -> bytes | None:
 def regular(found: "os.stat_result") -> bool:
     """Tell whether what was found is a regular file."""
     return found.st_mode & _KIND == _REGULAR
+
+
+def ours(found: "os.stat_result") -> bool:
+    """Tell whether what was found is a regular file that belongs to us."""
+    return found.st_mode & _KIND == _REGULAR and found.st_uid == os.geteuid()
 
 
 def private_folder(folder: str) -> bool:
@@ -152,9 +162,7 @@ def read_private(path: str) -> bytes | None:
             return None
         try:
             found = os.fstat(handle)
-            if not regular(found) or found.st_size > MOST_PRIVATE:
-                return None
-            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
+            if not ours(found) or found.st_size > MOST_PRIVATE or found.st_mode & _OTHERS:
                 return None
             return os.read(handle, found.st_size + 1)
         except OSError as error:
@@ -165,14 +173,14 @@ def read_private(path: str) -> bytes | None:
     return None
 
 
-def _read(path: str) -> bytes:
-    handle = os.open(path, _READ)
+def _read(path: str, judge: "Callable[[int, str], None] | None") -> bytes:
+    handle = os.open(path, READ)
     try:
         found = os.fstat(handle)
         if not regular(found):
             raise _mistake(f"{path}: not a regular file")
-        if found.st_mode & _ANYBODY_WRITES:
-            raise _mistake(f"{path}: anybody may write to it", hint=f"chmod o-w {path}")
+        if judge:
+            judge(handle, path)
         data = b""
         while chunk := os.read(handle, _CHUNK):
             data += chunk

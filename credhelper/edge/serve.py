@@ -151,7 +151,7 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
     try:
         if not os.path.isabs(path):
             why = "not an absolute path"
-        elif os.path.lexists(path) and not _ours(os.lstat(path)):
+        elif os.path.lexists(path) and not paths.ours(os.lstat(path)):
             why = "not a file of ours"
         else:
             files.replace(path, data)
@@ -164,10 +164,6 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
             f"the answer was to be left in {path}, and cannot: {why}",
             hint="name a file in a folder of your own",
         )
-
-
-def _ours(found: os.stat_result) -> bool:
-    return paths.regular(found) and found.st_uid == os.geteuid()
 
 
 def _warning(message: str, hint: str | None) -> bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, reason
+from credhelper.storage import ours
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
@@ -79,7 +80,7 @@ def refuse_unwritable(found: Found) -> None:
         if found.status.st_uid != os.geteuid():
             raise CacheError(
                 f"{shown} belongs to another user (uid {found.status.st_uid})",
-                hint="run this as that user",
+                hint=ours.as_user(found.status.st_uid),
             )
         if not found.status.st_mode & stat.S_IWUSR:
             raise CacheError(

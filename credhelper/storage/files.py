@@ -11,6 +11,7 @@ import fcntl
 import os
 import stat
 
+from credhelper.core.text import printable, shell_word
 from credhelper.errors import CacheError, reason
 from credhelper.storage import leftovers
 
@@ -37,25 +38,28 @@ def complaint_about(folder: str) -> CacheError | None:
         )
     if not stat.S_ISDIR(found.st_mode):
         return CacheError(
-            f"{folder} is not a folder", hint=f"move it away: mv {folder} {folder}.old"
+            f"{folder} is not a folder",
+            hint=f"move it away: mv {shell_word(folder)} {shell_word(folder + '.old')}",
         )
     if found.st_uid != os.geteuid():
         return CacheError(
             f"folder {folder} belongs to another user (uid {found.st_uid})",
-            hint=_to_whom(folder),
+            hint=_to_whom(found),
         )
     if found.st_mode & 0o077:
         return CacheError(
             f"folder {folder} is open to other users (mode {stat.S_IMODE(found.st_mode):04o})",
-            hint=f"chmod 700 {folder}",
+            hint=f"chmod 700 {shell_word(folder)}",
         )
     return None
 
 
-def _to_whom(folder: str) -> str:
+def _to_whom(found: os.stat_result) -> str:
     if os.geteuid() == 0:
-        return "run as that user, or set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR"
-    return f"chown {os.geteuid()} {folder}"
+        from credhelper.storage import ours
+
+        return ours.as_user(found.st_uid)
+    return "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
 
 
 def make_folder(folder: str) -> None:
@@ -84,38 +88,14 @@ def make_folder(folder: str) -> None:
 
 
 def _distrust(ancestor: str, folder: str) -> None:
-    ours = {0, os.geteuid(), *_unmapped_root()}
-    at = os.path.realpath(ancestor)
-    while True:
-        try:
-            found = os.stat(at)
-        except OSError as error:
-            raise CacheError(f"cannot look at folder {at}: {reason(error)}") from error
-        if found.st_uid not in ours:
-            raise CacheError(
-                f"folder {at} above {folder} belongs to another user (uid {found.st_uid})",
-                hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own",
-            )
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-            raise CacheError(
-                f"folder {at} above {folder} may be written by anybody", hint=f"chmod o-w {at}"
-            )
-        parent = os.path.dirname(at)
-        if parent == at:
-            return
-        at = parent
+    from credhelper.storage import ours  # late: who only looks makes no folder
 
-
-def _unmapped_root() -> list[int]:
-    # In a container's user namespace the host's root shows as the overflow user.
     try:
-        with open("/proc/self/uid_map", "rb") as uid_map:
-            if uid_map.read().split() == [b"0", b"0", b"4294967295"]:
-                return []
-        with open("/proc/sys/kernel/overflowuid", "rb") as overflow:
-            return [int(overflow.read(16))]
-    except (OSError, ValueError):
-        return []
+        wrong = ours.about_way(ancestor)
+    except OSError as error:
+        raise CacheError(f"cannot look at folder {ancestor}: {reason(error)}") from error
+    if wrong:
+        raise CacheError(f"folder {printable(folder)} {wrong.why}", wrong.hint)
 
 
 def _hold(handle: int) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 import time
 from contextlib import contextmanager
 
-from credhelper.core import flock
+from credhelper.core import flock, paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, LockTimeoutError, reason
 from credhelper.storage.files import make_folder
@@ -154,7 +153,7 @@ def _open_lock(path: str) -> int:
             ) from error
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
     found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+    if not paths.ours(found):
         os.close(handle)
         raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
     if found.st_mode & 0o777 != 0o600:

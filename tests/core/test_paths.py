@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -164,16 +163,18 @@ def test_a_symlink_loop_is_refused(tmp_path: Path) -> None:
         paths.read_config(str(tmp_path / "loop"))
 
 
-def test_a_config_that_anybody_may_write_is_refused_with_the_cure(tmp_path: Path) -> None:
+def test_a_judge_is_given_the_open_config_before_a_byte_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_bytes(b"")
-    for mode in (0o602, 0o666, 0o777):
-        path.chmod(mode)
-        with pytest.raises(ConfigError) as caught:
-            paths.read_config(str(path))
-        assert caught.value.hint == f"chmod o-w {path}"
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o002)
-    assert paths.read_config(str(path)) == b""
+    path.write_bytes(b"x")
+
+    def judge(handle: int, name: str) -> None:
+        assert os.path.samestat(os.fstat(handle), os.stat(name))
+        assert os.lseek(handle, 0, os.SEEK_CUR) == 0
+        raise ConfigError("not this one")
+
+    with pytest.raises(ConfigError, match="not this one"):
+        paths.read_config(str(path), judge)
+    assert paths.read_config(str(path)) == b"x"
 
 
 def test_a_config_over_one_mebibyte_is_refused_unread(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def foreign_cache(owner: int, user: int, says: list[str], running_sandbox: Runni
     """A cache of somebody else's is not used: the token is answered, with the exact advice."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
-    with _world_of(_SOMEBODY, running_sandbox) as world:
+    with _world_of(user, running_sandbox) as world:
         world.user = user
         os.chown(world.root / "api-key", user, user)
         world.cache.mkdir(0o700)

@@ -1,0 +1,187 @@
+"""Whose file is it: the one rule for every file and folder that we read, follow or write.
+
+A file, and each folder and link on the way to it, must be ours or root's. Nobody else may write to
+it: no others, and a group only if it is its owner's own (gid equals uid). A sticky folder may be
+open. What lies on a read-only mount is exempt. For root, only root's will do.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+from credhelper.core.text import printable, shell_word
+from credhelper.errors import ConfigError
+
+_MOST_LINKS = 40
+_OVERFLOW = "/proc/sys/kernel/overflowuid"
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a file.
+
+    Parameters: `why`, the end of a sentence that begins with its name; `hint`, the next step.
+    """
+
+    why: str
+    hint: str | None
+
+
+def about(handle: int, path: str, *, anybodys: bool = False) -> Wrong | None:
+    """Return what is wrong with an open file, and with the way to it; None if nothing is.
+
+    Parameters: `path`, absolute, that it was opened by; `anybodys`, whether the user named the file
+    and so may take another user's: root may not. Raises OSError.
+    """
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        return Wrong("is not a regular file", None)
+    owners = _owners()
+    if anybodys and os.geteuid() != 0:
+        owners.add(found.st_uid)
+    if not os.fstatvfs(handle).f_flag & os.ST_RDONLY:
+        wrong = _owned(found, owners, _copy(path)) or _open_to_others(found, path)
+        if wrong:
+            return wrong
+    wrong, end = _way(path, owners)
+    if wrong is None and (end is None or not os.path.samestat(end, found)):
+        return Wrong("was replaced by another file just now", "try again")
+    return wrong
+
+
+def about_way(path: str) -> Wrong | None:
+    """Return what is wrong with the folders and links on the way to `path`, itself included.
+
+    It need not be there yet. Raises OSError.
+    """
+    return _way(path, _owners())[0]
+
+
+def about_links(path: str) -> Wrong | None:
+    """Return what is wrong with the links on the way to `path`: each is ours or root's, or refused.
+
+    For a file that is to be written in a folder that others share on purpose. Raises OSError.
+    """
+    return _way(path, _owners(), links_only=True)[0]
+
+
+def judge_config(environ: Mapping[str, str]) -> Callable[[int, str], None]:
+    """Return what judges an open config file, as `core.paths.read_config` calls it.
+
+    It raises ConfigError. A file that `CREDHELPER_CONFIG` names may be another user's.
+    """
+    anybodys = bool(environ.get("CREDHELPER_CONFIG"))
+
+    def judge(handle: int, path: str) -> None:
+        wrong = about(handle, path, anybodys=anybodys)
+        if wrong:
+            raise ConfigError(f"{printable(path)} {wrong.why}", wrong.hint)
+
+    return judge
+
+
+def as_user(uid: int) -> str:
+    """Return the hint where the files of user `uid` are: for root, a command that works."""
+    if os.geteuid() != 0:
+        return "let that user do it, or name a file of your own"
+    import pwd
+
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        how = f"setpriv --reuid={uid} --regid={uid} --clear-groups --"
+    else:
+        sudo = sys.platform == "darwin"
+        how = f"sudo -u {shell_word(name)}" if sudo else f"runuser -u {shell_word(name)} --"
+    return f"run as that user: {how} credhelper status"
+
+
+def _owners() -> set[int]:
+    return {0, os.geteuid(), *_unmapped_root()}
+
+
+def _way(
+    path: str, owners: Collection[int], *, links_only: bool = False
+) -> tuple[Wrong | None, os.stat_result | None]:
+    """Return what is wrong on the way to `path`, or else what stands at its end, if anything."""
+    at, rest, links = "/", _parts(path), 0
+    found = os.lstat(at)
+    while True:
+        if not links_only and stat.S_ISDIR(found.st_mode):
+            wrong = _owned(found, owners, None) or _open_to_others(found, at)
+            if wrong and not os.statvfs(at).f_flag & os.ST_RDONLY:
+                return Wrong(f"lies in {printable(at)}, which {wrong.why}", wrong.hint), None
+        if not rest:
+            return None, found
+        name = rest.pop(0)
+        if name == "..":
+            at = os.path.dirname(at)
+            found = os.lstat(at)
+            continue
+        below = os.path.join(at, name)
+        try:
+            found = os.lstat(below)
+        except (FileNotFoundError, NotADirectoryError):
+            return None, None
+        if not stat.S_ISLNK(found.st_mode):
+            at = below
+            continue
+        wrong = _owned(found, owners, None)
+        if wrong:
+            why = f"is reached by link {printable(below)}, which {wrong.why}"
+            return Wrong(why, wrong.hint), None
+        links += 1
+        if links > _MOST_LINKS:
+            return None, None  # to open it fails, and says so
+        to = os.readlink(below)
+        at = "/" if to.startswith("/") else at
+        rest = _parts(to) + rest
+        found = os.lstat(at)
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _owned(found: os.stat_result, owners: Collection[int], hint: str | None) -> Wrong | None:
+    if found.st_uid in owners:
+        return None
+    if os.geteuid() == 0 or hint is None:
+        hint = as_user(found.st_uid)
+    return Wrong(f"belongs to another user (uid {found.st_uid})", hint)
+
+
+def _open_to_others(found: os.stat_result, path: str) -> Wrong | None:
+    who = ""
+    if found.st_mode & stat.S_IWOTH:
+        who, bits = "anybody", "o-w"
+        if found.st_mode & stat.S_IWGRP and found.st_gid != found.st_uid:
+            bits = "go-w"
+    elif found.st_mode & stat.S_IWGRP and found.st_gid != found.st_uid:
+        who, bits = f"its group (gid {found.st_gid})", "g-w"
+    if not who or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
+        return None
+    cure = f"chmod {bits} {shell_word(path)}"
+    if os.geteuid() not in (0, found.st_uid):
+        cure = f"ask its owner (uid {found.st_uid}) for {cure}"
+    return Wrong(f"may be written by {who}", cure)
+
+
+def _copy(path: str) -> str:
+    name, new = shell_word(path), shell_word(f"{path}.new")
+    return f"if you trust what it says, make it yours: cp {name} {new} && mv -f {new} {name}"
+
+
+def _unmapped_root() -> list[int]:
+    # In a container's user namespace the host's root shows as the overflow user.
+    try:
+        with open("/proc/self/uid_map", "rb") as uid_map:
+            if uid_map.read().split() == [b"0", b"0", b"4294967295"]:
+                return []
+        with open(_OVERFLOW, "rb") as overflow:
+            return [int(overflow.read(16))]
+    except (OSError, ValueError):
+        return []
