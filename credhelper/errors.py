@@ -8,6 +8,7 @@ never hold a secret; `hint` is the one line that tells a person what to do.
 
 from __future__ import annotations
 
+import errno
 import os
 
 
@@ -174,6 +175,8 @@ class MalformedAnswerError(TokenAPIError):
 
 def reason(error: OSError) -> str:
     """Return why the system refused, in its own words and without the path it names."""
+    if error.errno == errno.EBUSY:
+        return "it is a mount point or in use, and cannot be replaced"
     return os.strerror(error.errno or 0)
 
 

@@ -162,6 +162,9 @@ class Context:
         if runtime.startswith("/"):
             found.append(os.path.join(runtime, "credhelper"))
         found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
+        # Anybody may have made that one before us.
+        if cache := paths.cache_dir(self.environ, sys.platform):
+            found.append(os.path.join(cache, "run"))
         return tuple(found)
 
     def slot(self, record: str) -> Slot:

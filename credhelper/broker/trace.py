@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from credhelper.core import paths
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# What open says of a link, and of a socket, a FIFO that nobody reads, and another user's file.
+_NOT_OURS = {errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -30,27 +33,44 @@ def tracer(where: str) -> Callable[..., None]:
     if not where or where == "0":
         return silent
     path = where if where.startswith("/") else ""
+    told: list[str] = []
 
     def trace(event: str, **facts: object) -> None:
         pairs = " ".join(f"{name}={_printed(value)}" for name, value in facts.items())
-        _append(path, f"credhelper: trace: {os.getpid()} {event} {pairs}\n".encode())
+        line = f"credhelper: trace: {os.getpid()} {event} {pairs}\n".encode()
+        if not path:
+            _say(line)
+        elif not _append(path, line) and not told:
+            told.append(path)
+            _say(f"credhelper: warning: no trace: {printable(path)} is not ours alone\n".encode())
 
     return trace
 
 
-def _append(path: str, line: bytes) -> None:
-    handle = 2
+def _say(line: bytes) -> None:
     try:
-        if path:
-            handle = os.open(path, _FLAGS, 0o600)
-            if paths.regular(os.fstat(handle)):
-                os.fchmod(handle, 0o600)  # not /dev/null's mode, which root could change
+        os.write(2, line)
+    except OSError:
+        pass  # a trace is no reason to fail
+
+
+def _append(path: str, line: bytes) -> bool:
+    """Append `line`; False where the file is not ours alone. A full disk is no reason to speak."""
+    try:
+        handle = os.open(path, _FLAGS, 0o600)
+    except OSError as error:
+        return error.errno not in _NOT_OURS
+    try:
+        found = os.fstat(handle)
+        if not paths.ours(found) or found.st_nlink != 1:
+            return False
+        os.fchmod(handle, 0o600)
         os.write(handle, line)
     except OSError:
-        return  # a trace is no reason to fail
+        pass
     finally:
-        if handle > 2:
-            os.close(handle)
+        os.close(handle)
+    return True
 
 
 def _printed(value: object) -> str:

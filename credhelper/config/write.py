@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -157,7 +158,8 @@ def _replace(target: str, new: bytes) -> None:
         if mode is not None:
             os.chmod(target, mode)
     except OSError as error:
-        raise CacheError(f"cannot write {shown}: {reason(error)}") from error
+        hint = "mount its folder instead of the file" if error.errno == errno.EBUSY else None
+        raise CacheError(f"cannot write {shown}: {reason(error)}", hint) from error
 
 
 def _mode(target: str) -> int | None:

@@ -106,15 +106,20 @@ def _hold(handle: int) -> None:
         pass  # no locks here: then its age tells
 
 
-def replace(path: str, data: bytes, *, durable: bool = False) -> None:
+def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None = None) -> None:
     """Put `data` at `path` whole: a new private file, flushed, renamed over the old one.
 
-    Parameters: `durable`, also flush the folder, for what cannot be made again. Raises OSError; the
-    old file is then untouched.
+    Parameters:
+    - durable: also flush the folder, for what cannot be made again.
+    - folder: the open handle of the file's folder, where its name might lead elsewhere by now.
+
+    Raises OSError; the old file is then untouched.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, leftovers.name_for(name))
-    handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
+    above, name = os.path.split(path)
+    if folder is not None:
+        above, path = "", name
+    temporary = os.path.join(above, leftovers.name_for(name))
+    handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600, dir_fd=folder)
     try:
         try:
             _hold(handle)
@@ -123,17 +128,17 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
             while view:
                 view = view[os.write(handle, view) :]
             os.fsync(handle)
-            os.replace(temporary, path)
+            os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             os.close(handle)
     except BaseException:
         try:
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=folder)
         except OSError:
             pass  # the first error is the one to tell
         raise
     if durable:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(above or ".", os.O_RDONLY, dir_fd=folder)
         try:
             os.fsync(handle)
         except OSError as error:

@@ -52,7 +52,11 @@ def begin(
         _locked(handle)
         sweep(place, clock())
         return folder, handle
-    raise wrong[-1] if wrong else CacheError("there is no place for files of a running command")
+    told = "".join(f": {error.message}" for error in wrong[:1])
+    raise CacheError(
+        f"there is no place for the files of a running command{told}",
+        hint='export CREDHELPER_RUNTIME_DIR="$(mktemp -d)"',
+    )
 
 
 def begin_again(folder: str, process: int) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
+from credhelper.core import paths
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import one_line, printable
+from credhelper.core.text import one_line, printable, shell_word
 from credhelper.errors import CacheError, RequestError, reason
 from credhelper.protocols import get
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, leftovers, locks, ours
 from credhelper.tokenfile import netrc, session_yaml
 
 FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
@@ -24,6 +26,7 @@ _LOCK = "files.lock"
 _WAIT = 10.0  # seconds for another one of us that writes such a file
 
 _MOST_BYTES = 1024 * 1024
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def text(form: str, request: Request, credential: Credential, before: str) -> str:
@@ -85,33 +88,51 @@ def _private(path: str) -> bool:
 def put(path: str, data: bytes) -> None:
     """Replace the file at `path` (absolute), whole, private from its first byte.
 
-    A symlink stays, and its target is replaced. Raises CacheError when the disk says no, when what
-    is there is not a file of ours, or when anybody may write to its folder.
+    A symlink of ours or root's stays, and its target is replaced. Raises CacheError when the disk
+    says no, when what is there is not a file of ours or is reached by somebody else's link, or when
+    anybody may write to its folder.
     """
-    path = os.path.realpath(path)
-    folder = os.path.dirname(path)
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
     try:
-        found = os.stat(folder)
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-            raise CacheError(
-                f"anybody may write to folder {printable(folder)}", f"chmod o-w {printable(folder)}"
-            )
-        _hold_to_ours(path)
-        leftovers.sweep(*os.path.split(path))
-        files.replace(path, data)
+        handle = os.open(folder, _FOLDER)
+        try:
+            _hold_to_links_of_ours(path)
+            found = os.fstat(handle)
+            if not os.path.samestat(found, os.stat(os.path.dirname(os.path.realpath(path)))):
+                raise CacheError(f"the way to {printable(path)} changed just now", "try again")
+            if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+                raise CacheError(
+                    f"anybody may write to folder {printable(folder)}",
+                    f"chmod o-w {shell_word(folder)}",
+                )
+            with suppress(FileNotFoundError):
+                name = os.path.basename(target)
+                _hold_to_ours(target, os.stat(name, dir_fd=handle, follow_symlinks=False))
+            leftovers.sweep(*os.path.split(target))
+            files.replace(target, data, folder=handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise CacheError(
-            f"cannot write {printable(path)}: {reason(error)}",
-            f"mkdir -p -m 700 {printable(folder)}" if error.errno == errno.ENOENT else None,
+            f"cannot write {printable(path)}: {reason(error)}", _hint(error, folder)
         ) from error
+
+
+def _hint(error: OSError, folder: str) -> str | None:
+    if error.errno == errno.ENOENT:
+        return f"mkdir -p -m 700 {shell_word(folder)}"
+    if error.errno == errno.EBUSY:
+        return "mount the folder that holds it instead: a file that is mounted by itself stays old"
+    return None
 
 
 def read(path: str) -> str:
     """Return what the file at `path` holds, "" when there is none. Raises CacheError."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            _hold_to_ours(os.path.realpath(path))
+        _hold_to_links_of_ours(path)
+        with open(os.open(path, paths.READ), "rb") as file:
+            _hold_to_ours(path, os.fstat(file.fileno()))
             data = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return ""
@@ -125,14 +146,17 @@ def read(path: str) -> str:
         raise CacheError(f"{printable(path)} is not text in UTF-8: left alone") from None
 
 
-def _hold_to_ours(path: str) -> None:
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return
+def _hold_to_links_of_ours(path: str) -> None:
+    wrong = ours.about_links(path)
+    if wrong:
+        raise CacheError(f"{printable(path)} {wrong.why}: left alone", wrong.hint)
+
+
+def _hold_to_ours(path: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise CacheError(f"{printable(path)} is not a regular file: left alone")
     if found.st_uid != os.geteuid():
         raise CacheError(
-            f"{printable(path)} belongs to another user (uid {found.st_uid}): left alone"
+            f"{printable(path)} belongs to another user (uid {found.st_uid}): left alone",
+            ours.as_user(found.st_uid),
         )

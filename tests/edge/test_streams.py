@@ -252,15 +252,35 @@ def test_a_trace_tells_decisions_and_no_secret(scratch_world: World, tmp_path: P
     assert len(tokens_in(on_stderr.stdout)) == 1
 
 
-def test_a_trace_changes_no_mode_but_a_files(scratch_world: World, tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    fifo.chmod(0o644)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    assert scratch_world.run("get", environ={"CREDHELPER_TRACE": str(fifo)}).status == 0
-    assert b"credhelper: trace: " in os.read(reader, 100)
-    os.close(reader)
-    assert fifo.stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize("place", ["fifo", "hard link", "link", "/dev/null", "somebody's"])
+def test_a_trace_goes_into_no_file_but_ours_alone_and_that_is_said_once(
+    scratch_world: World, tmp_path: Path, place: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    precious.chmod(0o640)
+    path = tmp_path / place
+    if place == "fifo":
+        os.mkfifo(path)
+    elif place == "hard link":
+        path.hardlink_to(precious)
+    elif place == "link":
+        path.symlink_to(precious)
+    elif place == "somebody's":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        path.touch(0o666)
+        os.chown(path, 4321, 4321)
+    before = os.lstat(path).st_mode
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if place == "fifo" else -1
+    outcome = scratch_world.run("get", environ={"CREDHELPER_TRACE": str(path)})
+    assert outcome.status == 0
+    assert outcome.told == f"credhelper: warning: no trace: {path} is not ours alone\n"
+    assert os.lstat(path).st_mode == before
+    assert precious.read_text() == "precious"
+    if reader >= 0:
+        assert os.read(reader, 100) == b""
+        os.close(reader)
 
 
 @pytest.mark.parametrize("place", ["missing/folder/trace", "link", "fifo-without-reader", "."])

@@ -52,9 +52,9 @@ def test_a_writer_killed_at_any_step_leaves_the_old_or_the_new(
     def work() -> None:
         real = getattr(os, step)
 
-        def killed(*arguments: Any) -> Any:
+        def killed(*arguments: Any, **more: Any) -> Any:
             if moment == "after":
-                real(*arguments)
+                real(*arguments, **more)
             os.kill(os.getpid(), signal.SIGKILL)
 
         setattr(os, step, killed)
@@ -187,9 +187,9 @@ def test_what_must_not_be_lost_is_flushed_with_its_folder_after_the_rename(
         done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
         fsync(handle)
 
-    def rename(old: str, new: str) -> None:
+    def rename(old: str, new: str, **more: Any) -> None:
         done.append("rename")
-        replace(old, new)
+        replace(old, new, **more)
 
     monkeypatch.setattr(os, "fsync", flush)
     monkeypatch.setattr(os, "replace", rename)
