@@ -177,7 +177,7 @@ def test_what_is_kept_under_a_name_was_made_from_what_the_name_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, what: str, span: int
 ) -> None:
     monkeypatch.setattr(wiring, "client_for", lambda c, profile, *_: Api(profile, c.clock))
-    monkeypatch.setattr(wiring, "aws_client_for", lambda c, profile: Api(profile, c.clock))
+    monkeypatch.setattr(wiring, "aws_client_for", lambda c, profile, *_: Api(profile, c.clock))
     subject, _, which = what.partition(" ")
     point = 0
     while True:
