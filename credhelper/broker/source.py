@@ -153,10 +153,12 @@ def reject(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool
         if paused or young:
             source.trace("reject", record=source.slot.name, kept=True)
             fields["rejected"] = "1"
-            source.slot.keep(fields)
-            return False
+            # What cannot even be marked would be kept, and served, however often it is refused.
+            if source.slot.keep(fields) or paused:
+                return False
         source.trace("reject", record=source.slot.name, kept=False)
-        source.slot.save({"token": "", "rejected_at": str(int(now))})
+        clocks = {key: fields.get(key, "") for key in ("host", "skew", "skews", "issued")}
+        source.slot.forget({**clocks, "token": "", "rejected_at": str(int(now))})
         return True
     finally:
         if lock:
@@ -202,6 +204,11 @@ def _renewed(
             source.trace("lock", record=source.slot.name, found="renewed by another")
             return again
         stale = again if state == STALE else None
+        # A session that is due is refreshed all the same: it lies elsewhere.
+        due = stale is not None and 0 < stale.due <= source.clock()
+        if stale and lock and not due and not source.slot.has_room():
+            source.trace("cache", record=source.slot.name, served="stale", why="no room")
+            return stale
         _refuse_the_impossible(source, again, source.clock(), min_ttl)
         failure = source.slot.failure(source.stamp, source.clock(), since)
         if failure:
@@ -215,8 +222,14 @@ def _renewed(
             source.trace("lock", record=source.slot.name, served="stale", why="token's is held")
             return stale
         except CredhelperError as error:
+            # Who was stopped in the middle may find that others went on without it.
+            made = _find(source)
+            state = judge(made, source.clock(), margin=margin, min_ttl=min_ttl)
+            if made is not None and state == FRESH:
+                source.trace("lock", record=source.slot.name, found="renewed by another")
+                return made
             _remember(source, error)
-            return _instead(source, error, stale, profile)
+            return _instead(source, error, made if state == STALE else None, profile)
     finally:
         if lock:
             lock.release()
@@ -244,7 +257,7 @@ def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -
             hint="compare the clocks: this host's and the server's differ, or its nbf is wrong",
         )
     before = source.slot.find() or {}
-    fields = fields_of(token, profile=profile, grant=source.stamp, host=source.host)
+    fields = fields_of(token, profile=profile, grant=source.stamp, host=source.host, before=before)
     fields |= {"due": str(due), "rejected_at": before.get("rejected_at", "0")}
     source.slot.keep(fields)
     source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)

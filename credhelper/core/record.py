@@ -22,6 +22,7 @@ EXPIRED = "expired"
 NOT_YET_WAIT = 10.0
 
 _EARLY = 10
+_MOST_HOSTS = 32
 _PRIME = 2**61 - 1
 
 
@@ -64,14 +65,23 @@ def end(body: bytes) -> bytes:
     return b"end %x\n" % (int.from_bytes(body, "big") % _PRIME)
 
 
-def fields_of(token: Token, *, profile: str, grant: str, host: str) -> dict[str, str]:
+def fields_of(
+    token: Token,
+    *,
+    profile: str,
+    grant: str,
+    host: str,
+    before: "Mapping[str, str] | None" = None,
+) -> dict[str, str]:
     """Return `token` as the fields of a record; `Held` reads them.
 
     Parameters:
     - profile: its name, for people who read the record.
     - grant: what can be seen of the grant now (`routes.record_of`).
     - host: this host's name: the skew is true for its clock alone.
+    - before: the record that this one replaces: it knows the skews of other hosts.
     """
+    skews = _skews_after(before, token, host) if before else ""
     return {
         "profile": profile,
         "kind": token.kind,
@@ -82,8 +92,34 @@ def fields_of(token: Token, *, profile: str, grant: str, host: str) -> dict[str,
         "not_before": str(token.not_before),
         "expires": str(token.expires_at),
         "assumed": str(int(token.assumed)),
+        **({"skews": skews} if skews else {}),
         "token": token.value.reveal(),
     }
+
+
+def _skews_after(before: "Mapping[str, str]", token: Token, host: str) -> str:
+    """Return the skews that other hosts have measured: `HOST:SECONDS:WHEN`, with commas between.
+
+    Without them, hosts with one cache and late clocks would make a new token at each call: to every
+    one of them the other's token is not valid yet. A skew is believed as long as a token lives.
+    """
+    known = [one.split(":") for one in before.get("skews", "").split(",")]
+    known.append([before.get("host", ""), before.get("skew", ""), before.get("issued", "")])
+    since = token.issued_at - (token.expires_at - token.issued_at)
+    kept = {}
+    for name, skew, when in (one for one in known if len(one) == 3):
+        told = {"skew": skew, "when": when}
+        if name not in ("", host) and number(told, "skew") and number(told, "when") >= since:
+            kept[name] = f"{name}:{skew}:{when}"
+    return ",".join([*kept.values()][-_MOST_HOSTS:])
+
+
+def _skew_of(fields: "Mapping[str, str]", host: str) -> int:
+    for one in fields.get("skews", "").split(","):
+        name, _, rest = one.partition(":")
+        if name == host:
+            return number({"skew": rest.partition(":")[0]}, "skew")
+    return 0
 
 
 def number(fields: "Mapping[str, str]", key: str) -> int:
@@ -107,7 +143,7 @@ class Held:
     - advertised: the expiry that callers are told, a little earlier than the real one.
     - due: when its session must be refreshed, 0 for never.
     - fields: the record.
-    - skew: the server's clock minus ours in seconds, as measured at issue; 0 if another host did.
+    - skew: the server's clock minus ours in seconds, as this host measured it; 0 if it did not.
     """
 
     __slots__ = (
@@ -125,7 +161,7 @@ class Held:
 
     def __init__(self, fields: "Mapping[str, str]", host: str) -> None:
         # A skew is a fact about the clock that measured it; homes are shared between hosts.
-        skew = number(fields, "skew") if fields.get("host") == host else 0
+        skew = number(fields, "skew") if fields.get("host") == host else _skew_of(fields, host)
         self.skew = skew
         self.secret = Secret(fields["token"])
         self.kind = fields.get("kind", "")

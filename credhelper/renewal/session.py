@@ -80,7 +80,13 @@ class SessionRecord:
 
         Raises CacheError, if it must be kept and the disk says no.
         """
-        fields = fields_of(session, profile=self.profile, grant=self.stamp, host=self.host)
+        fields = fields_of(
+            session,
+            profile=self.profile,
+            grant=self.stamp,
+            host=self.host,
+            before=self.slot.find(),
+        )
         if previous is not None:
             fields["previous"] = previous.reveal()
         try:

@@ -106,6 +106,17 @@ def _hold(handle: int) -> None:
         pass  # no locks here: then its age tells
 
 
+def has_room(folder: str, size: int) -> bool:
+    """Tell whether `replace` could put a file of `size` bytes into `folder`, which is ours."""
+    probe = os.path.join(folder, f".room.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        replace(probe, bytes(size))
+        os.unlink(probe)
+    except OSError:
+        return False
+    return True
+
+
 def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None = None) -> None:
     """Put `data` at `path` whole: a new private file, flushed, renamed over the old one.
 

@@ -87,6 +87,30 @@ class Slot:
             return False
         return True
 
+    def has_room(self) -> bool:
+        """Tell whether another record like the one that is here could be kept.
+
+        What cannot be kept would be made again by every call.
+        """
+        if self.folder is None:
+            return False
+        size = len(paths.read_private(self.path) or b"")
+        return files.has_room(self.folder, 2 * size)
+
+    def forget(self, fields: Mapping[str, str]) -> None:
+        """Replace a record whose token must not be served any more by `fields`.
+
+        On a full disk the record goes at least. Raises CacheError when it stays.
+        """
+        try:
+            self.save(fields)
+        except CacheError:
+            self.remove()
+            try:
+                self.save(fields)  # there may be room now
+            except CacheError:
+                return  # then nothing keeps the next one from being made at once
+
     def remove(self) -> None:
         """Forget the record and its failure. Raises CacheError when the disk says no."""
         for name in (self.name, self._failure):

@@ -307,6 +307,36 @@ def test_what_is_told_as_expiry_is_a_little_early(token_source: ScriptedSource) 
     assert credential.fresh_until == token_source.now + 3540
 
 
+@pytest.mark.parametrize("late", [(60, 45), (-7200, -3600), (60, -7200), (600, 0)])
+def test_hosts_whose_clocks_differ_share_one_cache_and_make_no_token_each_call(
+    folder: Path, late: tuple[int, int]
+) -> None:
+    hosts = [ScriptedSource(folder, host=f"host{number}") for number in (1, 2)]
+    for host, seconds in zip(hosts, late, strict=True):
+        host.now -= seconds
+    for call in range(20):
+        for host, seconds in zip(hosts, late, strict=True):
+            host.answers = [host.token(f"{host.broker.host}-{call}", skew=seconds, starts=1)]
+            host.text()
+            host.now += 1
+    assert sum(len(host.renewals) for host in hosts) <= 2
+
+
+def test_a_skew_of_another_host_is_believed_as_long_as_a_token_lives(
+    token_source: ScriptedSource, folder: Path
+) -> None:
+    other = ScriptedSource(folder, host="other")
+    other.answers = [other.token("theirs", life=600, skew=60)]
+    other.text()
+    for number in range(3):
+        token_source.now += 600
+        token_source.answers = [token_source.token(f"ours-{number}", life=600)]
+        token_source.text()
+        fields = token_source.slot.find()
+        assert fields
+        assert ("skews" in fields) == (number == 0), number
+
+
 # --- locks ----------------------------------------------------------------------------------------
 
 
@@ -378,6 +408,15 @@ def test_whoever_comes_second_finds_the_work_done(
     token_source.slot.before_lock = other.ask
     assert token_source.text() == "theirs"
     assert token_source.renewals == []
+
+
+def test_a_leader_that_was_stopped_takes_what_others_made_meanwhile(
+    token_source: ScriptedSource, folder: Path
+) -> None:
+    token_source.answers = [DOWN]
+    token_source.during = lambda: ScriptedSource(folder).hold("theirs")
+    assert token_source.text() == "theirs"
+    assert token_source.slot.failure("", token_source.now, token_source.now) is None
 
 
 @pytest.mark.parametrize("error", [None, NO, KeyboardInterrupt()])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,57 @@ def test_a_reject_lets_the_lock_go(token_source: ScriptedSource) -> None:
     lock = token_source.slot.lock(0)
     assert lock
     lock.release()
+
+
+@pytest.fixture
+def full_disk(token_source: ScriptedSource, monkeypatch: pytest.MonkeyPatch) -> ScriptedSource:
+    """Give a token source that holds an old token, and whose disk is full by now."""
+    token_source.hold("old", age=100)
+    monkeypatch.setattr(os, "write", no_room)
+    return token_source
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_refused_token_is_not_served_on_because_the_disk_is_full(
+    full_disk: ScriptedSource,
+) -> None:
+    assert full_disk.reject("old")
+    assert held(full_disk) is None
+    assert full_disk.text() == "new"
+
+
+def test_a_young_token_that_cannot_be_marked_is_forgotten(
+    full_disk: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk.now -= 90
+    assert full_disk.reject("old")
+    assert held(full_disk) is None
+
+
+def test_a_stale_token_is_not_made_anew_at_each_call_because_the_disk_is_full(
+    full_disk: ScriptedSource,
+) -> None:
+    full_disk.now += 3480
+    assert [full_disk.text() for _ in range(5)] == ["old"] * 5
+    assert full_disk.renewals == []
+    assert full_disk.warnings == []
+
+
+def test_what_is_known_of_clocks_survives_a_reject(folder: Path) -> None:
+    late, mine = ScriptedSource(folder, host="late"), ScriptedSource(folder)
+    late.answers = [late.token("theirs", skew=60)]
+    late.text()
+    late.now += 100
+    assert late.reject("theirs")
+    mine.now += 100
+    mine.answers = [mine.token("mine")]
+    mine.text()
+    fields = mine.slot.find()
+    assert fields
+    assert fields["skews"].startswith("late:60:")
 
 
 def test_a_reject_works_where_there_are_no_locks(

@@ -62,14 +62,15 @@ def test_a_disk_that_says_no_costs_one_warning_and_no_answer(
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("step", ["open", "write", "fsync", "replace"])
-def test_a_disk_that_says_no_keeps_the_old_token(
+def test_a_disk_that_says_no_keeps_the_old_token_and_has_no_other_made(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
 ) -> None:
     token_source = ScriptedSource(folder)
     token_source.hold("old", age=3580)
     token_source.answers = [token_source.token("new")]
     failing(monkeypatch, step, number)
-    assert token_source.text() == "new"
+    assert token_source.text() == "old"
+    assert token_source.renewals == []
     monkeypatch.undo()
     found = token_source.slot.find()
     assert found
