@@ -15,14 +15,14 @@ KILLED = """
 import os, signal, sys
 from unittest.mock import patch
 from credhelper.storage import files
-with patch("os.replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL)):
+with patch("os.replace", lambda *_, **more: os.kill(os.getpid(), signal.SIGKILL)):
     files.replace(sys.argv[1], b"secret")
 """
 WAITS = """
 import os, sys
 from unittest.mock import patch
 from credhelper.storage import files
-def wait(*_):
+def wait(*_, **more):
     print("writing", flush=True)
     sys.stdin.read()
 with patch("os.replace", wait):
