@@ -273,3 +273,28 @@ def test_an_installation_that_lacks_us_fails_without_a_word_on_stdout(prefix: Pa
     done = call(prefix / "bin" / "credhelper", "get")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"credhelper" in done.stderr
+
+
+@pytest.mark.parametrize("beside", ["gone", "private"])
+def test_a_python_that_lacks_us_is_named_with_the_one_that_cannot_be_run(
+    prefix: Path, tmp_path: Path, beside: str
+) -> None:
+    # As after an upgrade, or for a user who may not enter the folder of the interpreter.
+    (prefix / "lib" / VERSION).rename(prefix / "lib" / "python3.99")
+    interpreter = prefix / "bin" / "python3"
+    interpreter.unlink()
+    if beside == "gone":
+        interpreter.symlink_to("/nonexistent/python3.99")
+    else:
+        interpreter.touch(0o600)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "python3").symlink_to(sys.executable)
+    for name in PROGRAMS:
+        done = call(prefix / "bin" / name, "get", environ={"PATH": f"{tools}:/usr/bin:/bin"})
+        assert (done.returncode, done.stdout) == (1, b"")
+        told = done.stderr.decode()
+        assert told.startswith("credhelper: error: ")
+        assert " has no credhelper, and " in told
+        assert told.endswith(f"{interpreter} is missing, or not yours to run\n")
+        assert told.count("\n") == 1
