@@ -266,6 +266,34 @@ def test_what_undo_cannot_take_out_is_told_of(person: Person) -> None:
     assert gitconfig(person).exists()
 
 
+def test_a_setup_for_another_host_moves_none_below_a_part_of_it(person: Person) -> None:
+    host, team, other = "https://git.example", "https://git.example/team", "https://other.example"
+    person.world.configure(
+        person.api.url,
+        person.api.api_key,
+        alpha={"services": [host]},
+        beta={"services": [team, other]},
+    )
+    for service, profile in ((team, "beta"), (other, "beta"), (host, "alpha")):
+        words = ("setup", "git", "--service", service, "--profile", profile)
+        assert person.types(*words).status == 0
+    outcome = person.types("setup", "git", "--service", team, "--check")
+    assert (outcome.status, outcome.stdout.split()[-1]) == (0, b"beta"), outcome
+
+
+@pytest.mark.parametrize(
+    "include", ["[include]\n\tpath = more\n", '[includeIf "gitdir:x/"]\n\tpath = ~/more\n']
+)
+def test_a_file_that_includes_others_is_judged_by_its_own_lines(
+    person: Person, include: str
+) -> None:
+    (person.world.home / "more").write_text('[credential "https://git.example"\n')
+    gitconfig(person).write_text(include)
+    assert "changed ~/.gitconfig" in person.types(*GIT).stdout.decode()
+    assert person.types(*GIT, "--undo").status == 0
+    assert gitconfig(person).read_text() == include
+
+
 @pytest.mark.parametrize("deeper_first", [True, False])
 def test_a_service_and_a_part_of_it_keep_their_profiles(person: Person, deeper_first: bool) -> None:
     host, team = "https://git.example", "https://git.example/team"
@@ -297,6 +325,19 @@ def test_a_service_and_a_part_of_it_keep_their_profiles(person: Person, deeper_f
         ('[credential "https://git.example/x"]\n\thelper = x\n[credential]\n\thelper = y\n', None),
         ('[credential "https://*.example"]\n\thelper = x\n', None),
         ('[credential "https://git.example"]\n\thelper = x\n', None),
+        (
+            '[credential "https://git.example/x"]\n\thelper =\n'
+            '[credential "https://unrelated.example"]\n\thelper = x\n',
+            "[credential",
+        ),
+        ('[credential "https://*.example/x"]\n\thelper = x\n', "[credential"),
+        (
+            '[credential "http://git.example/x"]\n\thelper = x\n'
+            '[credential "https://git.example:8443/x"]\n\thelper = x\n'
+            '[credential "https://a.git.example"]\n\thelper = x\n'
+            '[credential "helperselector"]\n\tselected = x\n',
+            None,
+        ),
         ('[Credential "https://GIT.example:443/x"]\r\n\thelper = x\r\n', "[Credential"),
     ],
 )

@@ -6,17 +6,30 @@ writes LF into files with CRLF, and forgets sections that it emptied.
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
+from urllib.parse import unquote
 
-from credhelper.config.origin import canonical
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made, sections
 from credhelper.setup.plan import Entry
 
 _TIMEOUT = 30.0
+_NOT_FOUND = 127
+# This text alone: what other files of the user say, or files that it includes, is not to be judged.
+_LIST = (
+    *("env", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"),
+    *("git", "config", "--file", "-", "--no-includes", "--null", "--list"),
+)
 _CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
 _URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
+
+_PARTS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/@]*)@)?"
+    r"(?P<host>\[[^\]/]*\]|[^/:\[]*)(?::(?P<port>[0-9]*))?(?P<path>/[^?#]*|)"
+)
+_PORTS = {"https": "443", "http": "80"}
 
 
 def _header(at: tuple[str, ...]) -> str:
@@ -41,7 +54,7 @@ _DIALECT = sections.Dialect(_header, _line, re.compile(r"[ \t]*\["), blank=False
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. Raises FileNotFoundError where there is no git."""
     done = subprocess.run(
-        ["git", "config", "--file", "-", "--no-includes", "--null", "--list"],  # noqa: S607  # the user's own git
+        _LIST,
         input=text.encode("utf-8", "surrogateescape"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it repeats the line, which may hold a secret
@@ -49,6 +62,8 @@ def leaves(text: str) -> list[Leaf]:
         timeout=_TIMEOUT,
         check=False,
     )
+    if done.returncode == _NOT_FOUND:
+        raise FileNotFoundError(errno.ENOENT, "no such program", "git")
     if done.returncode:
         raise ValueError("git cannot read it")
     found: list[Leaf] = []
@@ -76,20 +91,22 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
 
 
 def _place(text: str, service: str) -> int:
-    """Return where a section for a URL may begin: at the end, but above those for less of it.
+    """Return where a section for a URL may begin: at the end, but above those for a part of it.
 
     git reads them in their order, however much of a URL they name, and ours empties the list. It
-    has to stand below those for more, too: where both cannot be, it goes to the end.
+    has to stand below those for more, too: where both cannot be, it goes to the end. A section
+    that has nothing to do with the URL may stand anywhere.
     """
-    found = [
-        (line.start, _is_below(url[1], service) if (url := _URL.match(line.text)) else False)
-        for line in sections.headers(text, _DIALECT)
-        if _CREDENTIAL.match(line.text)
-    ]
-    below = [is_below for _, is_below in found]
-    if True not in below or not all(below[below.index(True) :]):
+    found = []
+    for line in sections.headers(text, _DIALECT):
+        if _CREDENTIAL.match(line.text):
+            url = _URL.match(line.text)
+            is_part = _is_for_a_part(url[1], service) if url else False
+            found += [] if is_part is None else [(line.start, is_part)]
+    parts = [is_part for _, is_part in found]
+    if True not in parts or not all(parts[parts.index(True) :]):
         return len(text)
-    place = found[below.index(True)][0]
+    place = found[parts.index(True)][0]
     # A comment above it is about it.
     for start, end in reversed(line_spans(text[:place])):
         if text[start:end].lstrip()[:1] not in ("#", ";"):
@@ -98,14 +115,32 @@ def _place(text: str, service: str) -> int:
     return place
 
 
-def _is_below(url: str, service: str) -> bool:
-    """Tell whether a section's URL is for a part of what the service is for."""
-    plain, users = re.subn(r"//[^/@]*@", "//", url)
-    try:
-        found = canonical(plain)
-    except ValueError:
-        return False  # a pattern, or what is no URL: it may be for more
-    return service in found.prefixes() and bool(users or str(found) != service)
+def _is_for_a_part(url: str, service: str) -> bool | None:
+    """Tell whether a section's URL is for a part of what the service is for.
+
+    False: it is for the same or for more. None: for nothing of it. Source: git's `urlmatch.c`.
+    """
+    theirs, ours = _PARTS.fullmatch(url), _PARTS.fullmatch(service)
+    if theirs is None or ours is None:
+        return None  # git matches it with no URL
+    scheme = theirs["scheme"].lower()
+    port = _PORTS.get(scheme, "")
+    if (scheme, theirs["port"] or port) != (ours["scheme"], ours["port"] or port):
+        return None
+    if not _is_host(theirs["host"].lower(), ours["host"]):
+        return None
+    path, own = (f"{unquote(one['path']).rstrip('/')}/" for one in (theirs, ours))
+    if own.startswith(path):
+        return path == own and theirs["user"] is not None
+    return True if path.startswith(own) else None
+
+
+def _is_host(pattern: str, host: str) -> bool:
+    """Tell whether git takes a host for one of a pattern, in which `*` stands for a label."""
+    labels, own = pattern.split("."), host.split(".")
+    return len(labels) == len(own) and all(
+        label in ("*", mine) for label, mine in zip(labels, own, strict=True)
+    )
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
