@@ -74,12 +74,6 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             "global.keyring_provider is set already",
         ),
         (
-            ("cargo", "--service", "https://git.example", "--name", "mine"),
-            ".cargo/config.toml",
-            '[registries]\nmine = { index = "sparse+https://git.example/" }\n',
-            "cannot be made without harm to what is there",
-        ),
-        (
             ("codex", "--service", "https://git.example", "--name", "p"),
             ".codex/config.toml",
             '[model_providers.p]\nbase_url = "https://git.example/v1"\nenv_key = "KEY"\n',
@@ -90,12 +84,6 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             ".config/rclone/rclone.conf",
             "[m]\ntype = webdav\nurl = https://git.example\nuser = me\n",
             "m.user is set already",
-        ),
-        (
-            ("codex", "--service", "https://git.example", "--name", "p"),
-            ".codex/config.toml",
-            '[model_providers]\np = { base_url = "https://git.example/v1" }\n',
-            "cannot be made without harm to what is there",
         ),
     ],
 )

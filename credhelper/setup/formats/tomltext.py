@@ -1,4 +1,7 @@
-"""TOML: lines below a header that is there, or a table of our own at the end."""
+"""TOML: lines below a header that is there, or a table of our own at the end.
+
+What somebody wrote as an inline table or with dotted keys is added to there, as tomlkit does it.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,11 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
     if header is not None:
         draft.insert_lines(line_spans(draft.text)[header][1], lines)
         return
+    try:
+        tomllib.loads(f"{draft.text.rstrip()}\n{_header(entry.at)}\n")
+    except ValueError:
+        _put_inside(draft, entry, made)
+        return
     spans = line_spans(draft.text)
     lead = bool(spans) and bool(draft.text[slice(*spans[-1])].strip())
     made[_id(entry.at)] = lead
@@ -62,11 +70,18 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
         if found is None:
             continue
         span = _lines_of(draft.text, (*entry.at, name), {name: value})
-        if found != value or span is None:
+        if found != value:
             changed.append(name)
+        elif span is None:
+            _take_inside(draft, (*entry.at, name))
         else:
             draft.remove_lines(*span)
     header = _headers(draft.text).get(entry.at) if entry.at else None
+    if header is None and _id(entry.at) in made:
+        if _lookup(tomllib.loads(draft.text), entry.at) == {}:
+            _take_inside(draft, entry.at)
+        if _lookup(tomllib.loads(draft.text), entry.at) is None:
+            made.pop(_id(entry.at))
     if header is not None and _id(entry.at) in made and not _has_keys(draft.text, header):
         spans = line_spans(draft.text)
         start, end = spans[header]
@@ -74,6 +89,48 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             start = spans[header - 1][0]
         draft.remove_lines(start, end)
     return changed
+
+
+def _put_inside(draft: Draft, entry: Entry, made: Made) -> None:
+    """Put an entry into the inline table, or beside the dotted keys, that lead to its place."""
+    document = tomlkit.parse(draft.text)
+    table: Any = document
+    for number, key in enumerate(entry.at):
+        if key not in table:
+            table[key] = tomlkit.inline_table()
+            made[_id(entry.at[: number + 1])] = False
+        table = table[key]
+        if not isinstance(table, dict):
+            raise ValueError(f"{'.'.join(entry.at)} is something else than a table")
+    for name, value in entry.values:
+        table[name] = value
+    _splice(draft, tomlkit.dumps(document))
+
+
+def _take_inside(draft: Draft, place: tuple[str, ...]) -> None:
+    document = tomlkit.parse(draft.text)
+    table: Any = document
+    for key in place[:-1]:
+        table = table[key]
+    del table[place[-1]]
+    _splice(draft, tomlkit.dumps(document))
+
+
+def _splice(draft: Draft, new: str) -> None:
+    """Let the text be `new`, by changing the one stretch in which the two differ."""
+    old = draft.text
+    start = _same(old, new)
+    same = _same(old[start:][::-1], new[start:][::-1])
+    middle = new[start : len(new) - same]
+    if draft.line_end == "\r\n":
+        middle = re.sub(r"\r?\n", "\r\n", middle)
+    draft.splice(start, len(old) - same, middle)
+
+
+def _same(one: str, two: str) -> int:
+    """Return how many characters at the beginning of two texts are the same."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 # --- where things stand; lines are counted from 0 here --------------------------------------------
