@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from credhelper.broker import no_match, routing, source
 from credhelper.core import lookup, routes
-from credhelper.core.model import Listing, Request
+from credhelper.core.model import AWS, Listing, Request
 from credhelper.errors import ConfigError, CredhelperError
 
 TYPE_CHECKING = False
@@ -144,29 +144,40 @@ def source_for(
     """
     record, now = routes.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
+    slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import sweeping, wiring
+        from credhelper.broker import inventory, sweeping, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
+        slot.owner = inventory.owner(context, profile)
         sweeping.sweep(context)
         # With no living token, wait for the full deadline.
         limit = timeout if held or living else 0
         return wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
 
     def exchange(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import wiring
+        from credhelper.broker import inventory, wiring
 
         # The token's lock is taken after that of the AWS credentials, never the other way round.
         limit, lives = timeout if held else 0, held is not None
         token_source = source_for(context, found, route, "token", limit, grant, living=lives)
         profile = routing.load_config(context).profiles[route.profile]
+        slot.owner = inventory.owner(context, profile)
         return wiring.exchange_for(context, profile, token_source, route, wants, limit), 0
 
+    def revoke(token: Token) -> None:
+        from credhelper.broker import wiring
+
+        if token.kind != AWS:  # of those nobody can
+            profile = routing.load_config(context).profiles[route.profile]
+            wiring.renewal_for(context, profile).calls.revoke(token)
+
     return source.TokenSource(
-        context.slot(record),
+        slot,
         grant,
         renew=renew if wants == "token" else exchange,
+        revoke=revoke,
         warn=context.warn,
         trace=context.trace,
         host=lookup.host(),

@@ -1,22 +1,79 @@
-"""An inventory of a profile: the slots of its tokens, AWS credentials and sessions."""
+"""An inventory of the secrets that we keep on disk: whose each one is, and who takes it away.
+
+Each record says which profile of which config it was made for, and by which API it can be revoked.
+So also those are found whose profile has become another one since, or has gone.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.broker import routing
 from credhelper.config import identity
 from credhelper.core import routes
-from credhelper.storage import locks
+from credhelper.core.model import AWS
+from credhelper.storage.slot import OLD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from credhelper.broker.context import Context
     from credhelper.config.profile import Profile
     from credhelper.storage.slot import Slot
 
-_NAME_DIGITS = 32  # of a record; what follows stands for the value of a variable
-_FORGET_WAIT = 5.0
+_BASE = 32  # digits of a record's name; what follows stands for the value of a variable
+_HEX = frozenset("0123456789abcdef")
+TOKEN, SESSION = "token", "session"  # what is kept, not what it is
+
+
+class Kept(NamedTuple):
+    """A record on disk, as `logout` finds it.
+
+    Parameters: `what`, `token`, `aws` or `session`; `slot`; `fields`, None where it cannot be read,
+    or only its lock or failure is there.
+    """
+
+    what: str
+    slot: Slot
+    fields: dict[str, str] | None
+
+    @property
+    def base(self) -> str:
+        """What its name says of the identity, without the value of a variable."""
+        return self.slot.name[:_BASE]
+
+    @property
+    def former(self) -> bool:
+        """Whether it was set aside."""
+        return self.slot.name.endswith(OLD)
+
+
+def owner(context: Context, profile: Profile) -> dict[str, str]:
+    """Return the fields that say whose a record of `profile` is, beside the profile's name."""
+    return {
+        "config": _config(context),
+        "api": profile.api,
+        "url": quote(profile.url, safe=":/[]"),
+        "ca": quote(os.fsencode(profile.ca_file or "")),
+    }
+
+
+def maker(kept: Kept) -> Profile | None:
+    """Return a profile that says by which API a record can be revoked; None if nothing does."""
+    from credhelper.config.profile import APIS, Profile
+
+    fields = kept.fields or {}
+    if fields.get("api") not in APIS or not fields.get("url"):
+        return None
+    return Profile(
+        name=fields.get("profile", ""),
+        api=fields["api"],
+        url=os.fsdecode(unquote_to_bytes(fields["url"])),
+        ca_file=os.fsdecode(unquote_to_bytes(fields.get("ca", ""))) or None,
+    )
 
 
 def record_of(context: Context, profile: Profile) -> tuple[str, str]:
@@ -35,60 +92,129 @@ def session_slot(context: Context, profile: Profile, record: str = "") -> Slot:
     - record: the name of the token's record, where the caller knows it.
     """
     record = record or record_of(context, profile)[0]
-    return context.state_slot(identity.session_name(profile) + record[_NAME_DIGITS:])
+    slot = context.state_slot(identity.session_name(profile) + record[_BASE:])
+    slot.owner = owner(context, profile)
+    return slot
 
 
-def token_slots(context: Context, profile: Profile) -> list[Slot]:
-    """Return the slots in which tokens, or failures, of `profile` lie: one for each grant's value.
+def bases(profile: Profile) -> dict[str, str]:
+    """Return how the names of the records of `profile` begin, by what they are."""
+    found = {
+        TOKEN: identity.record_name(profile, kind=profile.token),
+        SESSION: identity.session_name(profile),
+    }
+    return found | ({AWS: identity.aws_name(profile, profile.aws)} if profile.aws else {})
 
-    Profiles of one identity share them.
+
+def current(context: Context, profile: Profile) -> list[Kept]:
+    """Return the records that `profile` may have as its config is now, there or not."""
+    record, _ = record_of(context, profile)
+    return [
+        Kept(what, (context.state_slot if what == SESSION else context.slot)(base + suffix), None)
+        for what, base in bases(profile).items()
+        for suffix in (record[_BASE:],)
+    ]
+
+
+def everything(context: Context) -> list[Kept]:
+    """Return all that lies in the cache and among the sessions: AWS credentials, tokens, sessions.
+
+    In this order locks may be taken. A record that only has a lock yet may just be made.
     """
-    return _slots(context, identity.record_name(profile, kind=profile.token))
+    found = []
+    for slot_of in (context.slot, context.state_slot):
+        for name in _records(slot_of("").folder):
+            slot = slot_of(name)
+            fields = slot.find()
+            what = SESSION if slot_of == context.state_slot else TOKEN
+            what = AWS if fields and fields.get("kind") == AWS else what
+            found.append(Kept(what, slot, fields))
+    return sorted(found, key=_order)
 
 
-def aws_slots(context: Context, profile: Profile) -> list[Slot]:
-    """Return the slots in which AWS credentials, or failures, of `profile` lie: as for tokens."""
-    if profile.aws is None:
-        return []
-    return _slots(context, identity.aws_name(profile, profile.aws))
+def of_profile(context: Context, profile: Profile) -> list[Kept]:
+    """Return what `profile` has on disk, now and under former identities.
 
-
-def session_slots(context: Context, profile: Profile) -> list[Slot]:
-    """Return the slots in which sessions of `profile` lie: one for each value of its grant."""
-    one = session_slot(context, profile)
-    base = identity.session_name(profile)
-    try:
-        names = os.listdir(one.folder) if one.folder else []
-    except OSError:
-        names = []
-    found = {name for name in names if name.startswith(base) and "." not in name}
-    return [context.state_slot(name) for name in sorted(found | {one.name})]
-
-
-def forget_tokens(context: Context, profile: Profile) -> None:
-    """Remove all tokens, AWS credentials and failures of `profile`, each under its lock.
-
-    It waits for a process that is renewing, but not for ever. Raises CacheError.
+    What another profile of the config has as well is among it only if it is this one's now. Its
+    current records are among it even if they are not there yet: they may just be made.
     """
-    # Credentials first: their renewal takes the token's lock while theirs is held.
-    for slot in (*aws_slots(context, profile), *token_slots(context, profile)):
-        try:
-            lock = slot.lock(_FORGET_WAIT)
-        except locks.Unlockable as error:
-            context.trace("forget", unlocked=str(error))
-            lock = None
-        try:
-            slot.remove()
-        finally:
-            if lock:
-                lock.release()
+    now = set(bases(profile).values())
+    others, config = _bases_of_all(context) - now, _config(context)
+    found = [
+        kept
+        for kept in everything(context)
+        if kept.base in now or (_is_of(kept, config, profile.name) and kept.base not in others)
+    ]
+    names = {kept.slot.name for kept in found}
+    new = [kept for kept in current(context, profile) if kept.slot.name not in names]
+    return sorted([*found, *new], key=_order)
 
 
-def _slots(context: Context, base: str) -> list[Slot]:
-    folder = context.cache_folder()
+def former(context: Context, name: str) -> list[Kept]:
+    """Return what the profile called `name` had under identities that no profile has now."""
+    current, config = _bases_of_all(context), _config(context)
+    return [
+        kept
+        for kept in everything(context)
+        if _is_of(kept, config, name) and (kept.base not in current or kept.former)
+    ]
+
+
+def orphans(context: Context) -> dict[str, list[Kept]]:
+    """Return what profiles had that this config does not name any more, by their names."""
+    known = routing.load_config(context).profiles
+    current, config = _bases_of_all(context), _config(context)
+    found: dict[str, list[Kept]] = {}
+    for kept in everything(context):
+        name = (kept.fields or {}).get("profile", "")
+        if name not in known and _is_of(kept, config, name) and kept.base not in current:
+            found.setdefault(name, []).append(kept)
+    return found
+
+
+def used(context: Context, base: str) -> bool:
+    """Tell whether records of this name belong to a profile of the config as it is now."""
+    return base in _bases_of_all(context)
+
+
+def set_aside(context: Context, profile: Profile) -> None:
+    """Let nothing of `profile` in the cache be served any more. Raises CacheError."""
+    for what, slot, _ in current(context, profile):
+        if what != SESSION and slot.folder is not None:
+            if slot.find():
+                slot.set_aside()
+            slot.remove()  # its failure, too
+
+
+def _order(kept: Kept) -> int:
+    # The order in which locks are taken.
+    return (AWS, TOKEN, SESSION).index(kept.what)
+
+
+def _is_of(kept: Kept, config: str, name: str) -> bool:
+    fields = kept.fields or {}
+    return fields.get("config") == config and fields.get("profile") == name
+
+
+def _bases_of_all(context: Context) -> set[str]:
+    profiles: Iterable[Profile] = routing.load_config(context).profiles.values()
+    return {base for one in profiles for base in bases(one).values()}
+
+
+def _config(context: Context) -> str:
+    # As a name: the path itself may hold any characters.
+    return routes.file_name(context.configuration()[0])
+
+
+def _records(folder: str | None) -> list[str]:
+    """Return the names of records, former ones, and those that have only a lock or a failure."""
     try:
         names = os.listdir(folder) if folder else []
     except OSError:
-        names = []
-    found = {name.removesuffix(".failed") for name in names if name.startswith(base)}
-    return [context.slot(name) for name in sorted(found) if "." not in name]
+        return []
+    found = set()
+    for name in names:
+        record, _, rest = name.partition(".")
+        if len(record) >= _BASE and _HEX.issuperset(record[:_BASE]) and rest != "gone":
+            found.add(name if name.endswith(OLD) else record)
+    return sorted(found)

@@ -29,7 +29,12 @@ from credhelper.core.record import (
     number,
 )
 from credhelper.core.routes import least_life
-from credhelper.errors import CredhelperError, LifetimeError, MalformedAnswerError
+from credhelper.errors import (
+    CredhelperError,
+    LifetimeError,
+    LoginRequiredError,
+    MalformedAnswerError,
+)
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
@@ -67,6 +72,7 @@ class TokenSource:
     - slot: where the record lies.
     - stamp: what the warm path can see of the grant now.
     - renew: takes the old token, if any, and returns a new one, and when its session is due.
+    - revoke: ends a token that somebody logged out of while it was being made.
     - warn: takes one line for the user, and a hint.
     - trace: takes one decision.
     - host: this host's name.
@@ -80,6 +86,7 @@ class TokenSource:
         "clock",
         "host",
         "renew",
+        "revoke",
         "sleep",
         "slot",
         "stamp",
@@ -100,6 +107,7 @@ class TokenSource:
         host: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        revoke: Callable[[Token], None] = lambda token: None,
         what: str = "token",
         wait: float = LOCK_WAIT,
     ) -> None:
@@ -111,6 +119,7 @@ class TokenSource:
         self.host = host
         self.clock = clock
         self.sleep = sleep
+        self.revoke = revoke
         self.what = what
         self.wait = wait
 
@@ -213,6 +222,7 @@ def _renewed(
         failure = source.slot.failure(source.stamp, source.clock(), since)
         if failure:
             return _instead(source, _revive(failure), stale, profile)
+        started = source.clock()
         try:
             # Not `again`: a token that lives too short for this caller is no reason to keep it.
             new = _renew(source, stale, lock is not None, profile)
@@ -222,6 +232,8 @@ def _renewed(
             source.trace("lock", record=source.slot.name, served="stale", why="token's is held")
             return stale
         except CredhelperError as error:
+            if source.slot.gone_since(started, source.clock()):
+                raise  # what is stale was revoked as well
             # Who was stopped in the middle may find that others went on without it.
             made = _find(source)
             state = judge(made, source.clock(), margin=margin, min_ttl=min_ttl)
@@ -248,8 +260,11 @@ def _lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
 
 def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -> Held:
     source.trace("renew", record=source.slot.name, locked=locked)
+    started = source.clock()
     token, due = source.renew(held)
     now = source.clock()
+    if source.slot.gone_since(started, now):
+        raise _logged_out(source, token, profile)
     wait = token.not_before - token.skew - now
     if wait > NOT_YET_WAIT:
         raise MalformedAnswerError(
@@ -260,8 +275,18 @@ def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -
     fields = fields_of(token, profile=profile, grant=source.stamp, host=source.host, before=before)
     fields |= {"due": str(due), "rejected_at": before.get("rejected_at", "0")}
     source.slot.keep(fields)
+    # Once more, for a logout that could not wait for our lock.
+    if source.slot.gone_since(started, source.clock()):
+        source.slot.remove()
+        raise _logged_out(source, token, profile)
     source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)
     return Held(fields, source.host)
+
+
+def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:
+    source.trace("renew", record=source.slot.name, dropped="logged out meanwhile")
+    source.revoke(token)
+    return errors.logged_out(profile)
 
 
 def _refuse_the_impossible(

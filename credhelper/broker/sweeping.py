@@ -30,5 +30,8 @@ def sweep(context: Context) -> None:
         if config:
             leftovers.sweep(*os.path.split(os.path.realpath(config)))
         typed_keys.sweep(context)
+        sessions = context.state_slot("")
+        if sessions.folder and os.path.isdir(sessions.folder):
+            sessions.sweep()
     except (OSError, CredhelperError):
         return  # tidiness is not worth an error

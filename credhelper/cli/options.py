@@ -28,6 +28,7 @@ _TEXTS = (
     *("api", "url", "domain", "cid", "cwid", "client_id", "data"),
     *("username", "api_key_as", "token"),
 )
+REVOKE_OLD = "Revoke what the profile had before its identity changed. Otherwise logout does."
 _NUMBERS = ("min_ttl", "session_lifetime")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from credhelper.client.api import TokenSpec
-from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
+from credhelper.errors import CredhelperError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.renewal.session import over
 
 TYPE_CHECKING = False
@@ -61,6 +61,15 @@ class Calls:
         except TokenAPIError as error:
             self.trace("session", refresh=self.profile.name, failed=error.code)
             raise
+
+    def revoke(self, token: Token) -> None:
+        """End a token or session of ours. Where that is not confirmed, it lives on."""
+        self.trace("api", revoke=self.profile.name)
+        try:
+            if self.client.revokes:
+                self.client.revoke(token.value)
+        except CredhelperError as error:
+            self.trace("api", revoke=self.profile.name, failed=error.code)
 
     def _from_grant(
         self, make: Callable[[Client, Authorization, Profile], Token], *, session: bool

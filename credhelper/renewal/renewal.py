@@ -55,7 +55,14 @@ class Renewal:
     ) -> None:
         self.calls = Calls(profile, client, authorize, trace)
         self.record = SessionRecord(
-            sessions, profile.name, kind=client.refreshes, stamp=stamp, host=host, trace=trace
+            sessions,
+            profile.name,
+            kind=client.refreshes,
+            stamp=stamp,
+            host=host,
+            trace=trace,
+            revoke=self.calls.revoke,
+            clock=clock,
         )
         self.clock = clock
 
@@ -76,10 +83,14 @@ class Renewal:
     def adopt(self, session: Token) -> int:
         """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
 
+        The one before it is set aside, for a logout to revoke.
+
         Raises CacheError when it cannot be kept, and nothing could make another.
         """
         lock = self.record.lock()
         try:
+            if self.record.slot.find():
+                self.record.slot.set_aside()
             self.record.write(session, must=self.calls.authorize is None)
         finally:
             if lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from credhelper.core import flock
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
-from credhelper.errors import CacheError
+from credhelper.errors import CacheError, logged_out
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
@@ -29,6 +29,8 @@ class SessionRecord:
     - stamp: what can be seen of the grant now. A session from another grant is not ours.
     - host: this host's name.
     - trace: takes one decision.
+    - revoke: ends a session that somebody logged out of while it was being made.
+    - clock: Unix seconds.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class SessionRecord:
         stamp: str,
         host: str,
         trace: Callable[..., None],
+        revoke: Callable[[Token], None],
+        clock: Callable[[], float],
     ) -> None:
         self.slot = slot
         self.profile = profile
@@ -47,6 +51,9 @@ class SessionRecord:
         self.stamp = stamp
         self.host = host
         self.trace = trace
+        self.revoke = revoke
+        self.clock = clock
+        self.started = clock()
 
     def lock(self, *, wait: bool = True) -> locks.Lock | None:
         """Return the session's lock, held; None where there can be none, or not in time.
@@ -78,8 +85,10 @@ class SessionRecord:
         - previous: the psToken before it, kept until this one has worked.
         - must: whether a session that cannot be kept is an error, because it would be lost.
 
-        Raises CacheError, if it must be kept and the disk says no.
+        Raises CacheError, if it must be kept and the disk says no, and LoginRequiredError when
+        somebody has logged out since this renewal began.
         """
+        self._hold_to_login(session)
         fields = fields_of(
             session,
             profile=self.profile,
@@ -95,6 +104,15 @@ class SessionRecord:
             if must:
                 raise
             self.trace("session", kept=False)
+        # Once more, for a logout that could not wait for our lock.
+        self._hold_to_login(session)
+
+    def _hold_to_login(self, session: Token) -> None:
+        if self.slot.gone_since(self.started, self.clock()):
+            self.slot.remove()
+            self.trace("session", dropped="logged out meanwhile")
+            self.revoke(session)
+            raise logged_out(self.profile)
 
 
 def due(session: Token) -> int:

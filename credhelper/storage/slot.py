@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from credhelper.core.flock import EarlyLocks
 
 _LEFT_OVER = 600
-_DEAD = 86400
+_DEAD = 86400  # seconds that a token stays after its end
+_DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
+_MARKED = 3600  # seconds that a logout is remembered: no renewal takes that long
+_BASE = 32  # digits of a record's name; what follows stands for a value of its grant
+OLD = ".old"
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
 
 
@@ -32,9 +36,11 @@ class Slot:
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, told once what
     does not work; `alarm` and `early`, as in
     `storage.locks.acquire`; `durable`, flush the folder too.
+
+    Attributes: `owner`, fields that say whose a record is, written with each.
     """
 
-    __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name")
+    __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name", "owner")
 
     def __init__(
         self,
@@ -54,6 +60,7 @@ class Slot:
         self._alarm = alarm
         self._early = early
         self._durable = durable
+        self.owner: Mapping[str, str] = {}
 
     @property
     def path(self) -> str:
@@ -72,9 +79,15 @@ class Slot:
         return self.folder is not None and os.access(self.folder, os.W_OK)
 
     def save(self, fields: Mapping[str, str]) -> None:
-        """Replace the record. Raises CacheError when the disk says no; the old one then stays."""
-        self._write(self.name, fields)
-        self._sweep()
+        """Replace the record. Raises CacheError when the disk says no; the old one then stays.
+
+        One that was made from another grant is set aside.
+        """
+        before = self.find() or {}
+        if before.get("token") and fields.get("grant", before.get("grant")) != before.get("grant"):
+            self.set_aside()
+        self._write(self.name, {**fields, **self.owner})
+        self.sweep()
 
     def keep(self, fields: Mapping[str, str]) -> bool:
         """Replace the record if that can be done; otherwise warn, and tell by False."""
@@ -120,6 +133,38 @@ class Slot:
                 continue
             except OSError as error:
                 raise CacheError(f"cannot remove {self.path}: {reason(error)}") from error
+
+    def set_aside(self) -> None:
+        """Keep the record where `logout` finds it and nobody is served it. Raises CacheError."""
+        aside = f"{self.path}.{os.urandom(4).hex()}{OLD}"
+        try:
+            os.rename(self.path, aside)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise CacheError(f"cannot rename {self.path}: {reason(error)}") from error
+
+    # --- the mark of a logout ---------------------------------------------------------------------
+
+    @property
+    def _gone(self) -> str:
+        return self.name[:_BASE] + ".gone"
+
+    def mark_gone(self, now: float) -> None:
+        """Tell whoever is making a record of this name, whatever its grant's value, to drop it.
+
+        Parameters: `now`, Unix seconds. Raises CacheError.
+        """
+        self._write(self._gone, {"at": str(int(now * 1000))})
+
+    def gone_since(self, started: float, now: float) -> bool:
+        """Tell whether this was logged out of since `started`; both are in Unix seconds."""
+        if self.folder is None or not paths.private_folder(self.folder):
+            return False
+        data = paths.read_private(os.path.join(self.folder, self._gone))
+        at = record.number((data and record.decode(data)) or {}, "at") / 1000
+        # A time that has not come yet was written by another clock: nothing to go by.
+        return started <= at <= now + 1
 
     def lock(self, wait: float) -> locks.Lock | None:
         """Take the gate of this record, or None when `wait` seconds are over.
@@ -207,7 +252,7 @@ class Slot:
         except OSError as error:
             raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
 
-    def _sweep(self, clock: Callable[[], float] = time.time) -> None:
+    def sweep(self, clock: Callable[[], float] = time.time) -> None:
         """Take away what dead writers left, and records that expired long ago."""
         if self.folder is None:
             return
@@ -216,30 +261,41 @@ class Slot:
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:
-                    if now - entry.stat(follow_symlinks=False).st_mtime < _LEFT_OVER:
+                    age = now - entry.stat(follow_symlinks=False).st_mtime
+                    if age < _LEFT_OVER:
                         continue
                     if entry.name.endswith(".failed"):
                         os.unlink(entry.path)
-                    elif "." not in entry.name and entry.name != self.name and not self._durable:
+                    elif entry.name.endswith(".gone"):
+                        if age >= _MARKED:
+                            os.unlink(entry.path)
+                    elif entry.name != self.name and (
+                        "." not in entry.name or entry.name.endswith(OLD)
+                    ):
                         self._sweep_record(entry.name, now)
         except OSError:
             return  # tidiness is not worth an error
 
     def _sweep_record(self, name: str, now: float) -> None:
         other = Slot(self.folder, name, warn=self._warn)
-        found = other.find()
-        if not found or record.number(found, "expires") > now - _DEAD:
-            return
+        if not other._over(now, self._durable):
+            return None
+        if name.endswith(OLD):
+            return other.remove()  # nobody writes it
         # Under its gate, or it might just be renewed.
         try:
             gate = other.lock(0)
         except locks.Unlockable:
-            return
+            return None
         if gate is None:
-            return
+            return None
         try:
-            found = other.find()
-            if found and record.number(found, "expires") < now - _DEAD:
+            if other._over(now, self._durable):
                 other.remove()
         finally:
             gate.release()
+
+    def _over(self, now: float, session: bool) -> bool:
+        found = self.find()
+        end = record.number(found, "expires") if found else 0
+        return bool(found and end + (_DEAD_SESSION if session else _DEAD) < now)

@@ -11,8 +11,9 @@ from tests.support.worlds import World
 
 
 def held(world: World) -> list[str]:
-    """Return all files that hold a secret."""
-    kept = [path for path in world.state.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    """Return all files that hold a secret: no locks, and no marks of a logout."""
+    kept = [path for path in world.state.rglob("*") if path.is_file()]
+    kept = [path for path in kept if path.suffix not in (".lock", ".gone")]
     return [path.name for path in (*world.records(), *kept)]
 
 

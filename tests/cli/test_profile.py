@@ -141,8 +141,8 @@ def test_removing_takes_the_profile_and_all_that_is_held(person: Person) -> None
     assert "[profiles." not in person.config()
     assert person.world.records() == []
     kept = [path for path in person.world.state.rglob("*") if path.is_file()]
-    assert all(path.suffix == ".lock" for path in kept), kept
-    assert person.api.stats()["revoked"] == 0
+    assert all(path.suffix in (".lock", ".gone") for path in kept), kept
+    assert person.api.stats()["revoked"] == 3
 
 
 def test_removing_is_not_done_without_a_yes(person: Person) -> None:

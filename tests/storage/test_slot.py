@@ -241,13 +241,53 @@ def test_a_dead_record_whose_gate_is_held_is_left_to_its_renewer(slot: Slot, fol
     assert not path.exists()
 
 
-def test_sessions_are_never_swept_but_half_written_ones_are(folder: Path) -> None:
+def test_sessions_are_swept_a_month_after_their_end_and_half_written_ones_at_once(
+    folder: Path,
+) -> None:
     slot = Slot(str(folder), NAME, warn=lambda *_: None, durable=True)
     half = left(folder, f".{NAME}.1.ab.tmp", {"token": "half"})
-    session = left(folder, "b" * 32, DEAD)
+    now = int(time.time())
+    dead = left(folder, "b" * 32, {"token": "t", "expires": str(now - 31 * 86400)})
+    former = left(folder, "b" * 32 + ".0a.old", {"token": "t", "expires": str(now - 31 * 86400)})
+    session = left(folder, "c" * 32, {"token": "t", "expires": str(now - 29 * 86400)})
     slot.save({"token": "t"})
     assert not half.exists()
+    assert not dead.exists()
+    assert not former.exists()
     assert session.exists()
+
+
+def test_a_record_from_another_grant_is_set_aside_and_swept_when_it_is_long_over(
+    slot: Slot, folder: Path
+) -> None:
+    slot.save({"token": "one", "grant": "1", "expires": str(int(time.time()))})
+    slot.save({"token": "two", "grant": "1"})
+    assert not list(folder.glob("*.old"))
+    slot.save({"token": "three", "grant": "2", "expires": "1"})
+    (aside,) = folder.glob("*.old")
+    assert b"token=two" in aside.read_bytes()
+    aside.unlink()
+    left(folder, aside.name, DEAD)
+    slot.save({"token": "four", "grant": "2"})
+    assert not aside.exists()
+
+
+def test_the_mark_of_a_logout_counts_for_what_began_before_it_and_is_swept_after_an_hour(
+    slot: Slot, folder: Path
+) -> None:
+    other_value = Slot(str(folder), NAME + "-0123456789abcdef", warn=lambda *_: None)
+    slot.mark_gone(1000.0)
+    for each in (slot, other_value):
+        assert each.gone_since(999.0, 1001.0)
+        assert not each.gone_since(1000.5, 1001.0)
+        assert not each.gone_since(900.0, 990.0)  # a clock that is ahead takes nothing back
+    (mark,) = folder.glob("*.gone")
+    os.utime(mark, (time.time() - 3000,) * 2)
+    slot.save({"token": "t"})
+    assert mark.exists()
+    os.utime(mark, (time.time() - 3700,) * 2)
+    slot.save({"token": "t"})
+    assert not mark.exists()
 
 
 def test_a_file_that_vanishes_while_we_sweep_is_no_trouble(

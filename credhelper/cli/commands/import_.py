@@ -114,7 +114,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
             authorization = authorize()
         default = not routing.load_config(world).profiles
         key = one.secret if typed else None
-        remember(world, profile, None, values, authorization, typed, key, make_default=default)
+        remember(world, profile, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:
         complain(error)
         return error.exit_status

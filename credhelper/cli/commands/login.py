@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from credhelper.broker import answer, inventory, routing, source, typed_keys, wiring
-from credhelper.cli import login_report, options, projects, prompt
-from credhelper.cli.commands.logout import typed_key
+from credhelper.cli import leaving, login_report, options, projects, prompt
 from credhelper.cli.context import context, profile_option
+from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
 from credhelper.cli.verification import Verified, verify
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+@click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
 def login(
@@ -45,10 +46,11 @@ def login(
     project: str | None,
     workgroup: str | None,
     make_default: bool,
+    revoke_old: bool,
     no_input: bool,
     words: tuple[str, ...],
     **given: Any,
-) -> None:
+) -> int:
     """Log in: verify who you are, and remember what it takes to make tokens.
 
     The secret (API key, password or psToken) comes from a hidden prompt, or piped in as one line;
@@ -110,13 +112,14 @@ def login(
             wanted = {"aws": {**values.get("aws", {}), **wanted}}
         values |= wanted
         profile = preview(world, name, values)
-    remember(world, profile, former, values, authorization, typed, key, make_default=make_default)
+    remember(world, profile, values, authorization, typed, key, make_default=make_default)
+    status = leaving.leave_former_session(world, former)
+    return max(status, leaving.revoke_old(world, profile)) if revoke_old else status
 
 
 def remember(
     world: Context,
     profile: Profile,
-    former: Profile | None,
     values: dict[str, Any],
     authorization: Authorization,
     typed: str | None,
@@ -127,7 +130,6 @@ def remember(
     """Verify a login with the API, write down what the next `get` needs, and print a report.
 
     Parameters:
-    - former: the profile as it was, or None.
     - values: the profile's keys, as the config spells them.
     - authorization: what proves who logs in.
     - typed: the file that will hold `key`, or None.
@@ -140,7 +142,7 @@ def remember(
     verified = verify(client, profile, authorization, world.clock)
     with typed_keys.changing(world, profile.name, key if typed else None):
         path = options.write(world, profile.name, values, make_default=make_default)
-    kept = _adopt(world, former, profile, verified, authorization)
+    kept = _adopt(world, profile, verified, authorization)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
     if profile.cid is None and profile.cwid is None and profile.aws is None:
@@ -190,18 +192,13 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
 
 
 def _adopt(
-    world: Context,
-    former: Profile | None,
-    profile: Profile,
-    verified: Verified,
-    authorization: Authorization,
+    world: Context, profile: Profile, verified: Verified, authorization: Authorization
 ) -> str | None:
-    """Forget the former tokens, store the verified ones, and return the path of the session.
+    """Set the former token aside, store the verified one, and return the path of the session.
 
     Nothing is stored if the grant is another one by now: it would be taken for one of that grant.
     """
-    for one in filter(None, (former, profile)):
-        inventory.forget_tokens(world, one)
+    inventory.set_aside(world, profile)
     seen = inventory.record_of(world, profile)
     if not _still(world, profile, authorization, seen[1]):
         return None
@@ -214,6 +211,7 @@ def _adopt(
         token = verified.session if profile.token == SESSION else token
     found, route = routing.load_routes(world), routing.route_to(profile)
     token_source = answer.source_for(world, found, route, stamp=seen[1])
+    token_source.slot.owner = inventory.owner(world, profile)
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # `get` will report a token that starts late or is too short for the profile.

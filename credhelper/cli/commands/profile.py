@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from credhelper.broker import inventory, routing, typed_keys
-from credhelper.cli import options, output
+from credhelper.broker import routing, typed_keys
+from credhelper.cli import leaving, options, output
 from credhelper.cli.context import chosen, complete_profile, context
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
@@ -87,7 +87,15 @@ def show(name: str | None, as_json: bool) -> None:
 @click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
 @click.option("--user", metavar="NAME", help="The login name.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
-def add(name: str, auth: str | None, user: str | None, make_default: bool, **given: Any) -> None:
+@click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
+def add(
+    name: str,
+    auth: str | None,
+    user: str | None,
+    make_default: bool,
+    revoke_old: bool,
+    **given: Any,
+) -> int:
     """Add a profile, or change one: what is not named stays as it is. Nothing is verified.
 
     \b
@@ -97,6 +105,9 @@ def add(name: str, auth: str | None, user: str | None, make_default: bool, **giv
     """
     world = context()
     old = existing(world, name)
+    former = preview(world, name, old) if old else None
+    if former and revoke_old and not any((auth, user, make_default, *given.values())):
+        return leaving.revoke_old(world, former)
     if not any((auth, user, make_default, *given.values())):
         raise UsageError(
             f"no option says what to change in profile {name}"
@@ -118,13 +129,15 @@ def add(name: str, auth: str | None, user: str | None, make_default: bool, **giv
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
     output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
+    status = leaving.leave_former_session(world, former)
+    return max(status, leaving.revoke_old(world, one)) if revoke_old else status
 
 
 @profile.command()
 @_name
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def remove(name: str, yes: bool) -> None:
-    """Remove a profile, its tokens and its session here. It does not revoke: see logout.
+def remove(name: str, yes: bool) -> int:
+    """Log out of a profile, and take it out of the config, whatever the server says.
 
     \b
     Example:
@@ -135,12 +148,11 @@ def remove(name: str, yes: bool) -> None:
     if not yes:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = options.files(world)
-    inventory.forget_tokens(world, one)
-    for slot in inventory.session_slots(world, one):
-        slot.remove()
+    status = leaving.leave(world, one)
     with typed_keys.changing(world, one.name):
         write.remove_profile(path, lock, one.name, environ=world.environ)
     say(f"removed profile {one.name} from {path}")
+    return status
 
 
 @profile.command()
