@@ -60,9 +60,9 @@ ON_DISK = (
     ),
     Row(
         "token files that you named",
-        "where `--to` says",
-        "`write`, `watch`, `GOOGLE_...OUTPUT_FILE`",
-        "you: `logout` ends the token, and leaves the file",
+        "where `--to` or a tool's `output_file` says; noted in state `given/`",
+        "`write`, `watch`, the google protocol",
+        "you: `logout` ends the token, names the file and leaves it",
     ),
     Row(
         "failures: no secret",

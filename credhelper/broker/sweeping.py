@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper.broker import typed_keys
+from credhelper.broker import given_files, typed_keys
 from credhelper.core import paths
 from credhelper.errors import CredhelperError
 from credhelper.storage import leftovers
@@ -29,6 +29,8 @@ def sweep(context: Context) -> None:
         config = paths.config_file(context.environ, sys.platform)
         if config:
             leftovers.sweep(*os.path.split(os.path.realpath(config)))
+        for path, _ in given_files.known(context):
+            leftovers.sweep(*os.path.split(os.path.realpath(path)))
         typed_keys.sweep(context)
         sessions = context.state_slot("")
         if sessions.folder and os.path.isdir(sessions.folder):

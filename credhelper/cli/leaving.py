@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
-from credhelper.broker import inventory, typed_keys, wiring
+from credhelper.broker import given_files, inventory, typed_keys, wiring
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
 from credhelper.cli import output
@@ -14,8 +15,10 @@ from credhelper.config.profile import Profile
 from credhelper.core import lookup
 from credhelper.core.model import AWS, Secret
 from credhelper.core.record import Held, number
+from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
 from credhelper.storage import locks
+from credhelper.tokenfile import folder
 
 _WAIT = 25.0  # seconds for all locks together: a renewal has ended by then
 
@@ -163,6 +166,26 @@ def leave_everything(world: Context) -> int:
         say("logged out of what other configs and former profiles had")
         output.table(leaving.rows)
     return leaving.status
+
+
+def name_what_was_given(world: Context, names: Iterable[str] | None) -> None:
+    """Name the files and folders of others that still hold tokens: they are not touched.
+
+    Parameters:
+    - names: of the profiles that are meant; None for all.
+    """
+    rows = [
+        ("note", f"the token that was written into {printable(path)} is still there")
+        for path, profile in given_files.known(world)
+        if names is None or profile in names
+    ]
+    with suppress(CredhelperError):
+        rows += [
+            ("note", f"a running command has its token in {printable(where)}")
+            for place in world.runtime_folders()
+            for where in folder.living(place)
+        ]
+    output.table(rows)
 
 
 def leave_former_session(world: Context, former: Profile | None) -> int:

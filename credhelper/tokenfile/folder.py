@@ -124,6 +124,16 @@ def sweep(place: str, now: float | None = None) -> None:
             os.close(handle)
 
 
+def living(place: str) -> list[str]:
+    """Return the folders in `place` that serve a command that still runs."""
+    try:
+        names = sorted(os.listdir(place))
+    except OSError:
+        return []
+    folders = [os.path.join(place, name) for name in names if name.startswith(_prefix())]
+    return [folder for folder in folders if _lives(folder)]
+
+
 def _lives(folder: str) -> bool | None:
     """Tell whether the command that `folder` serves still runs; None if nobody knows."""
     try:

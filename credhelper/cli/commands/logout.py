@@ -40,9 +40,14 @@ def logout(name: str | None, everywhere: bool) -> int:
     if everywhere and name:
         raise UsageError("--all and --profile exclude each other")
     if not everywhere:
-        return max(leaving.leave(world, chosen(world, name)), leaving.leave_orphans(world))
+        one = chosen(world, name)
+        status = max(leaving.leave(world, one), leaving.leave_orphans(world))
+        leaving.name_what_was_given(world, [one.name])
+        return status
     profiles = list(routing.load_config(world).profiles.values())
     if not profiles:
         say("no profile is configured")
     status = max((leaving.leave(world, profile) for profile in profiles), default=0)
-    return max(status, leaving.leave_orphans(world), leaving.leave_everything(world))
+    status = max(status, leaving.leave_orphans(world), leaving.leave_everything(world))
+    leaving.name_what_was_given(world, None)
+    return status

@@ -152,6 +152,7 @@ def remove(name: str, yes: bool) -> int:
     with typed_keys.changing(world, one.name):
         write.remove_profile(path, lock, one.name, environ=world.environ)
     say(f"removed profile {one.name} from {path}")
+    leaving.name_what_was_given(world, [one.name])
     return status
 
 

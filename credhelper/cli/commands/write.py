@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from credhelper.broker import answer
+from credhelper.broker import answer, given_files
 from credhelper.cli.context import context, profile_option
 from credhelper.cli.output import flush, warn
 from credhelper.core import service as services
@@ -123,6 +123,7 @@ def _written(
     said: list[str] = []
     world = context(said)
     credential, record = answer.get_with_record(world, request)
+    given_files.note(world, path, credential.profile)
     text = formats.update(path, form, request, credential, world.cache_folder())
     if form == "netrc" and request.service:
         host = request.service.host
