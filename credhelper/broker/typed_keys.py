@@ -119,14 +119,21 @@ def orphans(context: Context) -> list[str]:
     return [name for key in names if forgotten(context, name := key.removesuffix(".key"))]
 
 
-def remove(context: Context, path: str) -> bool:
-    """Remove the key at `path`, and our note of it; tell whether it was there. Raises OSError."""
+def remove(context: Context, path: str, *, for_all: bool = False) -> bool:
+    """Remove the key at `path`, and our note of it; tell whether that was done. Raises OSError.
+
+    Parameters:
+    - for_all: also if another config has a note that claims it.
+    """
+    ours = _our_note(context, path)
+    claims = [note.name for key, note in _notes(context) if key == os.path.basename(path)]
+    ours.remove()
+    if not for_all and any(name != ours.name for name in claims):
+        return False
     try:
         os.unlink(path)
     except FileNotFoundError:
         return False
-    finally:
-        _our_note(context, path).remove()
     return True
 
 

@@ -57,10 +57,10 @@ class Leaving:
                 if lock:
                     lock.release()
 
-    def take_key(self, path: str) -> None:
-        """Remove a typed key."""
+    def take_key(self, path: str, *, for_all: bool = False) -> None:
+        """Remove a typed key; `for_all`, also if another config claims it."""
         try:
-            if typed_keys.remove(self.world, path):
+            if typed_keys.remove(self.world, path, for_all=for_all):
                 self.removed = True
                 self.rows.append(("key", f"removed {path}"))
         except OSError as error:
@@ -161,7 +161,7 @@ def leave_everything(world: Context) -> int:
     leaving = Leaving(world, None)
     leaving.take(inventory.everything(world))
     for path in typed_keys.everything(world):
-        leaving.take_key(path)
+        leaving.take_key(path, for_all=True)
     if leaving.removed or leaving.status:
         say("logged out of what other configs and former profiles had")
         output.table(leaving.rows)
