@@ -83,6 +83,8 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
 
 def reject(context: Context, request: Request) -> bool:
     """Forget the token that `request` says was refused, if it is the one we hold."""
+    from credhelper.broker.reject import forget
+
     if request.rejected is None or (request.service is None and request.profile is None):
         return False
     found = routing.load_routes(context)
@@ -90,7 +92,7 @@ def reject(context: Context, request: Request) -> bool:
     if request.wants != "token" and not route.aws:
         return False
     token_source = source_for(context, found, route, request.wants)
-    return source.reject(token_source, request.rejected)
+    return forget(token_source, request.rejected)
 
 
 def refused(context: Context, request: Request, token: Secret) -> bool:
@@ -99,9 +101,11 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     `reject` keeps a young token the first time, since a tool may only guess. Here the caller has
     seen the 401, and waits for another token.
     """
+    from credhelper.broker.reject import forget
+
     found = routing.load_routes(context)
     token_source = source_for(context, found, _match(context, found, request)[0])
-    return source.reject(token_source, token, sure=True)
+    return forget(token_source, token, sure=True)
 
 
 def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:

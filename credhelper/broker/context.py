@@ -8,8 +8,7 @@ import time
 
 from credhelper.broker.trace import silent
 from credhelper.core import lookup, paths
-from credhelper.core.allowance import Allowance
-from credhelper.core.flock import EarlyLocks
+from credhelper.core.flock import Allowance, EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import CacheError, ConfigError
 from credhelper.storage import files, ours

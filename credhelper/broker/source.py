@@ -16,7 +16,7 @@ import time
 from credhelper import errors
 from credhelper.core import flock
 from credhelper.core.lookup import credential
-from credhelper.core.model import Credential, Secret
+from credhelper.core.model import Credential
 from credhelper.core.record import (
     EXPIRED,
     FRESH,
@@ -26,7 +26,6 @@ from credhelper.core.record import (
     fields_of,
     held_in,
     judge,
-    number,
 )
 from credhelper.core.routes import least_life
 from credhelper.errors import (
@@ -50,8 +49,6 @@ LOCK_WAIT = flock.WAIT
 DEFINITE_NO = 5.0
 TROUBLE = 2.0
 MOST_TROUBLE = 60.0
-YOUNG = 60
-REJECT_PAUSE = 10
 
 
 class Outdated(Exception):
@@ -131,7 +128,7 @@ def get(source: TokenSource, request: Request, route: Route, service: Service | 
     the renewal's error.
     """
     min_ttl = least_life(route, request)
-    held = _find(source)
+    held = find(source)
     state = judge(held, source.clock(), margin=request.margin, min_ttl=min_ttl)
     source.trace("cache", record=source.slot.name, state=state)
     if held is None or state != FRESH:
@@ -140,41 +137,8 @@ def get(source: TokenSource, request: Request, route: Route, service: Service | 
     return credential(held, request, route, service, min_ttl)
 
 
-def reject(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool:
-    """Forget the token that a caller was refused, if it is the very one we hold.
-
-    The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
-    `sure`, because it has seen the refusal itself. Rejects lead to one new token in ten seconds at
-    the most. Returns whether it was forgotten. Never revokes.
-    """
-    held = _find(source)
-    if held is None or held.secret != rejected:
-        return False
-    lock, _ = _lock(source, LOCK_WAIT)
-    try:
-        held = _find(source)
-        if held is None or held.secret != rejected:
-            return False
-        now = source.clock()
-        fields = dict(held.fields)
-        paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
-        young = now - held.issued_at < YOUNG and not fields.get("rejected") and not sure
-        if paused or young:
-            source.trace("reject", record=source.slot.name, kept=True)
-            fields["rejected"] = "1"
-            # What cannot even be marked would be kept, and served, however often it is refused.
-            if source.slot.keep(fields) or paused:
-                return False
-        source.trace("reject", record=source.slot.name, kept=False)
-        clocks = {key: fields.get(key, "") for key in ("host", "skew", "skews", "issued")}
-        source.slot.forget({**clocks, "token": "", "rejected_at": str(int(now))})
-        return True
-    finally:
-        if lock:
-            lock.release()
-
-
-def _find(source: TokenSource) -> Held | None:
+def find(source: TokenSource) -> Held | None:
+    """Return the token that is held and comes from the grant as it is; None if there is none."""
     return held_in(source.slot.find(), source.stamp, source.host)
 
 
@@ -191,7 +155,7 @@ def _renewed(
         # What cannot be kept would be made again by every call.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    lock, lockless = _lock(source, 0 if stale else source.wait)
+    lock, lockless = take_lock(source, 0 if stale else source.wait)
     try:
         if stale and not lock and not lockless:
             source.trace("lock", record=source.slot.name, served="stale", why="held")
@@ -207,7 +171,7 @@ def _renewed(
                 None,
             )
         # The process that held the lock before us has most likely done the work.
-        again = _find(source)
+        again = find(source)
         state = judge(again, source.clock(), margin=margin, min_ttl=min_ttl)
         if again is not None and state == FRESH:
             source.trace("lock", record=source.slot.name, found="renewed by another")
@@ -235,7 +199,7 @@ def _renewed(
             if source.slot.gone_since(started, source.clock()):
                 raise  # what is stale was revoked as well
             # Who was stopped in the middle may find that others went on without it.
-            made = _find(source)
+            made = find(source)
             state = judge(made, source.clock(), margin=margin, min_ttl=min_ttl)
             if made is not None and state == FRESH:
                 source.trace("lock", record=source.slot.name, found="renewed by another")
@@ -250,7 +214,7 @@ def _renewed(
     return new
 
 
-def _lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
+def take_lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held)."""
     try:
         return source.slot.lock(wait), ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credhelper.client.authorization import Authorization
     from credhelper.client.http.transport import Transport
     from credhelper.config.profile import Profile
-    from credhelper.core.allowance import Allowance
+    from credhelper.core.flock import Allowance
     from credhelper.core.model import Secret, Token
     from credhelper.core.routes import Route
     from credhelper.renewal.renewal import Renewal
@@ -47,7 +47,7 @@ def load() -> None:
     admit_third_parties()
     import hmac  # noqa: F401  # for comparing secrets
 
-    from credhelper.broker import inventory  # noqa: F401  # as above
+    from credhelper.broker import inventory, reject  # noqa: F401  # as above
     from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401
     from credhelper.client.http import transport  # noqa: F401
     from credhelper.config import child, parse  # noqa: F401  # as above
@@ -143,7 +143,9 @@ def exchange_for(
         return source.get(token_source, Request("get", profile=profile.name), route, None).token
 
     def reject(refused: Secret) -> bool:
-        return source.reject(token_source, refused, sure=True)
+        from credhelper.broker.reject import forget
+
+        return forget(token_source, refused, sure=True)
 
     def buy(secret: Secret) -> Token:
         context.trace("api", exchange=profile.name, what=resource.how)

@@ -55,6 +55,27 @@ class EarlyLocks:
             os.close(self.taken.popitem()[1])
 
 
+class Allowance:
+    """Seconds to wait, fewer with each wait.
+
+    Attributes:
+    - left: seconds.
+    """
+
+    __slots__ = ("_all", "left")
+
+    def __init__(self, seconds: float) -> None:
+        self._all = self.left = seconds
+
+    def spend(self, seconds: float) -> None:
+        """Take `seconds` away."""
+        self.left = max(0.0, self.left - seconds)
+
+    def begin(self) -> None:
+        """Have all seconds again, for another call."""
+        self.left = self._all
+
+
 def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 

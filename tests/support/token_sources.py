@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from credhelper.broker import source
+from credhelper.broker.reject import forget
 from credhelper.core.model import JWT, Credential, Request, Secret, Token
 from credhelper.core.record import Held
 from credhelper.core.routes import Route
@@ -120,4 +121,4 @@ class ScriptedSource:
 
     def reject(self, text: str) -> bool:
         """Say that this token was refused."""
-        return source.reject(self.broker, Secret(text))
+        return forget(self.broker, Secret(text))

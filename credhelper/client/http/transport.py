@@ -22,7 +22,7 @@ from credhelper.client.http.failures import Failure
 from credhelper.client.http.proxy import proxy_for
 from credhelper.client.http.session import new_session
 from credhelper.client.http.trust import context_for
-from credhelper.core.allowance import Allowance
+from credhelper.core.flock import Allowance
 from credhelper.core.model import Secret
 from credhelper.core.service import parse
 from credhelper.errors import ConfigError, MalformedAnswerError, RequestError, UnreachableError
