@@ -117,9 +117,9 @@ def current(context: Context, profile: Profile) -> list[Kept]:
 
 
 def everything(context: Context) -> list[Kept]:
-    """Return all that lies in the cache and among the sessions: AWS credentials, tokens, sessions.
+    """Return all that lies in the cache and among the sessions: sessions, tokens, AWS credentials.
 
-    In this order locks may be taken. A record that only has a lock yet may just be made.
+    In this order they may be taken away. A record that only has a lock yet may just be made.
     """
     found = []
     for slot_of in (context.slot, context.state_slot):
@@ -187,8 +187,9 @@ def set_aside(context: Context, profile: Profile) -> None:
 
 
 def _order(kept: Kept) -> int:
-    # The order in which locks are taken.
-    return (AWS, TOKEN, SESSION).index(kept.what)
+    # What others are made from goes first: whoever makes one just now has its lock, and is waited
+    # for. One lock at a time is held.
+    return (SESSION, TOKEN, AWS).index(kept.what)
 
 
 def _is_of(kept: Kept, config: str, name: str) -> bool:

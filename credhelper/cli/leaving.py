@@ -122,16 +122,15 @@ class Leaving:
 def leave(world: Context, profile: Profile) -> int:
     """Log out of `profile`, print how it went, and return the exit status."""
     leaving = Leaving(world, profile)
+    # The key first: whoever has read it began before the mark, and drops what it makes.
+    key = typed_key(world, profile)
+    for path in filter(None, (key, typed_keys.forgotten(world, profile.name))):
+        leaving.take_key(path)
     _mark(leaving, profile)
     leaving.take(inventory.of_profile(world, profile))
-    forgotten = not any(what == "here" for what, _ in leaving.rows)
-    if forgotten:
+    if not any(what == "here" for what, _ in leaving.rows):
         text = "forgotten" if leaving.removed else "there was nothing to forget"
         leaving.rows.append(("here", text))
-    key = typed_key(world, profile)
-    stale = typed_keys.forgotten(world, profile.name)
-    for path in filter(None, (key, stale)):
-        leaving.take_key(path)
     if key is None and profile.grant is not None:
         where = output.grant_in_words(profile.grant)
         leaving.rows.append(("note", f"the next get will log in again with {where}"))
@@ -140,14 +139,19 @@ def leave(world: Context, profile: Profile) -> int:
     return leaving.status
 
 
+def orphans(world: Context) -> list[str]:
+    """Return the names of profiles that left something and are not in the config any more."""
+    return sorted({*inventory.orphans(world), *typed_keys.orphans(world)})
+
+
 def leave_orphans(world: Context) -> int:
     """Take away what profiles had that the config does not name any more; return the status."""
     status = 0
-    orphans = inventory.orphans(world)
+    records = inventory.orphans(world)
     keys = typed_keys.orphans(world)
-    for name in sorted({*orphans, *keys}):
+    for name in sorted({*records, *keys}):
         leaving = Leaving(world, None)
-        leaving.take(orphans.get(name, []))
+        leaving.take(records.get(name, []))
         if name in keys:
             leaving.take_key(typed_keys.path_of(world, name))
         say(f"logged out of profile {name}, which the config does not name any more")
@@ -159,9 +163,9 @@ def leave_orphans(world: Context) -> int:
 def leave_everything(world: Context) -> int:
     """Take away all that is left, of whatever config; return the exit status."""
     leaving = Leaving(world, None)
-    leaving.take(inventory.everything(world))
     for path in typed_keys.everything(world):
         leaving.take_key(path, for_all=True)
+    leaving.take(inventory.everything(world))
     if leaving.removed or leaving.status:
         say("logged out of what other configs and former profiles had")
         output.table(leaving.rows)

@@ -52,6 +52,35 @@ def test_what_was_being_made_during_a_logout_is_dropped_and_revoked(
     assert person.token()  # the grant remains, and says so
 
 
+@pytest.mark.parametrize("settings", [(), ("--keep-session",), ("--user",)])
+def test_who_waits_for_what_is_dropped_makes_nothing_either(
+    person: Person, settings: tuple[str, ...]
+) -> None:
+    if "--user" in settings:
+        person.logs_in("--user", person.api.username, stdin=person.api.password)
+    else:
+        person.logs_in(*settings)
+    for record in person.world.records():
+        record.unlink()
+    person.api.fault({**LATE, "times": 1})
+    processes = [begun(person, "get"), *(person.world.start("get") for _ in range(3))]
+    assert person.types("logout").status == 0
+    outcomes = [person.world.finish(process) for process in processes]
+    assert [(outcome.status, outcome.stdout) for outcome in outcomes] == [(4, b"")] * 4
+    assert on_disk(person.world.root) == []
+
+
+def test_what_the_only_profile_had_is_found_though_its_section_is_gone(person: Person) -> None:
+    person.logs_in()
+    token = person.token()
+    person.world.config.write_text("")
+    outcome = person.types("logout")
+    assert outcome.status == 0, outcome
+    assert "which the config does not name any more" in outcome.stdout.decode()
+    assert not lives(person, token)
+    assert on_disk(person.world.root) == []
+
+
 IDENTITIES = [
     ("--data", "x"),
     ("--client-id", "y"),

@@ -8,7 +8,7 @@ from credhelper.broker import routing
 from credhelper.cli import leaving
 from credhelper.cli.context import chosen, context, profile_option
 from credhelper.cli.output import say
-from credhelper.errors import UsageError
+from credhelper.errors import NotFoundError, UsageError
 
 
 @click.command(short_help="Revoke the token and session, and forget them.")
@@ -40,7 +40,13 @@ def logout(name: str | None, everywhere: bool) -> int:
     if everywhere and name:
         raise UsageError("--all and --profile exclude each other")
     if not everywhere:
-        one = chosen(world, name)
+        try:
+            one = chosen(world, name)
+        except NotFoundError:
+            gone = leaving.orphans(world)
+            if name in gone or (name is None and gone):
+                return leaving.leave_orphans(world)
+            raise
         status = max(leaving.leave(world, one), leaving.leave_orphans(world))
         leaving.name_what_was_given(world, [one.name])
         return status
