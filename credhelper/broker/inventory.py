@@ -181,8 +181,7 @@ def set_aside(context: Context, profile: Profile) -> None:
     """Let nothing of `profile` in the cache be served any more. Raises CacheError."""
     for what, slot, _ in current(context, profile):
         if what != SESSION and slot.folder is not None:
-            if slot.find():
-                slot.set_aside()
+            slot.set_aside()
             slot.remove()  # its failure, too
 
 

@@ -89,8 +89,7 @@ class Renewal:
         """
         lock = self.record.lock()
         try:
-            if self.record.slot.find():
-                self.record.slot.set_aside()
+            self.record.slot.set_aside()
             self.record.write(session, must=self.calls.authorize is None)
         finally:
             if lock:

@@ -135,14 +135,10 @@ class Slot:
                 raise CacheError(f"cannot remove {self.path}: {reason(error)}") from error
 
     def set_aside(self) -> None:
-        """Keep the record where `logout` finds it and nobody is served it. Raises CacheError."""
-        aside = f"{self.path}.{os.urandom(4).hex()}{OLD}"
-        try:
-            os.rename(self.path, aside)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise CacheError(f"cannot rename {self.path}: {reason(error)}") from error
+        """Copy the record to where `logout` finds it and nobody is served it. Raises CacheError."""
+        fields = self.find()
+        if fields:
+            self._write(f"{self.name}.{os.urandom(4).hex()}{OLD}", fields)
 
     # --- the mark of a logout ---------------------------------------------------------------------
 
