@@ -14,7 +14,7 @@ from credhelper.core.model import Call, Credential, Reply, Secret
 from credhelper.core.text import complaint
 from credhelper.edge.stops import stop_behind
 from credhelper.errors import CacheError, CredhelperError, RequestError, reason, unexpected
-from credhelper.storage import files, leftovers
+from credhelper.storage import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,6 +155,8 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
             why = "not a file of ours"
         else:
             files.replace(path, data)
+            from credhelper.storage import leftovers  # for those who write alone
+
             leftovers.sweep(*os.path.split(path))
     except OSError as error:
         why = reason(error)

@@ -13,7 +13,6 @@ import stat
 
 from credhelper.core.text import printable, shell_word
 from credhelper.errors import CacheError, reason
-from credhelper.storage import leftovers
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _CREATE = os.O_CREAT | os.O_NOFOLLOW
@@ -129,7 +128,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
     above, name = os.path.split(path)
     if folder is not None:
         above, path = "", name
-    temporary = os.path.join(above, leftovers.name_for(name))
+    temporary = os.path.join(above, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600, dir_fd=folder)
     try:
         try:

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 import time
 
 OLD = 600  # seconds: no writer needs that long
-_NAME = re.compile(r"\..+\.([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
-
-
-def name_for(name: str) -> str:
-    """Return a new name for the temporary file of the file called `name`."""
-    return f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+_HEX = frozenset("0123456789abcdef")
 
 
 def sweep(folder: str, name: str | None = None, now: float | None = None) -> None:
@@ -34,14 +28,26 @@ def sweep(folder: str, name: str | None = None, now: float | None = None) -> Non
     except OSError:
         return  # tidiness is not worth an error
     for each in found:
-        matched = _NAME.fullmatch(each)
-        if matched and (name is None or each.startswith(f".{name}.{matched[1]}.")):
-            path = os.path.join(folder, each)
-            if _abandoned(path, int(matched[1]), time.time() if now is None else now):
-                try:
-                    os.unlink(path)
-                except OSError:
-                    pass  # another one took it away, or the disk says no
+        written, process = _parsed(each)
+        if not written or name not in (None, written):
+            continue
+        path = os.path.join(folder, each)
+        if _abandoned(path, process, time.time() if now is None else now):
+            try:
+                os.unlink(path)
+            except OSError:
+                pass  # another one took it away, or the disk says no
+
+
+def _parsed(temporary: str) -> tuple[str, int]:
+    """Return whose file a temporary one is, and who writes it; "" and 0 for other names."""
+    words = temporary.rsplit(".", 3)
+    if len(words) == 4:
+        name, process, random, tmp = words
+        digits = process.isascii() and process.isdigit()
+        if tmp == "tmp" and name[:1] == "." and digits and random and _HEX.issuperset(random):
+            return name[1:], int(process)
+    return "", 0
 
 
 def _abandoned(path: str, process: int, now: float) -> bool:

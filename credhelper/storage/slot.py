@@ -12,7 +12,7 @@ import time
 from credhelper.core import paths, record
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -253,6 +253,8 @@ class Slot:
         if self.folder is None:
             return
         now = clock()
+        from credhelper.storage import leftovers  # for those who write alone
+
         leftovers.sweep(self.folder, now=now)
         try:
             with os.scandir(self.folder) as entries:
