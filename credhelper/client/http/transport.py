@@ -114,7 +114,10 @@ class Transport:
         Raises UnreachableError, RateLimitedError, RejectedError or MalformedAnswerError;
         ConfigError for values that cannot travel.
         """
-        request = self._prepared(method, path, headers or {}, query, body)
+        try:
+            request = self._prepared(method, path, headers or {}, query, body)
+        finally:
+            del headers, query, body  # tools that report errors record what is in a frame
         hidden = (*secrets, *(self._proxy.secrets if self._proxy else ()))
         began = self._monotonic()
         if self._allowance is not None:
@@ -156,16 +159,19 @@ class Transport:
     ) -> requests.PreparedRequest:
         try:
             encoded = urlencode(query, quote_via=quote)
+            data = None
+            if body is not None:
+                data = json.dumps(dict(body)).encode("ascii")
+                headers = {**headers, "Content-Type": "application/json"}
+            url = f"{self._base}{path}" + (f"?{encoded}" if encoded else "")
+            return self._session.prepare_request(
+                requests.Request(method, url, headers=dict(headers), data=data)
+            )
         except UnicodeEncodeError:
             raise ConfigError("a parameter of the call is not valid Unicode text") from None
-        url = f"{self._base}{path}" + (f"?{encoded}" if encoded else "")
-        data = None
-        if body is not None:
-            data = json.dumps(dict(body)).encode("ascii")
-            headers = {**headers, "Content-Type": "application/json"}
-        return self._session.prepare_request(
-            requests.Request(method, url, headers=dict(headers), data=data)
-        )
+        finally:
+            encoded, url, data = "", "", None
+            del headers, query, body
 
     def _within(self, ends: float, work: Callable[[], Response | Failure]) -> Response | Failure:
         # Name resolution heeds no timeout, so the work is left behind when its time is over; the
