@@ -4,17 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '*/__pycache__/*')
 # Two more than there are processors: many a test waits for a token to expire.
+FLOOR_TESTS := tests/client tests/config/test_write.py tests/cli/test_login.py tests/cli/test_logout.py tests/cli/test_status.py
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test check bench clients docs proven clean
+.PHONY: demo test floors check bench clients docs proven clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
 
 test: $(VENV)/.test
 	$(CLEAN) $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# The oldest version of each dependency that setup.cfg allows, in a virtual environment of its own.
+floors:
+	@test -x .floors/bin/python || $(CLEAN) $(PYTHON) -m venv .floors
+	@sed -n '/^install_requires/,/^#/s/>=/==/p' setup.cfg > .floors/constraints.txt
+	@$(CLEAN) .floors/bin/pip install --quiet --disable-pip-version-check -c .floors/constraints.txt ".[sandbox,test]"
+	@$(CLEAN) .floors/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	$(CLEAN) .floors/bin/pytest -n 2 $(FLOOR_TESTS)
 
 check: $(VENV)/.check
 	$(CLEAN) $(BIN)/ruff check .
@@ -60,4 +69,4 @@ $(VENV)/.check: $(VENV)/.test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .clients build dist *.egg-info
+	rm -rf $(VENV) .floors .clients build dist *.egg-info

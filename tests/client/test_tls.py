@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from credhelper.client.authorization import ApiKey
 from credhelper.client.http.transport import Transport
@@ -276,3 +277,27 @@ def test_plain_text_where_tls_was_expected_is_unreachable(
         created(live(url, ca_file=str(authority.file), deadline=1.0))
     assert caught.value.retryable
     assert not any(b"CANARY" in request for request in server.requests)
+
+
+def test_a_requests_that_takes_another_tls_context_is_refused_before_anything_is_sent(
+    serve: Any, live: Make, authority: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As 2.32.2 does it: certifi's authorities, whatever the adapter was told.
+    server = serve(answer, authority.context())
+    real = HTTPAdapter.build_connection_pool_key_attributes
+
+    def preloaded(*arguments: Any, **named: Any) -> Any:
+        host, pool = real(*arguments, **named)
+        return host, {**pool, "ssl_context": ssl.create_default_context()}
+
+    monkeypatch.setattr(HTTPAdapter, "build_connection_pool_key_attributes", preloaded)
+    with pytest.raises(ConfigError, match="does not check certificates as it is told") as caught:
+        created(live(server.url, ca_file=str(authority.file)))
+    assert "requests>=2.32.3" in (caught.value.hint or "")
+    assert server.connections == 0
+
+
+def test_a_requests_that_takes_pools_in_the_old_way_is_refused(live: Make) -> None:
+    adapter: Any = live("https://api.test")._session.get_adapter("https://api.test")
+    with pytest.raises(ConfigError, match="does not check certificates as it is told"):
+        adapter.get_connection("https://api.test")

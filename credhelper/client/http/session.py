@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from credhelper.client.http.connection import POOLS
 from credhelper.client.http.proxy import Proxy
+from credhelper.errors import ConfigError
 
 
 def new_session(
@@ -68,9 +69,26 @@ class _Adapter(HTTPAdapter):
             manager.pool_classes_by_scheme = POOLS
         return manager
 
+    def get_connection_with_tls_context(self, *args: Any, **named: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **named)
+        if pool.scheme == "https" and pool.conn_kw.get("ssl_context") is not self._context:
+            raise _too_old()
+        return pool
+
+    def get_connection(self, *args: Any, **named: Any) -> Any:
+        raise _too_old()  # before 2.32.2, all calls came this way
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         # The stock method would add certifi's authorities to those that the user chose.
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _too_old() -> ConfigError:
+    # 2.32.2, for one, believed certifi whatever it was told.
+    return ConfigError(
+        f"requests {requests.__version__} does not check certificates as it is told",
+        hint="python3 -m pip install 'requests>=2.32.3', where credhelper is installed",
+    )
 
 
 class _Session(requests.Session):
