@@ -145,11 +145,15 @@ def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterato
     - place: the path to show.
     - grant: where the API key is that makes such tokens, as the config spells it, or None.
     """
+    text = text.removeprefix("\ufeff")
     try:
-        document = json.loads(text) if text else {}
+        document = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
-        document = {}
-    for project, tokens in document.items() if isinstance(document, dict) else ():
+        document = None
+    if not isinstance(document, dict):
+        yield Proposal(place, "the tokens of ica-ica-lazy", note="it is not JSON: left alone")
+        return
+    for project, tokens in document.items():
         for scope, token in tokens.items() if isinstance(tokens, dict) else ():
             payload = claims.payload(token) if isinstance(token, str) else None
             if payload is None:

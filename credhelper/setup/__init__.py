@@ -10,6 +10,7 @@ A tool is a module of `tools` with `plan` and `check`, and a line here.
 - SERVICE (optional): False when a profile alone will do.
 - NEEDS (optional): a key that the profile must have.
 - FILE (optional): set where a user says which file.
+- left(before, after) (optional): what an undo leaves in its file that leads nowhere now.
 - BIN (optional): the tool's own folder for links.
 """
 

@@ -118,7 +118,8 @@ def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
     try:
         formats.load(edit.format).put(edit.draft, atom, _file(work, edit).made)
     except ValueError as error:
-        raise ConfigError(f"{printable(edit.found.path)}: {error}", BY_HAND) from error
+        hint = getattr(error, "hint", BY_HAND)
+        raise ConfigError(f"{printable(edit.found.path)}: {error}", hint) from error
     _leaves_after(edit)
     edit.given += ours
 

@@ -47,7 +47,8 @@ class Edit:
         try:
             return formats.load(self.format).leaves(self.draft.text)
         except ValueError as error:
-            raise ConfigError(f"{printable(self.found.path)}: {error}", BY_HAND) from error
+            hint = getattr(error, "hint", BY_HAND)
+            raise ConfigError(f"{printable(self.found.path)}: {error}", hint) from error
         except FileNotFoundError as error:
             raise CredhelperError(f"{error.filename} is not installed") from error
 

@@ -446,3 +446,14 @@ def test_a_file_that_is_not_ours_to_read_is_told_and_passed_over(person: Person)
     outcome = person.types("import")
     assert outcome.status == 0
     assert "credhelper: warning: " in outcome.told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(b"\xef\xbb\xbf{}", False), (b"", False), (b'{"a": ', True), (b"[1]", True)],
+)
+def test_a_broken_file_of_tokens_is_told_of(person: Person, text: bytes, told: bool) -> None:
+    path = person.world.home / ".ica-ica-lazy" / "tokens" / "tokens.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text)
+    assert ("it is not JSON" in person.types("import").told) is told

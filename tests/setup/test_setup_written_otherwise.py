@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
 
+from credhelper.setup.draft import Draft
+from credhelper.setup.formats import yamltext
+from credhelper.setup.plan import Entry
 from tests.cli.conftest import Person
 
 URL = "https://git.example"
@@ -65,3 +71,124 @@ def test_codex_with_inline_tables_and_dotted_keys(person: Person, text: str) -> 
     assert person.types("setup", "codex", "--check").status == 0
     assert person.types("setup", "codex", "--undo").status == 0
     assert path.read_text() == text
+
+
+_KUBECONFIG = """apiVersion: v1
+clusters:
+- cluster:
+    server: https://git.example
+  name: work
+contexts: []
+current-context: ""
+kind: Config
+preferences: {}
+users: null
+"""
+KUBECTL = ("setup", "kubectl", "--service", URL)
+
+
+def kubeconfig(person: Person, text: str) -> Path:
+    path = person.world.home / ".kube/config"
+    path.parent.mkdir()
+    path.write_text(text)
+    return path
+
+
+def test_a_kubeconfig_that_kubectl_wrote_anew_is_taken_back(person: Person) -> None:
+    path = kubeconfig(person, _KUBECONFIG)
+    assert person.types(*KUBECTL).status == 0
+    data = yaml.safe_load(path.read_text())
+    data["users"][0]["user"]["exec"]["env"] = None
+    data["users"].append({"name": "other", "user": {}})
+    data["current-context"] = "credhelper@work"
+    path.write_text(yaml.safe_dump(data, sort_keys=True))
+    outcome = person.types(*KUBECTL, "--undo")
+    assert outcome.status == 0
+    assert "current-context names credhelper@work, which is gone" in outcome.told
+    said = yaml.safe_load(path.read_text())
+    assert said["users"] == [{"name": "other", "user": {}}]
+    assert not said["contexts"]
+
+
+def _bomb() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    return "\n".join([*lines, _KUBECONFIG])
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        (_bomb(), "its aliases unfold to too much", "--print"),
+        (f"a: &a [*a]\n{_KUBECONFIG}", "its aliases unfold to too much", "--print"),
+        (f"{_KUBECONFIG}---\nkind: Config\n", "a second document begins", "take the others out"),
+        (json.dumps(yaml.safe_load(_KUBECONFIG)), "it is JSON", "kubectl config view"),
+    ],
+)
+def test_a_kubeconfig_that_is_not_added_to_says_what_to_do(
+    person: Person, text: str, told: str, hint: str
+) -> None:
+    path = kubeconfig(person, text)
+    outcome = person.types(*KUBECTL)
+    assert (outcome.status, told in outcome.told, hint in outcome.told) == (6, True, True), outcome
+    assert path.read_text() == text
+
+
+def test_aliases_and_merged_keys_of_others_stay(person: Person) -> None:
+    text = f"x: &x {{a: b}}\ny:\n  <<: *x\n  c: d\n{_KUBECONFIG}"
+    path = kubeconfig(person, text)
+    assert person.types(*KUBECTL).status == 0
+    assert person.types(*KUBECTL, "--check").status == 0
+    assert person.types(*KUBECTL, "--undo").status == 0
+    assert path.read_text() == text
+
+
+def test_each_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    compose = yaml.compose
+
+    def counted(text: str, loader: type[yaml.SafeLoader]) -> object:
+        parsed.append(text)
+        return compose(text, loader)
+
+    monkeypatch.setattr(yaml, "compose", counted)
+    yamltext._document.cache_clear()
+    entry = Entry(("users",), (("x", {"user": {}}),))
+    draft = Draft(_KUBECONFIG)
+    for _ in range(3):
+        yamltext.leaves(draft.text)
+        yamltext.load(draft.text)
+    yamltext.put(draft, entry, {})
+    yamltext.leaves(draft.text)
+    assert len(parsed) == len(set(parsed)) == 2
+
+
+@pytest.mark.parametrize(
+    ("tool", "file", "text"),
+    [
+        ("docker", ".docker/config.json", '{"auths": {}, "credHelpers": null}\n'),
+        ("docker", ".docker/config.json", '{"credHelpers":null,"auths":null}'),
+        ("pip", ".config/pip/pip.conf", "  [global]\n  timeout = 60\n"),
+        ("pip", ".config/pip/pip.conf", "; c\n\t[global]\nno-cache = 1\n[install]\nx =\n  [odd]\n"),
+        ("terraform", ".terraformrc", 'disable_checkpoint=true\nplugin_cache_dir="/x"\n'),
+        ("terraform", ".terraformrc", 'disable_checkpoint =true\nhost "x" { services={a="b"} }\n'),
+    ],
+)
+def test_what_the_tool_reads_is_read(person: Person, tool: str, file: str, text: str) -> None:
+    path = person.world.home / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    words = ("setup", tool, "--service", "https://registry.example")
+    assert person.types(*words).status == 0
+    assert path.read_text() != text
+    assert person.types(*words, "--undo").status == 0
+    assert path.read_text() == text
+
+
+def test_an_encrypted_rclone_conf_is_for_rclone_to_change(person: Person) -> None:
+    path = person.world.home / ".config/rclone/rclone.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text("# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nabc\n")
+    outcome = person.types("setup", "rclone", "--service", URL)
+    assert (outcome.status, "it is encrypted" in outcome.told) == (6, True)
+    assert "rclone config" in outcome.told

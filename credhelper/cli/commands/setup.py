@@ -18,6 +18,7 @@ from credhelper.cli.setup.request import Arguments, require_runnable, wiring_req
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
+from credhelper.core.text import printable
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.work import cannot_hold
@@ -191,6 +192,11 @@ def _undo(arguments: Arguments) -> int:
             say(f"{'removed' if edit.gone else 'changed'} {short(edit.found.path)}")
     for path, _ in work.unlinked:
         say(f"removed the link {short(path)}")
+    tell = getattr(setup.load(arguments.tool), "left", None)
+    for edit in work.edits.values():
+        if tell and edit.changes and not edit.gone:
+            told = tell(edit.draft.old, edit.draft.text)
+            work.left += [f"{short(edit.found.path)}: {printable(one)}" for one in told]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")
     say(f"{subject(arguments)} is no longer set up")

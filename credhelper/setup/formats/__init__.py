@@ -44,6 +44,17 @@ FORMATS = {
 _NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ud800-\\udfff]")
 
 
+class Unfit(ValueError):
+    """A file that is well-formed, but in a way that we do not add to.
+
+    Parameters: `message`; `hint`, what a person can do instead.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class Format(Protocol):
     """What a format's module offers."""
 

@@ -48,7 +48,11 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-_DIALECT = sections.Dialect(_header, _line, re.compile(r"[ \t]*\["), blank=False)
+def _openings(text: str) -> set[int]:
+    return {start for start, end in line_spans(text) if text[start:end].lstrip(" \t")[:1] == "["}
+
+
+_DIALECT = sections.Dialect(_header, _line, _openings, blank=False)
 
 
 def leaves(text: str) -> list[Leaf]:

@@ -5,13 +5,34 @@ from __future__ import annotations
 import configparser
 import re
 
-from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, sections
+from credhelper.setup.draft import Draft, line_spans
+from credhelper.setup.formats import Leaf, Made, Unfit, sections
 from credhelper.setup.plan import Entry
 
-# An indented line goes on with the value above it, whatever it looks like.
+
+def _headers(text: str) -> set[int]:
+    """Return where the lines begin that `configparser` takes for headers.
+
+    A line further in than the name above it goes on with its value, whatever it looks like.
+    """
+    found = set()
+    name_at: int | None = None
+    for start, end in line_spans(text):
+        line = text[start:end]
+        said = line.strip()
+        if not said or said[0] in "#;":
+            continue
+        indent = len(line) - len(line.lstrip())
+        if name_at is not None and indent > name_at:
+            continue
+        is_header = said[0] == "[" and "]" in said
+        name_at = None if is_header else indent
+        found |= {start} if is_header else set()
+    return found
+
+
 _DIALECT = sections.Dialect(
-    lambda at: f"[{at[0]}]", lambda name, value: f"{name} = {value}", re.compile(r"\["), blank=True
+    lambda at: f"[{at[0]}]", lambda name, value: f"{name} = {value}", _headers, blank=True
 )
 
 
@@ -20,6 +41,8 @@ def leaves(text: str) -> list[Leaf]:
     parser = configparser.RawConfigParser(default_section="\0", interpolation=None)
     # What a name is made of is the tool's business: none is folded into another here.
     parser.optionxform = lambda optionstr: optionstr  # type: ignore[method-assign]  # its own way
+    if re.search(r"^RCLONE_ENCRYPT_V\d+:", text, re.MULTILINE):
+        raise Unfit("it is encrypted", "let rclone add it: rclone config; --print shows what")
     try:
         parser.read_string(text)
     except configparser.Error as error:

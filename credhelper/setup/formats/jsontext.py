@@ -77,6 +77,12 @@ def _put(draft: Draft, path: tuple[str, ...], value: Any, made: Made) -> None:
         draft.splice(0, len(draft.text), "{}" + draft.line_end)
     lineage = _lineage(draft.text, path)
     inner = lineage[-1]
+    if len(lineage) <= len(path) and draft.text[inner.start : inner.end] == "null":
+        # To its tool, null is an object without members.
+        made[_id(path[: len(lineage) - 1])] = ["null"]
+        draft.splice(inner.start, inner.end, "{}")
+        lineage = _lineage(draft.text, path)
+        inner = lineage[-1]
     if len(lineage) > len(path) or draft.text[inner.start] != "{":
         raise ValueError(f"{'.'.join(path[: len(lineage) - 1])} is something else")
     depth = len(lineage) - 1
@@ -146,6 +152,8 @@ def _remove(draft: Draft, path: tuple[str, ...], made: Made) -> None:
     before = made.pop(_id(outer), "")
     if before is None:
         _remove(draft, outer, made)
+    elif isinstance(before, list):
+        draft.splice(inner.start, inner.end, before[0])
     elif not outer and _WHOLE in made:
         draft.splice(0, len(draft.text), made.pop(_WHOLE))
     else:
@@ -177,7 +185,7 @@ def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
     if isinstance(data, dict):
         for name, value in data.items():
             _flatten(value, (*path, name), found)
-    else:
+    elif data is not None:
         found.append((path, json.dumps(data)))
 
 

@@ -23,13 +23,13 @@ _HEADER = re.compile(r"\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\]")
 class Dialect:
     """How the files of a tool are written.
 
-    Parameters: `header` and `line`, which write a header and a line; `opens`, what the first
-    characters of a header's line look like; `blank`, whether a blank line stands before a section.
+    Parameters: `header` and `line`, which write a header and a line; `opens`, which tells where in
+    a text the lines of headers begin; `blank`, whether a blank line stands before a section.
     """
 
     header: Callable[[tuple[str, ...]], str]
     line: Callable[[str, str], str]
-    opens: re.Pattern[str]
+    opens: Callable[[str], set[int]]
     blank: bool
 
 
@@ -147,8 +147,9 @@ def _sections(text: str, dialect: Dialect) -> list[tuple[Line | None, Line, list
     """Return each section: the line before it, its header, and the lines below."""
     found: list[tuple[Line | None, Line, list[Line]]] = []
     before = None
+    opens = dialect.opens(text)
     for line in _lines(text):
-        if dialect.opens.match(text, line.start):
+        if line.start in opens:
             found.append((before, line, []))
         elif found:
             found[-1][2].append(line)

@@ -48,7 +48,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             if own.value != name:
                 continue
             flow = found is None or found[1].flow_style
-            if flow or yamltext.load(draft.text)[key][name] != value:
+            if flow or yamltext.without_nulls(yamltext.load(draft.text)[key][name]) != value:
                 changed.append(name)
                 break
             draft.remove_lines(*yamltext.lines_of(draft.text, own.start_mark.index, node))

@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.formats import Leaf, Made, Unfit
 from credhelper.setup.plan import Entry
 
 # A number in some version of YAML, or in Go's; and yes and no in one letter.
 _NOT_PLAIN = re.compile(r"[-+]?\.?[0-9]|[-+]?\.(?:inf|nan)\b|[yYnN]\Z", re.IGNORECASE)
 
+_MOST_NODES = 2_000_000
+_IN_BRACKETS = (
+    "it is JSON, or YAML in brackets, and what setup adds are lines of YAML",
+    "let its tool write it as YAML first; kubectl: kubectl config view --raw -o yaml",
+)
+
 
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. An empty text says nothing."""
     found: list[Leaf] = []
-    data = load(text)
-    if data is not None and not isinstance(data, dict):
-        raise ValueError("it is not a mapping")
-    _flatten(data or {}, (), found)
+    _flatten(load(text) or {}, (), found)
     return found
 
 
@@ -62,7 +66,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             found = member(draft.text, name)
             if found is None:
                 continue
-            if load(draft.text)[name] == value:
+            if without_nulls(load(draft.text)[name]) == value:
                 draft.remove_lines(*lines_of(draft.text, found[0].start_mark.index, found[1]))
             else:
                 changed.append(name)
@@ -118,7 +122,8 @@ def _take_item(draft: Draft, key: str, name: str, wanted: Any, made: Made) -> bo
     for node, item in zip(items, data, strict=False):
         if not isinstance(item, dict) or item.get("name") != name:
             continue
-        if item != wanted or found is None or found[1].flow_style:
+        # Tools that write such a file anew put a null for what is not there.
+        if without_nulls(item) != wanted or found is None or found[1].flow_style:
             return False
         dash = draft.text.rindex("-", 0, node.start_mark.index)
         draft.remove_lines(*lines_of(draft.text, dash, node))
@@ -151,7 +156,7 @@ def member(text: str, key: str) -> tuple[Any, Any] | None:
     if root is None:
         return None
     if root.flow_style:
-        raise ValueError("it is not written in lines")
+        raise Unfit(*_IN_BRACKETS)
     for name, value in root.value:
         if name.value == key:
             return name, value
@@ -176,29 +181,66 @@ def lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
 def _end_last_line(draft: Draft) -> None:
     root = _compose(draft.text)
     if root is not None and root.flow_style:
-        raise ValueError("it is not written in lines")
+        raise Unfit(*_IN_BRACKETS)
 
 
 def _compose(text: str) -> Any:
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise _mistake(error) from None
-    if root is not None and not isinstance(root, yaml.MappingNode):
-        raise ValueError("it is not a mapping")
-    return root
+    return _document(text)[0]
 
 
 def load(text: str) -> Any:
-    """Return what the text says. Raises ValueError if it is not YAML."""
+    """Return what the text says, not to be changed. Raises ValueError if it is not YAML."""
+    return _document(text)[1]
+
+
+@lru_cache(maxsize=8)
+def _document(text: str) -> tuple[Any, Any]:
+    """Return the root's node and what it says: of each text once, since that takes long."""
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        root = yaml.compose(text, yaml.SafeLoader)
+        _refuse_bomb(root)
+        # Merged keys are put into the nodes when these are read, and stand nowhere in the text.
+        again = yaml.compose(text, yaml.SafeLoader) if "<<" in text else root
+        data = None if root is None else yaml.SafeLoader("").construct_document(again)
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         raise _mistake(error) from None
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise ValueError("it is not a mapping")
+    return root, data
+
+
+def _refuse_bomb(root: Any) -> None:
+    """Raise ValueError if aliases unfold to more than a person would write, or without end."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_NODES + 1  # inside of itself
+            inner = [] if isinstance(node, yaml.ScalarNode) else node.value
+            parts = (part for one in inner for part in (one if isinstance(one, tuple) else (one,)))
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > _MOST_NODES:
+        raise ValueError("its aliases unfold to too much")
+
+
+def without_nulls(data: Any) -> Any:
+    """Return `data` as a tool sees it, to which null is the same as nothing."""
+    if isinstance(data, dict):
+        return {name: without_nulls(one) for name, one in data.items() if one is not None}
+    return [without_nulls(one) for one in data] if isinstance(data, list) else data
 
 
 def _mistake(error: Exception) -> ValueError:
     mark = getattr(error, "problem_mark", None)
+    if "single document" in str(getattr(error, "context", "")):
+        return Unfit(
+            f"line {mark.line + 1 if mark else 1}: a second document begins",
+            "its tool reads the first alone: take the others out first",
+        )
+    if not mark and "aliases" in str(error):
+        return ValueError(str(error))
     return ValueError(f"line {mark.line + 1}: it is not YAML" if mark else "it is not YAML")
 
 

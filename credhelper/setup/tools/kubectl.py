@@ -80,6 +80,17 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     return asking.parsed(answer, execute["command"], lambda said: said["status"]["token"])
 
 
+def left(before: str, after: str) -> list[str]:
+    """Return what an undo leaves that leads nowhere now, of a text before and after."""
+    from credhelper.setup.formats import yamltext
+
+    old, new = yamltext.load(before) or {}, yamltext.load(after) or {}
+    current = new.get(_CURRENT)
+    if current and _named(old, "contexts", current) and not _named(new, "contexts", current):
+        return [f"{_CURRENT} names {current}, which is gone, and is"]
+    return []
+
+
 def _user(request: WiringRequest) -> str:
     return request.name or "-".join(["credhelper", *([request.profile] if request.profile else [])])
 
@@ -115,11 +126,11 @@ def _merged(request: WiringRequest) -> dict[str, Any]:
 
 
 def _read(request: WiringRequest, path: str) -> dict[str, Any]:
-    import yaml
+    from credhelper.setup.formats import yamltext
 
     try:
-        data = yaml.safe_load(request.read(path) or "")
-    except (yaml.YAMLError, ValueError, RecursionError):
+        data = yamltext.load(request.read(path) or "")
+    except ValueError:
         data = None  # told of when the file is to be changed
     return data if isinstance(data, dict) else {}
 
