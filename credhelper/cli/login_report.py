@@ -66,4 +66,4 @@ def _session_in_words(verified: Verified) -> str:
 def _wiring(profile: Profile, services: list[str]) -> list[str]:
     if not services:
         return [f"credhelper profile add {profile.name} --service https://HOST"]
-    return [f"git config --global credential.{one}.helper credhelper" for one in services[:3]]
+    return [f"credhelper setup git --service {one}" for one in services[:3]]

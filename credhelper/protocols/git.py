@@ -10,12 +10,11 @@ operations that we do not know, and for services that no profile names.
 git asks; you only say for which host. For one host, and nobody else:
 
   credhelper profile add default --service https://git.example
-  git config --global credential.https://git.example.helper credhelper
-
-An empty helper before it silences other helpers for that host:
-
   git config --global --replace-all credential.https://git.example.helper ""
   git config --global --add credential.https://git.example.helper credhelper
+
+The empty helper comes first: other helpers, which could store the token, are not told it. The
+same, and more, does: credhelper setup git --service https://git.example
 
 If a profile names a path below the host, let git tell paths:
 

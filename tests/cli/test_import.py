@@ -456,4 +456,4 @@ def test_a_broken_file_of_tokens_is_told_of(person: Person, text: bytes, told: b
     path = person.world.home / ".ica-ica-lazy" / "tokens" / "tokens.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(text)
-    assert ("it is not JSON" in person.types("import").told) is told
+    assert ("it is not JSON" in person.types("import").stdout.decode()) is told

@@ -32,7 +32,7 @@ def test_a_login_says_who_where_how_long_and_what_next(person: Person) -> None:
     assert "https://git.example" in told
     assert str(person.world.config) in told
     assert "credhelper get\n" in told
-    assert "git config --global credential.https://git.example.helper credhelper" in told
+    assert "credhelper setup git --service https://git.example" in told
     assert outcome.told == ""
 
 

@@ -79,7 +79,7 @@ def test_the_list_of_commands_names_every_protocol(person: Person) -> None:
 def test_a_protocol_asked_for_help_explains_its_wiring(person: Person, option: list[str]) -> None:
     outcome = person.world.run("git", *option)
     assert (outcome.status, outcome.told) == (0, "")
-    assert b"git config --global credential.https://git.example.helper credhelper" in outcome.stdout
+    assert b"credhelper setup git --service https://git.example" in outcome.stdout
 
 
 def test_a_verb_of_peoples_own_is_not_the_protocols() -> None:

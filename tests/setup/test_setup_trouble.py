@@ -113,3 +113,31 @@ def test_who_is_killed_leaves_nothing_that_undo_does_not_find(
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
     assert turn > 3
+
+
+def test_a_check_of_git_tells_who_else_is_told_the_token(person: Person) -> None:
+    for text in (
+        "[credential]\n\thelper = store\n\thelper = credhelper\n",
+        '[credential]\n\thelper = x\n[credential "https://git.example"]\n\thelper = credhelper\n',
+        '[credential "https://git.example"]\n\thelper =\n\thelper = credhelper\n\thelper = x\n',
+    ):
+        gitconfig(person).write_text(text)
+        outcome = person.types(*GIT, "--check")
+        assert (outcome.status, "another helper" in outcome.told) == (3, True), outcome
+        assert "credhelper setup git --service https://git.example" in outcome.told
+        (person.world.home / ".git-credentials").unlink(missing_ok=True)
+    gitconfig(person).unlink()
+    assert person.types(*GIT).status == 0
+    assert person.types(*GIT, "--check").status == 0
+
+
+def test_a_check_of_git_tells_of_a_token_that_was_stored(person: Person) -> None:
+    assert person.types(*GIT).status == 0
+    stored = person.world.home / ".git-credentials"
+    mine = "https://me:pw@git.example\nhttps://me:eyJx.e30.x@other.example\n"
+    stored.write_text(mine)
+    assert person.types(*GIT, "--check").status == 0
+    stored.write_text(f"{mine}https://oauth2:eyJx.e30.x@git.example\n")
+    outcome = person.types(*GIT, "--check")
+    assert (outcome.status, ".git-credentials holds a token" in outcome.told) == (3, True)
+    assert "eyJ" not in outcome.told

@@ -132,7 +132,9 @@ def _serve_tools(stage: Stage, first: Secret) -> None:
         helper = "credhelper"
         if not shutil.which("git-credential-credhelper", path=stage.environ["PATH"]):
             helper = "!" + shlex.join(real(["credhelper", "git"]))
-        stage.run(["git", "config", "--global", option, helper])
+        # The empty one first: no other helper is told the token.
+        stage.run(["git", "config", "--global", "--replace-all", option, ""])
+        stage.run(["git", "config", "--global", "--add", option, helper])
         done = stage.run(["git", "credential", "fill"], asked, f"{printf} git credential fill")
     else:
         done = stage.run(["credhelper", "git", "get"], asked, f"{printf} credhelper git get")

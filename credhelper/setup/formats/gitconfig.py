@@ -139,6 +139,11 @@ def _is_for_a_part(url: str, service: str) -> bool | None:
     return True if path.startswith(own) else None
 
 
+def covers(url: str, service: str) -> bool:
+    """Tell whether a section for `url`, or for all when it is empty, is for all of `service`."""
+    return not url or _is_for_a_part(url, service) is False
+
+
 def _is_host(pattern: str, host: str) -> bool:
     """Tell whether git takes a host for one of a pattern, in which `*` stands for a label."""
     labels, own = pattern.split("."), host.split(".")

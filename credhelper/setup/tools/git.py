@@ -11,11 +11,14 @@ import shlex
 
 from credhelper.core.service import Service
 from credhelper.setup import ask as asking
+from credhelper.setup.formats import gitconfig
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("git-credential-credhelper",)
 ON_PATH = False
 PROFILE = True
+
+_STORED = re.compile(r"https?://(?P<user>[^:@/]*):(?P<password>[^@/]*)@(?P<host>[^/]+)(?:/.*)?")
 
 
 def plan(request: WiringRequest) -> Plan:
@@ -35,9 +38,41 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition("=")
         if name in ("password", "credential"):
-            return Finding(value)
+            return _leak(request, ask) or Finding(value)
     why = asking.complaint(answer) or "git credential fill found nothing"
     return Finding(trouble=why, hint="CREDHELPER_TRACE=1 git ls-remote URL shows each step")
+
+
+def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
+    """Return what a check saw of another helper that stores the token, or is told it."""
+    host = request.service.netloc
+    stores = (
+        f"{request.home}/.git-credentials",
+        request.below("XDG_CONFIG_HOME", "git/credentials", ".config/git/credentials"),
+    )
+    for path in stores:
+        for line in (request.read(path) or "").split("\n"):
+            found = _STORED.fullmatch(line.strip())
+            if found and found["host"].lower() == host and found["password"].startswith("eyJ"):
+                return Finding(
+                    trouble=f"{path} holds a token for {host}, which another helper stored there",
+                    hint=f"printf 'protocol={request.service.scheme}\\nhost={host}\\n\\n' |"
+                    f" git credential-store --file {shlex.quote(path)} erase",
+                )
+    listed = ask(["git", "config", "--null", "--get-regexp", r"^credential\..*helper$"])
+    helpers: list[str] = []
+    for item in listed.stdout.decode("utf-8", "replace").split("\0"):
+        name, _, value = item.partition("\n")
+        url = name.removeprefix("credential.").removesuffix("helper").removesuffix(".")
+        if name.endswith("helper") and gitconfig.covers(url, _as_git_asks(request.service)):
+            helpers = [*helpers, value] if value else []
+    ours = [value for value in helpers if "credhelper" in value]
+    if ours and len(ours) < len(helpers):
+        return Finding(
+            trouble="another helper is told the token, too, and may store it",
+            hint=f"credhelper setup git --service {request.service}",
+        )
+    return None
 
 
 def _file(request: WiringRequest) -> str:
