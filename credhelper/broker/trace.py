@@ -69,7 +69,7 @@ def _append(path: str, line: bytes) -> bool:
     except OSError:
         pass
     finally:
-        os.close(handle)
+        paths.close(handle)
     return True
 
 

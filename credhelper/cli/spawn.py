@@ -8,6 +8,7 @@ import signal
 from typing import NoReturn
 
 from credhelper.cli.output import complain, flush
+from credhelper.core.paths import close
 from credhelper.core.text import quoted
 from credhelper.errors import CredhelperError
 from credhelper.tokenfile import folder, formats, keeping
@@ -46,7 +47,7 @@ def _start(kept: keeping.Keeping, command: tuple[str, ...], environ: dict[str, s
     if kept.child == 0:
         status = _CANNOT_RUN
         try:
-            os.close(kept.handle)
+            close(kept.handle)
             status = replace_process(command, environ, before)
             flush()
         finally:

@@ -59,13 +59,15 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], deadline: float) -
         start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101  # told to mypy: it is a pipe
-    with process.stdout as output:
-        try:
-            return _collect(process, output.fileno(), until, deadline)
-        except BaseException:
-            # Ctrl-C does not reach another session: it is ours to pass on.
-            _end(process)
-            raise
+    try:
+        return _collect(process, process.stdout.fileno(), until, deadline)
+    except BaseException:
+        # Ctrl-C does not reach another session: it is ours to pass on.
+        _end(process)
+        raise
+    finally:
+        with suppress(OSError):
+            process.stdout.close()
 
 
 def _runs(path: str) -> bool:

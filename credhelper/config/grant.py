@@ -20,6 +20,7 @@ from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, 
 from credhelper.storage import ours
 
 _TIMEOUT = 10.0  # seconds
+_MOST_READS = 3
 
 
 class Changed(Exception):
@@ -112,18 +113,32 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
     what = f"grant file {printable(path)}"
     if not os.path.isabs(path):
         raise ConfigError(f"{what} is not an absolute path")
+    left = _MOST_READS
+    while True:
+        left -= 1
+        try:
+            data = _bytes_of(path, what, stamp, allow_readable=grant.allow_readable)
+        except (FileNotFoundError, NotADirectoryError):
+            hint = (
+                f"write the secret of profile {profile_name} into it,"
+                f" and chmod 600 {shell_word(path)}"
+            )
+            raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
+        except OSError as error:
+            # NFS: the file was replaced under us; the next look finds the new one.
+            if error.errno == errno.ESTALE and left:
+                continue
+            why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
+            raise ConfigError(f"{what} {why}") from None
+        if len(data) > child.MOST_BYTES:
+            raise ConfigError(f"{what} is larger than 64 KiB")
+        return what, data
+
+
+def _bytes_of(path: str, what: str, stamp: str, *, allow_readable: bool) -> bytes:
+    handle = os.open(path, paths.READ)
     try:
-        handle = os.open(path, paths.READ)
-    except (FileNotFoundError, NotADirectoryError):
-        hint = (
-            f"write the secret of profile {profile_name} into it, and chmod 600 {shell_word(path)}"
-        )
-        raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
-    except OSError as error:
-        why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
-        raise ConfigError(f"{what} {why}") from None
-    try:
-        _distrust(handle, path, what, allow_readable=grant.allow_readable)
+        _distrust(handle, path, what, allow_readable=allow_readable)
         data = b""
         while chunk := os.read(handle, child.MOST_BYTES + 1 - len(data)):
             data += chunk
@@ -131,13 +146,9 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
         # was written meanwhile, this is the content that was seen.
         if stamp and stamp_of(os.fstat(handle)) != stamp:
             raise Changed
-    except OSError as error:
-        raise ConfigError(f"{what} {_why(error)}") from None
+        return data
     finally:
-        os.close(handle)
-    if len(data) > child.MOST_BYTES:
-        raise ConfigError(f"{what} is larger than 64 KiB")
-    return what, data
+        paths.close(handle)
 
 
 def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> None:

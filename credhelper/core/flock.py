@@ -8,7 +8,7 @@ the next one in at once.
 import posix as os  # see `paths`
 import time
 
-from credhelper.core.paths import ours
+from credhelper.core.paths import close, ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class EarlyLocks:
     def release(self) -> None:
         """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
         while self.taken:
-            os.close(self.taken.popitem()[1])
+            close(self.taken.popitem()[1])
 
 
 class Allowance:
@@ -105,7 +105,7 @@ def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time
     except OSError:
         pass  # no locks here: found out, and told, by the rest of the program
     early.left = max(0.0, early.left - (time.monotonic() - began))
-    os.close(handle)
+    close(handle)
     return path not in early.over
 
 

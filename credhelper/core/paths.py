@@ -134,6 +134,14 @@ def ours(found: "os.stat_result") -> bool:
     return found.st_mode & _KIND == _REGULAR and found.st_uid == os.geteuid()
 
 
+def close(handle: int) -> None:
+    """Close `handle`. An error of that takes nothing back: what was read or flushed stands."""
+    try:
+        os.close(handle)
+    except OSError:
+        pass  # Linux and macOS have closed it all the same
+
+
 def private_folder(folder: str) -> bool:
     """Tell whether `folder` is there, no symlink, ours, and closed to everybody else."""
     try:
@@ -169,7 +177,7 @@ def read_private(path: str) -> bytes | None:
             if error.errno != errno.ESTALE:
                 return None
         finally:
-            os.close(handle)
+            close(handle)
     return None
 
 
@@ -188,7 +196,7 @@ def _read(path: str, judge: "Callable[[int, str], None] | None") -> bytes:
                 raise _mistake(f"{path}: larger than 1 MiB")
         return data
     finally:
-        os.close(handle)
+        close(handle)
 
 
 def _why(error: OSError) -> str:

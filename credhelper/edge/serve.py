@@ -138,7 +138,7 @@ def _hush() -> None:
     # Not only what we say: libraries have their own ways to stderr, and Python has its warnings.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    os.close(nowhere)
+    paths.close(nowhere)
 
 
 def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> None:

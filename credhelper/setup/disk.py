@@ -12,6 +12,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from credhelper.core.paths import close
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, reason
 from credhelper.storage import ours
@@ -59,12 +60,16 @@ def look(path: str) -> Found:
         return Found(path, target, None, None, tuple(_missing(os.path.dirname(target), shown)))
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -ld {shown}")
-    with open(handle, "rb") as file:
-        data = file.read(_MOST_BYTES + 1)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -ld {shown}")
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
+    finally:
+        close(handle)
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"{shown}: larger than {_MOST_BYTES // 1024 // 1024} MiB", _BY_HAND)
     if b"\0" in data:
@@ -139,16 +144,19 @@ def put(found: Found, data: bytes | None) -> None:
     temporary = f"{found.target}{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        try:
+            with open(handle, "wb", closefd=False) as file:
+                file.write(data)
             if found.status is not None:
                 _like(handle, found.target, found.status)
             os.fsync(handle)
+        finally:
+            close(handle)
         _unchanged(found)
         os.replace(temporary, found.target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(OSError):  # the first error is the one to tell
+            os.unlink(temporary)
         raise
 
 

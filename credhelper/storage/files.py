@@ -6,15 +6,14 @@ the old one. Nothing is written to a folder that somebody else could have put th
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
 
+from credhelper.core.paths import close
 from credhelper.core.text import printable, shell_word
 from credhelper.errors import CacheError, reason
 
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 _CREATE = os.O_CREAT | os.O_NOFOLLOW
 
 
@@ -140,7 +139,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
             os.fsync(handle)
             os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
-            os.close(handle)
+            close(handle)
     except BaseException:
         try:
             os.unlink(temporary, dir_fd=folder)
@@ -148,11 +147,17 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
             pass  # the first error is the one to tell
         raise
     if durable:
-        handle = os.open(above or ".", os.O_RDONLY, dir_fd=folder)
-        try:
-            os.fsync(handle)
-        except OSError as error:
-            if error.errno not in _NO_FOLDER_SYNC:
-                raise
-        finally:
-            os.close(handle)
+        _flush_folder(folder, above)
+
+
+def _flush_folder(folder: int | None, path: str) -> None:
+    try:
+        handle = os.open(path or ".", os.O_RDONLY, dir_fd=folder)
+    except OSError:
+        return  # the file is in its place: nothing of that is taken back
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some file systems have no such thing
+    finally:
+        close(handle)

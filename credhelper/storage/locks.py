@@ -10,9 +10,10 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from credhelper.core import flock, paths
+from credhelper.core.paths import close
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, LockTimeoutError, reason
 from credhelper.storage.files import make_folder
@@ -69,17 +70,17 @@ def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> L
             handle = _open_lock(path)
         try:
             if not _flock(handle, max(0.0, deadline - time.monotonic()), alarm):
-                os.close(handle)
+                close(handle)
                 return None
             if _names(path, handle):
                 return _lock_of(handle)
         except OSError as error:
-            os.close(handle)
+            close(handle)
             raise Unlockable(f"lock file {path}: {reason(error)}") from error
         except BaseException:
-            os.close(handle)
+            close(handle)
             raise
-        os.close(handle)  # somebody removed or replaced the file: what we hold guards nothing
+        close(handle)  # somebody removed or replaced the file: what we hold guards nothing
     raise Unlockable(f"lock file {path}: is replaced again and again")
 
 
@@ -95,8 +96,10 @@ def _let_go(handle: int) -> None:
     try:
         # Closing alone would not do: a child that was forked meanwhile has a copy of the handle.
         fcntl.flock(handle, fcntl.LOCK_UN)
+    except OSError:
+        pass  # what was done under the lock is done, and its owner's end lets it go
     finally:
-        os.close(handle)
+        close(handle)
 
 
 def let_go_in_child() -> None:
@@ -105,7 +108,7 @@ def let_go_in_child() -> None:
     Or the child would hold them, too, when the parent dies.
     """
     while _held:
-        os.close(_held.pop())
+        close(_held.pop())
 
 
 @contextmanager
@@ -130,17 +133,21 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
         raise CacheError(f"cannot lock {printable(lock_path)}: {reason(error)}") from error
     try:
         # One that was there before keeps its mode otherwise; the folder is ours alone.
-        os.chmod(lock_path, 0o600)
+        with suppress(OSError):
+            os.chmod(lock_path, 0o600)
         yield
     finally:
-        lock.release()
+        with suppress(OSError):
+            lock.release()
 
 
 def _names(path: str, handle: int) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            return False
+        raise
 
 
 def _open_lock(path: str) -> int:
@@ -152,16 +159,17 @@ def _open_lock(path: str) -> int:
                 f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
             ) from error
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
-    found = os.fstat(handle)
-    if not paths.ours(found):
-        os.close(handle)
-        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
-    if found.st_mode & 0o777 != 0o600:
-        try:
+    try:
+        found = os.fstat(handle)
+        ours = paths.ours(found)
+        if ours and found.st_mode & 0o777 != 0o600:
             os.fchmod(handle, 0o600)
-        except OSError as error:
-            os.close(handle)
-            raise Unlockable(f"lock file {path}: {reason(error)}") from error
+    except OSError as error:
+        close(handle)
+        raise Unlockable(f"lock file {path}: {reason(error)}") from error
+    if not ours:
+        close(handle)
+        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
     return handle
 
 

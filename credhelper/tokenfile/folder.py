@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from credhelper.core import lookup
+from credhelper.core.paths import close
 from credhelper.errors import CacheError, reason
 from credhelper.storage import files
 
@@ -74,7 +75,7 @@ def serve(folder: str, process: int) -> None:
     try:
         handle = os.open(f"{folder}/{_COMMAND}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         os.write(handle, str(process).encode())
-        os.close(handle)
+        close(handle)
     except OSError:
         pass  # a full disk: then it is swept later
 
@@ -82,7 +83,7 @@ def serve(folder: str, process: int) -> None:
 def end(folder: str, handle: int) -> None:
     """Remove a folder that `begin` made and nobody will use."""
     shutil.rmtree(folder, ignore_errors=True)
-    os.close(handle)
+    close(handle)
 
 
 def _locked(handle: int) -> bool:
@@ -121,7 +122,7 @@ def sweep(place: str, now: float | None = None) -> None:
             if _locked(handle):
                 shutil.rmtree(entry.path, ignore_errors=True)
         finally:
-            os.close(handle)
+            close(handle)
 
 
 def living(place: str) -> list[str]:
@@ -141,7 +142,7 @@ def _lives(folder: str) -> bool | None:
         try:
             process = int(os.read(handle, _MOST_DIGITS))
         finally:
-            os.close(handle)
+            close(handle)
         if process <= 0:
             return None
         os.kill(process, 0)

@@ -131,9 +131,13 @@ def read(path: str) -> str:
     """Return what the file at `path` holds, "" when there is none. Raises CacheError."""
     try:
         _hold_to_links_of_ours(path)
-        with open(os.open(path, paths.READ), "rb") as file:
-            _hold_to_ours(path, os.fstat(file.fileno()))
-            data = file.read(_MOST_BYTES + 1)
+        handle = os.open(path, paths.READ)
+        try:
+            _hold_to_ours(path, os.fstat(handle))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                data = file.read(_MOST_BYTES + 1)
+        finally:
+            paths.close(handle)
     except FileNotFoundError:
         return ""
     except OSError as error:

@@ -11,6 +11,7 @@ import posix as os  # all that is needed, without what `os` brings along
 import sys
 import time
 
+from credhelper.core.paths import close
 from credhelper.tokenfile.keeping import (
     JOB_CONTROL,
     PASSED_ON,
@@ -51,7 +52,7 @@ def _leave_streams(keeping: Keeping) -> None:
         if stream not in (null, keeping.handle):
             os.dup2(null, stream)
     if null > 1:
-        os.close(null)
+        close(null)
 
 
 def keep(keeping: Keeping, clock: "Callable[[], float]" = time.time) -> tuple[int, int]:
@@ -155,7 +156,7 @@ def _start_renewer(keeping: Keeping, *, warn: bool) -> tuple[int, int]:
         return child, reader
     try:
         if keeping.handle >= 0:
-            os.close(keeping.handle)
+            close(keeping.handle)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
@@ -197,7 +198,7 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
     data = b""
     while chunk := os.read(pipe, 65536):
         data += chunk
-    os.close(pipe)
+    close(pipe)
     return unpack(data) if data else None
 
 

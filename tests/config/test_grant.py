@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,22 @@ def test_a_password_may_not_hold_what_cannot_be_seen(value: str) -> None:
 def test_a_file_is_read_without_its_final_line_feed(secret_file: Path) -> None:
     assert resolve("file", str(secret_file)).reveal() == CANARY
     secret_file.write_bytes(CANARY.encode())
+    assert resolve("file", str(secret_file)).reveal() == CANARY
+
+
+@pytest.mark.parametrize("name", ["open", "fstat", "read"])
+def test_a_file_that_is_replaced_under_us_on_nfs_is_read_again(
+    secret_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real: Callable[..., object] = getattr(os, name)
+    left = [errno.ESTALE] * 2
+
+    def stale(*arguments: object) -> object:
+        if left:
+            raise OSError(left.pop(), "stale")
+        return real(*arguments)
+
+    monkeypatch.setattr(os, name, stale)
     assert resolve("file", str(secret_file)).reveal() == CANARY
 
 

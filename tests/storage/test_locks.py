@@ -6,6 +6,7 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import posix
 import signal
 import threading
 from pathlib import Path
@@ -156,6 +157,62 @@ def test_a_symlink_or_fifo_in_place_of_the_lock_is_refused_and_left_alone(folder
         assert told.value.hint == f"remove it: rm {folder / name}"
     assert target.read_text() == "precious"
     assert target.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOLCK, errno.EINTR, errno.ESTALE])
+@pytest.mark.parametrize("name", ["flock", "close"])
+def test_an_error_of_letting_go_takes_nothing_back_and_keeps_nobody_out(
+    path: str, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def then_refuse(handle: int) -> None:
+        close(handle)
+        refuse()
+
+    close = posix.close
+    held = locks.acquire(path, wait=0, alarm=False)
+    assert held is not None
+    with monkeypatch.context() as patch:
+        if name == "flock":
+            patch.setattr(fcntl, name, refuse)
+        else:
+            patch.setattr(posix, name, then_refuse)
+        held.release()
+    again = locks.acquire(path, wait=0, alarm=False)
+    assert again is not None
+    again.release()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOLCK, errno.ESTALE])
+def test_a_writer_that_cannot_unlock_has_written(
+    path: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    real = fcntl.flock
+
+    def flock_(handle: int, how: int) -> None:
+        if how == fcntl.LOCK_UN:
+            raise OSError(number, os.strerror(number))
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_)
+    done = []
+    with locks.one_writer(path, "writing", 1.0):
+        done.append(True)
+    assert done
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_lock_file_that_cannot_be_looked_at_is_no_lock(
+    path: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch, pytest.raises(locks.Unlockable):
+        patch.setattr(os, "fstat", refuse)
+        locks.acquire(path, wait=0, alarm=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

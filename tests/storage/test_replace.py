@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 import signal
 import stat
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from credhelper.core import paths
 from credhelper.storage import files, locks
 
 OLD = b"old" * 1000
@@ -57,7 +59,8 @@ def test_a_writer_killed_at_any_step_leaves_the_old_or_the_new(
                 real(*arguments, **more)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(os, step, killed)
+        for module in (os, posix):
+            setattr(module, step, killed)
         files.replace(str(record), NEW, durable=True)
 
     assert in_a_child(work) == signal.SIGKILL
@@ -99,6 +102,24 @@ def test_a_disk_that_says_no_leaves_the_old_and_no_litter(
     assert told.value.errno == number
     assert record.read_bytes() == OLD
     assert temporary(folder) == []
+
+
+@pytest.mark.parametrize("number", (*NUMBERS, errno.EINTR, errno.EBADF, errno.ESTALE))
+def test_a_close_that_fails_takes_back_nothing_of_what_was_written(
+    record: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    real = posix.close
+
+    def close(handle: int) -> None:
+        real(handle)
+        raise OSError(number, os.strerror(number))
+
+    for module in (os, posix):
+        monkeypatch.setattr(module, "close", close)
+    files.replace(str(record), NEW, durable=True)
+    assert record.read_bytes() == NEW
+    assert paths.read_private(str(record)) == NEW
+    assert paths.read_config(str(record)) == NEW
 
 
 def test_short_writes_are_continued(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +182,10 @@ def test_a_symlink_in_the_way_is_replaced_and_its_target_left_alone(folder: Path
     assert not (folder / "link").is_symlink()
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF])
-def test_a_file_system_that_flushes_no_folders_is_good_enough(
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSPC]
+)
+def test_a_folder_that_is_not_flushed_takes_back_nothing_of_what_was_written(
     record: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     real = os.fsync

@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 import requests
@@ -218,7 +219,7 @@ class Transport:
         except failures.NETWORK as error:
             return self._explained(error, ends)
         received = self._clock()
-        with response:
+        try:
             if not 200 <= response.status_code < 300:
                 return self._refusal(response, hidden)
             try:
@@ -227,6 +228,9 @@ class Transport:
                 return Failure(error)
             except failures.NETWORK as error:
                 return self._explained(error, ends)
+        finally:
+            with suppress(*failures.NETWORK):
+                response.close()
         skew = answers.skew(response.headers.get("Date"), sent, received)
         return Response(self.origin, response.status_code, body, skew)
 
