@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from credhelper import entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+
+
+_WAY_OUT = 30.0  # seconds, more than a refresh is waited for
 
 
 class Stopped(BaseException):
@@ -33,8 +37,14 @@ def listen() -> None:
 
     sys.unraisablehook = _met_where_nothing_can_be_raised
 
+    until = 0.0
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(number)
+        nonlocal until
+        # Whoever asks again finds us on the way out, and does not break off what lets go.
+        if time.monotonic() >= until:
+            until = time.monotonic() + _WAY_OUT
+            raise Stopped(number)
 
     for number in entry.STOPS:
         # A caller's nohup stays: what is ignored is left ignored.

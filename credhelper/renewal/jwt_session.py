@@ -79,7 +79,7 @@ class JwtSession:
             if left <= 0:
                 raise
             return old, int(now) + _RETRY_AFTER
-        self.record.write(new, must=False)
+        self.record.write(new)
         return new, due(new)
 
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
@@ -92,5 +92,5 @@ class JwtSession:
                 raise
             # The grant is a psToken, and no other can be had with it.
             raise ended(self.profile, dead, error, self.clock()) from error
-        self.record.write(new, must=False)
+        self.record.write(new)
         return new, due(new)

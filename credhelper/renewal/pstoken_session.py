@@ -11,6 +11,7 @@ from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import RejectedError, TokenAPIError
 from credhelper.renewal.create import ended, not_logged_in
 from credhelper.renewal.session import due, over
+from credhelper.renewal.whole import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.renewal.create import Calls
     from credhelper.renewal.session import SessionRecord
+    from credhelper.storage.files import Room
 
 _RETRY_AFTER = 60  # seconds, after a refresh that failed
 
@@ -37,8 +39,6 @@ class PsTokenSession:
         self.profile = calls.profile
         self.record = record
         self.clock = clock
-        # A session that no grant can make again must not be lost.
-        self.must_be_kept = calls.authorize is None
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
         """Return a new token, and when its session is due.
@@ -87,8 +87,12 @@ class PsTokenSession:
                 lock.release()
 
     def _refreshed(self, old: Token) -> tuple[Token, int]:
+        room = self.record.room()
+        if room is None:
+            # The new session could not be kept, and the old one might be dead.
+            return old, int(self.clock()) + _RETRY_AFTER
         try:
-            new = self.calls.refresh(old)
+            new = whole(lambda: self._exchanged(old, room))
         except RejectedError as error:
             if self.calls.authorize is not None or self.profile.token == SESSION:
                 return self._new(old, error)
@@ -97,9 +101,15 @@ class PsTokenSession:
         except TokenAPIError:
             # It is due, not dead: go on with it as long as the server lets us.
             return old, int(self.clock()) + _RETRY_AFTER
-        previous = old.value if new.value != old.value else None
-        self.record.write(new, previous, must=self.must_be_kept)
+        finally:
+            room.give_back()
         return new, due(new)
+
+    def _exchanged(self, old: Token, room: Room) -> Token:
+        new = self.calls.refresh(old)
+        previous = old.value if new.value != old.value else None
+        self.record.write(new, previous, room=room)
+        return new
 
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
         if self.calls.authorize is None:
@@ -112,7 +122,7 @@ class PsTokenSession:
                 raise ended(self.profile, dead, refused, self.clock())
         else:
             new = self.calls.open_session()
-        self.record.write(new, must=self.must_be_kept)
+        self.record.write(new)
         return new, due(new)
 
     def _given(self) -> Token:
@@ -137,7 +147,7 @@ class PsTokenSession:
         try:
             found = self.record.read()
             if found is not None and found.value == proven.value:
-                self.record.write(proven, must=self.must_be_kept)
+                self.record.write(proven)
         finally:
             lock.release()
 
@@ -174,5 +184,5 @@ class PsTokenSession:
             skew=refused.skew,
             assumed=True,
         )
-        self.record.write(older, must=self.must_be_kept)
+        self.record.write(older)
         return token, due(older)

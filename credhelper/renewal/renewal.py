@@ -14,6 +14,7 @@ from credhelper.renewal.create import Calls
 from credhelper.renewal.jwt_session import JwtSession
 from credhelper.renewal.pstoken_session import PsTokenSession
 from credhelper.renewal.session import SessionRecord, due
+from credhelper.renewal.whole import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Renewal:
         lock = self.record.lock()
         try:
             self.record.slot.set_aside()
-            self.record.write(session, must=self.calls.authorize is None)
+            whole(lambda: self.record.write(session, must=self.calls.authorize is None))
         finally:
             if lock:
                 lock.release()

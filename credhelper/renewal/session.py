@@ -9,13 +9,14 @@ from __future__ import annotations
 from credhelper.core import flock
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
-from credhelper.errors import CacheError, logged_out
+from credhelper.errors import logged_out
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from credhelper.storage.files import Room
     from credhelper.storage.slot import Slot
 
 
@@ -78,12 +79,25 @@ class SessionRecord:
         previous = held and held.fields.get("previous")
         return Secret(previous) if previous else None
 
-    def write(self, session: Token, previous: Secret | None = None, *, must: bool) -> None:
+    def room(self) -> Room | None:
+        """Return room on the disk for the next session; None, after a warning, if there is none."""
+        return self.slot.room()
+
+    def write(
+        self,
+        session: Token,
+        previous: Secret | None = None,
+        *,
+        room: Room | None = None,
+        must: bool = False,
+    ) -> None:
         """Put `session` on disk.
 
         Parameters:
         - previous: the psToken before it, kept until this one has worked.
-        - must: whether a session that cannot be kept is an error, because it would be lost.
+        - room: what `room` returned.
+        - must: whether a session that cannot be kept is an error, because nobody has had anything
+          from it yet. Otherwise it is a warning: what it gives is still handed over.
 
         Raises CacheError, if it must be kept and the disk says no, and LoginRequiredError when
         somebody has logged out since this renewal began.
@@ -98,11 +112,9 @@ class SessionRecord:
         )
         if previous is not None:
             fields["previous"] = previous.reveal()
-        try:
+        if must:
             self.slot.save(fields)
-        except CacheError:
-            if must:
-                raise
+        elif not self.slot.keep(fields, room):
             self.trace("session", kept=False)
         # Once more, for a logout that could not wait for our lock.
         self._hold_to_login(session)

@@ -104,6 +104,47 @@ def _hold(handle: int) -> None:
         pass  # no locks here: then its age tells
 
 
+class Room:
+    """A new file that has its place on the disk before anybody knows what it will hold.
+
+    Parameters:
+    - path: the file that it will replace.
+    - size: bytes, at the least.
+
+    Raises OSError: there is no such room.
+    """
+
+    def __init__(self, path: str, size: int) -> None:
+        folder, name = os.path.split(path)
+        self.temporary = os.path.join(folder, leftovers.name_for(name))
+        self.handle = os.open(self.temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
+        try:
+            _hold(self.handle)
+            os.fchmod(self.handle, 0o600)
+            _write_all(self.handle, bytes(size))
+            os.fsync(self.handle)
+        except BaseException:
+            self.give_back()
+            raise
+
+    def fill(self, path: str, data: bytes) -> None:
+        """Put `data` at `path` for good. Raises OSError; the old file is then untouched."""
+        os.lseek(self.handle, 0, os.SEEK_SET)
+        _write_all(self.handle, data)
+        os.ftruncate(self.handle, len(data))
+        os.fsync(self.handle)
+        os.replace(self.temporary, path)
+        _flush_folder(None, os.path.dirname(path))
+
+    def give_back(self) -> None:
+        """Remove the file, if it has not replaced another one."""
+        try:
+            os.unlink(self.temporary)
+        except OSError:
+            pass  # it is where it belongs
+        close(self.handle)
+
+
 def has_room(folder: str, size: int) -> bool:
     """Tell whether `replace` could put a file of `size` bytes into `folder`, which is ours."""
     probe = os.path.join(folder, f".room.{os.getpid()}.{os.urandom(4).hex()}.tmp")
@@ -133,9 +174,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
         try:
             _hold(handle)
             os.fchmod(handle, 0o600)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            _write_all(handle, data)
             os.fsync(handle)
             os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
@@ -148,6 +187,12 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
         raise
     if durable:
         _flush_folder(folder, above)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
 
 
 def _flush_folder(folder: int | None, path: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from credhelper.core import paths, record
 from credhelper.core.text import printable
@@ -26,6 +27,7 @@ _DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name 
 _MARKED = 3600  # seconds that a logout is remembered: no renewal takes that long
 _BASE = 32  # digits of a record's name; what follows stands for a value of its grant
 OLD = ".old"
+_LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
 
 
@@ -69,14 +71,38 @@ class Slot:
 
     def find(self) -> dict[str, str] | None:
         """Return the record's fields; None when there is none that we may believe. Never locks."""
+        data = self._bytes() or self._bytes()  # a disk may refuse once
+        return record.decode(data) if data else None
+
+    def unreadable(self) -> bool:
+        """Tell whether there is a record, and the system does not let us see it."""
+        return self.folder is not None and os.path.lexists(self.path) and not self._bytes()
+
+    def _bytes(self) -> bytes | None:
         if self.folder is None or not paths.private_folder(self.folder):
             return None
-        data = paths.read_private(self.path)
-        return record.decode(data) if data else None
+        return paths.read_private(self.path)
 
     def writable(self) -> bool:
         """Tell whether a record could be kept, as far as the folder's mode tells."""
         return self.folder is not None and os.access(self.folder, os.W_OK)
+
+    def room(self) -> files.Room | None:
+        """Return room on the disk for the next record; None, after a warning, if there is none."""
+        try:
+            return self._room()
+        except OSError as error:
+            self._warn(f"cannot write to {self.folder}: {reason(error)}", _ELSEWHERE)
+        except CacheError as error:
+            self._warn(error.message, error.hint or _ELSEWHERE)
+        return None
+
+    def _room(self) -> files.Room:
+        if self.folder is None:
+            raise CacheError("there is no folder to keep it in")
+        files.make_folder(self.folder)
+        size = max(_LEAST_ROOM, 4 * len(self._bytes() or b""))
+        return files.Room(self.path, size)
 
     def save(self, fields: Mapping[str, str]) -> None:
         """Replace the record. Raises CacheError when the disk says no; the old one then stays.
@@ -89,10 +115,18 @@ class Slot:
         self._write(self.name, {**fields, **self.owner})
         self.sweep()
 
-    def keep(self, fields: Mapping[str, str]) -> bool:
-        """Replace the record if that can be done; otherwise warn, and tell by False."""
+    def keep(self, fields: Mapping[str, str], room: files.Room | None = None) -> bool:
+        """Replace the record if that can be done; otherwise warn, and tell by False.
+
+        Parameters:
+        - room: what `room` returned. A disk that refuses it is asked once more, in another place.
+        """
         if self.folder is None:
             return False  # whoever chose to go without has said why
+        if room is not None:
+            with suppress(OSError):
+                room.fill(self.path, record.encode({**fields, **self.owner}))
+                return True
         try:
             self.save(fields)
         except CacheError as error:

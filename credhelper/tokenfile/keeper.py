@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
+_REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
+_STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 _FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
 
 
@@ -124,14 +126,20 @@ def _be_stopped() -> None:
 def _stop(renewer: int) -> None:
     """Wait for a renewer to end, and end it if it does not, or if somebody cannot wait.
 
-    It may hold a new session of which nobody else knows yet: the old one may be worth nothing.
+    It may hold a new session of which nobody else knows yet: the old one may be worth nothing. So
+    it is told to end first, which waits for a refresh, and killed after that.
     """
     end = time.monotonic() + _TIMEOUT
+    told = False
+    idle = (0, _signal.SIGCHLD, *JOB_CONTROL)
     try:
         while not os.waitpid(renewer, os.WNOHANG)[0]:
             left = end - time.monotonic()
-            idle = (0, _signal.SIGCHLD, *JOB_CONTROL)
-            if left <= 0 or _next_signal(min(left, 0.5))[0] not in idle:
+            hurry = left <= 0 or _next_signal(min(left, 0.5))[0] not in idle
+            if hurry and not told:
+                os.kill(renewer, _signal.SIGTERM)
+                told, end = True, time.monotonic() + _REFRESH
+            elif left <= 0:
                 os.kill(renewer, _signal.SIGKILL)
                 os.waitpid(renewer, 0)  # it might write into the folder that is about to go
                 return
@@ -157,10 +165,11 @@ def _start_renewer(keeping: Keeping, *, warn: bool) -> tuple[int, int]:
     try:
         if keeping.handle >= 0:
             close(keeping.handle)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
-                _signal.signal(number, _signal.SIG_DFL)
+                # What would end it lets it clean up, and a refresh come to its end.
+                _signal.signal(number, _end_renewal if number in _STOPS else _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         # Not `posix.environ`: the renewal reads names and values as text.
         from os import environ
 
@@ -171,12 +180,20 @@ def _start_renewer(keeping: Keeping, *, warn: bool) -> tuple[int, int]:
             os._exit(1)
         os.write(writer, renewed)
     except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone
-        if warn:
+        if warn and not isinstance(error, _Ended):
             # By hand: an upgrade may have taken away what words a complaint elsewhere.
             hint = "was credhelper upgraded or removed since this was started? start it again"
             _say(_complaint(keeping, type(error).__name__, hint))
         os._exit(1)
     os._exit(0)
+
+
+class _Ended(BaseException):
+    """Somebody asked a renewer to end."""
+
+
+def _end_renewal(number: int, frame: object) -> None:
+    raise _Ended
 
 
 def _complaint(keeping: Keeping, why: str, hint: str) -> bytes:

@@ -22,7 +22,6 @@ def stage(tmp_path: Path, running_sandbox: RunningSandbox) -> Stage:
     return Stage(tmp_path, running_sandbox)
 
 
-@pytest.mark.xfail(reason="F12: a token a call", strict=True)
 def test_a_full_disk_does_not_cost_a_token_a_call(stage: Stage, library: Path) -> None:
     scenario = SCENARIOS["get-stale"]
     scenario.prepare(stage)
