@@ -23,6 +23,8 @@ LONGEST_TOKEN = 65535
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z, the last that RFC 3339 can write
 _SHOWN = ("uid", "sub", "name", "username", "tid", "cid", "cwid", "aud", "scope", "mem")
 _LONGEST_SHOWN = 200
+_MOST_SKEW = 86400  # seconds that a Date header is believed, where a token does not bear it out
+_SLACK = 60  # seconds between a server that makes tokens and one that sends its Date
 _FIRST_ODD_NUMBER = 1 << 64
 _LITERALS = frozenset({"null", "none", "undefined"})
 
@@ -51,9 +53,12 @@ def token_from(
     flaw = token_flaw(value)
     if flaw or not isinstance(value, str):
         raise MalformedAnswerError(f"the server's {member} {flaw}")
-    issued_at = int(now_local) + skew
     claims = payload(value) if kind == JWT else None
     expires_at = _seconds((claims or {}).get("exp"), math.floor)
+    made_at = _seconds((claims or {}).get("iat"), math.floor)
+    if expires_at is not None:
+        skew = _believed(skew, int(now_local), made_at, expires_at)
+    issued_at = int(now_local) + skew
     assumed = expires_at is None
     if expires_at is None:
         expires_at = issued_at + (session_lifetime if kind == SESSION else ASSUMED_LIFETIME)
@@ -66,6 +71,18 @@ def token_from(
         skew=skew,
         assumed=assumed,
     )
+
+
+def _believed(skew: int, now: int, made_at: int | None, expires_at: int) -> int:
+    """Return `skew`, or another one where the token itself says that a Date header was wrong.
+
+    Its maker's clock is past `made_at`: so it never lives longer from now on than from then.
+    """
+    if made_at is None:
+        return skew if abs(skew) <= _MOST_SKEW else 0
+    if not made_at - _SLACK <= now + skew < expires_at and made_at - _SLACK <= now < expires_at:
+        skew = 0
+    return max(skew, made_at - now) if made_at < expires_at else skew
 
 
 def refuse_dead(token: Token, now_local: float) -> None:

@@ -213,6 +213,10 @@ def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
     """
     if held is None or now >= held.advertised or held.advertised - now < min_ttl:
         return EXPIRED
+    if held.issued_at - now > NOT_YET_WAIT:
+        # Our clock was set back since: what it measured is void, and it is time for a new one.
+        ends = min(held.advertised, held.advertised + held.skew)
+        return STALE if ends - now > max(0, min_ttl) and held.not_before <= now else EXPIRED
     if held.not_before - now > NOT_YET_WAIT:
         return EXPIRED  # our clock is behind the maker's: a token of our own measures by how much
     return STALE if now >= held.stale_at(margin) else FRESH

@@ -9,7 +9,7 @@ from __future__ import annotations
 from credhelper.config.profile import LOGIN
 from credhelper.errors import RejectedError, TokenAPIError
 from credhelper.renewal.create import ended
-from credhelper.renewal.session import due, over
+from credhelper.renewal.session import due, is_due, over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class JwtSession:
             # Without a grant the server decides whether it is over.
             if found is None or (over(found, now) and self.calls.authorize is not None):
                 return self._new(found)
-            if now < due(found) and not self._is_the_old_one(found, held):
+            if not is_due(found, now) and not self._is_the_old_one(found, held):
                 return found, due(found)
             return self._refreshed(found)
         finally:

@@ -10,7 +10,7 @@ from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import RejectedError, TokenAPIError
 from credhelper.renewal.create import ended, not_logged_in
-from credhelper.renewal.session import due, over
+from credhelper.renewal.session import due, is_due, over
 from credhelper.renewal.whole import whole
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class PsTokenSession:
             # Its end is our guess. Without a grant only the server can say that it is over.
             if found is None or (over(found, now) and self.calls.authorize is not None):
                 return self._new(found)
-            if now < due(found):
+            if not is_due(found, now):
                 return found, due(found)
             # Without a lock two processes could refresh at once, and one answer would be lost.
             if lock is None:

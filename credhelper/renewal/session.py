@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Slot
 
+_AHEAD = 10.0  # seconds
+
 
 class SessionRecord:
     """One session on disk.
@@ -131,6 +133,11 @@ def due(session: Token) -> int:
     """Return when `session` must be refreshed, in Unix seconds on our clock."""
     # Half of the idle life leaves as much time again for the next caller to come by.
     return session.issued_at - session.skew + (session.expires_at - session.issued_at) // 2
+
+
+def is_due(session: Token, now: float) -> bool:
+    """Tell whether `session` must be refreshed: also one that a clock ahead dated to the future."""
+    return now >= due(session) or session.issued_at - session.skew - now > _AHEAD
 
 
 def over(session: Token, now: float) -> bool:

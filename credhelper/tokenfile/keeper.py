@@ -57,7 +57,11 @@ def _leave_streams(keeping: Keeping) -> None:
         close(null)
 
 
-def keep(keeping: Keeping, clock: "Callable[[], float]" = time.time) -> tuple[int, int]:
+def keep(
+    keeping: Keeping,
+    clock: "Callable[[], float]" = time.time,
+    monotonic: "Callable[[], float]" = time.monotonic,
+) -> tuple[int, int]:
     """Keep the file fresh until the command ends, or a signal asks a keeper without one to end.
 
     Returns the exit status and 0, or 0 and the number of the signal to end by.
@@ -66,13 +70,17 @@ def keep(keeping: Keeping, clock: "Callable[[], float]" = time.time) -> tuple[in
     warn = clock() < due  # whoever started us has warned already of what it met
     renewer, pipe = 0, -1
     rest = 0.0  # until when nothing is tried, after something came to nothing
+    apart = monotonic() - clock()  # as they were when `due` was told
     while True:
         now = clock()
         # Bounded: a clock may be set back.
         resting = now < rest <= now + _LONGEST_PAUSE
-        if not renewer and not resting and (now >= due or _changed(keeping, seen)):
+        # By both clocks: one may be set back, the other one rests while a laptop sleeps.
+        behind = max(0.0, monotonic() - now - apart)
+        over = now + behind >= due
+        if not renewer and not resting and (over or _changed(keeping, seen)):
             try:
-                renewer, pipe = _start_renewer(keeping, warn=warn)
+                renewer, pipe = _start_renewer(keeping, behind, warn=warn)
             except OSError as error:
                 # No process to be had: a command that has taken them all gives some back.
                 if warn:
@@ -80,7 +88,7 @@ def keep(keeping: Keeping, clock: "Callable[[], float]" = time.time) -> tuple[in
                 warn = False
                 due = rest = now + pause
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        left = _LONGEST_SLEEP if renewer else min(max(due - now, 0.0), _LONGEST_SLEEP)
+        left = _LONGEST_SLEEP if renewer else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
         number, by_kernel = _next_signal(left)
         if number == _signal.SIGCHLD:
             for pid, status in _ended():
@@ -96,6 +104,7 @@ def keep(keeping: Keeping, clock: "Callable[[], float]" = time.time) -> tuple[in
                         pause = min(pause * 2, _LONGEST_PAUSE)
                     else:
                         due, keeping.record, keeping.written, keeping.warned = renewed
+                        apart = monotonic() - clock()
                         pause = _SHORTEST_PAUSE
                     seen = stamp(keeping.record)
         elif number and (keeping.child or number in JOB_CONTROL):
@@ -147,8 +156,11 @@ def _stop(renewer: int) -> None:
         pass  # it had ended
 
 
-def _start_renewer(keeping: Keeping, *, warn: bool) -> tuple[int, int]:
+def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tuple[int, int]:
     """Start a child that renews the token; return its process, and the pipe of its result.
+
+    Parameters:
+    - behind: seconds that the clock was set back since the token was due at a later time.
 
     Raises OSError when no process is to be had.
     """
@@ -175,7 +187,7 @@ def _start_renewer(keeping: Keeping, *, warn: bool) -> tuple[int, int]:
 
         from credhelper.tokenfile import renewer
 
-        renewed = renewer.renew(keeping, environ, _say if warn else None)
+        renewed = renewer.renew(keeping, environ, _say if warn else None, behind)
         if renewed is None:
             os._exit(1)
         os.write(writer, renewed)

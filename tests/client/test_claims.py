@@ -181,3 +181,20 @@ def test_identity_moves_no_cursor(text: str) -> None:
 def test_identity_is_short() -> None:
     assert len(claims.identity({"scope": "x" * 10_000})["scope"]) == 200
     assert claims.identity({"sub": 10**5000}) == {}
+
+
+@pytest.mark.parametrize("skew", [-NOW, -86400 * 365, 86400 * 365, 4102444800 - NOW])
+def test_one_wrong_date_neither_lengthens_nor_ends_a_life(skew: int) -> None:
+    got = token(jwt({"iat": NOW, "exp": NOW + 60}), skew=skew)
+    assert got.expires_at - got.skew == NOW + 60
+    assert got.expires_at - got.issued_at == 60
+
+
+@pytest.mark.parametrize("ahead", [-86400 * 30, -3600, 3600, 86400 * 30])
+def test_a_clock_of_ours_that_is_wrong_is_measured_by_the_date(ahead: int) -> None:
+    got = token(jwt({"iat": NOW - ahead, "exp": NOW - ahead + 60}), skew=-ahead)
+    assert got.expires_at - got.skew == NOW + 60
+
+
+def test_without_a_time_of_issue_a_date_is_believed_for_a_day_at_most() -> None:
+    assert token(jwt({"exp": NOW + 60}), skew=-NOW).skew == 0

@@ -103,7 +103,7 @@ def test_no_margin_takes_more_than_half_of_a_life(
         assert found.advertised - NOW >= min_ttl
         assert found.advertised > NOW
     if state == STALE:
-        assert found.expires_at - margin <= NOW
+        assert found.expires_at - margin <= NOW or found.issued_at > NOW
 
 
 @given(left=seconds, life=life, margin=st.integers(0, 10**6), later=st.integers(0, 10**6))
@@ -112,3 +112,13 @@ def test_a_token_never_gets_fresher(left: int, life: int, margin: int, later: in
     found = held(left, life)
     first = order.index(judge(found, NOW, margin=margin, min_ttl=0))
     assert order.index(judge(found, NOW + later, margin=margin, min_ttl=0)) >= first
+
+
+@pytest.mark.parametrize("skew", [-10800, 0])
+def test_what_comes_from_the_future_is_due_and_lives_no_longer_for_it(skew: int) -> None:
+    # Made by a clock three hours ahead that is right now.
+    made = NOW if skew else NOW + 10800
+    fields = {"issued": str(made), "expires": str(made + 3600), "skew": str(skew)}
+    ahead = Held({"token": "t", "host": "here", **fields}, "here")
+    assert judge(ahead, NOW + 5, margin=0, min_ttl=0) == STALE
+    assert judge(ahead, made + 3600 - 5, margin=0, min_ttl=0) != FRESH or not skew

@@ -19,8 +19,6 @@ class Known(NamedTuple):
     examples: tuple[str, ...]
 
 
-_TAKEN_BACK = ("bug", "refused")
-
 EXPECTED_FAILURES: tuple[Known, ...] = (
     Known(
         "F8",
