@@ -39,6 +39,7 @@ _MEMBERS = {
 def boto3_session(
     profile: str | None = None,
     min_ttl: int = 0,
+    refresh_before: int = 0,
     *,
     environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
@@ -49,6 +50,7 @@ def boto3_session(
     Parameters:
     - profile: a name in credhelper's config, whose `aws` says what the credentials are for.
     - min_ttl: seconds of life that they must have left.
+    - refresh_before: seconds of life with less of which they are renewed, if new ones can be had.
     - environ, clock: as for `credhelper.get_token`.
     - settings: for `boto3.Session`, such as `region_name`, which by default is that of boto3's own
       config or else what the credentials are for.
@@ -58,13 +60,14 @@ def boto3_session(
     """
     import boto3
 
-    session = botocore_session(profile, min_ttl, environ=environ, clock=clock)
+    session = botocore_session(profile, min_ttl, refresh_before, environ=environ, clock=clock)
     return boto3.Session(botocore_session=session, **settings)
 
 
 def botocore_session(
     profile: str | None = None,
     min_ttl: int = 0,
+    refresh_before: int = 0,
     *,
     environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
@@ -74,7 +77,7 @@ def botocore_session(
     from botocore.session import Session
 
     def fetch() -> Credential:
-        return _fetch(profile, min_ttl, environ, clock)
+        return _fetch(profile, min_ttl, refresh_before, environ, clock)
 
     session = Session()
     session.register_component("credential_provider", CredentialResolver([_provider(fetch)]))
@@ -96,7 +99,7 @@ def place(
     That is `Bucket`, `Prefix`, `Region`, `Endpoint`, `Encryption` and `EncryptionKey`, as shown by
     `credhelper aws --format details`. No secret is in it. Parameters, errors: as `boto3_session`.
     """
-    members = _members_of(_fetch(profile, 0, environ, clock))
+    members = _members_of(_fetch(profile, 0, 0, environ, clock))
     return {name: value for name, value in members.items() if name not in _MEMBERS.values()}
 
 
@@ -128,10 +131,16 @@ def _members_of(found: Credential) -> dict[str, str]:
 
 
 def _fetch(
-    profile: str | None, min_ttl: int, environ: Mapping[str, str], clock: Callable[[], float]
+    profile: str | None,
+    min_ttl: int,
+    refresh_before: int,
+    environ: Mapping[str, str],
+    clock: Callable[[], float],
 ) -> Credential:
-    tokens.hold_to_types(profile, None, min_ttl)
+    tokens.hold_to_types(profile, None, min_ttl, refresh_before)
     tokens.preload()
     context = Context(environ, warn=tokens.warn, clock=clock)
-    request = Request("get", profile=profile, min_ttl=min_ttl, margin=MARGIN, wants=AWS)
+    request = Request(
+        "get", profile=profile, min_ttl=min_ttl, margin=max(MARGIN, refresh_before), wants=AWS
+    )
     return answer.get(context, request)

@@ -28,7 +28,11 @@ Hook = Callable[[Any], None]
 def refresh_api_key_hook(configuration: object, /) -> None: ...
 @overload
 def refresh_api_key_hook(
-    *, profile: str | None = None, service: str | None = None, min_ttl: int = 0
+    *,
+    profile: str | None = None,
+    service: str | None = None,
+    min_ttl: int = 0,
+    refresh_before: int = 0,
 ) -> Hook: ...
 def refresh_api_key_hook(
     configuration: object = None,
@@ -37,6 +41,7 @@ def refresh_api_key_hook(
     profile: str | None = None,
     service: str | None = None,
     min_ttl: int = 0,
+    refresh_before: int = 0,
 ) -> Hook | None:
     """Put a token into a v1 `Configuration`: `configuration.refresh_api_key_hook = this`.
 
@@ -49,7 +54,7 @@ def refresh_api_key_hook(
     Raises CredhelperError, also when `configuration.host` may not have the token.
     """
     if configuration is None:
-        return _Hook(Credentials(profile, service, min_ttl))
+        return _Hook(Credentials(profile, service, min_ttl, refresh_before))
     _DEFAULT(configuration)
     return None
 
@@ -58,6 +63,7 @@ def configuration(
     profile: str | None = None,
     service: str | None = None,
     min_ttl: int = 0,
+    refresh_before: int = 0,
     *,
     sdk: ModuleType | None = None,
     credentials: Credentials | None = None,
@@ -66,7 +72,8 @@ def configuration(
     """Return a `Configuration` of the SDK that has a good token whenever it is asked for one.
 
     Parameters:
-    - profile, service, min_ttl: as for `credhelper.Credentials`, or `credentials` in their place.
+    - profile, service, min_ttl, refresh_before: as for `credhelper.Credentials`, or `credentials`
+      in their place.
     - sdk: the module whose `Configuration` it is: `libica.openapi.libgds` and its like for v1, by
       default `libica.openapi.v3`.
     - settings: for that `Configuration`, whose `host` is the profile's API unless it is among them.
@@ -74,7 +81,7 @@ def configuration(
     Raises CredhelperError, also when `host` may not have the token.
     """
     if credentials is None:
-        credentials = Credentials(profile, service, min_ttl)
+        credentials = Credentials(profile, service, min_ttl, refresh_before)
     kind = _v2() if sdk is None else sdk.Configuration
     # v1's has none: a token is an API key there.
     has_token = "access_token" in inspect.signature(kind).parameters

@@ -113,4 +113,5 @@ def route_to(profile: Profile) -> Route:
         [str(service) for service in profile.services],
         identity.aws_name(profile, profile.aws) if profile.aws else "",
         (*api.variables, api.base),
+        profile.refresh_before,
     )

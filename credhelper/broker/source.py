@@ -27,7 +27,7 @@ from credhelper.core.record import (
     held_in,
     judge,
 )
-from credhelper.core.routes import least_life
+from credhelper.core.routes import least_life, margin_of
 from credhelper.errors import (
     CredhelperError,
     LifetimeError,
@@ -129,10 +129,11 @@ def get(source: TokenSource, request: Request, route: Route, service: Service | 
     """
     min_ttl = least_life(route, request)
     held = find(source)
-    state = judge(held, source.clock(), margin=request.margin, min_ttl=min_ttl)
+    margin = margin_of(route, request)
+    state = judge(held, source.clock(), margin=margin, min_ttl=min_ttl)
     source.trace("cache", record=source.slot.name, state=state)
     if held is None or state != FRESH:
-        held = _renewed(source, held, state, request.margin, min_ttl, route.profile)
+        held = _renewed(source, held, state, margin, min_ttl, route.profile)
     _wait_until_valid(source, held)
     return credential(held, request, route, service, min_ttl)
 

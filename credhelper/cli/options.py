@@ -19,7 +19,9 @@ from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted
 from credhelper.core import paths
+from credhelper.core.text import quoted
 from credhelper.errors import CacheError, UsageError
+from credhelper.protocols.options import seconds
 
 _Command = Callable[..., Any]
 
@@ -29,7 +31,32 @@ _TEXTS = (
     *("username", "api_key_as", "token"),
 )
 REVOKE_OLD = "Revoke what the profile had before its identity changed. Otherwise logout does."
-_NUMBERS = ("min_ttl", "session_lifetime")
+_NUMBERS = ("min_ttl", "refresh_before", "session_lifetime")
+
+
+class Time(click.ParamType[int]):
+    """Seconds, or a text like `90s`, `10m`, `1h`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return seconds. Raises click's BadParameter."""
+        found = value if isinstance(value, int) else seconds(value)
+        if found is None:
+            self.fail(f"{quoted(value)} is not a time: seconds, or like 90s, 10m, 1h", param, ctx)
+        return found
+
+
+min_ttl_option = click.option(
+    "--min-ttl", type=Time(), default=0, metavar="TIME", help="Life it must have left."
+)
+refresh_before_option = click.option(
+    "--refresh-before",
+    type=Time(),
+    default=0,
+    metavar="TIME",
+    help="Renew it with less life left, if a new one can be had.",
+)
 
 
 def options(command: _Command) -> _Command:
@@ -70,6 +97,11 @@ def options(command: _Command) -> _Command:
             ),
             click.option("--username", metavar="NAME", help="For tools that want a user name."),
             click.option("--min-ttl", metavar="TIME", help="Life that every token must have left."),
+            click.option(
+                "--refresh-before",
+                metavar="TIME",
+                help="Renew tokens that have less life left, if a new one can be had.",
+            ),
             click.option(
                 "--session-lifetime", metavar="TIME", help="Idle life of a session: 3600, 2h, 1d."
             ),

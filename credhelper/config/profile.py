@@ -100,7 +100,8 @@ class Profile:
     authorised (`api-key`, `password` or `session`); `grant`, or None where `login` keeps a session;
     `user`, the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
     parameters; `keep_session`, hold a psToken and mint from it; `token`, the kind that tools get;
-    `services`; `username`, for Basic; `min_ttl` and `session_lifetime`, seconds; `ca_file`,
+    `services`; `username`, for Basic; `min_ttl`, `refresh_before` and
+    `session_lifetime`, seconds; `ca_file`,
     absolute; `api_key_as`, one of `KEY_FORMS`; `aws`, what AWS credentials are for. What is not
     configured is None.
     """
@@ -122,6 +123,7 @@ class Profile:
     services: tuple[Service, ...] = ()
     username: str = "oauth2"
     min_ttl: int = 0
+    refresh_before: int = 0
     session_lifetime: int = 3600
     ca_file: str | None = None
     api_key_as: str = KEY_FORMS[0]

@@ -80,6 +80,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         services=_services(table),
         username=table.checked("username", _without_colon) or "oauth2",
         min_ttl=table.seconds("min_ttl", 0, least=0, most=_YEAR),
+        refresh_before=table.seconds("refresh_before", 0, least=0, most=_YEAR),
         session_lifetime=table.seconds("session_lifetime", 3600, least=1, most=_YEAR),
         ca_file=table.checked("ca_file", expand),
         api_key_as=form,

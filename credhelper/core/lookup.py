@@ -49,7 +49,7 @@ def answer(
     held = held_in(records.decode(data) if data else None, stamp, host())
     min_ttl = routes.least_life(route, request)
     now = clock()
-    state = judge(held, now, margin=request.margin, min_ttl=min_ttl)
+    state = judge(held, now, margin=routes.margin_of(route, request), min_ttl=min_ttl)
     if held is None or state == EXPIRED:
         return f"{folder}/{record}.lock"
     if state != FRESH or held.not_before > now:
@@ -70,7 +70,7 @@ def credential(
         kind=held.kind,
         url=route.url + base,
         service=service,
-        fresh_until=min(held.stale_at(request.margin), held.advertised - min_ttl),
+        fresh_until=min(held.stale_at(routes.margin_of(route, request)), held.advertised - min_ttl),
         variables=(for_token, for_url),
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Request
     from credhelper.core.service import Service
 
-_HEADER = "credhelper-routes 5"
+_HEADER = "credhelper-routes 6"
 _SALT = "salt "
 _SALT_DIGITS = 32
 _DEFAULT = "default "
@@ -27,10 +27,11 @@ class Route:
     """One profile, as far as a warm answer needs it.
 
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
-    `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl`, in
-    seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal form; `aws`, the record
-    of its AWS credentials, or "" for a profile that has none; `variables`, where other clients of
-    the API look for a token and for its URL, and the path that they want in that.
+    `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl` and
+    `refresh_before`, in seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal
+    form; `aws`, the record of its AWS credentials, or "" for a profile that has none; `variables`,
+    where other clients of the API look for a token and for its URL, and the path that they want in
+    that.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Route:
         "min_ttl",
         "profile",
         "record",
+        "refresh_before",
         "services",
         "url",
         "user",
@@ -60,6 +62,7 @@ class Route:
         services: "Sequence[str]",
         aws: str = "",
         variables: tuple[str, str, str] = ("ICA_ACCESS_TOKEN", "ICA_BASE_URL", ""),
+        refresh_before: int = 0,
     ) -> None:
         self.profile = profile
         self.record = record
@@ -72,6 +75,7 @@ class Route:
         self.services = services
         self.aws = aws
         self.variables = variables
+        self.refresh_before = refresh_before
 
 
 class Routes:
@@ -105,7 +109,8 @@ def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -
     lines = [*_stamp(label, home, version), _SALT + routes.salt, _DEFAULT + routes.default]
     for route in routes.by_profile.values():
         fields = [route.profile, route.record, route.aws, route.kind, route.username, route.user]
-        fields += [route.url, *route.variables, str(route.min_ttl), route.grant, *route.services]
+        fields += [route.url, *route.variables, str(route.min_ttl), str(route.refresh_before)]
+        fields += [route.grant, *route.services]
         lines.append("\t".join(fields))
     return _bytes("\n".join(lines) + "\n\n") + source
 
@@ -123,13 +128,11 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
     try:
         for line in lines[6:]:
             profile, record, aws, *rest = line.split("\t")
-            kind, username, user, url, for_token, for_url, base, min_ttl, grant, *services = rest
-            names, least = (for_token, for_url, base), int(min_ttl)
-            routes.append(
-                Route(
-                    profile, record, kind, username, user, url, least, grant, services, aws, names
-                )
-            )
+            kind, username, user, url, for_token, for_url, base, *rest = rest
+            min_ttl, refresh_before, grant, *services = rest
+            names, least, soon = (for_token, for_url, base), int(min_ttl), int(refresh_before)
+            told = (profile, record, kind, username, user, url, least, grant, services, aws, names)
+            routes.append(Route(*told, soon))
     except ValueError:
         return None  # damaged: it will be made again
     return Routes(lines[5].removeprefix(_DEFAULT), salt, routes)
@@ -200,6 +203,14 @@ def least_life(route: Route, request: "Request") -> int:
     The profile's own `min_ttl` is about its tokens: AWS credentials live by other rules.
     """
     return max(request.min_ttl, route.min_ttl) if request.wants == "token" else request.min_ttl
+
+
+def margin_of(route: Route, request: "Request") -> int:
+    """Return the seconds of life with less of which a token is renewed before it is handed over.
+
+    The caller's kind, the caller, and the profile each say how much: the most counts.
+    """
+    return max(request.margin, route.refresh_before)
 
 
 def record_of(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from credhelper.inprocess.http_auth import Auth
 
 T = TypeVar("T")
-_Source = tuple[str | None, str | None, int]  # profile, service, least life: `get_token` of it
+# Profile, service, least life, when to renew: what `get_token` takes.
+_Source = tuple[str | None, str | None, int, int]
 
 
 class Credentials:
@@ -44,6 +45,7 @@ class Credentials:
         "_service",
         "min_ttl",
         "profile",
+        "refresh_before",
         "service",
     )
 
@@ -52,14 +54,16 @@ class Credentials:
         profile: str | None = None,
         service: str | None = None,
         min_ttl: int = 0,
+        refresh_before: int = 0,
         *,
         environ: Mapping[str, str] = ENVIRON,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        tokens.hold_to_types(profile, service, min_ttl)
+        tokens.hold_to_types(profile, service, min_ttl, refresh_before)
         self.profile = profile
         self.service = service
         self.min_ttl = min_ttl
+        self.refresh_before = refresh_before
         self._environ = environ
         self._clock = clock
         self._service = None if service is None else str(parse(service))
@@ -67,10 +71,10 @@ class Credentials:
     def __repr__(self) -> str:
         return f"Credentials(profile={self.profile!r}, service={self.service!r})"
 
-    def __reduce__(self) -> tuple[type[Credentials], tuple[str | None, str | None, int]]:
+    def __reduce__(self) -> tuple[type[Credentials], _Source]:
         if self._environ is not ENVIRON:
             raise TypeError("credentials with an environment of their own are not pickled")
-        return Credentials, (self.profile, self.service, self.min_ttl)
+        return Credentials, self._source(self.profile, self.service)
 
     def __deepcopy__(self, copied: object) -> Credentials:
         return self  # it is never changed
@@ -80,12 +84,17 @@ class Credentials:
     def token(self) -> str:
         """Return a token. Raises CredhelperError."""
         return tokens.get_token(
-            self.profile, self.service, self.min_ttl, environ=self._environ, clock=self._clock
+            self.profile,
+            self.service,
+            self.min_ttl,
+            self.refresh_before,
+            environ=self._environ,
+            clock=self._clock,
         )
 
     async def atoken(self) -> str:
         """Return a token, without blocking the event loop. Raises CredhelperError."""
-        return await self._token_of((self.profile, self.service, self.min_ttl))
+        return await self._token_of(self._source(self.profile, self.service))
 
     def api(self) -> str:
         """Return the origin of the API that the token comes from. Raises CredhelperError."""
@@ -186,10 +195,13 @@ class Credentials:
             return None
         if self._service is not None:
             covered = self._service in target.prefixes()
-            return (self.profile, self.service, self.min_ttl) if covered else None
+            return self._source(self.profile, self.service) if covered else None
         # By the name that is decided on here, whatever becomes of the environment meanwhile.
         profile = may_have(target, self.profile, self._environ, self._clock)
-        return None if profile is None else (profile, None, self.min_ttl)
+        return None if profile is None else self._source(profile, None)
+
+    def _source(self, profile: str | None, service: str | None) -> _Source:
+        return (profile, service, self.min_ttl, self.refresh_before)
 
     async def _token_of(self, source: _Source) -> str:
         known = memo.remembered(*source, self._environ, self._clock, False)
@@ -215,7 +227,7 @@ class Credentials:
         return await single_flight.run(work, key)
 
     def _key(self, *what: object) -> tuple[object, ...]:
-        return (self.profile, self.service, self.min_ttl, id(self._environ), *what)
+        return (*self._source(self.profile, self.service), id(self._environ), *what)
 
 
 def _load_single_flight() -> None:

@@ -18,7 +18,7 @@ _UNSEEN = 0.001  # seconds between two looks at the record
 _MOST_KNOWN = 1000
 _CHOICE = "CREDHELPER_PROFILE"
 
-Key = tuple[str | None, str | None, int]  # profile, service, least life
+Key = tuple[str | None, str | None, int, int]  # profile, service, least life, when to renew
 
 
 class Known:
@@ -68,6 +68,7 @@ def remembered(
     profile: str | None,
     service: str | None,
     min_ttl: int,
+    refresh_before: int,
     environ: Mapping[str, str],
     clock: Callable[[], float],
     stale: bool,
@@ -79,7 +80,7 @@ def remembered(
       that would only wait for a renewal that is going on. It has no default, and no argument is
       passed by name: CPython calls such a function fastest.
     """
-    known = _memo.get((profile, service, min_ttl))
+    known = _memo.get((profile, service, min_ttl, refresh_before))
     if (
         known is None
         or environ is not known.environ

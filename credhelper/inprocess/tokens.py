@@ -24,6 +24,7 @@ from credhelper.inprocess.environ import ENVIRON
 from credhelper.inprocess.memo import remembered
 from credhelper.storage import locks
 
+_MARGIN = 60  # seconds: a program asks each time, and holds what it got for one request
 _TIMEOUT = 5  # seconds for a new token, while the old one lives: a request of somebody's waits
 _SILENCE = 60.0  # seconds before the same warning is given again
 _MOST_WARNED = 100
@@ -39,6 +40,7 @@ def get_token(
     profile: str | None = None,
     service: str | None = None,
     min_ttl: int = 0,
+    refresh_before: int = 0,
     *,
     environ: Mapping[str, str] = ENVIRON,
     clock: Callable[[], float] = time.time,
@@ -50,6 +52,8 @@ def get_token(
       `default_profile` names.
     - service: the URL that will receive the token, which a profile must name.
     - min_ttl: seconds of life that the token must have left.
+    - refresh_before: seconds of life with less of which it is renewed, if a new one can be had. At
+      most half of its life counts, and never less than a minute.
     - environ: its `CREDHELPER_*` variables count.
     - clock: Unix seconds.
 
@@ -57,11 +61,11 @@ def get_token(
     in threads and after a fork; uses no signals.
     """
     try:
-        known = remembered(profile, service, min_ttl, environ, clock, False)
+        known = remembered(profile, service, min_ttl, refresh_before, environ, clock, False)
     except TypeError:
-        hold_to_types(profile, service, min_ttl)
+        hold_to_types(profile, service, min_ttl, refresh_before)
         raise
-    return known or _look(profile, service, min_ttl, environ, clock)
+    return known or _look(profile, service, min_ttl, refresh_before, environ, clock)
 
 
 def reject(
@@ -114,13 +118,16 @@ def preload() -> None:
             wiring.load()
 
 
-def hold_to_types(profile: object, service: object = None, min_ttl: object = 0) -> None:
-    """Raise TypeError, with the parameter's name, for what is no profile, service or least life."""
+def hold_to_types(
+    profile: object, service: object = None, min_ttl: object = 0, refresh_before: object = 0
+) -> None:
+    """Raise TypeError, with the parameter's name, for what is no profile, service or time."""
     for name, value in (("profile", profile), ("service", service)):
         if value is not None:
             hold_to_text(name, value)
-    if not isinstance(min_ttl, int | float):
-        raise TypeError(f"min_ttl is a number of seconds, not {type(min_ttl).__name__}")
+    for name, value in (("min_ttl", min_ttl), ("refresh_before", refresh_before)):
+        if not isinstance(value, int | float):
+            raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
 
 
 def hold_to_text(name: str, value: object) -> None:
@@ -133,12 +140,13 @@ def _look(
     profile: str | None,
     wanted: str | None,
     min_ttl: int,
+    refresh_before: int,
     environ: Mapping[str, str],
     clock: Callable[[], float],
 ) -> str:
-    hold_to_types(profile, wanted, min_ttl)
+    hold_to_types(profile, wanted, min_ttl, refresh_before)
     known = memo.Known(environ)
-    request = _request(profile, wanted, min_ttl)
+    request = _request(profile, wanted, min_ttl, refresh_before)
     if not wiring.loaded() and not isinstance(lookup.answer(environ, request, clock), Credential):
         preload()
     context = Context(environ, warn=warn, clock=clock)
@@ -155,7 +163,7 @@ def _look(
     known.lives = credential.expires_at - min_ttl
     good = credential.fresh_until if fresh else known.lives
     if now < good and (diskless or _holds(record, known.token)):
-        memo.keep((profile, wanted, min_ttl), known, good, now)
+        memo.keep((profile, wanted, min_ttl, refresh_before), known, good, now)
     return known.token
 
 
@@ -165,12 +173,15 @@ def _holds(record: str, token: str) -> bool:
     return ((data and decode(data)) or {}).get("token") == token
 
 
-def _request(profile: str | None, wanted: str | None, min_ttl: int = 0) -> Request:
+def _request(
+    profile: str | None, wanted: str | None, min_ttl: int = 0, refresh_before: int = 0
+) -> Request:
     return Request(
         "get",
         service=None if wanted is None else service.parse(wanted),
         profile=profile,
         min_ttl=min_ttl,
+        margin=max(_MARGIN, refresh_before),
         timeout=_TIMEOUT,
     )
 

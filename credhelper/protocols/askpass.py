@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper-askpass [--profile NAME] PROMPT"
 
+_MARGIN = 60  # seconds: git and wget ask for each transfer, and keep nothing
 _PROMPTS = {"Username for ": "username", "Password for ": "password"}
 _AROUND = (("'", "': "), ('"', '"'))  # a URL, as git and wget write it, and as git-lfs does
 _TRAPS = frozenset(" \"'\\:?#")  # what no caller leaves in a user name; `/` ends the host
@@ -60,6 +61,7 @@ def parse(call: "Call") -> Request:
         profile=found.get("profile"),
         username=_decoded(user, words[0]) if at else None,
         min_ttl=options.min_ttl(found),
+        margin=options.margin(found, _MARGIN),
         echo={"what": what},
     )
 

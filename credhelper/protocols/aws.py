@@ -79,7 +79,7 @@ def parse(call: "Call") -> Request:
         "get",
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
-        margin=MARGIN,
+        margin=options.margin(found, MARGIN),
         echo=echo,
         wants=RCLONE if form == "rclone" else AWS,
     )

@@ -25,6 +25,9 @@ USAGE = "credhelper token [SERVICE] [--bearer] [--profile NAME] [--min-ttl SECON
 
 _BEARER_PROGRAM = "credhelper-bearer-"
 _PROGRAMS = ("credhelper-token-", _BEARER_PROGRAM)
+# Seconds: Codex (`refresh_interval_ms`) and Claude Code (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`) keep
+# an answer for 5 minutes.
+_MARGIN = 360
 _TIMEOUT = 4  # seconds: Codex gives up after 5
 
 reads = options.reads_nothing  # some callers leave stdin open for ever
@@ -49,6 +52,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=_profile(call.program, found.get("profile")),
         min_ttl=options.min_ttl(found),
+        margin=options.margin(found, _MARGIN),
         timeout=_TIMEOUT,
         echo=echo,
     )

@@ -50,7 +50,7 @@ def parse(call: "Call") -> Request:
         service=service.receiver(uri(call.stdin)),
         profile=found.get("profile"),
         min_ttl=min_ttl,
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         timeout=_TIMEOUT,
     )
 

@@ -27,6 +27,8 @@ GREETING = b'{"v":[1]}\n'
 USAGE = "cargo-credential-credhelper --cargo-plugin"
 VERSIONS = (1,)
 
+# Seconds: Cargo keeps a token until a minute before its end, and publishes with it meanwhile.
+_MARGIN = 300
 _WORDS = "[--bearer | --raw] [--profile NAME] [--min-ttl SECONDS]"
 
 
@@ -59,6 +61,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=min_ttl,
+        margin=options.margin(found, _MARGIN),
         echo={"raw": "1"} if "raw" in found else None,
     )
 
@@ -121,7 +124,7 @@ def _options(words: object) -> dict[str, str]:
         raise credhelper.errors.RequestError("args is not a list of strings")
     try:
         found, rest = options.split(words, options.COMMON, _WORDS, ("--bearer", "--raw"))
-        options.min_ttl(found)
+        options.min_ttl(found), options.margin(found, 0)
     except credhelper.errors.UsageError as error:
         message, hint = error.message, error.hint
     else:

@@ -41,6 +41,9 @@ _OPTIONS = {
     "--output": "output",
     "-o": "output",
 }
+# Seconds: the SDK for Python takes a token for stale that has less than 20 minutes left, or half of
+# its life, and asks anew at each use (`databricks/sdk/oauth.py`).
+_MARGIN = 1200
 _FLAGS = ("--force-refresh",)
 _LAST_SECOND = 253402300799 - 86400  # a day before the year 10000, which is a year somewhere
 
@@ -67,7 +70,11 @@ def parse(call: "Call") -> Request:
     if host:
         wanted = service.receiver(host if "://" in host else f"https://{host}")
     return Request(
-        "get", service=wanted, profile=found.get("profile"), min_ttl=options.min_ttl(found)
+        "get",
+        service=wanted,
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        margin=options.margin(found, _MARGIN),
     )
 
 

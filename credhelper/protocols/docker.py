@@ -40,6 +40,7 @@ STORE_REFUSED = (
     'credhelper does not store passwords: leave out the registry login, and run "credhelper login"'
 )
 
+_MARGIN = 300  # seconds: one answer serves a whole pull or push, as with the kubelet
 _REGISTRY_PATHS = ("", "/v1", "/v2")
 
 
@@ -86,6 +87,7 @@ def parse(call: "Call") -> Request:
         service=service.build(wanted.scheme, wanted.netloc),
         profile=found.get("profile"),
         min_ttl=min_ttl,
+        margin=options.margin(found, _MARGIN),
         echo=echo,
     )
 

@@ -34,6 +34,8 @@ USAGE = (
 )
 
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
+_MARGIN = 60  # seconds: a script uses what it got at once
+_KEPT = 600  # seconds: a shell keeps its variables for a while, as readers of a file do (`write`)
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 reads = options.reads_nothing  # some callers leave stdin open for ever
@@ -58,6 +60,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
+        margin=options.margin(found, _KEPT if form in ("env", "netrc") else _MARGIN),
         echo={**echo, "format": form},
     )
 

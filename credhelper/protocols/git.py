@@ -81,7 +81,7 @@ def parse(call: "Call") -> Request:
         username=_one(attributes, "username"),
         rejected=Secret(secret) if secret and erase else None,
         min_ttl=min_ttl,
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         echo={"authtype": "Bearer"} if _takes_bearer(attributes) else None,
     )
 

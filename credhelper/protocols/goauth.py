@@ -51,7 +51,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=min_ttl,
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         echo={"netloc": netloc},
     )
 

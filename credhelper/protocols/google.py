@@ -78,7 +78,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         echo=echo,
     )
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
 
 USAGE = "credhelper headers [--restish | --service URL] [--profile NAME] [--min-ttl SECONDS]"
+_MARGIN = 60  # seconds: restish asks for each request
+# Seconds: Claude Code asks when it connects to a server, and for a collector every 29 minutes
+# (`CLAUDE_CODE_OTEL_HEADERS_HELPER_DEBOUNCE_MS`).
+_KEPT = 1800
 VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"
 # Where Claude Code sends what `otelHeadersHelper` gives it the headers for.
 COLLECTORS = (
@@ -65,7 +69,10 @@ def parse(call: "Call") -> Request:
         raise credhelper.errors.RequestError(
             f"neither the command line nor {VARIABLE} names a server", f"usage: {USAGE}"
         )
-    return Request("get", service=wanted, profile=profile, min_ttl=min_ttl, echo=echo)
+    margin = options.margin(found, _MARGIN if "restish" in found else _KEPT)
+    return Request(
+        "get", service=wanted, profile=profile, min_ttl=min_ttl, margin=margin, echo=echo
+    )
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:

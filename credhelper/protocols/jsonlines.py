@@ -31,6 +31,7 @@ USAGE = "credhelper json [--profile NAME]"
 VERSIONS = (1,)
 
 _OPTIONS = {"--profile": "profile", "-p": "profile"}
+_MARGIN = 60  # seconds: who keeps a token for longer says so in `refresh_before`
 _LONGEST_NAME = 1024  # characters of a user or profile name
 
 
@@ -63,13 +64,21 @@ def parse(call: "Call") -> Request:
     profile = _name(document, "profile") or default_profile
     username = _name(document, "username")
     rejected = _token(document)
-    min_ttl = _min_ttl(document)
+    min_ttl = _seconds(document, "min_ttl")
+    margin = max(_MARGIN, _seconds(document, "refresh_before"))
     if action == "list":
         return Request("list")
     if wanted is None and profile is None:
         raise credhelper.errors.RequestError(f"{action} names neither a service nor a profile")
     if action == "get":
-        return Request("get", service=wanted, profile=profile, username=username, min_ttl=min_ttl)
+        return Request(
+            "get",
+            service=wanted,
+            profile=profile,
+            username=username,
+            min_ttl=min_ttl,
+            margin=margin,
+        )
     if rejected is None:
         raise credhelper.errors.RequestError(
             "reject names no token: only the very token that was refused goes"
@@ -149,11 +158,11 @@ def _token(document: dict[str, object]) -> Secret | None:
     return Secret(token)
 
 
-def _min_ttl(document: dict[str, object]) -> int:
-    seconds = document.get("min_ttl", 0)
+def _seconds(document: dict[str, object], member: str) -> int:
+    value = document.get(member, 0)
     # bool is an int to Python, but not to JSON.
-    if type(seconds) is not int or not 0 <= seconds <= options.LONGEST:
+    if type(value) is not int or not 0 <= value <= options.LONGEST:
         raise credhelper.errors.RequestError(
-            f"min_ttl is not a whole number of seconds from 0 to {options.LONGEST}"
+            f"{member} is not a whole number of seconds from 0 to {options.LONGEST}"
         )
-    return seconds
+    return value

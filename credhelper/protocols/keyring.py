@@ -47,6 +47,7 @@ MARGIN = 300  # seconds: an installation asks once, and goes on for a while
 _OPTIONS = {
     "--profile": "profile",
     "--min-ttl": "min-ttl",
+    "--refresh-before": "refresh-before",
     "--mode": "mode",
     "--output": "output",
 }
@@ -79,7 +80,7 @@ def parse(call: "Call") -> Request:
         profile=found.get("profile"),
         username=username or None,
         min_ttl=options.min_ttl(found),
-        margin=MARGIN,
+        margin=options.margin(found, MARGIN),
         echo={**echo, **chosen},
     )
 

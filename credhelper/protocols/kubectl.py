@@ -62,7 +62,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=profile,
         min_ttl=options.min_ttl(found),
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         echo={**echo, "version": str(document["apiVersion"])},
     )
 

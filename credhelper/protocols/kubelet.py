@@ -64,7 +64,7 @@ def parse(call: "Call") -> Request:
         service=service.build("https", DOCKER_HUB if registry == "docker.io" else registry),
         profile=found.get("profile"),
         min_ttl=min_ttl,
-        margin=_MARGIN,
+        margin=options.margin(found, _MARGIN),
         echo={"registry": registry, "any_scheme": "1"},
     )
 

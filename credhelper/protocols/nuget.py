@@ -33,6 +33,8 @@ GREETING = (
 )
 USAGE = "nuget-plugin-credhelper -Plugin"
 
+# Seconds: NuGet keeps what it got for the whole command, and asks anew after a 401.
+_MARGIN = 300
 _SUCCESS = {"ResponseCode": '"Success"'}
 _ACKNOWLEDGED = ("Initialize", "MonitorNuGetProcessExit", "SetLogLevel", "SetCredentials")
 
@@ -140,6 +142,7 @@ def _credentials(call: "Call", members: "Mapping[str, object]", echo: dict[str, 
     return Request(
         "get",
         service=wanted,
+        margin=_MARGIN,
         rejected=call.given.get(str(wanted)) if retry else None,
         echo=echo,
     )

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from credhelper.errors import CredhelperError, UsageError
 
 LONGEST = 315_360_000  # ten years in seconds: no token lives longer, and int() stays cheap
-COMMON = {"--profile": "profile", "-p": "profile", "--min-ttl": "min-ttl"}
+COMMON = {
+    "--profile": "profile",
+    "-p": "profile",
+    "--min-ttl": "min-ttl",
+    "--refresh-before": "refresh-before",
+}
 SERVICE = {**COMMON, "--service": "service"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _INDEXES = ("sparse+", "registry+")  # how Cargo writes the kind of an index before its URL
 _CARGO = "CARGO_REGISTRY_INDEX_URL"
 _MISE = "MISE_CREDENTIAL_HOST"
@@ -171,13 +177,37 @@ def receiver_of_output(
 
 def min_ttl(found: "Mapping[str, str]") -> int:
     """Return the seconds that `--min-ttl` insists on, 0 without it. Raises UsageError."""
-    text = found.get("min-ttl", "0")
+    return _seconds(found, "min-ttl")
+
+
+def margin(found: "Mapping[str, str]", least: int) -> int:
+    """Return the seconds of `--refresh-before`, or `least` if that is more. Raises UsageError.
+
+    Parameters: `least`, seconds for which the protocol's callers hold what they get.
+    """
+    return max(least, _seconds(found, "refresh-before"))
+
+
+def seconds(text: str) -> int | None:
+    """Return the seconds in a text like `90`, `90s`, `10m`, `1h` or `1d`; None for any other."""
+    unit = _UNITS.get(text[-1:], 0)
+    digits = text[:-1] if unit else text
     # Length and digits first: int() takes signs, blanks, underscores and other scripts' digits.
-    if len(text) > 9 or not (text.isascii() and text.isdigit()) or int(text) > LONGEST:
+    if not 0 < len(digits) < 10 or not (digits.isascii() and digits.isdigit()):
+        return None
+    number = int(digits) * (unit or 1)
+    return number if number <= LONGEST else None
+
+
+def _seconds(found: "Mapping[str, str]", name: str) -> int:
+    text = found.get(name, "0")
+    number = seconds(text)
+    if number is None:
         raise credhelper.errors.UsageError(
-            f"--min-ttl {quoted(text)} is not a number of seconds from 0 to {LONGEST}"
+            f"--{name} {quoted(text)} is not a time: seconds from 0 to {LONGEST}, or like 90s, 10m,"
+            " 1h"
         )
-    return int(text)
+    return number
 
 
 def reads_nothing(arguments: "Sequence[str]") -> "Reads":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USAGE = (
     "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
 )
+_MARGIN = 600  # seconds: Terraform asks once a command (`svcauth/cache.go`), as go does
 STORE_REFUSED = (
     'credhelper does not store tokens: leave out "terraform login", and run "credhelper login"'
 )
@@ -53,7 +54,11 @@ def parse(call: "Call") -> Request:
     if verb == "forget":
         return Request("forget")
     return Request(
-        "get", service=wanted, profile=found.get("profile"), min_ttl=options.min_ttl(found)
+        "get",
+        service=wanted,
+        profile=found.get("profile"),
+        min_ttl=options.min_ttl(found),
+        margin=options.margin(found, _MARGIN),
     )
 
 

@@ -30,6 +30,7 @@ STORE_REFUSED = (
     'credhelper does not store tokens: log in with "credhelper login", or with -no-store'
 )
 
+_MARGIN = 60  # seconds: each command asks anew
 _TRUE = ("1", "t", "true")  # as Go reads it, in any case
 
 reads = options.reads_nothing  # only `store` is sent something: a token that we do not want
@@ -58,7 +59,10 @@ def parse(call: "Call") -> Request:
     wanted, echo = _address(found.get("service"), call.environ)
     if wanted is None and profile is None:
         wanted = service.parse(FALLBACK)
-    return Request("get", service=wanted, profile=profile, min_ttl=min_ttl, echo=echo)
+    margin = options.margin(found, _MARGIN)
+    return Request(
+        "get", service=wanted, profile=profile, min_ttl=min_ttl, margin=margin, echo=echo
+    )
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:

@@ -43,6 +43,7 @@ class Keeping:
     - warned: the warnings given already, each on a line, as `ascii` has it.
     - child: the command's process, or 0 to keep without a command.
     - folder: removed with the file in the end, or "".
+    - refresh_before: seconds of life that the caller likes to see.
     - handle: open, holds the folder's lock; or -1.
     """
 
@@ -56,6 +57,7 @@ class Keeping:
         "path",
         "profile",
         "record",
+        "refresh_before",
         "seen",
         "service",
         "warned",
@@ -77,6 +79,7 @@ class Keeping:
         child: int = 0,
         folder: str = "",
         handle: int = -1,
+        refresh_before: int = 0,
     ) -> None:
         self.path = path
         self.form = form
@@ -91,6 +94,7 @@ class Keeping:
         self.child = child
         self.folder = folder
         self.handle = handle
+        self.refresh_before = refresh_before
 
     def words(self) -> list[str]:
         """Return this as the words of a command line."""
@@ -100,8 +104,9 @@ class Keeping:
     def from_words(cls, words: "Iterable[str]") -> "Keeping":
         """Return what `words` made words of. Raises ValueError for other words."""
         values: dict[str, Any] = dict(zip(cls.__slots__, words, strict=True))
-        for name, number in (("min_ttl", int), ("due", float), ("child", int), ("handle", int)):
-            values[name] = number(values[name])
+        for name in ("min_ttl", "refresh_before", "child", "handle"):
+            values[name] = int(values[name])
+        values["due"] = float(values["due"])
         return cls(**values)
 
 

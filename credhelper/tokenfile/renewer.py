@@ -47,7 +47,7 @@ def renew(
         profile=keeping.profile,
         service=service.parse(keeping.service) if keeping.service else None,
         min_ttl=keeping.min_ttl,
-        margin=MARGIN,
+        margin=max(MARGIN, keeping.refresh_before),
     )
     try:
         before = stamp(keeping.record)

@@ -15,13 +15,13 @@ from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
 from credhelper.cli import spawn
 from credhelper.cli.context import context, profile_option
+from credhelper.cli.options import min_ttl_option, refresh_before_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, quoted
 from credhelper.errors import CacheError, UsageError
-from credhelper.protocols.options import LONGEST
 from credhelper.tokenfile import folder as runtime
 from credhelper.tokenfile import formats, keeping
 
@@ -29,7 +29,6 @@ FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of tok
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SERVICE_HELP = "Whom the token is for: a profile must name it."
-_TTL = click.IntRange(0, LONGEST)
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> object:
@@ -56,7 +55,8 @@ _var_option = click.option(
 )
 @profile_option("Use the token of this profile.")
 @click.option("--service", metavar="URL", help=_SERVICE_HELP)
-@click.option("--min-ttl", type=_TTL, default=0, metavar="SECONDS", help="Life it must have left.")
+@min_ttl_option
+@refresh_before_option
 @_var_option
 @click.option(
     "--refresh",
@@ -82,6 +82,7 @@ def exec_(
     name: str | None,
     service: str | None,
     min_ttl: int,
+    refresh_before: int,
     names: tuple[str, ...],
     refresh: bool,
     file_names: tuple[str, ...],
@@ -106,7 +107,7 @@ def exec_(
         raise UsageError("--file-var goes with --refresh only")
     said: list[str] = []
     world = context(said)
-    credential, record = _credential(world, name, service, min_ttl, refresh)
+    credential, record = _credential(world, name, service, min_ttl, refresh_before)
     _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
@@ -131,6 +132,7 @@ def exec_(
         warned="\n".join(map(ascii, said)),
         folder=folder,
         handle=handle,
+        refresh_before=refresh_before,
     )
     environ.update(dict.fromkeys((FILE, *file_names), kept.path))
     text = formats.text("token", Request("get"), credential, "")
@@ -167,13 +169,19 @@ def _warn_of_another_place(wrong: CacheError) -> None:
 @click.command(short_help="Print lines that put a token into a shell.")
 @profile_option("Use the token of this profile.")
 @click.option("--service", metavar="URL", help=_SERVICE_HELP)
-@click.option("--min-ttl", type=_TTL, default=0, metavar="SECONDS", help="Life it must have left.")
+@min_ttl_option
+@refresh_before_option
 @_var_option
 @click.option(
     "--shell", type=click.Choice(("sh", "fish", "json")), default="sh", help="For which shell."
 )
 def env(
-    name: str | None, service: str | None, min_ttl: int, names: tuple[str, ...], shell: str
+    name: str | None,
+    service: str | None,
+    min_ttl: int,
+    refresh_before: int,
+    names: tuple[str, ...],
+    shell: str,
 ) -> None:
     """Print lines that put a token into a shell's environment. The token does not renew itself.
 
@@ -183,7 +191,7 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    credential, _ = _credential(context(), name, service, min_ttl, refresh=False)
+    credential, _ = _credential(context(), name, service, min_ttl, refresh_before)
     variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))
@@ -197,12 +205,12 @@ def env(
 
 
 def _credential(
-    world: Context, name: str | None, service: str | None, min_ttl: int, refresh: bool
+    world: Context, name: str | None, service: str | None, min_ttl: int, refresh_before: int
 ) -> tuple[Credential, str]:
     wanted = None if service is None else services.parse(service)
-    request = Request("get", profile=name, service=wanted, min_ttl=min_ttl)
-    if refresh:
-        request.margin = keeping.MARGIN
+    # A variable is read for as long as a file is, at the least.
+    margin = max(keeping.MARGIN, refresh_before)
+    request = Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
     return answer.get_with_record(world, request)
 
 

@@ -23,13 +23,19 @@ from credhelper.protocols import get as form
     type=click.Choice(form.FORMATS),
     help="How to print it; by default the bare token.",
 )
-@click.option("--min-ttl", metavar="SECONDS", help="Seconds of life that the token must have left.")
+@click.option(
+    "--min-ttl", metavar="TIME", help="Life that the token must have left: 600, 90s, 10m, 1h."
+)
+@click.option(
+    "--refresh-before", metavar="TIME", help="Renew it with less left, if a new one can be had."
+)
 def get(
     service: str | None,
     name: str | None,
     named: str | None,
     shape: str | None,
     min_ttl: str | None,
+    refresh_before: str | None,
 ) -> int:
     """Print a token: for SERVICE, for a profile, or of the default profile.
 
@@ -39,7 +45,7 @@ def get(
     \b
     Examples:
       curl -H "$(credhelper get --format header)" https://host/v1/projects
-      credhelper get https://registry.example --min-ttl 600
+      credhelper get https://registry.example --min-ttl 10m
       eval "$(credhelper get --format env)"
     """
     arguments = [service] if service else []
@@ -48,6 +54,7 @@ def get(
         ("--service", named),
         ("--format", shape),
         ("--min-ttl", min_ttl),
+        ("--refresh-before", refresh_before),
     ):
         if value is not None:
             arguments += [option, value]

@@ -12,12 +12,12 @@ import click
 
 from credhelper.broker import answer, given_files
 from credhelper.cli.context import context, profile_option
+from credhelper.cli.options import min_ttl_option, refresh_before_option
 from credhelper.cli.output import flush, warn
 from credhelper.core import service as services
 from credhelper.core.model import Request
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, UsageError
-from credhelper.protocols.options import LONGEST
 from credhelper.tokenfile import formats, keeping, netrc
 
 # Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
@@ -48,13 +48,8 @@ def _options(command: _Command) -> _Command:
             click.option(
                 "--service", metavar="URL", help="Whom the token is for: a profile must name it."
             ),
-            click.option(
-                "--min-ttl",
-                type=click.IntRange(0, LONGEST),
-                default=0,
-                metavar="SECONDS",
-                help="Life it must have left.",
-            ),
+            min_ttl_option,
+            refresh_before_option,
         )
     ):
         command = option(command)
@@ -63,7 +58,9 @@ def _options(command: _Command) -> _Command:
 
 @click.command(short_help="Write a token into a file.")
 @_options
-def write(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+def write(
+    path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
+) -> None:
     """Write a token into FILE once. It does not renew itself there: see `credhelper watch`.
 
     The ica-config format is the session file of the ica and icav2 programs
@@ -75,12 +72,14 @@ def write(path: str, form: str, name: str | None, service: str | None, min_ttl: 
       credhelper write --to ~/.netrc --format netrc --service https://files.example
       credhelper write --to ~/.ica/.session.aps2.yaml --format ica-config
     """
-    _written(path, form, name, service, min_ttl)
+    _written(path, form, name, service, min_ttl, refresh_before)
 
 
 @click.command(short_help="Keep a fresh token in a file until stopped.")
 @_options
-def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: int) -> None:
+def watch(
+    path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
+) -> None:
     """Write a token into FILE, and replace it before it expires, until a signal ends this.
 
     The file stays when this ends. It costs next to nothing while it waits.
@@ -90,7 +89,7 @@ def watch(path: str, form: str, name: str | None, service: str | None, min_ttl: 
       credhelper watch --to /run/credhelper/token &
       credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
     """
-    kept = _written(path, form, name, service, min_ttl)
+    kept = _written(path, form, name, service, min_ttl, refresh_before)
     flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
     keeping.become(kept)
@@ -109,7 +108,7 @@ def _absolute(path: str) -> str:
 
 
 def _written(
-    path: str, form: str, name: str | None, service: str | None, min_ttl: int
+    path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
 ) -> keeping.Keeping:
     path = _absolute(path)
     request = Request(
@@ -117,7 +116,7 @@ def _written(
         profile=name,
         service=None if service is None else services.parse(service),
         min_ttl=min_ttl,
-        margin=keeping.MARGIN,
+        margin=max(keeping.MARGIN, refresh_before),
     )
     formats.read(path)  # what is to be left alone is told of before a token is made for it
     said: list[str] = []
@@ -144,4 +143,5 @@ def _written(
         keeping.stamp(record),
         keeping.stamp(path),
         "\n".join(map(ascii, said)),
+        refresh_before=refresh_before,
     )
