@@ -84,9 +84,11 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
         from credhelper.protocols import keyring
 
         environ = ENVIRON if environ is None else environ
-        named, echo = keyring.wanted(name, environ)
+        named, echo, user = keyring.wanted(name, environ)
+        if user and username and user != username:
+            return None
         request = Request(
-            "get", service=named, username=username or None, margin=keyring.MARGIN, echo=echo
+            "get", service=named, username=username or user, margin=keyring.MARGIN, echo=echo
         )
         return answer.get(Context(environ, warn=_warn), request)
     except AmbiguousServiceError as error:

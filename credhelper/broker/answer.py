@@ -196,7 +196,7 @@ def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Se
     chosen = context.environ.get("CREDHELPER_PROFILE")
     matched = routes.match(found, request, chosen)
     if matched is None:
-        raise no_match.why(found, request, chosen)
+        raise no_match.why(found, request, chosen, context.environ)
     context.trace("route", service=matched[1], profile=matched[0].profile)
     return matched
 

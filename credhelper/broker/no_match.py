@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from credhelper.core.model import Request
 from credhelper.core.routes import Routes, naming, suitable
 from credhelper.core.service import Service
@@ -16,16 +18,23 @@ from credhelper.errors import (
     UnknownServiceError,
 )
 
+_EMPTY = "CREDHELPER_API_KEY is empty"
+_FILL = "put an API key into it, or unset it and log in: credhelper login"
 
-def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError:
+
+def why(
+    routes: Routes, request: Request, chosen: str | None, environ: Mapping[str, str]
+) -> CredhelperError:
     """Return the error that says why `routes.match` found no profile, or could not choose."""
+    # CI sets it so where its secret does not exist, or is not for this branch.
+    empty = not routes.by_profile and environ.get("CREDHELPER_API_KEY") == ""
     if request.service is None:
-        return _no_profile(routes, request.profile or chosen)
+        return _no_profile(routes, request.profile or chosen, empty=empty)
     if request.profile and request.profile not in routes.by_profile:
-        return _no_profile(routes, request.profile)
+        return _no_profile(routes, request.profile, empty=empty)
     named, _ = naming(routes, request)
     if not named:
-        return _unknown(routes, request.service)
+        return _unknown(routes, request.service, empty=empty)
     candidates = suitable(named, request)
     if len(candidates) > 1:
         names = ", ".join(route.profile for route in candidates)
@@ -47,14 +56,17 @@ def why(routes: Routes, request: Request, chosen: str | None) -> CredhelperError
     )
 
 
-def _no_profile(routes: Routes, name: str | None) -> CredhelperError:
+def _no_profile(routes: Routes, name: str | None, *, empty: bool) -> CredhelperError:
     if name:
-        known = ", ".join(routes.by_profile) or "none"
+        known = ", ".join(routes.by_profile)
         return UnknownProfileError(
-            f"there is no profile {printable(name)}; known profiles: {known}",
+            f"there is no profile {printable(name)}"
+            + (f"; known profiles: {known}" if known else ", and no other is configured"),
             hint=f"credhelper login --profile {printable(name)}",
         )
     if not routes.by_profile:
+        if empty:
+            return NotFoundError(f"no profile is configured, and {_EMPTY}", hint=_FILL)
         return NotFoundError("no profile is configured", hint="credhelper login")
     return RequestError(
         f"several profiles are configured: {', '.join(routes.by_profile)}",
@@ -62,7 +74,11 @@ def _no_profile(routes: Routes, name: str | None) -> CredhelperError:
     )
 
 
-def _unknown(routes: Routes, service: Service) -> UnknownServiceError:
+def _unknown(routes: Routes, service: Service, *, empty: bool) -> UnknownServiceError:
+    if empty:
+        return UnknownServiceError(
+            f"no profile is configured, so none names {service}, and {_EMPTY}", hint=_FILL
+        )
     if not routes.by_profile:
         return UnknownServiceError(
             f"no profile is configured, so none names {service}",

@@ -269,7 +269,8 @@ def _refuse_the_impossible(
 def _too_short(source: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
     return LifetimeError(
         f"a {source.what} that lives another {min_ttl} s was asked for,"
-        f" but new ones live only {held.lifetime} s",
+        f" but new ones live only {held.lifetime} s,"
+        f" and the last {held.expires_at - held.advertised} s are not counted on",
         hint="ask for less with --min-ttl"
         + (" (or min_ttl in the config)" if source.what == "token" else "")
         + f", or have the administrator raise the {source.what}s' lifetime",

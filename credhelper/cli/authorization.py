@@ -137,4 +137,4 @@ def read_secret(
         grant = Grant("file", (os.path.abspath(os.path.expanduser(path)),))
     else:
         return prompt.secret(what, no_input=given["no_input"], password=password)
-    return grants.resolve(grant, profile_name="none", environ=os.environ, password=password)
+    return grants.resolve(grant, profile_name="", environ=os.environ, password=password)

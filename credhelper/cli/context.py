@@ -81,7 +81,7 @@ def chosen(world: Context, name: str | None) -> Profile:
     preferred = world.environ.get("CREDHELPER_PROFILE")
     match = routes.match(found, request, preferred)
     if match is None:
-        raise no_match.why(found, request, preferred)
+        raise no_match.why(found, request, preferred, world.environ)
     return routing.load_config(world).profiles[match[0].profile]
 
 

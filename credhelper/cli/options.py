@@ -19,9 +19,8 @@ from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted
 from credhelper.core import paths
-from credhelper.core.text import quoted
+from credhelper.core.text import printable
 from credhelper.errors import CacheError, UsageError
-from credhelper.protocols.options import seconds
 
 _Command = Callable[..., Any]
 
@@ -32,31 +31,6 @@ _TEXTS = (
 )
 REVOKE_OLD = "Revoke what the profile had before its identity changed. Otherwise logout does."
 _NUMBERS = ("min_ttl", "refresh_before", "session_lifetime")
-
-
-class Time(click.ParamType[int]):
-    """Seconds, or a text like `90s`, `10m`, `1h`."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return seconds. Raises click's BadParameter."""
-        found = value if isinstance(value, int) else seconds(value)
-        if found is None:
-            self.fail(f"{quoted(value)} is not a time: seconds, or like 90s, 10m, 1h", param, ctx)
-        return found
-
-
-min_ttl_option = click.option(
-    "--min-ttl", type=Time(), default=0, metavar="TIME", help="Life it must have left."
-)
-refresh_before_option = click.option(
-    "--refresh-before",
-    type=Time(),
-    default=0,
-    metavar="TIME",
-    help="Renew it with less life left, if a new one can be had.",
-)
 
 
 def options(command: _Command) -> _Command:
@@ -142,6 +116,38 @@ def existing(world: Context, name: str) -> dict[str, Any]:
         return {}  # no file: the environment configures us
     _, data = world.configuration()
     return dict(tomllib.loads(data.decode())["profiles"][name])
+
+
+def told_in_environment(
+    world: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return `given`, and for a new profile what the environment says of the API and of services.
+
+    A person who sets CREDHELPER_URL means it: a key must not go elsewhere. Raises UsageError where
+    a profile that exists says something else, and no option decides.
+    """
+    found = dict(given)
+    now = preview(world, name, old) if old else None
+    for key, value in parse.told(world.environ).items():
+        if found.get(key):
+            continue
+        if now is None:
+            found[key] = value
+            continue
+        said = value if isinstance(value, list) else [value]
+        probe = preview(world, name, {**old, key: value})
+        if key == "services":
+            differs = not set(probe.services) <= set(now.services)
+        else:
+            differs = getattr(probe, key) != getattr(now, key)
+        if differs:
+            option = "service" if key == "services" else key
+            raise UsageError(
+                f"{parse.VARIABLES[key]} says {printable(' '.join(said))}, and profile"
+                f" {printable(name)} does not",
+                f"add --{option} {printable(said[0])}, or unset {parse.VARIABLES[key]}",
+            )
+    return found
 
 
 def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,14 @@
-"""How long a job may run, as people and Slurm write it on a command line."""
+"""Times on a command line: how long a job may run, and how much life a token must have."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
+
+from credhelper.core.text import quoted
+from credhelper.protocols.options import seconds
 
 _SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
 # As Slurm writes it, [[D-]H:]M:S, and as its users may: D-H, D-H:M.
@@ -31,3 +35,28 @@ class Walltime(click.ParamType[int]):
             days, hours, minutes, seconds = (int(each or 0) for each in parts.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         raise click.BadParameter("expected seconds, or a time like '36h' or '1-12:00:00'")
+
+
+class Time(click.ParamType[int]):
+    """Seconds, or a text like `90s`, `10m`, `1h`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return seconds. Raises click's BadParameter."""
+        found = value if isinstance(value, int) else seconds(value)
+        if found is None:
+            self.fail(f"{quoted(value)} is not a time: seconds, or like 90s, 10m, 1h", param, ctx)
+        return found
+
+
+min_ttl_option = click.option(
+    "--min-ttl", type=Time(), default=0, metavar="TIME", help="Life it must have left."
+)
+refresh_before_option = click.option(
+    "--refresh-before",
+    type=Time(),
+    default=0,
+    metavar="TIME",
+    help="Renew it with less life left, if a new one can be had.",
+)

@@ -39,7 +39,8 @@ def resolve(
     """Return the long-lived secret that `grant` names.
 
     Parameters:
-    - profile_name: for messages, and to refuse a command that asks for its own profile.
+    - profile_name: for messages ("" where there is no profile), and to refuse a command that asks
+      for its own profile.
     - environ: the environment of this process.
     - timeout: seconds for a command or keyring, where that is less than the grant's own; or 0.
     - password: whether blanks and non-ASCII characters are allowed.
@@ -100,7 +101,8 @@ def one_line(data: bytes, what: str, *, password: bool) -> str:
 def _from_environment(
     variable: str, profile_name: str, environ: Mapping[str, str]
 ) -> tuple[str, bytes]:
-    what = f"environment variable {variable}, the grant of profile {profile_name},"
+    of = f", the grant of profile {profile_name}," if profile_name else ""
+    what = f"environment variable {variable}{of}"
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
@@ -119,10 +121,8 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
         try:
             data = _bytes_of(path, what, stamp, allow_readable=grant.allow_readable)
         except (FileNotFoundError, NotADirectoryError):
-            hint = (
-                f"write the secret of profile {profile_name} into it,"
-                f" and chmod 600 {shell_word(path)}"
-            )
+            of = f" of profile {profile_name}" if profile_name else ""
+            hint = f"write the secret{of} into it, and chmod 600 {shell_word(path)}"
             raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
         except OSError as error:
             # NFS: the file was replaced under us; the next look finds the new one.

@@ -19,7 +19,7 @@ from credhelper.errors import ConfigError
 __all__ = ["Config", "Grant", "Profile", "expander", "from_environment", "parse"]
 
 _KEYS = ("default_profile", "profiles")
-_VARIABLES = {
+VARIABLES = {
     "api": "CREDHELPER_API",
     "url": "CREDHELPER_URL",
     "services": "CREDHELPER_SERVICES",
@@ -64,24 +64,34 @@ def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
 def from_environment(environ: Mapping[str, str]) -> Config | None:
     """Return a config of one profile, `env`, whose key is in `CREDHELPER_API_KEY`; None without it.
 
-    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES` (separated by commas or blanks)
-    count here only: a config file makes the environment's voice void. Raises ConfigError with the
-    variable's name.
+    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES` count without a config file only.
+    Raises ConfigError with the variable's name.
     """
     if not environ.get("CREDHELPER_API_KEY"):
         return None
     values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
-    for key in ("api", "url"):
-        if text := environ.get(_VARIABLES[key]):
-            values[key] = text
-    if services := environ.get("CREDHELPER_SERVICES"):
-        values["services"] = [word for word in re.split("[, ]+", services) if word]
+    values |= told(environ)
     try:
         found = schema.read("env", values, expander(environ))
     except Mistake as mistake:
-        variable = _VARIABLES[str(mistake.place[2])]
+        variable = VARIABLES[str(mistake.place[2])]
         raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
     return Config("env", MappingProxyType({"env": found}))
+
+
+def told(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """Return those keys of a profile for which the environment has a variable of ours that is set.
+
+    Services are separated by commas, blanks or line ends, as YAML's blocks leave them.
+    """
+    values: dict[str, str | list[str]] = {}
+    for key in ("api", "url"):
+        if text := environ.get(VARIABLES[key], "").strip():
+            values[key] = text
+    services = [
+        word for word in re.split(r"[,\s]+", environ.get(VARIABLES["services"], "")) if word
+    ]
+    return {**values, "services": services} if services else values
 
 
 def _decode(data: bytes, path: str) -> str:

@@ -22,6 +22,7 @@ _DIGITS = frozenset("0123456789abcdefABCDEF")
 _PATH = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,=:@/%"
 )
+_USER = _LABEL | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ.~+%")
 _TRAPS = frozenset("/\\.%;")  # what an escape may not hide, besides what cannot be printed
 # What servers that look for a best fit, or normalise (NFKC), make one of those traps of.
 _LOOKALIKES = (
@@ -150,6 +151,22 @@ def receiver(url: str) -> Service:
         return build(scheme, netloc, slash + path)
     except credhelper.errors.RequestError:
         return build(scheme, netloc)
+
+
+def without_user(url: str) -> tuple[str, str | None]:
+    """Return `url` without the user name before its host, and that name, or None without one.
+
+    Raises RequestError for a password in it, and for a name that could hide where the host begins.
+    """
+    scheme, separator, rest = url.partition("://")
+    netloc, slash, path = rest.partition("/")
+    user, at, host = netloc.partition("@")
+    if not separator or not at:
+        return url, None
+    name = _unescaped(user)
+    if name is None or not name or not _USER.issuperset(user):
+        raise _refused(f"service {_shown(netloc)} holds a password, or an odd user name")
+    return f"{scheme}://{host}{slash}{path}", name
 
 
 def is_loopback(host: str) -> bool:

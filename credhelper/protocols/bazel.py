@@ -8,7 +8,7 @@ releases do not look at that and keep it for 30 minutes (`--credential_helper_ca
 """
 
 import credhelper
-from credhelper.core import service, strict_json
+from credhelper.core import strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, rfc3339
 from credhelper.protocols import options
@@ -40,14 +40,14 @@ def reads(arguments: "Sequence[str]") -> "Reads":
 def parse(call: "Call") -> Request:
     """Return the request to get a token for the host that the URI leads to.
 
-    Raises UsageError for the command line, RequestError for a document or URI that makes no sense,
+    Raises UsageError for the command line, RequestError for a document that makes no sense,
     UnknownServiceError for a URI that no token goes to.
     """
     found = _command(call.arguments)
     min_ttl = options.min_ttl(found)
     return Request(
         "get",
-        service=service.receiver(uri(call.stdin)),
+        service=options.possible(uri(call.stdin)),
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=options.margin(found, _MARGIN),

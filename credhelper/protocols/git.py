@@ -62,7 +62,8 @@ def parse(call: "Call") -> Request:
     """Return what git asks: `get`, `erase`, `store`, `capability`, or `ignored` for other words.
 
     Raises UsageError for the command line, RequestError for attributes that make no sense,
-    NotFoundError for a protocol that is not http or https.
+    NotFoundError for a protocol that is not http or https. What git asks over plain http is a
+    `list`: to see whether somebody meant that host.
     """
     found, action = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -72,6 +73,10 @@ def parse(call: "Call") -> Request:
     if not erase and action != "get":
         return Request("store" if action == "store" else "ignored")
     attributes = _attributes(call.stdin)
+    plain = _over_plain_http(attributes)
+    if plain is not None:
+        # Told where somebody named that host, and nothing but silence for everybody else's.
+        return Request("ignored") if erase else Request("list", service=plain)
     wanted = _service(attributes)
     secret = _one(attributes, "credential") or _one(attributes, "password")
     return Request(
@@ -89,11 +94,19 @@ def parse(call: "Call") -> Request:
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return the attributes of a credential; nothing for `store`, `erase` and unknown operations.
 
-    Parameters: `answer`, the credential for `get`; it is not looked at otherwise. Raises
-    CredhelperError for a credential that does not fit on a line.
+    Parameters: `answer`, the credential for `get`, or what could be answered for where git asks
+    over plain http. Raises CredhelperError for a credential that does not fit on a line,
+    RequestError for plain http to a host that a profile names.
     """
     if request.action == "capability":
         return Reply(b"version 0\ncapability authtype\n")
+    if isinstance(answer, Listing) and request.service is not None:
+        host = request.service.host
+        if any(service.parse(name).host == host for name, _, _ in answer.entries):
+            raise credhelper.errors.RequestError(
+                f"plain http refused for {host}: tokens go over https only",
+                f"ask for https://{host} instead",
+            )
     if not isinstance(answer, Credential):
         return Reply()
     token = one_line(answer.token.reveal(), "token")
@@ -113,6 +126,8 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     person meant for this host, but could not be answered, is told.
     """
     errors = credhelper.errors
+    if isinstance(error, errors.NotFoundError) and request and request.action == "erase":
+        return Reply()  # nothing of ours to forget
     meant = errors.PathRequiredError, errors.AmbiguousServiceError, errors.UnknownProfileError
     if isinstance(error, errors.NotFoundError) and not isinstance(error, meant):
         return Reply()
@@ -196,6 +211,9 @@ def _service(attributes: dict[str, list[str]]) -> "Service":
     if url is not None:
         if "://" not in url:
             raise credhelper.errors.RequestError("the url of the request names no protocol")
+        url, user = service.without_user(url)
+        if user is not None and attributes.setdefault("username", [user]) != [user]:
+            raise credhelper.errors.RequestError("the url of the request contradicts username")
         whole = service.parse(url)
         # git lets the later of url and host win; two helpers in a row need not agree on that.
         parts = service.build(
@@ -215,6 +233,19 @@ def _service(attributes: dict[str, list[str]]) -> "Service":
     if host is None:
         raise credhelper.errors.RequestError("the request names no host")
     return service.build(scheme, host, _escaped(path[0]) if path is not None else "")
+
+
+def _over_plain_http(attributes: dict[str, list[str]]) -> "Service | None":
+    """Return what a request over plain http would be for over https; None for any other request."""
+    scheme, _, rest = (_one(attributes, "url") or "").partition("://")
+    host = _one(attributes, "host") or rest.partition("/")[0].rpartition("@")[2]
+    if (_one(attributes, "protocol") or scheme).lower() != "http":
+        return None
+    try:
+        wanted = service.build("https", host)
+    except credhelper.errors.RequestError:
+        return None
+    return None if service.is_loopback(wanted.host) else wanted
 
 
 def _escaped(path: str) -> str:

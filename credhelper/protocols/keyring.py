@@ -73,7 +73,11 @@ def parse(call: "Call") -> Request:
     username = words[2] if len(words) == 3 else None
     if username is None and chosen["mode"] == "password":
         raise options.misuse("get requires service and username", USAGE)
-    named, echo = wanted(words[1], call.environ)
+    named, echo, user = wanted(words[1], call.environ)
+    if username is None or not user:
+        username = username or user
+    elif username != user:
+        raise credhelper.errors.NotFoundError(f"{quoted(words[1])} has another user name")
     return Request(
         "get",
         service=named,
@@ -85,20 +89,21 @@ def parse(call: "Call") -> Request:
     )
 
 
-def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str, str]]":
-    """Return the service that a keyring's `name` means, and the echo that a request for it needs.
+def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str, str], str | None]":
+    """Return what a keyring's `name` means: service, echo of a request for it, user name in it.
 
-    Raises NotFoundError for a name of another kind, and while credhelper itself asks; RequestError
-    for a URL that two parsers could read differently.
+    Raises NotFoundError for a name of another kind, and while credhelper itself asks, for a URL
+    that two parsers could read differently, and for one with a password.
     """
     if environ.get(_ASKING):
         raise credhelper.errors.NotFoundError("credhelper asks this keyring itself")
     if _HOST_MARKS.isdisjoint(name):
         raise credhelper.errors.NotFoundError(f"{quoted(name)} is no URL or host")
-    if "://" in name:
-        return service.receiver(name), {}
     try:
-        return options.wanted(name)
+        if "://" in name:
+            url, user = service.without_user(name)
+            return service.receiver(url), {}, user
+        return (*options.wanted(name), None)
     except credhelper.errors.RequestError as error:
         raise credhelper.errors.NotFoundError(error.message) from None
 

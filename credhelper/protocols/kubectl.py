@@ -2,9 +2,10 @@
 
 Source: kubernetes, `pkg/apis/clientauthentication` v1 and v1beta1. The request is in the variable
 `KUBERNETES_EXEC_INFO`; nothing is read. In a kubeconfig: `command: credhelper`, `args: [kubectl]`
-and `provideClusterInfo: true`, so that the cluster's server is the service. Where that is not the
-address that the profile names (a tunnel, say), `--service URL` stands in its place. There is no
-word for "nothing here": whatever goes wrong is told on stderr, with a status that is not 0.
+and `provideClusterInfo: true`, so that the cluster's server is the service. Where that is the near
+end of a tunnel, `--service URL` says what is at the other end. Some clients set no variable: then a
+service or profile on the command line will do. There is no word for "nothing here": whatever goes
+wrong is told on stderr, with a status that is not 0.
 """
 
 import credhelper
@@ -46,7 +47,9 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    document = _document(call.environ.get(VARIABLE, ""))
+    told = call.environ.get(VARIABLE, "")
+    all_said = not told and ("service" in found or "profile" in found)
+    document = {"apiVersion": VERSIONS[0]} if all_said else _document(told)
     named, server = found.get("service"), _server(document)
     profile = found.get("profile")
     if named is None and server is None and profile is None:

@@ -11,7 +11,7 @@ may come with the request; we have no use for it.
 import time
 
 import credhelper
-from credhelper.core import service, strict_json
+from credhelper.core import strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, quoted
 from credhelper.protocols import options
@@ -43,7 +43,8 @@ def parse(call: "Call") -> Request:
     """Return the request to get a token for the registry of the image.
 
     Raises UsageError for the command line, UnsupportedVersionError for an apiVersion that we do not
-    speak, RequestError for anything else that makes no sense.
+    speak, UnknownServiceError for a registry that no token goes to, RequestError for anything else
+    that makes no sense.
     """
     found = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -61,7 +62,7 @@ def parse(call: "Call") -> Request:
     registry = _registry(image)
     return Request(
         "get",
-        service=service.build("https", DOCKER_HUB if registry == "docker.io" else registry),
+        service=options.possible(DOCKER_HUB if registry == "docker.io" else registry),
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=options.margin(found, _MARGIN),

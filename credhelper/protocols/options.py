@@ -107,6 +107,19 @@ def wanted_if_named(text: str | None) -> "tuple[Service | None, dict[str, str]]"
     return (None, {}) if text is None else wanted(text)
 
 
+def possible(address: str) -> "Service":
+    """Return the service of a URL, or of a `host[:port]`, where callers ask about any address.
+
+    Raises UnknownServiceError for an address that no profile can name: it is somebody else's.
+    """
+    try:
+        if "://" in address:
+            return service.receiver(address)
+        return service.build("https", address)
+    except credhelper.errors.RequestError as error:
+        raise credhelper.errors.UnknownServiceError(error.message) from None
+
+
 def of_index(url: str) -> str:
     """Return the URL in Cargo's `sparse+URL` or `registry+URL`."""
     for prefix in _INDEXES:

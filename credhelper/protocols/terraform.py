@@ -8,7 +8,6 @@ nothing to forget, and succeeds.
 """
 
 import credhelper
-from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_string, one_line, quoted
 from credhelper.protocols import options
@@ -45,7 +44,7 @@ def parse(call: "Call") -> Request:
     anything that is not one plain host with an optional port.
     """
     found, verb, host = _command(call.arguments)
-    wanted = service.build("https", host)
+    wanted = options.possible(host)
     if verb == "store":
         _check_document(call.stdin)
         raise credhelper.errors.UnsupportedActionError(

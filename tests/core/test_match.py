@@ -50,7 +50,7 @@ def chosen(found: Routes, request: Request, terminal: str | None = None) -> str:
     matched = routes.match(found, request, terminal)
     if matched:
         return matched[0].profile
-    return type(no_match.why(found, request, terminal)).__name__
+    return type(no_match.why(found, request, terminal, {})).__name__
 
 
 ONE = Routes("", SALT, [route("a", "https://ica.example", "https://deep.example/team")])
@@ -179,7 +179,7 @@ def errors() -> list[CredhelperError]:
         (Routes("", SALT, []), ask("https://other.example"), None),
         (Routes("", SALT, []), ask(), None),
     ]
-    return [no_match.why(*each) for each in asked]
+    return [no_match.why(*each, {}) for each in asked]
 
 
 def test_every_reason_names_the_next_step_and_is_printable() -> None:

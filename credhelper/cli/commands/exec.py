@@ -15,9 +15,8 @@ from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
 from credhelper.cli import spawn
 from credhelper.cli.context import context, profile_option
-from credhelper.cli.options import min_ttl_option, refresh_before_option
 from credhelper.cli.output import span, warn
-from credhelper.cli.walltime import Walltime
+from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
 from credhelper.core.text import one_line, quoted

@@ -84,6 +84,7 @@ def login(
     world = context()
     name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
     old = existing(world, name)
+    given = options.told_in_environment(world, name, old, given)
     former = preview(world, name, old) if old else None
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)

@@ -12,8 +12,8 @@ import click
 
 from credhelper.broker import answer, given_files
 from credhelper.cli.context import context, profile_option
-from credhelper.cli.options import min_ttl_option, refresh_before_option
 from credhelper.cli.output import flush, warn
+from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.model import Request
 from credhelper.core.text import printable

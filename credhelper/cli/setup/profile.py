@@ -43,7 +43,7 @@ def likely(world: Context, arguments: Arguments) -> tuple[Arguments, str]:
         # Where a profile alone will do, its API stands for the service.
         known = found.by_profile.get(owner)
         if known is None:
-            raise no_match.why(found, lookup, None)
+            raise no_match.why(found, lookup, None, world.environ)
         arguments = replace(arguments, service=canonical(known.url))
     return arguments, owner
 
@@ -87,7 +87,7 @@ def choose(
                     hint=f"credhelper profile use {arguments.profile}",
                 )
         return likely(world, arguments)[0], match[0].profile, None
-    error = no_match.why(found, lookup, preferred)
+    error = no_match.why(found, lookup, preferred, world.environ)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
         if not takes_profile or not on_terminal() or dry_run:
