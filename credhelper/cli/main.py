@@ -30,7 +30,7 @@ from credhelper.cli.commands import (
 )
 from credhelper.cli.commands import exec as run
 from credhelper.cli.output import complain
-from credhelper.errors import CredhelperError, UsageError
+from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 
 NAME = "credhelper"
 
@@ -88,6 +88,36 @@ def people(arguments: Sequence[str] | None = None) -> int:
     - arguments: the words after the program's name; by default the process's own.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(words)
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        why = _stdout_is_lost()
+        if not why:
+            raise
+        complain(
+            CacheError(f"cannot write to stdout: {why}", "free some space, or write elsewhere")
+        )
+        return CacheError.exit_status
+    return status
+
+
+def _stdout_is_lost() -> str:
+    """Return why stdout takes nothing any more, and give up what it holds; "" where it does."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        # Or Python would try once more at its end, and complain in its own way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return reason(error)
+    return ""
+
+
+def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal cannot show must not end the command.

@@ -10,7 +10,7 @@ all others.
 """
 
 import credhelper
-from credhelper.core import strict_json
+from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import complaint, json_object, json_string, one_line
 from credhelper.protocols import options
@@ -139,4 +139,4 @@ def _registry(registry: object) -> "Service":
     url = registry.get("index-url") if isinstance(registry, dict) else None
     if not isinstance(url, str):
         raise credhelper.errors.RequestError("the request names no index-url of a registry")
-    return options.possible(options.of_index(url))
+    return options.possible(service.receiver, options.of_index(url))

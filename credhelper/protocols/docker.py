@@ -60,7 +60,7 @@ def parse(call: "Call") -> Request:
     """Return what the client asks: `get`, `erase`, `list` or `version`.
 
     Raises UsageError for the command line, UnsupportedActionError for `store`, NotFoundError for a
-    server with a path of its own, or that no profile can name, RequestError for what is no server.
+    server with a path of its own, RequestError for anything that is not one plain server name.
     """
     found, verb = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -76,11 +76,7 @@ def parse(call: "Call") -> Request:
             raise credhelper.errors.RequestError(NO_SERVER)
         return Request("erase")
     server = _server(call.stdin)
-    try:
-        wanted = service.parse(server)
-    except credhelper.errors.RequestError as error:
-        # Of some clients each registry is asked for: an odd name is one that nobody named here.
-        raise credhelper.errors.NotFoundError(error.message) from None
+    wanted = service.parse(server)
     if wanted.path not in _REGISTRY_PATHS:
         raise credhelper.errors.NotFoundError(f"registry {quoted(server)} has a path of its own")
     echo = {"server": server}

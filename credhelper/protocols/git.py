@@ -239,7 +239,7 @@ def _over_plain_http(attributes: dict[str, list[str]]) -> "Service | None":
     """Return what a request over plain http would be for over https; None for any other request."""
     scheme, _, rest = (_one(attributes, "url") or "").partition("://")
     host = _one(attributes, "host") or rest.partition("/")[0].rpartition("@")[2]
-    if (_one(attributes, "protocol") or scheme).lower() != "http":
+    if {(_one(attributes, "protocol") or scheme).lower(), scheme.lower() or "http"} != {"http"}:
         return None
     try:
         wanted = service.build("https", host)

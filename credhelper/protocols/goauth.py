@@ -9,6 +9,7 @@ lines say no more than the profile does: the host as go wrote it, and the path t
 """
 
 import credhelper
+from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import one_line
 from credhelper.protocols import options
@@ -28,14 +29,14 @@ reads = options.reads_nothing  # the server's answer on stdin tells us nothing t
 def parse(call: "Call") -> Request:
     """Return the request to get a token, or `ignored` where no URL is named.
 
-    Raises UsageError for the command line, RequestError for an odd `--service`, UnknownServiceError
-    for a URL that no token goes to.
+    Raises UsageError for the command line, RequestError for an odd URL, UnknownServiceError for one
+    that is not https.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(1, words, USAGE)
     min_ttl = options.min_ttl(found)
     if words:
-        wanted = options.possible(words[0])
+        wanted = service.receiver(words[0])
         # go compares hosts letter for letter, with the port as it stands in the URL.
         netloc = words[0].replace("#", "?").partition("?")[0].split("/")[2]
     elif "service" in found:

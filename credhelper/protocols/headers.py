@@ -7,6 +7,7 @@ sends the request in JSON; silence leaves that request as it is.
 """
 
 import credhelper
+from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_string, one_line
 from credhelper.protocols import options
@@ -58,7 +59,7 @@ def parse(call: "Call") -> Request:
         from credhelper.protocols import bazel
 
         try:
-            wanted = options.possible(bazel.uri(call.stdin))
+            wanted = service.receiver(bazel.uri(call.stdin))
         except credhelper.errors.UnknownServiceError:
             return Request("ignored")
         echo = {"restish": "1"}

@@ -92,17 +92,17 @@ def parse(call: "Call") -> Request:
 def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str, str], str | None]":
     """Return what a keyring's `name` means: service, echo of a request for it, user name in it.
 
-    Raises NotFoundError for a name of another kind, and while credhelper itself asks, for a URL
-    that two parsers could read differently, and for one with a password.
+    Raises NotFoundError for a name of another kind, and while credhelper itself asks; RequestError
+    for a URL with a password, and for one that two parsers could read differently.
     """
     if environ.get(_ASKING):
         raise credhelper.errors.NotFoundError("credhelper asks this keyring itself")
     if _HOST_MARKS.isdisjoint(name):
         raise credhelper.errors.NotFoundError(f"{quoted(name)} is no URL or host")
+    if "://" in name:
+        url, user = service.without_user(name)
+        return service.receiver(url), {}, user
     try:
-        if "://" in name:
-            url, user = service.without_user(name)
-            return service.receiver(url), {}, user
         return (*options.wanted(name), None)
     except credhelper.errors.RequestError as error:
         raise credhelper.errors.NotFoundError(error.message) from None

@@ -11,7 +11,7 @@ may come with the request; we have no use for it.
 import time
 
 import credhelper
-from credhelper.core import strict_json
+from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, quoted
 from credhelper.protocols import options
@@ -62,7 +62,9 @@ def parse(call: "Call") -> Request:
     registry = _registry(image)
     return Request(
         "get",
-        service=options.possible(DOCKER_HUB if registry == "docker.io" else registry),
+        service=options.possible(
+            service.build, "https", DOCKER_HUB if registry == "docker.io" else registry
+        ),
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=options.margin(found, _MARGIN),

@@ -12,7 +12,7 @@ from credhelper.core.text import complaint, json_object, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import credhelper.errors
     from credhelper.core.model import Reads, Request
@@ -107,15 +107,13 @@ def wanted_if_named(text: str | None) -> "tuple[Service | None, dict[str, str]]"
     return (None, {}) if text is None else wanted(text)
 
 
-def possible(address: str) -> "Service":
-    """Return the service of a URL, or of a `host[:port]`, where callers ask about any address.
+def possible(find: "Callable[..., Service]", *parts: str) -> "Service":
+    """Return the service that `find` makes of `parts`, where callers ask about any address.
 
     Raises UnknownServiceError for an address that no profile can name: it is somebody else's.
     """
     try:
-        if "://" in address:
-            return service.receiver(address)
-        return service.build("https", address)
+        return find(*parts)
     except credhelper.errors.RequestError as error:
         raise credhelper.errors.UnknownServiceError(error.message) from None
 
@@ -217,8 +215,8 @@ def _seconds(found: "Mapping[str, str]", name: str) -> int:
     number = seconds(text)
     if number is None:
         raise credhelper.errors.UsageError(
-            f"--{name} {quoted(text)} is not a time: seconds from 0 to {LONGEST}, or like 90s, 10m,"
-            " 1h"
+            f"--{name} {quoted(text)} is not a number of seconds from 0 to {LONGEST}",
+            "or a time like 90s, 10m, 1h",
         )
     return number
 

@@ -8,6 +8,7 @@ nothing to forget, and succeeds.
 """
 
 import credhelper
+from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_string, one_line, quoted
 from credhelper.protocols import options
@@ -44,7 +45,7 @@ def parse(call: "Call") -> Request:
     anything that is not one plain host with an optional port.
     """
     found, verb, host = _command(call.arguments)
-    wanted = options.possible(host)
+    wanted = service.build("https", host)
     if verb == "store":
         _check_document(call.stdin)
         raise credhelper.errors.UnsupportedActionError(

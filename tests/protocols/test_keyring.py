@@ -106,7 +106,7 @@ def test_other_names_are_passed_over_in_silence(name: str, mode: str, talk: Any)
 @pytest.mark.parametrize(
     "url",
     [
-        *("https://u:canary@ica.example/simple", "https://ica.example@evil.test/", "https://"),
+        *("https://u:canary@ica.example/simple", "https://a@b@evil.test/", "https://"),
         *("https://ica.example\\@evil.test/", "https://ica.example\t.evil.test/"),
     ],
 )
