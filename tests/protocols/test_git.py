@@ -88,7 +88,7 @@ def test_no_other_spelling_of_a_host_is_answered(host: str, talk: Any) -> None:
         "https://ica.example%2f@evil.test/",
         *("https://ica.example\\@evil.test/", "https://evil.test#@ica.example/"),
         *("https://evil.test?@ica.example", "https://evil.test\\.ica.example/"),
-        *("https://user:canary@ica.example/"),
+        "https://user:canary@ica.example/",
         *(
             "https://ica.example?canary",
             "https://ica.example#canary",
