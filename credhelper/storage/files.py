@@ -104,6 +104,11 @@ def _hold(handle: int) -> None:
         pass  # no locks here: then its age tells
 
 
+def temporary_name(name: str) -> str:
+    """Return a new name for the file that will replace `name`; `leftovers` reads it."""
+    return f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+
+
 class Room:
     """A new file that has its place on the disk before anybody knows what it will hold.
 
@@ -116,7 +121,7 @@ class Room:
 
     def __init__(self, path: str, size: int) -> None:
         folder, name = os.path.split(path)
-        self.temporary = os.path.join(folder, leftovers.name_for(name))
+        self.temporary = os.path.join(folder, temporary_name(name))
         self.handle = os.open(self.temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600)
         try:
             _hold(self.handle)
@@ -168,7 +173,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
     above, name = os.path.split(path)
     if folder is not None:
         above, path = "", name
-    temporary = os.path.join(above, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    temporary = os.path.join(above, temporary_name(name))
     handle = os.open(temporary, os.O_WRONLY | os.O_EXCL | _CREATE, 0o600, dir_fd=folder)
     try:
         try:
