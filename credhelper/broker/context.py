@@ -11,7 +11,7 @@ from credhelper.core import lookup, paths
 from credhelper.core.flock import Allowance, EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import CacheError, ConfigError
-from credhelper.storage import files, ours
+from credhelper.storage import files
 from credhelper.storage.slot import Slot
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ class Context:
     - sleep: takes seconds.
 
     Attributes, beside these:
+    - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
     - http: the seconds that all calls of a renewal to its API share.
     - not_yet: the seconds that all waits for a token to become valid share.
     - grants: what a program gave for a grant: it is asked once in a call.
@@ -55,8 +56,8 @@ class Context:
         "environ",
         "grants",
         "http",
-        "judged",
         "not_yet",
+        "seen",
         "trace",
         "warn",
     )
@@ -82,7 +83,7 @@ class Context:
         self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
         self._configuration: tuple[str, bytes] | None = None
-        self.judged = False
+        self.seen: tuple[str, os.stat_result, bool] | None = None
         self._sleep = sleep
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
@@ -94,24 +95,18 @@ class Context:
         Raises ConfigError.
         """
         if self._configuration is None:
-            self._configuration = lookup.configuration(self.environ)
+            self.seen = None
+            self._configuration = lookup.configuration(self.environ, self._see)
         return self._configuration
 
-    def judged_configuration(self) -> tuple[str, bytes]:
-        """Return the same, of a config whose owner and mode were judged; what is parsed must be.
-
-        It is read once more for that, unless the routes hold: they were made from judged bytes.
-        """
-        if not self.judged:
-            judge = ours.judge_config(self.environ)
-            self._configuration = lookup.configuration(self.environ, judge)
-            self.judged = True
-        return self.configuration()
+    def _see(self, handle: int, path: str) -> None:
+        # Judged only if the config is parsed: most answers do not pay for that.
+        read_only = bool(os.fstatvfs(handle).f_flag & os.ST_RDONLY)
+        self.seen = path, os.fstat(handle), read_only
 
     def begin(self) -> None:
         """Begin another call, or go on after the config was written: look at it anew."""
         self._configuration = None
-        self.judged = False
         self.early.begin()
         self.http.begin()
         self.not_yet.begin()

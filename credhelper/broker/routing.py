@@ -30,8 +30,11 @@ def load_config(context: Context) -> Config:
     One context gives the bytes of one read, here and for the routes.
     """
     from credhelper.config import parse
+    from credhelper.storage import ours
 
-    label, data = context.judged_configuration()
+    label, data = context.configuration()
+    if context.seen:
+        ours.hold_config(*context.seen, context.environ)
     if label != "environment":
         return parse.parse(data, label, context.environ)
     # The variable's value is read with the grant, and a child of `exec` does not have it.
@@ -49,7 +52,6 @@ def load_routes(context: Context) -> Routes:
     path = os.path.join(folder, routes.file_name(label))
     found = lookup.compiled(folder, label, home, data)
     if found:
-        context.judged = True  # whoever compiled these bytes has judged their file
         return found
     context.trace("routes", compiled=label)
     lock = None
@@ -63,10 +65,7 @@ def load_routes(context: Context) -> Routes:
     try:
         found = lookup.compiled(folder, label, home, data)
         if found:
-            context.judged = True
             return found
-        label, data = context.judged_configuration()
-        path = os.path.join(folder, routes.file_name(label))
         old = paths.read_private(path)
         salt = (old and routes.salt_of(old)) or _new_salt()
         compiled = compile_routes(context, salt)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from credhelper.core.text import printable, shell_word
-from credhelper.errors import ConfigError
+from credhelper.errors import ConfigError, reason
 
 _MOST_LINKS = 40
 _OVERFLOW = "/proc/sys/kernel/overflowuid"
@@ -30,26 +30,24 @@ class Wrong(NamedTuple):
     hint: str | None
 
 
-def about(handle: int, path: str, *, anybodys: bool = False) -> Wrong | None:
+def about(handle: int, path: str) -> Wrong | None:
     """Return what is wrong with an open file, and with the way to it; None if nothing is.
 
-    Parameters: `path`, absolute, that it was opened by; `anybodys`, whether the user named the file
-    and so may take another user's: root may not. Raises OSError.
+    Parameters: `path`, absolute, that it was opened by. Raises OSError.
     """
-    found = os.fstat(handle)
+    read_only = bool(os.fstatvfs(handle).f_flag & os.ST_RDONLY)
+    return _about(path, os.fstat(handle), read_only, _owners())
+
+
+def _about(
+    path: str, found: os.stat_result, read_only: bool, owners: Collection[int]
+) -> Wrong | None:
     if not stat.S_ISREG(found.st_mode):
         return Wrong("is not a regular file", None)
-    owners = _owners()
-    if anybodys and os.geteuid() != 0:
-        owners.add(found.st_uid)
-    if not os.fstatvfs(handle).f_flag & os.ST_RDONLY:
+    wrong = None
+    if not read_only:
         wrong = _owned(found, owners, _copy(path)) or _open_to_others(found, path)
-        if wrong:
-            return wrong
-    wrong, end = _way(path, owners)
-    if wrong is None and (end is None or not os.path.samestat(end, found)):
-        return Wrong("was replaced by another file just now", "try again")
-    return wrong
+    return wrong or _way(path, owners)
 
 
 def about_way(path: str) -> Wrong | None:
@@ -57,7 +55,7 @@ def about_way(path: str) -> Wrong | None:
 
     It need not be there yet. Raises OSError.
     """
-    return _way(path, _owners())[0]
+    return _way(path, _owners())
 
 
 def about_links(path: str) -> Wrong | None:
@@ -65,22 +63,40 @@ def about_links(path: str) -> Wrong | None:
 
     For a file that is to be written in a folder that others share on purpose. Raises OSError.
     """
-    return _way(path, _owners(), links_only=True)[0]
+    return _way(path, _owners(), links_only=True)
 
 
 def judge_config(environ: Mapping[str, str]) -> Callable[[int, str], None]:
     """Return what judges an open config file, as `core.paths.read_config` calls it.
 
-    It raises ConfigError. A file that `CREDHELPER_CONFIG` names may be another user's.
+    It raises ConfigError.
     """
-    anybodys = bool(environ.get("CREDHELPER_CONFIG"))
 
     def judge(handle: int, path: str) -> None:
-        wrong = about(handle, path, anybodys=anybodys)
-        if wrong:
-            raise ConfigError(f"{printable(path)} {wrong.why}", wrong.hint)
+        read_only = bool(os.fstatvfs(handle).f_flag & os.ST_RDONLY)
+        hold_config(path, os.fstat(handle), read_only, environ)
 
     return judge
+
+
+def hold_config(
+    path: str, found: os.stat_result, read_only: bool, environ: Mapping[str, str]
+) -> None:
+    """Raise ConfigError for a config file that is not to be believed.
+
+    Parameters: `path`, absolute; `found`, of the handle that it was read by; `read_only`, whether
+    it lies on a read-only mount; `environ`: a file that `CREDHELPER_CONFIG` names may be another
+    user's, unless we are root.
+    """
+    owners = _owners()
+    if environ.get("CREDHELPER_CONFIG") and os.geteuid() != 0:
+        owners.add(found.st_uid)
+    try:
+        wrong = _about(path, found, read_only, owners)
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be judged: {reason(error)}") from error
+    if wrong:
+        raise ConfigError(f"{printable(path)} {wrong.why}", wrong.hint)
 
 
 def as_user(uid: int) -> str:
@@ -103,19 +119,16 @@ def _owners() -> set[int]:
     return {0, os.geteuid(), *_unmapped_root()}
 
 
-def _way(
-    path: str, owners: Collection[int], *, links_only: bool = False
-) -> tuple[Wrong | None, os.stat_result | None]:
-    """Return what is wrong on the way to `path`, or else what stands at its end, if anything."""
+def _way(path: str, owners: Collection[int], *, links_only: bool = False) -> Wrong | None:
     at, rest, links = "/", _parts(path), 0
     found = os.lstat(at)
     while True:
         if not links_only and stat.S_ISDIR(found.st_mode):
             wrong = _owned(found, owners, None) or _open_to_others(found, at)
             if wrong and not os.statvfs(at).f_flag & os.ST_RDONLY:
-                return Wrong(f"lies in {printable(at)}, which {wrong.why}", wrong.hint), None
+                return Wrong(f"lies in {printable(at)}, which {wrong.why}", wrong.hint)
         if not rest:
-            return None, found
+            return None
         name = rest.pop(0)
         if name == "..":
             at = os.path.dirname(at)
@@ -125,17 +138,17 @@ def _way(
         try:
             found = os.lstat(below)
         except (FileNotFoundError, NotADirectoryError):
-            return None, None
+            return None
         if not stat.S_ISLNK(found.st_mode):
             at = below
             continue
         wrong = _owned(found, owners, None)
         if wrong:
             why = f"is reached by link {printable(below)}, which {wrong.why}"
-            return Wrong(why, wrong.hint), None
+            return Wrong(why, wrong.hint)
         links += 1
         if links > _MOST_LINKS:
-            return None, None  # to open it fails, and says so
+            return None  # to open it fails, and says so
         to = os.readlink(below)
         at = "/" if to.startswith("/") else at
         rest = _parts(to) + rest

@@ -142,6 +142,18 @@ def test_the_config_of_another_user_runs_none_of_its_commands(
 
 
 @root_only
+def test_a_config_is_judged_each_time_that_it_is_parsed_and_never_for_a_warm_answer(
+    scratch_world: World,
+) -> None:
+    token = scratch_world.get()
+    os.chown(scratch_world.config, _SOMEBODY, _SOMEBODY)
+    assert scratch_world.get() == token
+    assert scratch_world.run("status").status == 6
+    scratch_world.age(90000)
+    assert scratch_world.run("get").status == 6
+
+
+@root_only
 def test_a_file_that_the_user_names_may_be_another_users_but_not_in_its_place(
     running_sandbox: RunningSandbox,
 ) -> None:
