@@ -19,8 +19,6 @@ import pytest
 from tests.support import processes
 from tests.support.programs import python_environment
 
-ROOT = Path(__file__).parent.parent
-
 REPORT = """
 import json, os, resource, signal, sys, tempfile, time
 ignored = [n for n in signal.valid_signals() if signal.getsignal(n) is signal.SIG_IGN]
