@@ -305,7 +305,7 @@ class Slot:
                         "." not in entry.name or entry.name.endswith(OLD)
                     ):
                         self._sweep_record(entry.name, now)
-        except OSError:
+        except (OSError, CacheError):
             return  # tidiness is not worth an error
 
     def _sweep_record(self, name: str, now: float) -> None:
