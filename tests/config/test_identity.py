@@ -129,6 +129,7 @@ def test_a_last_word_of_the_grant_is_not_the_first_optional_field() -> None:
         {"services": (service.parse("git.example"),)},
         {"username": "x-token"},
         {"min_ttl": 600},
+        {"refresh_before": 600},
         {"session_lifetime": 60},
         {"ca_file": "/ca.pem"},
         {"api_key_as": "basic"},

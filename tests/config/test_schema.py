@@ -41,6 +41,7 @@ def test_every_key_is_read() -> None:
         services = ["https://Git.Example:443/a/", "git.example/a", "b.example:8443"]
         username = "x-token"
         min_ttl = "10m"
+        refresh_before = "30m"
         session_lifetime = 900
         ca_file = "~/ca.pem"
         api_key_as = "basic-password"
@@ -75,6 +76,7 @@ def test_every_key_is_read() -> None:
         "services": (),
         "username": "x-token",
         "min_ttl": 600,
+        "refresh_before": 1800,
         "session_lifetime": 900,
         "ca_file": "/home/ada/ca.pem",
         "api_key_as": "basic-password",
