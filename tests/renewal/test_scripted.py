@@ -49,6 +49,17 @@ def test_a_session_is_refreshed_at_half_of_its_idle_life(token_source: Renewer) 
     assert token_source.upstream.calls[2:] == ["refresh ps-1", "mint ps-1"]
 
 
+def test_a_session_that_a_clock_ahead_has_dated_to_the_future_is_refreshed(
+    token_source: Renewer,
+) -> None:
+    token_source.now = START + 10800.0
+    token_source.renew()
+    token_source.now = float(START)
+    token_source.upstream.calls.clear()
+    token_source.renew()
+    assert token_source.upstream.calls[0] == "refresh ps-1"
+
+
 def test_a_token_with_most_of_its_life_left_is_kept_when_only_its_session_was_due(
     token_source: Renewer,
 ) -> None:
