@@ -186,12 +186,12 @@ def test_a_writer_killed_between_the_answer_and_the_save_costs_a_session_not_the
     token_source.now += HALF
     token_source.upstream.rotate = True
 
-    def die(self: Slot, *arguments: object) -> None:
+    def die(self: Slot, *arguments: object) -> bool:
         os._exit(9)
 
     child = os.fork()
     if child == 0:
-        Slot.keep = die  # type: ignore[method-assign]  # the moment of the kill
+        Slot.keep = die  # type: ignore[method-assign,assignment]  # the moment of the kill
         token_source.renew()
         os._exit(0)
     _, status = os.waitpid(child, 0)
