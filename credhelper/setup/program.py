@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from credhelper.config import child
 from credhelper.core.text import printable
 from credhelper.errors import CredhelperError
+from credhelper.storage import ours as owners
 
 NAME = "credhelper"
 
@@ -55,16 +56,25 @@ def find(
     program of ours runs.
     """
     ours = {os.path.realpath(path) for path in own if os.path.isabs(path)}
+    own = [path for path in own if not why_not_for_root(path)] or own[:1]
     expected = next((told for told in map(version_of, own) if told), None)
     path = None
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = os.path.join(folder, NAME)
         if not folder.startswith("/") or child.find(candidate, environ) is None:
             continue
+        if why_not_for_root(candidate):
+            continue  # not even to ask for its version
         if os.path.realpath(candidate) in ours or version_of(candidate) == (expected or ""):
             path = candidate
             break
     path = path or next((one for one in own if os.path.isabs(one) and version_of(one)), None)
+    why = path and why_not_for_root(path)
+    if path and why:
+        raise CredhelperError(
+            f"{printable(path)} {why}: root's tools get only what nobody else can replace",
+            hint="install credhelper for root: pipx install --global credhelper",
+        )
     if path is None:
         raise CredhelperError(
             f"no program of ours runs: tried {printable(', '.join(own)) or NAME}",
@@ -88,6 +98,24 @@ def find(
     return Program(path, frozenset(found), frozenset(beside), lasting)
 
 
+def why_not_for_root(path: str) -> str | None:
+    """Return why root's tools must not run the program at `path`; None if they may, or for others.
+
+    That is: another user can replace it.
+    """
+    if os.geteuid() != 0 or not os.path.isabs(path):
+        return None
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None  # it does not run either
+    try:
+        wrong = owners.about(handle, path)
+    finally:
+        os.close(handle)
+    return wrong.why if wrong else None
+
+
 def passing(path: str) -> bool:
     """Tell whether a program at this path is likely to be gone tomorrow."""
     return any(place in path for place in _PASSING)
@@ -95,7 +123,7 @@ def passing(path: str) -> bool:
 
 def _leads_to_us(name: str, path: str, environ: Mapping[str, str]) -> bool:
     found = child.find(name, environ)
-    if found is None:
+    if found is None or why_not_for_root(found):
         return False
     beside = os.path.join(os.path.dirname(path), name)
     return found == beside or os.path.realpath(found) in (

@@ -81,3 +81,33 @@ def test_the_current_folder_is_not_a_place_to_find_us(
 def test_a_program_that_does_not_run_is_an_error(venv: Path) -> None:
     with pytest.raises(CredhelperError, match="runs"):
         find({"PATH": "/nowhere"}, [str(venv / "credhelper")], NAMES, lambda path: None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+@pytest.mark.parametrize("what", ["file", "folder", "target", "mode"])
+def test_root_links_no_program_that_another_user_can_replace(
+    tmp_path: Path, venv: Path, what: str
+) -> None:
+    theirs = executable(tmp_path / "theirs/credhelper")
+    if what == "target":
+        other = executable(tmp_path / "home/credhelper")
+        theirs.unlink()
+        theirs.symlink_to(other)
+        os.chown(other.parent, 12345, 12345)
+    elif what == "mode":
+        theirs.parent.chmod(0o777)
+    else:
+        os.chown(theirs if what == "file" else theirs.parent, 12345, 12345)
+    asked: list[str] = []
+
+    def version_of(path: str) -> str:
+        asked.append(path)
+        return "credhelper 0.1.0"
+
+    environ = {"PATH": str(theirs.parent)}
+    program = find(environ, [str(venv / "credhelper")], NAMES, version_of)
+    assert program.path == str(venv / "credhelper")
+    assert str(theirs) not in asked
+    with pytest.raises(CredhelperError) as error:
+        find({"PATH": ""}, [str(theirs)], NAMES, version_of)
+    assert error.value.hint
