@@ -23,7 +23,7 @@ class WiringRequest:
     None when the service alone tells; `owner`, the profile that answers, named or not; `name`, what
     the tool shall know it by, or None; `program`, ours; `environ`; `home`, absolute; `bin`, the
     folder for links to us; `read`, returns the text of a tool's file, None if missing; `file`, the
-    tool's file, where it was said which.
+    tool's file, where it was said which; `region`, AWS's, where it is known.
     """
 
     service: Service
@@ -36,6 +36,7 @@ class WiringRequest:
     bin: str
     read: Callable[[str], str | None]
     file: str | None = None
+    region: str | None = None
 
     def callable(self, name: str) -> tuple[str, tuple[LinkChange, ...]]:
         """Return how to call our program `name`, and the links that it takes.

@@ -13,7 +13,13 @@ from credhelper.cli.context import complete_profile, context, state_folder
 from credhelper.cli.output import say, warn
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
-from credhelper.cli.setup.profile import choose, likely, require_setting, wants_service
+from credhelper.cli.setup.profile import (
+    choose,
+    known_region,
+    likely,
+    require_setting,
+    wants_service,
+)
 from credhelper.cli.setup.request import Arguments, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
@@ -119,8 +125,11 @@ def _list() -> int:
 
 
 def _print(arguments: Arguments) -> int:
-    arguments, owner = likely(context(), arguments)
-    plan = setup.load(arguments.tool).plan(wiring_request(arguments, owner, lenient=True))
+    world = context()
+    arguments, owner = likely(world, arguments)
+    region = known_region(world, owner) if arguments.tool == "aws" else None
+    request = wiring_request(arguments, owner, lenient=True, region=region)
+    plan = setup.load(arguments.tool).plan(request)
     for number, change in enumerate(plan.files):
         if number:
             say()
@@ -140,7 +149,8 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
     world = context()
     arguments, owner, to_add = choose(world, arguments, add_service=add_service, dry_run=dry_run)
     require_setting(world, arguments.tool, owner)
-    request = wiring_request(arguments, owner)
+    region = known_region(world, owner) if arguments.tool == "aws" else None
+    request = wiring_request(arguments, owner, region=region)
     require_runnable(arguments.tool, request)
     state = state_folder(os.environ)
     if dry_run:

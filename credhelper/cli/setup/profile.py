@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 import click
@@ -9,6 +11,7 @@ import click
 from credhelper import setup
 from credhelper.broker import no_match, routing
 from credhelper.broker.context import Context
+from credhelper.cli import standing
 from credhelper.cli.prompt import on_terminal
 from credhelper.cli.setup.request import Arguments
 from credhelper.config.origin import canonical
@@ -57,6 +60,18 @@ def require_setting(world: Context, tool: str, owner: str) -> None:
             f"profile {owner} has no {needed}, which says what {tool} is to get",
             hint=f"credhelper profile add {owner} --{needed} folder=ID",
         )
+
+
+def known_region(world: Context, owner: str) -> str | None:
+    """Return the AWS region of the last credentials of profile `owner`, None if none are kept."""
+    found = routing.load_routes(world)
+    profile = routing.load_config(world).profiles.get(owner)
+    held = standing.profile_status(world, found, profile, False).aws if profile else None
+    try:
+        region = json.loads(held.secret.reveal())["Region"] if held else None
+    except (ValueError, KeyError, TypeError):
+        return None
+    return region if isinstance(region, str) and re.fullmatch(r"[a-z0-9-]+", region) else None
 
 
 def choose(

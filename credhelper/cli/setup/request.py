@@ -39,11 +39,14 @@ class Arguments:
     file: str | None = None
 
 
-def wiring_request(arguments: Arguments, owner: str, *, lenient: bool = False) -> WiringRequest:
+def wiring_request(
+    arguments: Arguments, owner: str, *, lenient: bool = False, region: str | None = None
+) -> WiringRequest:
     """Return what a tool's module is asked to wire.
 
     Parameters:
     - owner: the profile that answers.
+    - region: AWS's, where it is known.
     - lenient: go on without a program of ours that other programs could call.
 
     Raises CacheError without a home, CredhelperError without such a program.
@@ -72,6 +75,7 @@ def wiring_request(arguments: Arguments, owner: str, *, lenient: bool = False) -
         arguments.bin or getattr(module, "BIN", None) or _own_bin(home),
         read,
         arguments.file,
+        region,
     )
 
 

@@ -52,7 +52,13 @@ def plan(request: WiringRequest) -> Plan:
                 f"{_file(request)}: [{section}] has {key}, which comes first",
                 hint="choose a section of its own: --name NAME",
             )
-    return Plan((FileChange(_file(request), "ini", (Entry((section,), ((_KEY, command),)),)),))
+    values = [(_KEY, command)]
+    # Theirs stays theirs, and ours is kept while nobody knows better.
+    told = _parsed(request, _file(request)).get(section, "region", fallback=None)
+    region = told or request.region
+    if region:
+        values.append(("region", region))
+    return Plan((FileChange(_file(request), "ini", (Entry((section,), tuple(values)),)),))
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
