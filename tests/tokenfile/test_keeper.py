@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_put_back_is_tried_for_now_and_then(
     now, tries = 1000.0, 0
     ended: list[tuple[int, int]] = []
 
-    def renew_apart(kept: Keeping, *, warn: bool) -> tuple[int, int]:
+    def renew_apart(kept: Keeping, behind: float = 0.0, *, warn: bool) -> tuple[int, int]:
         nonlocal tries
         tries += 1
         ended.append((7, 1))
