@@ -11,7 +11,6 @@ import posix as os  # all that is needed, without what `os` brings along
 import sys
 import time
 
-from credhelper.core.paths import close
 from credhelper.tokenfile.keeping import (
     JOB_CONTROL,
     PASSED_ON,
@@ -54,7 +53,7 @@ def _leave_streams(keeping: Keeping) -> None:
         if stream not in (null, keeping.handle):
             os.dup2(null, stream)
     if null > 1:
-        close(null)
+        _close(null)
 
 
 def keep(
@@ -176,7 +175,7 @@ def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tupl
         return child, reader
     try:
         if keeping.handle >= 0:
-            close(keeping.handle)
+            _close(keeping.handle)
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
                 # What would end it lets it clean up, and a refresh come to its end.
@@ -208,6 +207,13 @@ def _end_renewal(number: int, frame: object) -> None:
     raise _Ended
 
 
+def _close(handle: int) -> None:
+    try:
+        os.close(handle)
+    except OSError:
+        pass  # as `core.paths.close`, which a keeper does without
+
+
 def _complaint(keeping: Keeping, why: str, hint: str) -> bytes:
     return (
         f"credhelper: warning: could not keep {keeping.path!a} fresh: {why}\n"
@@ -227,7 +233,7 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
     data = b""
     while chunk := os.read(pipe, 65536):
         data += chunk
-    close(pipe)
+    _close(pipe)
     return unpack(data) if data else None
 
 
