@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 
 from credhelper import errors
+from credhelper.broker import failure
 from credhelper.core import flock
 from credhelper.core.lookup import credential
 from credhelper.core.model import Credential
@@ -30,7 +31,6 @@ from credhelper.core.record import (
 from credhelper.core.routes import least_life, margin_of
 from credhelper.errors import (
     CredhelperError,
-    LifetimeError,
     LoginRequiredError,
     MalformedAnswerError,
 )
@@ -38,7 +38,7 @@ from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from credhelper.core.model import Request, Token
     from credhelper.core.routes import Route
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from credhelper.storage.slot import Slot
 
 LOCK_WAIT = flock.WAIT
-DEFINITE_NO = 5.0
-TROUBLE = 2.0
-MOST_TROUBLE = 60.0
 
 
 class Outdated(Exception):
@@ -149,9 +146,9 @@ def _renewed(
     since = source.clock()
     _refuse_the_impossible(source, held, since, min_ttl)
     stale = held if state == STALE else None
-    failure = source.slot.failure(source.stamp, since, since)
-    if failure:
-        return _instead(source, _revive(failure), stale, profile)
+    failed = source.slot.failure(source.stamp, since, since)
+    if failed:
+        return failure.instead(source, failed, stale, profile)
     if stale and not source.slot.writable():
         # What cannot be kept would be made again by every call.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
@@ -184,9 +181,9 @@ def _renewed(
             source.trace("cache", record=source.slot.name, served="stale", why="no room")
             return stale
         _refuse_the_impossible(source, again, source.clock(), min_ttl)
-        failure = source.slot.failure(source.stamp, source.clock(), since)
-        if failure:
-            return _instead(source, _revive(failure), stale, profile)
+        failed = source.slot.failure(source.stamp, source.clock(), since)
+        if failed:
+            return failure.instead(source, failed, stale, profile)
         started = source.clock()
         try:
             # Not `again`: a token that lives too short for this caller is no reason to keep it.
@@ -205,13 +202,13 @@ def _renewed(
             if made is not None and state == FRESH:
                 source.trace("lock", record=source.slot.name, found="renewed by another")
                 return made
-            _remember(source, error)
-            return _instead(source, error, made if state == STALE else None, profile)
+            failure.remember(source, error)
+            return failure.instead(source, error, made if state == STALE else None, profile)
     finally:
         if lock:
             lock.release()
     if judge(new, source.clock(), margin=0, min_ttl=min_ttl) == EXPIRED:
-        raise _too_short(source, new, min_ttl)
+        raise failure.too_short(source, new, min_ttl)
     return new
 
 
@@ -263,50 +260,7 @@ def _refuse_the_impossible(
         and held.advertised - held.issued_at <= min_ttl
         and now - held.issued_at < held.lifetime / 2
     ):
-        raise _too_short(source, held, min_ttl)
-
-
-def _too_short(source: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
-    return LifetimeError(
-        f"a {source.what} that lives another {min_ttl} s was asked for,"
-        f" but new ones live only {held.lifetime} s,"
-        f" and the last {held.expires_at - held.advertised} s are not counted on",
-        hint="ask for less with --min-ttl"
-        + (" (or min_ttl in the config)" if source.what == "token" else "")
-        + f", or have the administrator raise the {source.what}s' lifetime",
-    )
-
-
-def _remember(source: TokenSource, error: CredhelperError) -> None:
-    if error.private:
-        return
-    seconds = DEFINITE_NO
-    if error.retryable:
-        asked = getattr(error, "retry_after", None) or TROUBLE
-        seconds = min(max(asked, TROUBLE), MOST_TROUBLE)
-    source.slot.remember(error, source.stamp, source.clock(), seconds)
-
-
-def _revive(failure: Mapping[str, str]) -> CredhelperError:
-    kind = getattr(errors, failure.get("class", ""), None)
-    if not (isinstance(kind, type) and issubclass(kind, CredhelperError)):
-        kind = CredhelperError
-    error = kind(failure.get("message", ""), failure.get("hint") or None)
-    error.retryable = failure.get("retryable") == "1"
-    return error
-
-
-def _instead(source: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:
-    if stale is None:
-        raise error
-    left = stale.expires_at - source.clock()
-    source.trace("renew", record=source.slot.name, failed=error.code, served="stale")
-    source.warn(
-        f"could not renew profile {profile},"
-        f" its {source.what} still lives {left:.0f} s: {error.message}",
-        error.hint,
-    )
-    return stale
+        raise failure.too_short(source, held, min_ttl)
 
 
 def _wait_until_valid(source: TokenSource, held: Held) -> None:

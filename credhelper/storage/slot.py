@@ -11,9 +11,8 @@ import time
 from contextlib import suppress
 
 from credhelper.core import paths, record
-from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import files, locks
+from credhelper.storage import failure, files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
     from credhelper.core.flock import EarlyLocks
 
-_LEFT_OVER = 600
-_DEAD = 86400  # seconds that a token stays after its end
-_DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
-_MARKED = 3600  # seconds that a logout is remembered: no renewal takes that long
 _BASE = 32  # digits of a record's name; what follows stands for a value of its grant
 OLD = ".old"
 _LEAST_ROOM = 16384  # bytes
@@ -231,21 +226,12 @@ class Slot:
 
     def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
         """Keep `error` for `seconds`, so that a herd does not run into it one by one."""
-        fields = {
-            "at": str(int(now * 1000)),
-            "until": str(int((now + seconds) * 1000)),
-            "class": type(error).__name__,
-            "grant": grant,
-            "message": printable(error.message).encode("ascii", "backslashreplace").decode(),
-            "hint": printable(error.hint or "").encode("ascii", "backslashreplace").decode(),
-            "retryable": str(int(error.retryable)),
-        }
         try:
-            self._write(self._failure, fields)
+            self._write(self._failure, failure.fields_of(error, grant, now, seconds))
         except CacheError:
             return  # then the next one finds out by itself
 
-    def failure(self, grant: str, now: float, since: float) -> dict[str, str] | None:
+    def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
         """Return the remembered failure if it still counts, else None.
 
         It counts for a process that asked before its time was over, however late that process comes
@@ -263,12 +249,7 @@ class Slot:
         if fields is None or fields.get("grant") != grant:
             return None
         since = min(since, self._early.since) if self._early else since
-        since = int(since * 1000) / 1000  # as exact as the time of the failure
-        at, until = record.number(fields, "at") / 1000, record.number(fields, "until") / 1000
-        # A time that has not come yet was written by another clock: nothing to go by.
-        if at <= now + 1 and (since < until or since <= at):
-            return fields
-        return None
+        return failure.revive(fields) if failure.counts(fields, now, since) else None
 
     # --- writing ----------------------------------------------------------------------------------
 
@@ -286,48 +267,9 @@ class Slot:
         """Take away what dead writers left, and records that expired long ago."""
         if self.folder is None:
             return
-        now = clock()
-        from credhelper.storage import leftovers  # for those who write alone
+        from credhelper.storage import expired  # late: for those who write alone
 
-        leftovers.sweep(self.folder, now=now)
-        try:
-            with os.scandir(self.folder) as entries:
-                for entry in entries:
-                    age = now - entry.stat(follow_symlinks=False).st_mtime
-                    if age < _LEFT_OVER:
-                        continue
-                    if entry.name.endswith(".failed"):
-                        os.unlink(entry.path)
-                    elif entry.name.endswith(".gone"):
-                        if age >= _MARKED:
-                            os.unlink(entry.path)
-                    elif entry.name != self.name and (
-                        "." not in entry.name or entry.name.endswith(OLD)
-                    ):
-                        self._sweep_record(entry.name, now)
-        except (OSError, CacheError):
-            return  # tidiness is not worth an error
+        expired.sweep(self._beside, self.folder, self.name, clock(), sessions=self._durable)
 
-    def _sweep_record(self, name: str, now: float) -> None:
-        other = Slot(self.folder, name, warn=self._warn)
-        if not other._over(now, self._durable):
-            return None
-        if name.endswith(OLD):
-            return other.remove()  # nobody writes it
-        # Under its gate, or it might just be renewed.
-        try:
-            gate = other.lock(0)
-        except locks.Unlockable:
-            return None
-        if gate is None:
-            return None
-        try:
-            if other._over(now, self._durable):
-                other.remove()
-        finally:
-            gate.release()
-
-    def _over(self, now: float, session: bool) -> bool:
-        found = self.find()
-        end = record.number(found, "expires") if found else 0
-        return bool(found and end + (_DEAD_SESSION if session else _DEAD) < now)
+    def _beside(self, name: str) -> Slot:
+        return Slot(self.folder, name, warn=self._warn)

@@ -87,6 +87,8 @@ DIALOGUE = {
     "credhelper.errors",
     "credhelper.core.flock",
     "credhelper.broker.routing",
+    "credhelper.storage.failure",
+    "credhelper.broker.failure",
     "credhelper.storage.slot",
     "credhelper.broker.trace",
     "credhelper.broker.no_match",

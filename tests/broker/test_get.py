@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from credhelper.broker import source
-from credhelper.broker.source import DEFINITE_NO, MOST_TROUBLE, TROUBLE
+from credhelper.broker.failure import DEFINITE_NO, MOST_TROUBLE, TROUBLE
 from credhelper.core import record
 from credhelper.core.record import NOT_YET_WAIT
 from credhelper.errors import (
@@ -244,7 +244,7 @@ def test_a_remembered_error_of_unknown_kind_is_still_an_error(
 ) -> None:
     token_source.slot.remember(NO, "", token_source.now, DEFINITE_NO)
     path = Path(token_source.slot.path + ".failed")
-    fields = token_source.slot.failure("", token_source.now, token_source.now)
+    fields = record.decode(path.read_bytes())
     assert fields
     path.write_bytes(record.encode({**fields, "class": name}))
     with pytest.raises(CredhelperError, match="401"):

@@ -167,7 +167,7 @@ def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> N
         found = slot.failure("g", now, since)
         assert bool(found) == counts, (now, since)
         if found:
-            assert (found["message"], found["hint"]) == ("no", "hint")
+            assert (found.message, found.hint) == ("no", "hint")
     assert slot.failure("h", 1001.0, 1001.0) is None
 
 

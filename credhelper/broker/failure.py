@@ -1,0 +1,52 @@
+"""What becomes of a failed renewal: the token that still lives, an error, and its memory."""
+
+from __future__ import annotations
+
+from credhelper.errors import LifetimeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.broker.source import TokenSource
+    from credhelper.core.record import Held
+    from credhelper.errors import CredhelperError
+
+DEFINITE_NO = 5.0
+TROUBLE = 2.0
+MOST_TROUBLE = 60.0
+
+
+def remember(source: TokenSource, error: CredhelperError) -> None:
+    """Keep `error` for a few seconds, or as long as the server asked, for all who ask meanwhile."""
+    if error.private:
+        return
+    seconds = DEFINITE_NO
+    if error.retryable:
+        asked = getattr(error, "retry_after", None) or TROUBLE
+        seconds = min(max(asked, TROUBLE), MOST_TROUBLE)
+    source.slot.remember(error, source.stamp, source.clock(), seconds)
+
+
+def instead(source: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:
+    """Return the stale token after a warning; raise `error` where there is none."""
+    if stale is None:
+        raise error
+    left = stale.expires_at - source.clock()
+    source.trace("renew", record=source.slot.name, failed=error.code, served="stale")
+    source.warn(
+        f"could not renew profile {profile},"
+        f" its {source.what} still lives {left:.0f} s: {error.message}",
+        error.hint,
+    )
+    return stale
+
+
+def too_short(source: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
+    """Return the error for `min_ttl` seconds that no new token can live."""
+    return LifetimeError(
+        f"a {source.what} that lives another {min_ttl} s was asked for,"
+        f" but new ones live only {held.lifetime} s,"
+        f" and the last {held.expires_at - held.advertised} s are not counted on",
+        hint="ask for less with --min-ttl"
+        + (" (or min_ttl in the config)" if source.what == "token" else "")
+        + f", or have the administrator raise the {source.what}s' lifetime",
+    )
