@@ -7,14 +7,17 @@ that contradict each other. A server's `wwwauth[]` may hold a tab, and bytes of 
 Silence means "ask the next helper"; it is the answer for protocols other than http and https, for
 operations that we do not know, and for services that no profile names.
 
-git asks; you only say for which host. For one host, and nobody else:
+git asks; you only say for which host:
+
+  credhelper setup git --service https://git.example
+
+By hand, for one host and nobody else:
 
   credhelper profile add default --service https://git.example
   git config --global --replace-all credential.https://git.example.helper ""
   git config --global --add credential.https://git.example.helper credhelper
 
-The empty helper comes first: other helpers, which could store the token, are not told it. The
-same, and more, does: credhelper setup git --service https://git.example
+The empty helper comes first: other helpers, which could store the token, are not told it.
 
 If a profile names a path below the host, let git tell paths:
 

@@ -31,7 +31,7 @@ def sweep(
     - now: Unix seconds.
     - sessions: whether the folder holds sessions, which stay longer.
     """
-    leftovers.sweep(folder, now=now)
+    leftovers.sweep(folder, clock=lambda: now)
     try:
         with os.scandir(folder) as entries:
             for entry in entries:

@@ -11,17 +11,21 @@ import os
 import stat
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 OLD = 600  # seconds: no writer needs that long
 _HEX = frozenset("0123456789abcdef")
 
 
-def sweep(folder: str, name: str | None = None, now: float | None = None) -> None:
+def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = time.time) -> None:
     """Remove the temporary files of dead writers in `folder`.
 
     Parameters:
     - folder: absolute.
     - name: of the file whose writers are meant; None for every file, in a folder of our own.
-    - now: Unix seconds.
+    - clock: Unix seconds.
     """
     try:
         found = os.listdir(folder)
@@ -32,7 +36,7 @@ def sweep(folder: str, name: str | None = None, now: float | None = None) -> Non
         if not written or name not in (None, written):
             continue
         path = os.path.join(folder, each)
-        if _abandoned(path, process, time.time() if now is None else now):
+        if _abandoned(path, process, clock()):
             try:
                 os.unlink(path)
             except OSError:

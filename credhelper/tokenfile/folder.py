@@ -51,7 +51,7 @@ def begin(
         if wrong:
             passed_over(wrong[0])
         _locked(handle)
-        sweep(place, clock())
+        sweep(place, clock)
         return folder, handle
     told = "".join(f": {error.message}" for error in wrong[:1])
     raise CacheError(
@@ -100,9 +100,9 @@ def _prefix() -> str:
     return f"{_PREFIX}{re.sub('[^A-Za-z0-9.]', '_', lookup.host())[:64]}-"
 
 
-def sweep(place: str, now: float | None = None) -> None:
-    """Remove the folders in `place` whose owner has died; `now` is in Unix seconds."""
-    now = time.time() if now is None else now
+def sweep(place: str, clock: Callable[[], float] = time.time) -> None:
+    """Remove the folders in `place` whose owner has died; `clock` gives Unix seconds."""
+    now = clock()
     try:
         entries = list(os.scandir(place))
     except OSError:

@@ -185,7 +185,8 @@ import signal, sys
 from credhelper.core import flock
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
 early = flock.EarlyLocks()
-print(flock.enter(early, sys.argv[1], 0.5), early.over == {sys.argv[1]})
+early.left = 0.5
+print(flock.enter(early, sys.argv[1]), early.over == {sys.argv[1]})
 """
 
 
