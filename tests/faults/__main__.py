@@ -61,6 +61,8 @@ def _campaign(name: str, asked: argparse.Namespace, folder: Path, library: Path)
             surprises += len(unknown)
             if broken or not asked.quiet:
                 print(_row(case, ended, broken), flush=True)
+            elif str(case) in campaign.EXAMPLES:
+                print(f"ok     {case}: it can move to MENDED", flush=True)
         print(f"{name}: {len(points)} operations, {played} cases, {failed} broken", flush=True)
         return surprises
     finally:

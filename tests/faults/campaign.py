@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import random
+import hashlib
 import signal
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ FAULTS = {
     **_fails((*_SLOW, *_TALK[1:]), "EINTR"),
     **_fails(_TALK, "ECONNRESET", "ETIMEDOUT"),
     "ESTALE": Fault("fail", errno.ESTALE, ("open", "stat", "fstat", "read")),
-    "hang": Fault("sleep", 3600, ("lock", *_TALK[1:])),
+    "hang": Fault("sleep", 3600, ("lock",)),
 }
 
 FAMILIES = {
@@ -71,6 +71,10 @@ FAMILIES = {
 
 # On these a fault may keep credhelper from knowing what it was asked for.
 _ASKED = ("config.toml", ".", "home", ".config.toml.NEW.tmp")
+
+
+# What is known to break something: each does, or its line in `known.py` is out of date.
+EXAMPLES = [example for known in EXPECTED_FAILURES for example in known.examples]
 
 
 @dataclass(frozen=True)
@@ -85,27 +89,31 @@ class Case:
         return f"{self.scenario} {self.fault} {self.point}"
 
 
+# What kind of path an operation is on, for the sample: the first that fits `KIND ROLE`.
 _CLASSES = {
-    "*.lock": "lock",
-    "*.tmp": "new file",
-    "*.failed": "failure",
-    "state/grants/*.key": "typed key",
-    "config.toml": "config",
-    "api-key": "key file",
-    "cache/RECORD": "record",
-    "cache/ROUTES": "routes",
-    "state/sessions/RECORD": "session",
-    "network": "network",
+    "unlink *": "removal",
+    "* *.lock": "lock",
+    "* *.tmp": "new file",
+    "* *.failed": "failure",
+    "* state/grants/*.key": "typed key",
+    "rename config.toml": "changed config",
+    "chmod config.toml": "changed config",
+    "stat config.toml": "changed config",
+    "* config.toml": "config",
+    "* api-key": "key file",
+    "* cache/RECORD": "record",
+    "* cache/ROUTES": "routes",
+    "* state/sessions/RECORD": "session",
+    "* network": "network",
     "*": "folder",
 }
-CLASSES = (*_CLASSES.values(), "removal")
+CLASSES = set(_CLASSES.values())
 
 
 def class_of(point: Point) -> str:
-    """Return what kind of path an operation is on, for the sample."""
-    if point.kind == "unlink":
-        return "removal"
-    return next(told for glob, told in _CLASSES.items() if fnmatchcase(point.role, glob))
+    """Return what kind of path an operation is on."""
+    what = f"{point.kind} {point.role}"
+    return next(told for glob, told in _CLASSES.items() if fnmatchcase(what, glob))
 
 
 def counted(stage: Stage, scenario: Scenario, library: Path) -> list[Point]:
@@ -137,38 +145,32 @@ def sample(scenario: Scenario, points: Sequence[Point], seed: int = 1) -> list[C
     Each kind of operation on each class of paths that this scenario covers comes at least once, and
     so do each family of faults and each example of `known.py`.
     """
-    chance = random.Random(seed)  # no secret: the same sample each time
-    every = all_cases(scenario, points)
-    chance.shuffle(every)
-    chosen: list[Case] = []
-    examples = [*(each for known in EXPECTED_FAILURES for each in known.examples), *MENDED]
-    chosen += [case for case in every if str(case) in examples]
+    every = sorted(all_cases(scenario, points), key=lambda case: _lot(seed, case))
+    chosen = [case for case in every if str(case) in (*EXAMPLES, *MENDED)]
     seen = {(case.point.kind, class_of(case.point)) for case in chosen}
-    families = [name for name in FAMILIES for case in chosen if case.fault in FAMILIES[name]]
     for case in every:
         what = case.point.kind, class_of(case.point)
-        if what[1] not in scenario.covers or what in seen:
-            continue
-        # Every family in turn: errnos are many, and would crowd out the rest.
-        family = min(FAMILIES, key=families.count)
-        fitting = [
-            each
-            for each in every
-            if (each.point.kind, class_of(each.point)) == what and each.fault in FAMILIES[family]
-        ]
-        seen.add(what)
-        families.append(family)
-        chosen.append(fitting[0] if fitting else case)
-    for family, faults in FAMILIES.items():
-        if family not in families:
+        if what[1] in scenario.covers and what not in seen:
+            seen.add(what)
+            fitting = [each for each in every if (each.point.kind, class_of(each.point)) == what]
+            # First a family: errnos are many, and would crowd out the rest.
+            family = min(FAMILIES, key=lambda name: _lot(seed, *what, name))
+            chosen.append(next((one for one in fitting if one.fault in FAMILIES[family]), case))
+    for faults in FAMILIES.values():
+        if not any(case.fault in faults for case in chosen):
             chosen += [case for case in every if case.fault in faults][:1]
     return list(dict.fromkeys(chosen))
 
 
 def some(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
     """Return so many of the cases, the same ones for the same seed."""
-    chance = random.Random(seed)  # no secret
-    return sorted(chance.sample(cases, min(number, len(cases))), key=cases.index)
+    chosen = set(sorted(cases, key=lambda case: _lot(seed, case))[:number])
+    return [case for case in cases if case in chosen]
+
+
+def _lot(*what: object) -> bytes:
+    # By its own name only: what else there is to draw from does not change what is drawn.
+    return hashlib.sha256(" ".join(map(str, what)).encode()).digest()
 
 
 def judged(stage: Stage, scenario: Scenario, case: Case, library: Path) -> tuple[Ended, list[str]]:
@@ -220,4 +222,7 @@ def _owed(scenario: Scenario, case: Case) -> bool:
         return scenario.name == "git-erase" and case.fault.startswith("ENOSPC")
     if case.point.role in _ASKED:
         return False
-    return scenario.lives or case.point.role not in ("api-key", "network")
+    if case.point.role == "api-key":
+        # A grant that is not even there any more is another grant: what it gave is not served.
+        return scenario.lives and case.point.kind != "stat"
+    return scenario.lives or case.point.role != "network"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-# Behind everything else: what is installed is tested, not the tree it was made from.
-sys.path.append(str(Path(__file__).parents[2]))
-
-from integrations.clients import missing  # found by the line above
+from integrations.clients import missing
 from tests.faults.injector import NoInjector, build
 
 

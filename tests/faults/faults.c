@@ -1,8 +1,8 @@
 /* Counts the file and network operations of a process tree, and lets one of them go wrong.
  *
- * Preloaded (LD_PRELOAD) into every process of a command. The file that FAULTS_STATE names is mapped
- * by all of them: it holds the plan (struct state, written by injector.py), the counters and the log
- * of operations. So numbers go on over fork and exec, and outlive a kill.
+ * Preloaded (LD_PRELOAD) into every process of a command. All of them map the file that
+ * FAULTS_STATE names: it holds the plan (struct state, written by injector.py), the counters and the
+ * log of operations. So numbers go on over fork and exec, and outlive a kill.
  *
  * Seen are operations on paths below the plan's roots, and on sockets. Nothing is remembered of a
  * handle: /proc tells at each use what it is, also for handles that were inherited or duplicated.
@@ -69,7 +69,7 @@ __attribute__((constructor)) static void begin(void) {
     if (found != MAP_FAILED) state = found;
 }
 
-/* --- the plan ---------------------------------------------------------------------------------- */
+/* --- the plan -------------------------------------------------------------------------------- */
 
 /* In a glob, * is any text and # some hexadecimal digits. */
 static int matches(const char *glob, const char *text) {
@@ -155,8 +155,10 @@ static int on_path(enum kind kind, int folder, const char *path) {
     if (*path != '/') {
         int saved = errno;
         char link[40], base[PATH_MAX];
-        snprintf(link, sizeof link, folder == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", folder);
-        int size = target(link, base) ? snprintf(whole, sizeof whole, "%s/%s", base, path) : PATH_MAX;
+        const char *name = folder == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d";
+        snprintf(link, sizeof link, name, folder);
+        int size = PATH_MAX;
+        if (target(link, base)) size = snprintf(whole, sizeof whole, "%s/%s", base, path);
         errno = saved;
         if (size >= PATH_MAX) return 0;
         path = whole;
@@ -165,7 +167,7 @@ static int on_path(enum kind kind, int folder, const char *path) {
     return inside ? happen(kind, inside) : 0;
 }
 
-/* --- the operations ---------------------------------------------------------------------------- */
+/* --- the operations -------------------------------------------------------------------------- */
 
 #define REAL(name)                                                                                 \
     static __typeof__(name) *real;                                                                 \
@@ -241,7 +243,8 @@ HOOK(ssize_t, copy_file_range,
      (from, from_at, to, to_at, size, flags), on_handle(WRITE, NONE, to), -1)
 HOOK(int, fsync, (int handle), (handle), on_handle(FSYNC, NONE, handle), -1)
 HOOK(int, fdatasync, (int handle), (handle), on_handle(FSYNC, NONE, handle), -1)
-HOOK(int, ftruncate, (int handle, off_t size), (handle, size), on_handle(TRUNCATE, NONE, handle), -1)
+HOOK(int, ftruncate, (int handle, off_t size), (handle, size),
+     on_handle(TRUNCATE, NONE, handle), -1)
 HOOK(int, ftruncate64, (int handle, off64_t size), (handle, size),
      on_handle(TRUNCATE, NONE, handle), -1)
 HOOK(int, truncate, (const char *path, off_t size), (path, size),
@@ -270,7 +273,8 @@ HOOK(int, renameat2, (int at, const char *from, int to_at, const char *to, unsig
 HOOK(int, link, (const char *from, const char *to), (from, to), on_path(LINK, AT_FDCWD, to), -1)
 HOOK(int, linkat, (int at, const char *from, int to_at, const char *to, int flags),
      (at, from, to_at, to, flags), on_path(LINK, to_at, to), -1)
-HOOK(int, symlink, (const char *from, const char *to), (from, to), on_path(SYMLINK, AT_FDCWD, to), -1)
+HOOK(int, symlink, (const char *from, const char *to), (from, to),
+     on_path(SYMLINK, AT_FDCWD, to), -1)
 HOOK(int, symlinkat, (const char *from, int at, const char *to), (from, at, to),
      on_path(SYMLINK, at, to), -1)
 HOOK(ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size),
@@ -311,12 +315,14 @@ HOOK(int, lstat, (const char *path, struct stat *to), (path, to), on_path(STAT, 
 HOOK(int, fstat, (int handle, struct stat *to), (handle, to), on_handle(FSTAT, NONE, handle), -1)
 HOOK(int, fstatat, (int at, const char *path, struct stat *to, int flags), (at, path, to, flags),
      on_path(STAT, at, path), -1)
-HOOK(int, stat64, (const char *path, struct stat64 *to), (path, to), on_path(STAT, AT_FDCWD, path), -1)
+HOOK(int, stat64, (const char *path, struct stat64 *to), (path, to),
+     on_path(STAT, AT_FDCWD, path), -1)
 HOOK(int, lstat64, (const char *path, struct stat64 *to), (path, to),
      on_path(STAT, AT_FDCWD, path), -1)
-HOOK(int, fstat64, (int handle, struct stat64 *to), (handle, to), on_handle(FSTAT, NONE, handle), -1)
-HOOK(int, fstatat64, (int at, const char *path, struct stat64 *to, int flags), (at, path, to, flags),
-     on_path(STAT, at, path), -1)
+HOOK(int, fstat64, (int handle, struct stat64 *to), (handle, to),
+     on_handle(FSTAT, NONE, handle), -1)
+HOOK(int, fstatat64, (int at, const char *path, struct stat64 *to, int flags),
+     (at, path, to, flags), on_path(STAT, at, path), -1)
 HOOK(int, statx, (int at, const char *path, int flags, unsigned int mask, struct statx *to),
      (at, path, flags, mask, to), on_path(*path ? STAT : FSTAT, at, path), -1)
 
@@ -356,14 +362,14 @@ HOOK(int, __openat_2, (int at, const char *path, int flags), (at, path, flags),
      on_path(opening(flags), at, path), -1)
 HOOK(int, __openat64_2, (int at, const char *path, int flags), (at, path, flags),
      on_path(opening(flags), at, path), -1)
-HOOK(ssize_t, __read_chk, (int handle, void *to, size_t size, size_t room), (handle, to, size, room),
-     on_handle(READ, RECEIVE, handle), -1)
+HOOK(ssize_t, __read_chk, (int handle, void *to, size_t size, size_t room),
+     (handle, to, size, room), on_handle(READ, RECEIVE, handle), -1)
 HOOK(ssize_t, __recv_chk, (int handle, void *to, size_t size, size_t room, int flags),
      (handle, to, size, room, flags), on_handle(NONE, RECEIVE, handle), -1)
 HOOK(ssize_t, __readlink_chk, (const char *path, char *to, size_t size, size_t room),
      (path, to, size, room), on_path(READLINK, AT_FDCWD, path), -1)
 
-/* --- locks ------------------------------------------------------------------------------------- */
+/* --- locks ----------------------------------------------------------------------------------- */
 
 HOOK(int, flock, (int handle, int how), (handle, how),
      on_handle(how & LOCK_UN ? UNLOCK : LOCK, NONE, handle), -1)
@@ -397,7 +403,7 @@ static enum kind controlling(int command, void *argument) {
 HOOK_FCNTL(fcntl)
 HOOK_FCNTL(fcntl64)
 
-/* --- the network ------------------------------------------------------------------------------- */
+/* --- the network ----------------------------------------------------------------------------- */
 
 static int on_network(enum kind kind) {
     return state ? happen(kind, "network") : 0;
@@ -410,7 +416,8 @@ HOOK(int, connect, (int handle, const struct sockaddr *to, socklen_t size), (han
 HOOK(ssize_t, send, (int handle, const void *from, size_t size, int flags),
      (handle, from, size, flags), on_network(SEND), -1)
 HOOK(ssize_t, sendto,
-     (int handle, const void *from, size_t size, int flags, const struct sockaddr *to, socklen_t room),
+     (int handle, const void *from, size_t size, int flags, const struct sockaddr *to,
+      socklen_t room),
      (handle, from, size, flags, to, room), on_network(SEND), -1)
 HOOK(ssize_t, sendmsg, (int handle, const struct msghdr *from, int flags), (handle, from, flags),
      on_network(SEND), -1)

@@ -26,7 +26,7 @@ PROMISES = {
     "effect": "what it said is done is done",
     "next": "the next run without faults works",
     "lost": "the session on disk is one that the API knows",
-    "leftover": "after the next run no secret lies where nobody will look for it",
+    "leftover": "once it ran again, no secret lies where nobody will look for it",
 }
 
 _BUGS = (b"Traceback", b"this is a bug", b"a bug in credhelper")
@@ -97,6 +97,8 @@ def of_the_next_get(stage: Stage, profile: str = "main", cid: str | None = None)
 
 def of_what_is_left(stage: Stage) -> Iterator[str]:
     """Check that secrets lie only where somebody will look for them."""
+    if stage.left_over():
+        next_run(stage, "profile", "list")  # a get from the cache does nothing but that
     yield from (f"leftover: {role}" for role in stage.left_over())
 
 

@@ -47,6 +47,11 @@ def _configured(stage: Stage, **main: object) -> None:
     stage.world.configure(api.url, api.api_key, main=main, other=other)
 
 
+def _served(stage: Stage) -> None:
+    _configured(stage)
+    stage.token = stage.world.get()
+
+
 def _held(stage: Stage, **main: object) -> None:
     _configured(stage, **main)
     stage.token = stage.world.get()
@@ -60,7 +65,7 @@ def _expired(stage: Stage) -> None:
 
 
 def _used_for_minutes(stage: Stage) -> None:
-    _held(stage)
+    _served(stage)
     stage.world.age(300)
 
 
@@ -77,8 +82,7 @@ def _logged_in(stage: Stage) -> None:
 
 
 def _typed(stage: Stage) -> None:
-    _configured(stage)
-    stage.world.get()
+    _served(stage)
     before = _secrets(stage)
     done = next_run(stage, *_login(stage), stdin=_key(stage))
     assert done.status == 0, done
@@ -201,7 +205,7 @@ SCENARIOS = {
             lambda stage: ["get"],
             _configured,
             _after_get,
-            ("folder", "routes", "lock", "new file"),
+            ("folder", "routes", "new file"),
             answers=True,
         ),
         Scenario(
@@ -247,10 +251,10 @@ SCENARIOS = {
             lambda stage: ["git", "erase"],
             _used_for_minutes,
             _after_erase,
-            (),
+            ("lock", "config"),
             stdin=_refused,
         ),
-        Scenario("login", _login, _held, _after_login, ("typed key",), stdin=_key),
+        Scenario("login", _login, _served, _after_login, ("typed key",), stdin=_key),
         Scenario(
             "logout",
             lambda stage: ["logout", "--profile", "typed"],
@@ -258,7 +262,7 @@ SCENARIOS = {
             _after_logout,
             ("removal",),
         ),
-        Scenario("profile-add", _add, _held, _after_add, ("config",)),
+        Scenario("profile-add", _add, _served, _after_add, ("changed config",)),
         Scenario(
             "profile-remove",
             lambda stage: ["profile", "remove", "typed", "--yes"],

@@ -34,7 +34,6 @@ def test_a_full_disk_does_not_cost_a_token_a_call(stage: Stage, library: Path) -
     assert stage.sandbox.stats()["created"] <= 1
 
 
-@pytest.mark.xfail(reason="F13: what a cold get was making outlives the logout", strict=True)
 def test_a_logout_outlasts_a_get_that_is_on_its_way(stage: Stage, library: Path) -> None:
     SCENARIOS["get-cold"].prepare(stage)
 
@@ -49,7 +48,6 @@ def test_a_logout_outlasts_a_get_that_is_on_its_way(stage: Stage, library: Path)
     assert not [token for token in alive if stage.sandbox.admits(token.decode())], ended
 
 
-@pytest.mark.xfail(reason="F10: each get waits 30 s for the session's lock", strict=True)
 def test_a_living_token_does_not_wait_for_whoever_holds_the_session(
     stage: Stage, library: Path
 ) -> None:
