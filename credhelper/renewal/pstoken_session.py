@@ -58,7 +58,7 @@ class PsTokenSession:
         except RejectedError as error:
             if error.status != 401:
                 raise
-            return self._mint_otherwise(session, error)
+            return self._mint_otherwise(session, error, held)
         if self.record.previous():
             self._forget_previous(session)
         return token, session_due
@@ -151,10 +151,19 @@ class PsTokenSession:
         finally:
             lock.release()
 
-    def _mint_otherwise(self, refused: Token, error: RejectedError) -> tuple[Token, int]:
-        """Mint though the server refused the session: from another one."""
-        lock = self.record.lock()
+    def _mint_otherwise(
+        self, refused: Token, error: RejectedError, held: Held | None
+    ) -> tuple[Token, int]:
+        """Mint though the server refused the session: from another one.
+
+        Parameters:
+        - refused: the session that the server refused, with `error`.
+        - held: the old token. While it lives, another process may take its time with the session.
+        """
+        lock = self.record.lock(wait=held is None)
         try:
+            if lock is None and held is not None:
+                return held.token(), int(self.clock()) + _RETRY_AFTER
             found = self.record.read()
             if found is not None and found.value != refused.value:
                 return self.calls.mint(found.value), due(found)  # its successor
