@@ -43,8 +43,7 @@ def parse(call: "Call") -> Request:
     if "service" in found:
         words.append(found["service"])
     options.at_most(1, words, USAGE)
-    named = options.of_index(words[0]) if words else None
-    wanted, echo = options.receiver_of_output(named, call.environ)
+    wanted, echo = options.receiver_of_output(words[0] if words else None, call.environ)
     if "bearer" in found or call.program.startswith(_BEARER_PROGRAM):
         echo["bearer"] = "1"
     return Request(

@@ -11,7 +11,7 @@ import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, rfc3339
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def parse(call: "Call") -> Request:
     min_ttl = options.min_ttl(found)
     return Request(
         "get",
-        service=options.possible(service.receiver, uri(call.stdin)),
+        service=receivers.possible(service.receiver, uri(call.stdin)),
         profile=found.get("profile"),
         min_ttl=min_ttl,
         margin=options.margin(found, _MARGIN),

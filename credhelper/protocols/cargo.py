@@ -13,7 +13,7 @@ import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import complaint, json_object, json_string, one_line
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def _registry(registry: object) -> "Service":
     url = registry.get("index-url") if isinstance(registry, dict) else None
     if not isinstance(url, str):
         raise credhelper.errors.RequestError("the request names no index-url of a registry")
-    return options.possible(service.receiver, options.of_index(url))
+    return receivers.possible(service.receiver, receivers.of_index(url))

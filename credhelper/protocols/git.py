@@ -76,11 +76,14 @@ def parse(call: "Call") -> Request:
     if not erase and action != "get":
         return Request("store" if action == "store" else "ignored")
     attributes = _attributes(call.stdin)
-    plain = _over_plain_http(attributes)
-    if plain is not None:
+    try:
+        wanted = _service(attributes)
+    except credhelper.errors.RequestError:
+        plain = _over_plain_http(attributes)
+        if plain is None:
+            raise
         # Told where somebody named that host, and nothing but silence for everybody else's.
         return Request("ignored") if erase else Request("list", service=plain)
-    wanted = _service(attributes)
     secret = _one(attributes, "credential") or _one(attributes, "password")
     return Request(
         "erase" if erase else "get",
@@ -245,10 +248,9 @@ def _over_plain_http(attributes: dict[str, list[str]]) -> "Service | None":
     if {(_one(attributes, "protocol") or scheme).lower(), scheme.lower() or "http"} != {"http"}:
         return None
     try:
-        wanted = service.build("https", host)
+        return service.build("https", host)
     except credhelper.errors.RequestError:
         return None
-    return None if service.is_loopback(wanted.host) else wanted
 
 
 def _escaped(path: str) -> str:

@@ -12,7 +12,7 @@ import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import one_line
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def parse(call: "Call") -> Request:
         # go compares hosts letter for letter, with the port as it stands in the URL.
         netloc = words[0].replace("#", "?").partition("?")[0].split("/")[2]
     elif "service" in found:
-        wanted, _ = options.wanted(found["service"])
+        wanted, _ = receivers.wanted(found["service"])
         netloc = wanted.netloc
     else:
         return Request("ignored")

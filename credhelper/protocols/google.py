@@ -23,7 +23,7 @@ To try it: credhelper google --profile NAME
 import credhelper
 from credhelper.core.model import JWT, Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, quoted
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def parse(call: "Call") -> Request:
         echo["file"] = file
         if call.environ.get(_TOLD + "INTERACTIVE") == "1":
             echo["terminal"] = "1"
-    wanted, any_scheme = options.receiver(
+    wanted, any_scheme = receivers.receiver(
         found.get("service"), _elsewhere(call.environ.get(_AUDIENCE, "")), _AUDIENCE
     )
     echo.update(any_scheme)

@@ -10,7 +10,7 @@ import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_string, one_line
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def _named(
 ) -> "tuple[Service | None, dict[str, str]]":
     server = environ.get(VARIABLE)
     if server:
-        return options.receiver(text, [server], VARIABLE)
+        return receivers.receiver(text, [server], VARIABLE)
     if text is not None:
-        return options.wanted(text)
+        return receivers.wanted(text)
     collectors = [environ[name] for name in COLLECTORS if environ.get(name)]
-    return options.receiver(None, collectors, f"{COLLECTORS[0]} and its kin")
+    return receivers.receiver(None, collectors, f"{COLLECTORS[0]} and its kin")
 
 
 def _command(arguments: "Sequence[str]") -> dict[str, str]:

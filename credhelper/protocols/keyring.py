@@ -27,7 +27,7 @@ import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import complaint, json_object, json_string, one_line, quoted
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str,
         url, user = service.without_user(name)
         return service.receiver(url), {}, user
     try:
-        return (*options.wanted(name), None)
+        return (*receivers.wanted(name), None)
     except credhelper.errors.RequestError as error:
         raise credhelper.errors.NotFoundError(error.message) from None
 

@@ -11,7 +11,7 @@ wrong is told on stderr, with a status that is not 0.
 import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, quoted, rfc3339
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def parse(call: "Call") -> Request:
             f"neither the command line nor {VARIABLE} names the cluster",
             "set provideClusterInfo: true in the kubeconfig, or --service URL in its args",
         )
-    wanted, echo = options.wanted_if_named(server or named)
+    wanted, echo = receivers.wanted_if_named(server or named)
     if named and wanted and server:
-        wanted, echo = options.agreed(named, wanted, VARIABLE)
+        wanted, echo = receivers.agreed(named, wanted, VARIABLE)
     return Request(
         "get",
         service=wanted,

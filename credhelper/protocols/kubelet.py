@@ -14,7 +14,7 @@ import credhelper
 from credhelper.core import service, strict_json
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line, quoted
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def parse(call: "Call") -> Request:
     registry = _registry(image)
     return Request(
         "get",
-        service=options.possible(
+        service=receivers.possible(
             service.build, "https", DOCKER_HUB if registry == "docker.io" else registry
         ),
         profile=found.get("profile"),

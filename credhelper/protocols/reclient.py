@@ -18,7 +18,7 @@ import time
 
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import json_object, json_string, one_line
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def parse(call: "Call") -> Request:
     options.at_most(0, words, USAGE)
     told = [call.environ[name] for name in SERVERS if call.environ.get(name)]
     urls = [url if "://" in url else f"https://{url}" for url in told]
-    wanted, echo = options.receiver(found.get("service"), urls, " and ".join(SERVERS))
+    wanted, echo = receivers.receiver(found.get("service"), urls, " and ".join(SERVERS))
     return Request(
         "get",
         service=wanted,

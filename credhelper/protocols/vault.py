@@ -11,7 +11,7 @@ import credhelper
 from credhelper.core import service
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import one_line, quoted
-from credhelper.protocols import options
+from credhelper.protocols import options, receivers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +105,6 @@ def _address(
                 f"{' and '.join(names)} name different servers",
                 "unset one of them, or name one to credhelper: --service URL",
             )
-        named, echo = options.wanted(text)
-        told = [url for url in told if options.covers(named, service.receiver(url), echo)] or told
-    return options.receiver(text, told, " and ".join(names))
+        named, echo = receivers.wanted(text)
+        told = [url for url in told if receivers.covers(named, service.receiver(url), echo)] or told
+    return receivers.receiver(text, told, " and ".join(names))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from credhelper.errors import UsageError
-from credhelper.protocols.options import COMMON, LONGEST, min_ttl, split, wanted
+from credhelper.protocols.options import COMMON, LONGEST, min_ttl, split
+from credhelper.protocols.receivers import wanted
 
 
 @pytest.mark.parametrize(
