@@ -31,6 +31,7 @@ _LOOKALIKES = (
     "\u29f8\u33c2\u33c7\u33d8\ufe14\ufe19\ufe30\ufe52\ufe54\ufe68\ufe6a\uff05\uff0e\uff0f\uff1b\uff3c"
     "\U0001f100"
 )
+SHAPE = "write a service as https://HOST, https://HOST:PORT or https://HOST/PATH"
 _MOST = 2048  # characters; a path of n segments has n prefixes, each to be looked up
 
 
@@ -266,5 +267,5 @@ def _shown(text: str) -> str:
     return quoted(head) + ("..." if mark else "")
 
 
-def _refused(message: str, hint: str | None = None) -> "credhelper.errors.RequestError":
+def _refused(message: str, hint: str = SHAPE) -> "credhelper.errors.RequestError":
     return credhelper.errors.RequestError(message, hint)

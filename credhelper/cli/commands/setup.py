@@ -23,7 +23,7 @@ from credhelper.cli.setup.profile import (
 from credhelper.cli.setup.request import Arguments, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
-from credhelper.core.service import Service
+from credhelper.core.service import SHAPE, Service
 from credhelper.core.text import printable
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
@@ -105,7 +105,7 @@ def _service(text: str | None) -> Service | None:
     try:
         return None if text is None else canonical(text)
     except ValueError as error:
-        raise UsageError(f"--service: {error}") from error
+        raise UsageError(f"--service: {error}", SHAPE) from error
 
 
 def _path(option: str, text: str | None) -> str | None:
