@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Behind everything else: what is installed is tested, not the tree it was made from.
 sys.path.append(str(Path(__file__).parent))
@@ -18,6 +19,11 @@ from tests.support import inherited, processes  # found by the line above
 def pytest_configure() -> None:
     """Let tests see nothing of the shell that started them. Each worker of xdist does that, too."""
     inherited.reset()
+    # A busy machine is no failure. What a test says in its own `settings` counts before this.
+    settings.register_profile(
+        "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    )
+    settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

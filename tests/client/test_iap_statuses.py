@@ -206,7 +206,7 @@ def test_what_the_server_says_is_one_short_printable_line(
 visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=20, max_size=40)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=list(HealthCheck), max_examples=40)
 @given(
     visible,
     st.sampled_from(

@@ -59,7 +59,7 @@ def test_options_stand_wherever_they_like() -> None:
     ):
         request = ask(*arguments)
         assert str(request.service) == "https://ica.example"
-        assert (request.profile, request.min_ttl, request.margin) == ("main", 90, 60)
+        assert (request.profile, request.min_ttl, request.margin) == ("main", 90, 1200)
 
 
 def test_without_a_host_it_is_a_profile_or_the_default_one() -> None:

@@ -83,7 +83,7 @@ def test_an_odd_server_is_refused_also_with_a_profile(server: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("", " ", "{}", "[]", "null", "x", '"x"', "{", "\ufeff{}", "\udcff", info() + info()),
+        *(" ", "{}", "[]", "null", "x", '"x"', "{", "\ufeff{}", "\udcff", info() + info()),
         *(info(kind="Pod"), info(kind=None), info(apiVersion=None), info(apiVersion=1)),
         info()[:-1] + ',"kind":"ExecCredential"}',
         info(spec={"cluster": []}),

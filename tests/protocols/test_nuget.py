@@ -141,7 +141,7 @@ def test_no_other_source_is_given_a_token(uri: object, retry: bool, talk: Any) -
 def test_a_source_is_a_service_without_its_query() -> None:
     request = ask(wants("https://ICA.example:443/nuget/v3/index.json?semVerLevel=2.0.0"))
     assert str(request.service) == OURS
-    assert (request.margin, request.profile, request.username) == (60, None, None)
+    assert (request.margin, request.profile, request.username) == (300, None, None)
     request = ask(wants("https://ica.example/My Project/v3/index.json"))
     assert str(request.service) == "https://ica.example/My%20Project/v3/index.json"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomlkit
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from credhelper.setup import formats
@@ -27,7 +27,7 @@ VALUES = some.recursive(
 )
 OBJECTS = some.dictionaries(NAMES.filter(lambda name: name != "credHelpers"), VALUES, max_size=3)
 ENDS = some.sampled_from(["", "\n", "\n\n", "\r\n"])
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 def hold(kind: str, text: str, first: Entry, second: Entry, *, turned: bool) -> None:
