@@ -141,7 +141,11 @@ def test_another_reader_finds_our_one_entry_more_or_it_is_refused(
     except ValueError:
         return
     draft, made = Draft(text), formats.Made()
-    module.put(draft, entry, made)
+    try:
+        module.put(draft, entry, made)
+    except ValueError:  # something else stands in its place
+        assert draft.text == text
+        return
     read = oracles.OF[kind]
     more = _less(told(read(draft.text)), told(read(text)))
     assert len(more) == len(ours), (draft.text, more)
