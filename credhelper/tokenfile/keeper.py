@@ -11,6 +11,7 @@ import posix as os  # all that is needed, without what `os` brings along
 import sys
 import time
 
+from credhelper.tokenfile import signals
 from credhelper.tokenfile.keeping import (
     JOB_CONTROL,
     PASSED_ON,
@@ -21,7 +22,7 @@ from credhelper.tokenfile.keeping import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import NoReturn
 
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
@@ -29,7 +30,6 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
 _STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
-_FROM_KERNEL = 128  # si_code: the terminal sent it, to the whole foreground
 
 
 def main() -> "NoReturn":
@@ -40,7 +40,7 @@ def main() -> "NoReturn":
     _leave_streams(keeping)
     how = keep(keeping)
     _end_tidily(keeping)
-    _end(*how)
+    signals.end(*how)
 
 
 def _leave_streams(keeping: Keeping) -> None:
@@ -88,13 +88,13 @@ def keep(
                 due = rest = now + pause
                 pause = min(pause * 2, _LONGEST_PAUSE)
         left = _LONGEST_SLEEP if renewer else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
-        number, by_kernel = _next_signal(left)
+        number, by_kernel = signals.next_signal(left)
         if number == _signal.SIGCHLD:
-            for pid, status in _ended():
+            for pid, status in signals.ended_children():
                 if pid == keeping.child:
                     if renewer:
                         _stop(renewer)
-                    return _fate(status)
+                    return signals.fate(status)
                 if pid == renewer:
                     renewed, renewer = _result(pipe), 0
                     warn = renewed is not None  # of trouble that lasts, once
@@ -113,7 +113,7 @@ def keep(
             if keeping.child and (leader or not by_kernel):
                 os.kill(keeping.child, number)
             if number == _signal.SIGTSTP:
-                _be_stopped()
+                signals.stop_here()
         elif number:
             return 0, number
 
@@ -122,13 +122,6 @@ def _changed(keeping: Keeping, seen: str) -> bool:
     # The file, too: somebody may have emptied it, or written another token into it.
     there = stamp(keeping.path)
     return stamp(keeping.record) != seen or not there or there != (keeping.written or there)
-
-
-def _be_stopped() -> None:
-    """Stop, as whoever started us expects to see, until somebody lets us go on."""
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGTSTP})
-    os.kill(os.getpid(), _signal.SIGTSTP)
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGTSTP})
 
 
 def _stop(renewer: int) -> None:
@@ -143,7 +136,7 @@ def _stop(renewer: int) -> None:
     try:
         while not os.waitpid(renewer, os.WNOHANG)[0]:
             left = end - time.monotonic()
-            hurry = left <= 0 or _next_signal(min(left, 0.5))[0] not in idle
+            hurry = left <= 0 or signals.next_signal(min(left, 0.5))[0] not in idle
             if hurry and not told:
                 os.kill(renewer, _signal.SIGTERM)
                 told, end = True, time.monotonic() + _REFRESH
@@ -237,39 +230,6 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
     return unpack(data) if data else None
 
 
-def _next_signal(seconds: float) -> tuple[int, bool]:
-    """Return the next signal and whether the kernel sent it; 0 when `seconds` have passed."""
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
-    if hasattr(_signal, "sigtimedwait"):
-        found = _signal.sigtimedwait(blocked, seconds)
-        return (0, False) if found is None else (found.si_signo, found.si_code == _FROM_KERNEL)
-    # macOS: no such call, and no word of who sent it. There a command gets Ctrl-C twice.
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGALRM})
-    _signal.setitimer(_signal.ITIMER_REAL, max(seconds, 0.001))
-    number = _signal.sigwait({*blocked, _signal.SIGALRM})
-    _signal.setitimer(_signal.ITIMER_REAL, 0)
-    return (0 if number == _signal.SIGALRM else number), False
-
-
-def _ended() -> "Sequence[tuple[int, int]]":
-    found = []
-    try:
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                break
-            found.append((pid, status))
-    except ChildProcessError:
-        pass  # all have ended
-    return found
-
-
-def _fate(status: int) -> tuple[int, int]:
-    if os.WIFSIGNALED(status):
-        return 0, os.WTERMSIG(status)
-    return os.WEXITSTATUS(status), 0
-
-
 def _end_tidily(keeping: Keeping) -> None:
     if not keeping.folder:
         return
@@ -288,27 +248,3 @@ def _end_tidily(keeping: Keeping) -> None:
             remove(path)
         except OSError:
             pass  # gone already
-
-
-def _end(status: int, number: int) -> "NoReturn":
-    """End with this status, or by this signal: whoever waits for us sees how the command ended."""
-    if number:
-        _no_core()
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-        try:
-            _signal.signal(number, _signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass  # SIGKILL and SIGSTOP have no handlers
-        os.kill(os.getpid(), number)
-        status = 128 + number  # a signal that ends nobody by itself
-    os._exit(status)
-
-
-def _no_core() -> None:
-    # The command's core is the one that somebody may want.
-    try:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (OSError, ValueError):
-        pass

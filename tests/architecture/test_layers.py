@@ -16,7 +16,10 @@ from tests.support.programs import python_environment
 TREE = Path(__file__).parent.parent.parent
 PACKAGE = TREE / "credhelper"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-EDGES = {"entry.py", "inprocess/environ.py", "tokenfile/keeper.py", "sandbox/__main__.py"}
+EDGES = {
+    *("entry.py", "inprocess/environ.py", "sandbox/__main__.py"),
+    *("tokenfile/keeper.py", "tokenfile/signals.py"),
+}
 
 # What only the edges may name: streams, argv, the environment, the end of the process.
 PRIVATE = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from credhelper.tokenfile import folder as runtime
-from credhelper.tokenfile import keeper, keeping, renewer
+from credhelper.tokenfile import keeper, keeping, renewer, signals
 from credhelper.tokenfile.keeping import Keeping, stamp
 from tests.support.worlds import World
 from tests.tokenfile.jobs import until
@@ -160,8 +160,8 @@ def test_a_file_that_cannot_be_put_back_is_tried_for_now_and_then(
         return 0, False
 
     monkeypatch.setattr(keeper, "_start_renewer", renew_apart)
-    monkeypatch.setattr(keeper, "_next_signal", next_signal)
-    monkeypatch.setattr(keeper, "_ended", lambda: [ended.pop()])
+    monkeypatch.setattr(signals, "next_signal", next_signal)
+    monkeypatch.setattr(signals, "ended_children", lambda: [ended.pop()])
     kept = Keeping(str(tmp_path / "gone" / "token"), "token", "main", "", 0, 1e12, "", "")
     assert keeper.keep(kept, lambda: now) == (0, signal.SIGTERM)
     assert 5 < tries < 20  # in ten minutes
@@ -184,7 +184,7 @@ def test_a_keeper_that_gets_no_process_for_a_renewal_goes_on(
         return (signal.SIGTERM, False) if now > 1600 else (0, False)
 
     monkeypatch.setattr("credhelper.tokenfile.keeper.os.fork", fork)
-    monkeypatch.setattr(keeper, "_next_signal", next_signal)
+    monkeypatch.setattr(signals, "next_signal", next_signal)
     files = len(os.listdir("/dev/fd"))
     kept = Keeping(str(tmp_path / "token"), "token", "main", "", 0, 1100.0, "", "")
     assert keeper.keep(kept, lambda: now) == (0, signal.SIGTERM)
@@ -236,4 +236,5 @@ def test_the_keeper_loads_nothing_of_what_a_renewal_takes() -> None:
         "credhelper.tokenfile",
         "credhelper.tokenfile.keeper",
         "credhelper.tokenfile.keeping",
+        "credhelper.tokenfile.signals",
     }
