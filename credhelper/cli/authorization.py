@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from credhelper.broker import answer, inventory, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import prompt
-from credhelper.config.profile import KEY_FORMS, Grant, Profile
+from credhelper.cli.context import profile_option
+from credhelper.config.origin import origin
+from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile
 from credhelper.core.model import SESSION, Request, Secret
 from credhelper.errors import LoginRequiredError, UsageError
 
@@ -18,6 +23,79 @@ if TYPE_CHECKING:
     from credhelper.client.authorization import Authorization, Caller
 
 _STDIN = "-"
+
+
+def secret_options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what adds the options that all four calls take.
+
+    Parameters:
+    - secret: what is read, for the help.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--no-input", is_flag=True, help="Never prompt."),
+            click.option(
+                "--secret-file",
+                metavar="PATH",
+                help=f"Read {secret} from this file; - is stdin.",
+            ),
+            click.option("--secret-env", metavar="NAME", help=f"Read {secret} from this variable."),
+            click.option(
+                "--url",
+                metavar="URL",
+                callback=_url,
+                help="The API's origin; by default the profile's.",
+            ),
+            click.option(
+                "--api",
+                type=click.Choice(list(APIS)),
+                help="Which API is at --url: iap (v1) or ica (v2), where its host does not tell.",
+            ),
+            profile_option("Use this profile's API."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def caller_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the calls that something else than the token may authorise."""
+    for option in (
+        click.option(
+            "--no-body", is_flag=True, help="Send no body: what authorises the call is all it says."
+        ),
+        click.option(
+            "--user",
+            metavar="NAME",
+            help="What --auth-env or --auth-file holds is this user's password, sent as Basic.",
+        ),
+        click.option(
+            "--auth-file",
+            metavar="PATH",
+            help="Authorise with the JWT or psToken in this file; - is stdin.",
+        ),
+        click.option(
+            "--auth-env", metavar="NAME", help="Authorise with the JWT or psToken in this variable."
+        ),
+        click.option(
+            "--own-token",
+            is_flag=True,
+            help="Authorise with the profile's own token, as `credhelper get` gives it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _url(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return origin(text)
+    except ValueError as error:
+        raise UsageError(f"--url: {error}") from error
 
 
 def authorization_in(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,9 +10,8 @@ import click
 from credhelper.broker import wiring
 from credhelper.broker.context import Context
 from credhelper.cli import authorization
-from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.context import chosen, context
 from credhelper.cli.output import say, warn
-from credhelper.config.origin import origin
 from credhelper.config.profile import APIS, KEY_FORMS, Profile, api_at
 from credhelper.core.model import SESSION, Secret
 from credhelper.core.text import rfc3339
@@ -22,75 +20,6 @@ from credhelper.errors import RequestError, UnsupportedActionError, UsageError
 if TYPE_CHECKING:
     from credhelper.client.api import Client
     from credhelper.core.model import Token
-
-
-def _url(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return origin(text)
-    except ValueError as error:
-        raise UsageError(f"--url: {error}") from error
-
-
-def _options(secret: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the options that all four calls take; `secret` says what is read."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in (
-            click.option("--no-input", is_flag=True, help="Never prompt."),
-            click.option(
-                "--secret-file",
-                metavar="PATH",
-                help=f"Read {secret} from this file; - is stdin.",
-            ),
-            click.option("--secret-env", metavar="NAME", help=f"Read {secret} from this variable."),
-            click.option(
-                "--url",
-                metavar="URL",
-                callback=_url,
-                help="The API's origin; by default the profile's.",
-            ),
-            click.option(
-                "--api",
-                type=click.Choice(list(APIS)),
-                help="Which API is at --url: iap (v1) or ica (v2), where its host does not tell.",
-            ),
-            profile_option("Use this profile's API."),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _authorised(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the calls that something else than the token may authorise."""
-    for option in (
-        click.option(
-            "--no-body", is_flag=True, help="Send no body: what authorises the call is all it says."
-        ),
-        click.option(
-            "--user",
-            metavar="NAME",
-            help="What --auth-env or --auth-file holds is this user's password, sent as Basic.",
-        ),
-        click.option(
-            "--auth-file",
-            metavar="PATH",
-            help="Authorise with the JWT or psToken in this file; - is stdin.",
-        ),
-        click.option(
-            "--auth-env", metavar="NAME", help="Authorise with the JWT or psToken in this variable."
-        ),
-        click.option(
-            "--own-token",
-            is_flag=True,
-            help="Authorise with the profile's own token, as `credhelper get` gives it.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(no_args_is_help=False, short_help="Call the Tokens API by hand.")
@@ -131,7 +60,7 @@ def token() -> None:
 )
 @click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
 @click.option("--session", is_flag=True, help="The secret is a psToken, sent as Bearer.")
-@_options("the API key, password or psToken")
+@authorization.secret_options("the API key, password or psToken")
 def create(
     client_id: str | None,
     domain: str | None,
@@ -182,7 +111,7 @@ def create(
 
 @token.command()
 @click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
-@_options("the token, or the password")
+@authorization.secret_options("the token, or the password")
 def details(user: str | None, **given: Any) -> None:
     """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
 
@@ -206,8 +135,8 @@ def details(user: str | None, **given: Any) -> None:
 
 
 @token.command()
-@_authorised
-@_options("the psToken, or v2's JWT")
+@authorization.caller_options
+@authorization.secret_options("the psToken, or v2's JWT")
 def refresh(**given: Any) -> None:
     """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
 
@@ -227,8 +156,8 @@ def refresh(**given: Any) -> None:
 
 
 @token.command()
-@_authorised
-@_options("the token")
+@authorization.caller_options
+@authorization.secret_options("the token")
 def revoke(**given: Any) -> None:
     """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
 
