@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from credhelper.client.http.failures import Failure
 from credhelper.client.http.proxy import proxy_for
 from credhelper.client.http.session import new_session
 from credhelper.client.http.trust import context_for
+from credhelper.client.http.within import WORKER, within
 from credhelper.core.flock import Allowance
 from credhelper.core.model import Secret
 from credhelper.core.service import parse
@@ -35,7 +35,6 @@ _CONNECT_TIMEOUT = 5.0
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.3
 _CHUNK = 1 << 16
-_WORKER = "credhelper-exchange"
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -175,29 +174,12 @@ class Transport:
             del headers, query, body
 
     def _within(self, ends: float, work: Callable[[], Response | Failure]) -> Response | Failure:
-        # Name resolution heeds no timeout, so the work is left behind when its time is over; the
-        # connection's own budget ends it soon after.
-        done: list[Response | Failure] = []
-        broken: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                done.append(work())
-            except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
-                broken.append(error)
-
-        thread = threading.Thread(target=run, name=_WORKER, daemon=True)
         try:
-            thread.start()
+            done = within(ends - self._monotonic(), work)
         except RuntimeError:
             what = f"could not ask {self.origin}: no more threads may be started"
             return Failure(UnreachableError(what))
-        thread.join(max(0.0, ends - self._monotonic()))
-        if done:
-            return done[0]
-        if broken:
-            raise broken[0]
-        return self._too_late()
+        return done or self._too_late()
 
     def _too_late(self) -> Failure:
         return Failure(UnreachableError(f"no answer from {self.origin} within {self._limit:.3g} s"))
@@ -279,4 +261,4 @@ class Transport:
 
 def _not_ours(record: logging.LogRecord) -> bool:
     # urllib3 logs request lines with their query, and headers that it cannot parse.
-    return record.threadName != _WORKER
+    return record.threadName != WORKER

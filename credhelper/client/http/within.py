@@ -1,0 +1,40 @@
+"""Work that must end in time, whether or not it heeds a timeout."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+WORKER = "credhelper-exchange"
+
+T = TypeVar("T")
+
+
+def within(seconds: float, work: Callable[[], T]) -> T | None:
+    """Return what `work` returns, or None if it takes longer.
+
+    Name resolution heeds no timeout, so the work is left behind in its thread when its time is
+    over. The connection's own budget ends it soon after.
+
+    Parameters:
+    - seconds: how long to wait; none at all if it is not above 0.
+    - work: is called in a thread of its own, named `WORKER`.
+
+    Raises RuntimeError when no more threads may be started, and what `work` raises.
+    """
+    done: list[T] = []
+    broken: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+            broken.append(error)
+
+    thread = threading.Thread(target=run, name=WORKER, daemon=True)
+    thread.start()
+    thread.join(max(0.0, seconds))
+    if broken:
+        raise broken[0]
+    return done[0] if done else None
