@@ -25,7 +25,7 @@ _HTTP = 20.0  # seconds for all calls to an API
 
 
 class Context:
-    """What an answer may know of the world around it.
+    """What an answer may know of its surroundings.
 
     It is looked at once: an answer may wait, and what is kept under a name must have been made from
     the very settings that the name was made from.

@@ -13,7 +13,7 @@ from credhelper.config.profile import Profile
 
 
 def print_report(
-    world: Context,
+    context: Context,
     profile: Profile,
     verified: Verified,
     wrote: list[str],
@@ -35,7 +35,7 @@ def print_report(
     life = output.span(token.expires_at - token.issued_at)
     say(f"logged in to profile {profile.name}")
     services = [str(service) for service in profile.services]
-    default = routing.load_config(world).default_profile == profile.name
+    default = routing.load_config(context).default_profile == profile.name
     flag = "" if default else f" --profile {profile.name}"
     output.table(
         [

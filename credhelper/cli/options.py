@@ -109,17 +109,17 @@ def options(command: _Command) -> _Command:
     return command
 
 
-def existing(world: Context, name: str) -> dict[str, Any]:
+def existing(context: Context, name: str) -> dict[str, Any]:
     """Return the keys that the config file has for the profile called `name`; empty for none."""
-    known = routing.load_config(world)
+    known = routing.load_config(context)
     if known.path is None or name not in known.profiles:
         return {}  # no file: the environment configures us
-    _, data = world.configuration()
+    _, data = context.configuration()
     return dict(tomllib.loads(data.decode())["profiles"][name])
 
 
 def told_in_environment(
-    world: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
+    context: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return `given`, and for a new profile what the environment says of the API and of services.
 
@@ -127,15 +127,15 @@ def told_in_environment(
     a profile that exists says something else, and no option decides.
     """
     found = dict(given)
-    now = preview(world, name, old) if old else None
-    for key, value in parse.told(world.environ).items():
+    now = preview(context, name, old) if old else None
+    for key, value in parse.told(context.environ).items():
         if found.get(key):
             continue
         if now is None:
             found[key] = value
             continue
         said = value if isinstance(value, list) else [value]
-        probe = preview(world, name, {**old, key: value})
+        probe = preview(context, name, {**old, key: value})
         if key == "services":
             differs = not set(probe.services) <= set(now.services)
         else:
@@ -218,49 +218,49 @@ def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:
         ) from error
 
 
-def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
+def preview(context: Context, name: str, values: Mapping[str, Any]) -> Profile:
     """Return the profile that `values` would make; raises UsageError, which names the key."""
     try:
-        return schema.read(name, dict(values), parse.expander(world.environ))
+        return schema.read(name, dict(values), parse.expander(context.environ))
     except Mistake as mistake:
         key = dotted(mistake.place[2:])
         place = f"{key} of profile {name}" if key else "--profile"
         raise UsageError(f"{place}: {mistake.message}", mistake.hint) from mistake
 
 
-def files(world: Context) -> tuple[str, str]:
+def files(context: Context) -> tuple[str, str]:
     """Return the paths of the config file and of its lock; raises CacheError without a home."""
-    path = paths.config_file(world.environ, sys.platform)
-    state = paths.state_dir(world.environ, sys.platform)
+    path = paths.config_file(context.environ, sys.platform)
+    state = paths.state_dir(context.environ, sys.platform)
     if path is None or state is None:
         raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
     return path, os.path.join(state, "config.lock")
 
 
-def write(world: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
+def write(context: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
     """Write the profile into the config file, and return the file's path.
 
     The first profile becomes the default in any case.
     """
-    path, lock = files(world)
-    found = routing.load_config(world)
+    path, lock = files(context)
+    found = routing.load_config(context)
     first = found.path is None or found.default_profile is None
     configfile.add_profile(
-        path, lock, name, values, make_default=make_default or first, environ=world.environ
+        path, lock, name, values, make_default=make_default or first, environ=context.environ
     )
-    world.begin()
+    context.begin()
     return path
 
 
-def add_services(world: Context, name: str, services: Sequence[str]) -> str:
+def add_services(context: Context, name: str, services: Sequence[str]) -> str:
     """Add `services` to the profile, and return the config file's path.
 
     Each is added under the file's lock, so that two commands at once lose nothing.
     """
-    path, lock = files(world)
+    path, lock = files(context)
     for service in services:
-        configfile.add_service(path, lock, name, service, environ=world.environ)
-    world.begin()
+        configfile.add_service(path, lock, name, service, environ=context.environ)
+    context.begin()
     return path
 
 

@@ -16,7 +16,7 @@ from credhelper.core.text import printable
 
 
 def warnings(
-    world: Context, found: Routes, path: str | None, statuses: list[ProfileStatus]
+    context: Context, found: Routes, path: str | None, statuses: list[ProfileStatus]
 ) -> list[tuple[str, str | None]]:
     """Return a message and a hint for each variable that leads tools past the profiles.
 
@@ -25,7 +25,7 @@ def warnings(
     - path: the config file, or None.
     - statuses: the profiles that are shown.
     """
-    environ = world.environ
+    environ = context.environ
     result: list[tuple[str, str | None]] = []
     name = environ.get("CREDHELPER_PROFILE")
     if name and name not in found.by_profile:
@@ -36,7 +36,7 @@ def warnings(
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
         if value and value not in ours:
-            whose = _whose(Secret(value), statuses, world.clock())
+            whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
             result.append((why, f"unset {variable}"))
     for variable, reader in _overrides(environ, found):

@@ -14,7 +14,7 @@ import click
 from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
 from credhelper.cli import spawn
-from credhelper.cli.context import context, profile_option
+from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.core import service as services
@@ -105,12 +105,12 @@ def exec_(
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
     said: list[str] = []
-    world = context(said)
-    credential, record = _credential(world, name, service, min_ttl, refresh_before)
+    context = command_context(said)
+    credential, record = _credential(context, name, service, min_ttl, refresh_before)
     _warn_of_the_end(credential, walltime, refresh)
     environ = dict(os.environ)
     environ.pop("CREDHELPER_API_KEY", None)
-    grant = routing.load_config(world).profiles[credential.profile].grant
+    grant = routing.load_config(context).profiles[credential.profile].grant
     if grant is not None and grant.how == "env":
         environ.pop(grant.words[0], None)
     environ.update(_variables(credential, names))
@@ -118,7 +118,7 @@ def exec_(
     environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
     if not refresh:
         return spawn.replace_process(command, environ)
-    folder, handle = runtime.begin(world.runtime_folders(), _warn_of_another_place)
+    folder, handle = runtime.begin(context.runtime_folders(), _warn_of_another_place)
     kept = keeping.Keeping(
         os.path.join(folder, "token"),
         "token",
@@ -190,7 +190,7 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    credential, _ = _credential(context(), name, service, min_ttl, refresh_before)
+    credential, _ = _credential(command_context(), name, service, min_ttl, refresh_before)
     variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))
@@ -204,13 +204,13 @@ def env(
 
 
 def _credential(
-    world: Context, name: str | None, service: str | None, min_ttl: int, refresh_before: int
+    context: Context, name: str | None, service: str | None, min_ttl: int, refresh_before: int
 ) -> tuple[Credential, str]:
     wanted = None if service is None else services.parse(service)
     # A variable is read for as long as a file is, at the least.
     margin = max(keeping.MARGIN, refresh_before)
     request = Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
-    return answer.get_with_record(world, request)
+    return answer.get_with_record(context, request)
 
 
 def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 
 from credhelper import setup
 from credhelper.cli import options, output
-from credhelper.cli.context import complete_profile, context, state_folder
+from credhelper.cli.context import command_context, complete_profile, state_folder
 from credhelper.cli.output import say, warn
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
@@ -125,9 +125,9 @@ def _list() -> int:
 
 
 def _print(arguments: Arguments) -> int:
-    world = context()
-    arguments, owner = likely(world, arguments)
-    region = known_region(world, owner) if arguments.tool == "aws" else None
+    context = command_context()
+    arguments, owner = likely(context, arguments)
+    region = known_region(context, owner) if arguments.tool == "aws" else None
     request = wiring_request(arguments, owner, lenient=True, region=region)
     plan = setup.load(arguments.tool).plan(request)
     for number, change in enumerate(plan.files):
@@ -146,10 +146,10 @@ def _print(arguments: Arguments) -> int:
 
 
 def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
-    world = context()
-    arguments, owner, to_add = choose(world, arguments, add_service=add_service, dry_run=dry_run)
-    require_setting(world, arguments.tool, owner)
-    region = known_region(world, owner) if arguments.tool == "aws" else None
+    context = command_context()
+    arguments, owner, to_add = choose(context, arguments, add_service=add_service, dry_run=dry_run)
+    require_setting(context, arguments.tool, owner)
+    region = known_region(context, owner) if arguments.tool == "aws" else None
     request = wiring_request(arguments, owner, region=region)
     require_runnable(arguments.tool, request)
     state = state_folder(os.environ)
@@ -168,7 +168,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         work = prepare.add(plan, setup_of(arguments), known)
         apply.refuse(work)
         if to_add:
-            options.add_services(world, to_add, [str(arguments.service)])
+            options.add_services(context, to_add, [str(arguments.service)])
             say(f"profile {to_add} names {arguments.service} now")
         backups = apply.carry_out(work, state)
     for edit in work.edits.values():

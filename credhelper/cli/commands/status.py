@@ -11,7 +11,7 @@ import click
 from credhelper.broker import routing
 from credhelper.broker.context import Context
 from credhelper.cli import output, shadowing
-from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
 from credhelper.core import paths
@@ -37,24 +37,24 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
       credhelper status
       credhelper status --json | jq '.profiles[] | {profile, expires_at}'
     """
-    world = context()
-    config = routing.load_config(world)
-    wanted = [chosen(world, name)] if name else list(config.profiles.values())
-    found = routing.load_routes(world)
+    context = command_context()
+    config = routing.load_config(context)
+    wanted = [chosen(context, name)] if name else list(config.profiles.values())
+    found = routing.load_routes(context)
     statuses = [
-        profile_status(world, found, profile, profile.name == config.default_profile)
+        profile_status(context, found, profile, profile.name == config.default_profile)
         for profile in wanted
     ]
     outcome = 0
     if check:
         for one in statuses:
-            outcome = max(outcome, ask_api(world, one))
-    warnings = shadowing.warnings(world, found, config.path, statuses)
+            outcome = max(outcome, ask_api(context, one))
+    warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:
-        click.echo(json.dumps(_document(world, config.path, statuses, warnings)))
+        click.echo(json.dumps(_document(context, config.path, statuses, warnings)))
         return outcome
     for one in statuses:
-        _show(one, world.clock())
+        _show(one, context.clock())
         say()
     if not statuses:
         say("no profile is configured")
@@ -125,7 +125,7 @@ def _session(one: ProfileStatus, now: float) -> str:
 
 
 def _document(
-    world: Context,
+    context: Context,
     path: str | None,
     statuses: list[ProfileStatus],
     warnings: list[tuple[str, str | None]],
@@ -134,7 +134,7 @@ def _document(
         "version": 1,
         "config": path,
         "cache": paths.cache_dir(os.environ, sys.platform),
-        "profiles": [_entry(one, world.clock()) for one in statuses],
+        "profiles": [_entry(one, context.clock()) for one in statuses],
         "warnings": [message for message, _ in warnings],
     }
 

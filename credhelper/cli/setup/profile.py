@@ -30,14 +30,14 @@ def wants_service(tool: str) -> bool:
     return getattr(setup.load(tool), "SERVICE", True)
 
 
-def likely(world: Context, arguments: Arguments) -> tuple[Arguments, str]:
+def likely(context: Context, arguments: Arguments) -> tuple[Arguments, str]:
     """Return the arguments with their service filled in, and the profile that would answer now.
 
     Raises NotFoundError when no profile fits, and none stands for a service that is left out.
     """
-    found = routing.load_routes(world)
+    found = routing.load_routes(context)
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
-    match = routes.match(found, lookup, world.environ.get("CREDHELPER_PROFILE"))
+    match = routes.match(found, lookup, context.environ.get("CREDHELPER_PROFILE"))
     if match is None:
         owner = arguments.profile or found.default or next(iter(found.by_profile), "default")
     else:
@@ -46,15 +46,15 @@ def likely(world: Context, arguments: Arguments) -> tuple[Arguments, str]:
         # Where a profile alone will do, its API stands for the service.
         known = found.by_profile.get(owner)
         if known is None:
-            raise no_match.why(found, lookup, None, world.environ)
+            raise no_match.why(found, lookup, None, context.environ)
         arguments = replace(arguments, service=canonical(known.url))
     return arguments, owner
 
 
-def require_setting(world: Context, tool: str, owner: str) -> None:
+def require_setting(context: Context, tool: str, owner: str) -> None:
     """Raise ConfigError when profile `owner` lacks the setting that `tool` works with."""
     needed = getattr(setup.load(tool), "NEEDS", None)
-    profile = routing.load_config(world).profiles.get(owner)
+    profile = routing.load_config(context).profiles.get(owner)
     if needed and profile and not getattr(profile, needed):
         raise ConfigError(
             f"profile {owner} has no {needed}, which says what {tool} is to get",
@@ -62,11 +62,11 @@ def require_setting(world: Context, tool: str, owner: str) -> None:
         )
 
 
-def known_region(world: Context, owner: str) -> str | None:
+def known_region(context: Context, owner: str) -> str | None:
     """Return the AWS region of the last credentials of profile `owner`, None if none are kept."""
-    found = routing.load_routes(world)
-    profile = routing.load_config(world).profiles.get(owner)
-    held = standing.profile_status(world, found, profile, False).aws if profile else None
+    found = routing.load_routes(context)
+    profile = routing.load_config(context).profiles.get(owner)
+    held = standing.profile_status(context, found, profile, False).aws if profile else None
     try:
         region = json.loads(held.secret.reveal())["Region"] if held else None
     except (ValueError, KeyError, TypeError):
@@ -75,7 +75,7 @@ def known_region(world: Context, owner: str) -> str | None:
 
 
 def choose(
-    world: Context, arguments: Arguments, *, add_service: bool, dry_run: bool
+    context: Context, arguments: Arguments, *, add_service: bool, dry_run: bool
 ) -> tuple[Arguments, str, str | None]:
     """Return the arguments, the profile that shall answer, and the profile to add the service to.
 
@@ -87,9 +87,9 @@ def choose(
 
     Raises the error that tells why no profile may answer.
     """
-    found = routing.load_routes(world)
+    found = routing.load_routes(context)
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
-    preferred = world.environ.get("CREDHELPER_PROFILE")
+    preferred = context.environ.get("CREDHELPER_PROFILE")
     match = routes.match(found, lookup, preferred)
     takes_profile = setup.load(arguments.tool).PROFILE
     if match is not None:
@@ -101,8 +101,8 @@ def choose(
                     f" {arguments.service} is not answered by {arguments.profile}",
                     hint=f"credhelper profile use {arguments.profile}",
                 )
-        return likely(world, arguments)[0], match[0].profile, None
-    error = no_match.why(found, lookup, preferred, world.environ)
+        return likely(context, arguments)[0], match[0].profile, None
+    error = no_match.why(found, lookup, preferred, context.environ)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
         if not takes_profile or not on_terminal() or dry_run:
