@@ -41,7 +41,7 @@ def main() -> "Unserved":
     The caller hands that to `edge.main`, which serves it.
     """
     program = sys.argv[0].rpartition("/")[2]
-    end_when_told()
+    end_on_signals()
     try:
         name, arguments = _called_for(program, sys.argv[1:])
         stdin, trouble = b"", ""
@@ -61,7 +61,7 @@ def main() -> "Unserved":
         os._exit(130)
 
 
-def end_when_told() -> None:
+def end_on_signals() -> None:
     """End at once on a signal that asks for it, with the status that a shell gives: 128 + n.
 
     What a caller's nohup ignores stays ignored.

@@ -33,15 +33,15 @@ def tracer(where: str) -> Callable[..., None]:
     if not where or where == "0":
         return silent
     path = where if where.startswith("/") else ""
-    told: list[str] = []
+    failed: list[str] = []
 
     def trace(event: str, **facts: object) -> None:
         pairs = " ".join(f"{name}={_printed(value)}" for name, value in facts.items())
         line = f"credhelper: trace: {os.getpid()} {event} {pairs}\n".encode()
         if not path:
             _say(line)
-        elif not _append(path, line) and not told:
-            told.append(path)
+        elif not _append(path, line) and not failed:
+            failed.append(path)
             _say(f"credhelper: warning: no trace: {printable(path)} is not ours alone\n".encode())
 
     return trace

@@ -155,9 +155,9 @@ def _put(path: str, key: Secret) -> None:
 
 
 def _settle(context: Context, note: Slot, path: str) -> None:
-    told = (note.find() or {}).get("config", "")
-    if _names(context, os.fsdecode(unquote_to_bytes(told)), path):
-        note.save({"config": told, _CHANGING: "0"})
+    config = (note.find() or {}).get("config", "")
+    if _names(context, os.fsdecode(unquote_to_bytes(config)), path):
+        note.save({"config": config, _CHANGING: "0"})
         return
     others = [each for key, each in _notes(context) if key == os.path.basename(path)]
     if all(each.name == note.name for each in others):

@@ -118,7 +118,7 @@ def existing(context: Context, name: str) -> dict[str, Any]:
     return dict(tomllib.loads(data.decode())["profiles"][name])
 
 
-def told_in_environment(
+def with_environment(
     context: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return `given`, and for a new profile what the environment says of the API and of services.
@@ -128,7 +128,7 @@ def told_in_environment(
     """
     found = dict(given)
     now = preview(context, name, old) if old else None
-    for key, value in parse.told(context.environ).items():
+    for key, value in parse.variables_set(context.environ).items():
         if found.get(key):
             continue
         if now is None:

@@ -70,7 +70,7 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     if not environ.get("CREDHELPER_API_KEY"):
         return None
     values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
-    values |= told(environ)
+    values |= variables_set(environ)
     try:
         found = schema.read("env", values, expander(environ))
     except Mistake as mistake:
@@ -79,7 +79,7 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     return Config("env", MappingProxyType({"env": found}))
 
 
-def told(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
+def variables_set(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
     """Return those keys of a profile for which the environment has a variable of ours that is set.
 
     Services are separated by commas, blanks or line ends, as YAML's blocks leave them.
@@ -112,8 +112,8 @@ def _decode(data: bytes, path: str) -> str:
 
 def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
     what, line = str(error), ""
-    if told := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
-        what, line = told[1], f", line {told[2]}"
+    if found := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
+        what, line = found[1], f", line {found[2]}"
     elif what.endswith(" (at end of document)"):
         line = f", line {text.rstrip().count(chr(10)) + 1}"
     what = printable(what[:1].lower() + what[1:])

@@ -102,8 +102,8 @@ class Table:
     def seconds(self, key: str, default: int, *, least: int, most: int) -> int:
         """Return the seconds at `key`: a whole number, or a text like `90s`, `10m`, `2h`, `1d`."""
         value = self.values.get(key, default)
-        if isinstance(value, str) and (told := _DURATION.fullmatch(value)):
-            value = int(told[1]) * _UNITS[told[2]]
+        if isinstance(value, str) and (parts := _DURATION.fullmatch(value)):
+            value = int(parts[1]) * _UNITS[parts[2]]
         if type(value) is not int or not least <= value <= most:
             message = f"expected seconds from {least} to {most}, as a whole number or like '10m'"
             raise self.wrong(key, message)

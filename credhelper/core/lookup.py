@@ -87,8 +87,8 @@ def configuration(
     data = paths.read_config(path, judge) if path else None
     if data is not None:
         return path or "", data
-    told = environ.get("CREDHELPER_RECORD", "").startswith("env:")
-    if not told and not environ.get("CREDHELPER_API_KEY"):
+    from_parent = environ.get("CREDHELPER_RECORD", "").startswith("env:")
+    if not from_parent and not environ.get("CREDHELPER_API_KEY"):
         return path or "environment", b""
     names = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
     made = "".join(f"{name}={environ.get(name, '')}\n" for name in names)

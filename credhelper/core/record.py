@@ -108,8 +108,8 @@ def _skews_after(before: "Mapping[str, str]", token: Token, host: str) -> str:
     since = token.issued_at - (token.expires_at - token.issued_at)
     kept = {}
     for name, skew, when in (one for one in known if len(one) == 3):
-        told = {"skew": skew, "when": when}
-        if name not in ("", host) and number(told, "skew") and number(told, "when") >= since:
+        numbers = {"skew": skew, "when": when}
+        if name not in ("", host) and number(numbers, "skew") and number(numbers, "when") >= since:
             kept[name] = f"{name}:{skew}:{when}"
     return ",".join([*kept.values()][-_MOST_HOSTS:])
 

@@ -131,8 +131,8 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
             kind, username, user, url, for_token, for_url, base, *rest = rest
             min_ttl, refresh_before, grant, *services = rest
             names, least, soon = (for_token, for_url, base), int(min_ttl), int(refresh_before)
-            told = (profile, record, kind, username, user, url, least, grant, services, aws, names)
-            routes.append(Route(*told, soon))
+            fields = (profile, record, kind, username, user, url, least, grant, services, aws)
+            routes.append(Route(*fields, names, soon))
     except ValueError:
         return None  # damaged: it will be made again
     return Routes(lines[5].removeprefix(_DEFAULT), salt, routes)
@@ -233,9 +233,9 @@ def record_of(
         value = environ.get(what)
         if value is None:
             profile, _, record = environ.get("CREDHELPER_RECORD", "").partition(":")
-            told = profile == route.profile and record.startswith(route.record + "-")
+            ours = profile == route.profile and record.startswith(route.record + "-")
             # What follows the token's name stands for the grant: all of its records end in it.
-            return (name + record[len(route.record) :] if told and "/" not in record else name), ""
+            return (name + record[len(route.record) :] if ours and "/" not in record else name), ""
         from credhelper.core.digest import sha256
 
         return f"{name}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""

@@ -46,7 +46,7 @@ def main(
         else:
             held = early or EarlyLocks()
             status = serve.serve(name, program, arguments, stdin, trouble, held)
-        entry.end_when_told()  # all is said: from here on there is nothing to let go
+        entry.end_on_signals()  # all is said: from here on there is nothing to let go
     except stops.Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:

@@ -47,9 +47,9 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    told = call.environ.get(VARIABLE, "")
-    all_said = not told and ("service" in found or "profile" in found)
-    document = {"apiVersion": VERSIONS[0]} if all_said else _document(told)
+    text = call.environ.get(VARIABLE, "")
+    all_said = not text and ("service" in found or "profile" in found)
+    document = {"apiVersion": VERSIONS[0]} if all_said else _document(text)
     named, server = found.get("service"), _server(document)
     profile = found.get("profile")
     if named is None and server is None and profile is None:

@@ -46,8 +46,8 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    told = [call.environ[name] for name in SERVERS if call.environ.get(name)]
-    urls = [url if "://" in url else f"https://{url}" for url in told]
+    servers = [call.environ[name] for name in SERVERS if call.environ.get(name)]
+    urls = [url if "://" in url else f"https://{url}" for url in servers]
     wanted, echo = receivers.receiver(found.get("service"), urls, " and ".join(SERVERS))
     return Request(
         "get",

@@ -91,14 +91,14 @@ def _address(
 ) -> "tuple[Service | None, dict[str, str]]":
     # The client sends all to the agent, where there is one.
     for names in AGENTS, ADDRESSES:
-        told = [environ[name] for name in names if environ.get(name)]
-        if told:
+        urls = [environ[name] for name in names if environ.get(name)]
+        if urls:
             break
-    if told and any(environ.get(name, "").lower() in _TRUE for name in LOOKUPS):
+    if urls and any(environ.get(name, "").lower() in _TRUE for name in LOOKUPS):
         raise credhelper.errors.RequestError(
             f"{' or '.join(LOOKUPS)} lets a record in DNS name the server", "unset it"
         )
-    if len({service.receiver(url) for url in told}) > 1:
+    if len({service.receiver(url) for url in urls}) > 1:
         # Nobody tells us which of the two clients asks, but the command line may.
         if text is None:
             raise credhelper.errors.RequestError(
@@ -106,5 +106,5 @@ def _address(
                 "unset one of them, or name one to credhelper: --service URL",
             )
         named, echo = receivers.wanted(text)
-        told = [url for url in told if receivers.covers(named, service.receiver(url), echo)] or told
-    return receivers.receiver(text, told, " and ".join(names))
+        urls = [url for url in urls if receivers.covers(named, service.receiver(url), echo)] or urls
+    return receivers.receiver(text, urls, " and ".join(names))

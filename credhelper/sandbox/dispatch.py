@@ -30,8 +30,8 @@ def answer(shared: Shared, request: Request, fault: faults.Fault) -> Response:
         if not doors:
             raise RefusedError(404, "there is nothing at this path")
         if request.method not in doors:
-            told = "the method is not allowed here"
-            refused = wire.error_response(405, told, request.path, shared.clock())
+            message = "the method is not allowed here"
+            refused = wire.error_response(405, message, request.path, shared.clock())
             return Response(405, refused.body, refused.headers | {"Allow": ", ".join(doors)})
         status, perform = doors[request.method]
         with shared.lock:
@@ -58,8 +58,8 @@ def _canned(
     if fault.body is not None:
         return Response(status, fault.body.encode(), {"Content-Type": "application/json"})
     if fault.access_token is not None:
-        told = wire.token_body(request.path, fault.access_token)
-        return wire.value_response(status, told, request.path)
+        body = wire.token_body(request.path, fault.access_token)
+        return wire.value_response(status, body, request.path)
     return wire.error_response(status, path=request.path, now=now)
 
 

@@ -79,16 +79,16 @@ def read(state: str) -> Journal:
             )
         return Journal()
     try:
-        told = json.loads(data)
-        if told["version"] != VERSION:
+        fields = json.loads(data)
+        if fields["version"] != VERSION:
             raise CacheError(
                 f"{printable(path)} is of another release of credhelper",
                 hint="use that release to undo what it set up",
             )
         found = Journal(
-            [_setup(one) for one in told["setups"]],
-            {target: File(**one) for target, one in told["files"].items()},
-            told["folders"],
+            [_setup(one) for one in fields["setups"]],
+            {target: File(**one) for target, one in fields["files"].items()},
+            fields["folders"],
         )
         if any(target not in found.files for one in found.setups for target, _ in one.entries):
             raise KeyError("an entry is in no file")
@@ -106,14 +106,14 @@ def write(state: str, journal: Journal) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
-    told = {
+    fields = {
         "version": VERSION,
-        "setups": [_told(setup) for setup in journal.setups],
+        "setups": [_fields(setup) for setup in journal.setups],
         "files": {target: vars(file) for target, file in journal.files.items()},
         "folders": journal.folders,
     }
     cache.make_folder(state)
-    cache.replace(path, json.dumps(told, indent=1).encode() + b"\n", durable=True)
+    cache.replace(path, json.dumps(fields, indent=1).encode() + b"\n", durable=True)
 
 
 def locked(state: str) -> AbstractContextManager[None]:
@@ -125,19 +125,19 @@ def _path(state: str) -> str:
     return os.path.join(state, "setup.json")
 
 
-def _told(setup: Setup) -> dict[str, Any]:
+def _fields(setup: Setup) -> dict[str, Any]:
     entries = [
         {"file": target, "at": entry.at, "values": entry.values} for target, entry in setup.entries
     ]
     return {**vars(setup), "entries": entries}
 
 
-def _setup(told: dict[str, Any]) -> Setup:
+def _setup(fields: dict[str, Any]) -> Setup:
     entries = [
         (
             one["file"],
             Entry(tuple(one["at"]), tuple((name, value) for name, value in one["values"])),
         )
-        for one in told["entries"]
+        for one in fields["entries"]
     ]
-    return Setup(**{**told, "entries": entries})
+    return Setup(**{**fields, "entries": entries})

@@ -142,7 +142,7 @@ def _whose(work: Work, target: str, kind: str, place: tuple[str, ...]) -> str:
     """Return what can be done about a value that stands in the way."""
     for one in work.after.setups:
         for there, atom in one.entries:
-            if there == target and any(place == told for told, _ in _leaves_of(kind, atom)):
+            if there == target and any(place == taken for taken, _ in _leaves_of(kind, atom)):
                 return f"it is for {one.service}: name the same profile, or undo that setup first"
     return "take it out first, if it is no longer wanted"
 

@@ -57,7 +57,7 @@ def find(
     """
     ours = {os.path.realpath(path) for path in own if os.path.isabs(path)}
     own = [path for path in own if not why_not_for_root(path)] or own[:1]
-    expected = next((told for told in map(version_of, own) if told), None)
+    expected = next((version for version in map(version_of, own) if version), None)
     path = None
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = os.path.join(folder, NAME)

@@ -53,9 +53,9 @@ def begin(
         _locked(handle)
         sweep(place, clock)
         return folder, handle
-    told = "".join(f": {error.message}" for error in wrong[:1])
+    why = "".join(f": {error.message}" for error in wrong[:1])
     raise CacheError(
-        f"there is no place for the files of a running command{told}",
+        f"there is no place for the files of a running command{why}",
         hint='export CREDHELPER_RUNTIME_DIR="$(mktemp -d)"',
     )
 

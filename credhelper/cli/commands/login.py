@@ -84,7 +84,7 @@ def login(
     context = command_context()
     name = name or context.environ.get("CREDHELPER_PROFILE") or _default_name(context)
     old = existing(context, name)
-    given = options.told_in_environment(context, name, old, given)
+    given = options.with_environment(context, name, old, given)
     former = preview(context, name, old) if old else None
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)

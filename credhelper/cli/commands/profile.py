@@ -115,7 +115,7 @@ def add(
             else f"profile {name} does not exist, and no option says what it is",
             hint=None if old else f"credhelper login --profile {name}",
         )
-    given = options.told_in_environment(context, name, old, given)
+    given = options.with_environment(context, name, old, given)
     values = merged(old, given)
     for key, value in (("auth", auth), ("user", user)):
         if value is not None:

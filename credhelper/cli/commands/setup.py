@@ -202,11 +202,11 @@ def _undo(arguments: Arguments) -> int:
             say(f"{'removed' if edit.gone else 'changed'} {short(edit.found.path)}")
     for path, _ in work.unlinked:
         say(f"removed the link {short(path)}")
-    tell = getattr(setup.load(arguments.tool), "left", None)
+    left = getattr(setup.load(arguments.tool), "left", None)
     for edit in work.edits.values():
-        if tell and edit.changes and not edit.gone:
-            told = tell(edit.draft.old, edit.draft.text)
-            work.left += [f"{short(edit.found.path)}: {printable(one)}" for one in told]
+        if left and edit.changes and not edit.gone:
+            leftovers = left(edit.draft.old, edit.draft.text)
+            work.left += [f"{short(edit.found.path)}: {printable(one)}" for one in leftovers]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")
     say(f"{subject(arguments)} is no longer set up")

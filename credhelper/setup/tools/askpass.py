@@ -19,8 +19,8 @@ LINK = "credhelper-askpass"
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     link = request.link(LINK)
-    told = request.environ.get("GIT_ASKPASS")
-    notes = () if told == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
+    current = request.environ.get("GIT_ASKPASS")
+    notes = () if current == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
     return Plan(links=(link,), notes=notes)
 
 

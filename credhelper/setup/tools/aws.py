@@ -54,8 +54,8 @@ def plan(request: WiringRequest) -> Plan:
             )
     values = [(_KEY, command)]
     # Theirs stays theirs, and ours is kept while nobody knows better.
-    told = _parsed(request, _file(request)).get(section, "region", fallback=None)
-    region = told or request.region
+    known = _parsed(request, _file(request)).get(section, "region", fallback=None)
+    region = known or request.region
     if region:
         values.append(("region", region))
     return Plan((FileChange(_file(request), "ini", (Entry((section,), tuple(values)),)),))

@@ -64,8 +64,8 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         said = json.loads(answer.stdout.split(b"\n")[1])
         if "Ok" in said:
             return Finding(said["Ok"]["token"].removeprefix("Bearer "))
-        told = said["Err"]
-        return Finding(trouble=told.get("message") or f"{words[0]}: {told['kind']}")
+        refusal = said["Err"]
+        return Finding(trouble=refusal.get("message") or f"{words[0]}: {refusal['kind']}")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return asking.failed(answer, words[0])
 

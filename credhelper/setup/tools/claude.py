@@ -52,11 +52,11 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(
             trouble=f"{_file(request)} names no {_KEY} for a server at {request.service}"
         )
-    told = {
+    variables = {
         "CLAUDE_CODE_MCP_SERVER_NAME": name,
         "CLAUDE_CODE_MCP_SERVER_URL": str(server.get("url", "")),
     }
-    answer = ask(["/bin/sh", "-c", command], b"", told)
+    answer = ask(["/bin/sh", "-c", command], b"", variables)
     return asking.parsed(answer, _KEY, lambda said: said["Authorization"].removeprefix("Bearer "))
 
 

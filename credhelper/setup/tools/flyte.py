@@ -29,15 +29,15 @@ def plan(request: WiringRequest) -> Plan:
             hint=f"let the profile name the host: --service {request.service.origin}",
         )
     own = f"{_SCHEME}{request.service.netloc}"
-    told = _admin(request).get("endpoint", own)
-    if told != own and not request.is_at(_url(str(told))):
+    known = _admin(request).get("endpoint", own)
+    if known != own and not request.is_at(_url(str(known))):
         raise ConfigError(
             f"{_file(request)} is for another platform than {request.service}",
             hint="say which file: --file PATH",
         )
     words = [request.program.called(PROGRAMS[0]), TOKEN, str(request.service), *request.options()]
     values: list[tuple[str, Any]] = [("authType", "ExternalCommand"), ("command", words)]
-    if told == own:
+    if known == own:
         values.insert(0, ("endpoint", own))
     return Plan((FileChange(_file(request), "yamlmap", (Entry((_TABLE,), tuple(values)),)),))
 

@@ -68,12 +68,12 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     command = _executable(data).get("command")
     if not isinstance(command, str) or not command.split():
         return Finding(trouble=f"{_file(request)} names no command")
-    told = {
+    variables = {
         "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE": str(data.get("audience", "")),
         "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE": str(data.get("subject_token_type", _JWT)),
         "GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE": "0",
     }
-    answer = ask(command.split(), b"", told)
+    answer = ask(command.split(), b"", variables)
     try:
         said = json.loads(answer.stdout)
         if said["success"]:

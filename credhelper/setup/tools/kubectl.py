@@ -104,13 +104,13 @@ def _file(request: WiringRequest) -> str:
 
 def _files(request: WiringRequest) -> list[str]:
     """Return the kubeconfigs that kubectl reads as one."""
-    told = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
-    if not all(path.startswith("/") for path in told):
+    named = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
+    if not all(path.startswith("/") for path in named):
         raise ConfigError(
             "KUBECONFIG names no absolute path, so each folder would have another file",
             hint="let each of its paths begin with a slash",
         )
-    return told or [f"{request.home}/.kube/config"]
+    return named or [f"{request.home}/.kube/config"]
 
 
 def _merged(request: WiringRequest) -> dict[str, Any]:

@@ -68,9 +68,9 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         "apiVersion": api,
         "image": f"{_images(request)}/x",
     }
-    told = {one["name"]: one["value"] for one in provider.get("env") or []}
+    variables = {one["name"]: one["value"] for one in provider.get("env") or []}
     words = [program, *map(str, provider.get("args") or [])]
-    answer = ask(words, json.dumps(message).encode() + b"\n", told)
+    answer = ask(words, json.dumps(message).encode() + b"\n", variables)
 
     def password(said: dict[str, dict[str, dict[str, str]]]) -> str:
         (login,) = said["auth"].values()

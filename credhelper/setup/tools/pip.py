@@ -53,7 +53,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         if chosen != _VALUE:
             return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
         return check_keyring(request, ask)
-    told: dict[str, tuple[str, str]] = {}
+    settings: dict[str, tuple[str, str]] = {}
     for path in _files(request):
         parser = configparser.RawConfigParser(default_section="\0")
         try:
@@ -63,10 +63,10 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         for section in parser.sections():
             for name, value in parser.items(section):
                 if _plain(name) == _KEY:
-                    told[section] = (path, value)
-    if "global" not in told:
+                    settings[section] = (path, value)
+    if "global" not in settings:
         return Finding(trouble=f"{_file(request)} does not say: {_KEY} = {_VALUE}")
-    for section, (path, value) in told.items():
+    for section, (path, value) in settings.items():
         if value != _VALUE:
             return shadowed(f"{path} has another {_KEY} in [{section}]", "take it out")
     return check_keyring(request, ask)
@@ -98,9 +98,9 @@ def on_path(request: WiringRequest) -> tuple[str, ...]:
 
 def _file(request: WiringRequest) -> str:
     """Return the user's pip.conf; an old one wins where it alone is there."""
-    told = request.variable("PIP_CONFIG_FILE")
-    if told:
-        return told
+    chosen = request.variable("PIP_CONFIG_FILE")
+    if chosen:
+        return chosen
     path = request.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
     old = f"{request.home}/.pip/pip.conf"
     return old if request.read(path) is None and request.read(old) is not None else path
@@ -108,13 +108,12 @@ def _file(request: WiringRequest) -> str:
 
 def _files(request: WiringRequest) -> list[str]:
     """Return the files that pip reads after those of the machine; the later ones count more."""
-    told = request.variable("PIP_CONFIG_FILE")
+    chosen = request.variable("PIP_CONFIG_FILE")
     usual = request.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
-    files = (
-        [] if told and request.read(told) is not None else [f"{request.home}/.pip/pip.conf", usual]
-    )
+    alone = chosen and request.read(chosen) is not None
+    files = [] if alone else [f"{request.home}/.pip/pip.conf", usual]
     active = request.variable("VIRTUAL_ENV")
-    return [*files, *([f"{active}/pip.conf"] if active else []), *([told] if told else [])]
+    return [*files, *([f"{active}/pip.conf"] if active else []), *([chosen] if chosen else [])]
 
 
 def _plain(name: str) -> str:

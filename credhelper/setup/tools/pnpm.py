@@ -32,8 +32,8 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names prints: see `setup`."""
-    told = npmrc.leaves(request.read(_file(request)) or "")
-    found = [value for place, value in told if place == (_key(request),)]
+    settings = npmrc.leaves(request.read(_file(request)) or "")
+    found = [value for place, value in settings if place == (_key(request),)]
     if not found:
         return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]

@@ -87,9 +87,9 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _file(request: WiringRequest) -> str:
-    told = request.variable("RCLONE_CONFIG")
-    if told:
-        return told
+    chosen = request.variable("RCLONE_CONFIG")
+    if chosen:
+        return chosen
     path = request.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
     old = f"{request.home}/.rclone.conf"
     return old if request.read(path) is None and request.read(old) is not None else path

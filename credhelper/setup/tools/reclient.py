@@ -24,15 +24,15 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     path = _file(request)
     place = f"{request.service.host}:{request.service.port}"
-    told = _flags(request).get("service", place)
-    if told not in (place, request.service.host):
+    known = _flags(request).get("service", place)
+    if known not in (place, request.service.host):
         raise ConfigError(
             f"{path} is for another service than {request.service}",
             hint="say which file: --file PATH",
         )
     words = ["reclient", "--service", str(request.service), *request.options()]
     values = [(f"{_HELPER}=", request.program.path), (f"{_ARGUMENTS}=", " ".join(words))]
-    if told == place:
+    if known == place:
         values.insert(0, ("service=", place))
     return Plan((FileChange(path, "flags", (Entry((), tuple(values)),)),))
 

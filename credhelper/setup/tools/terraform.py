@@ -64,8 +64,8 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     """Return what Terraform believes before a helper, and what to do about it."""
     host = request.service.netloc
     for name in request.environ:
-        told = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
-        if name.startswith(_VARIABLE) and told == host:
+        named = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
+        if name.startswith(_VARIABLE) and named == host:
             return f"{name} is set", f"unset {name}"
     if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
         return f"{_file(request)} has credentials for {host}", "take that block out"
