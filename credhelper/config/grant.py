@@ -24,7 +24,7 @@ _MOST_READS = 3
 
 
 class Changed(Exception):
-    """The grant's file is not the one any more that the caller has seen."""
+    """The grant's file has changed since the caller looked at it."""
 
 
 def resolve(
@@ -42,12 +42,12 @@ def resolve(
     - profile_name: for messages ("" where there is no profile), and to refuse a command that asks
       for its own profile.
     - environ: the environment of this process.
-    - timeout: seconds for a command or keyring, where that is less than the grant's own; or 0.
+    - timeout: seconds for a command or keyring, if less than the grant's own; or 0.
     - password: whether blanks and non-ASCII characters are allowed.
-    - stamp: what a grant in a file looked like (`core.routes.record_of`); "" to take it as it is.
+    - stamp: the expected stamp of a grant in a file (`core.routes.record_of`); "" for any.
 
     Raises LoginRequiredError when the secret is missing, ConfigError when it must not be used, and
-    Changed when the file does not look like `stamp` any more.
+    Changed when the file has another stamp.
     """
     try:
         own = grant.timeout or _TIMEOUT
@@ -142,8 +142,8 @@ def _bytes_of(path: str, what: str, stamp: str, *, allow_readable: bool) -> byte
         data = b""
         while chunk := os.read(handle, child.MOST_BYTES + 1 - len(data)):
             data += chunk
-        # Of the open file, and after it was read: whatever the path leads to by now, and whatever
-        # was written meanwhile, this is the content that was seen.
+        # The stamp is of the open file, after the read: so it is of the content that was read,
+        # wherever the path leads by now.
         if stamp and stamp_of(os.fstat(handle)) != stamp:
             raise Changed
         return data
@@ -155,7 +155,7 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
     wrong = ours.about(handle, path)
     if wrong:
         raise ConfigError(f"{what} {wrong.why}", wrong.hint)
-    # A Kubernetes secret is a read-only mount whose modes are not the user's to choose.
+    # A Kubernetes secret is a read-only mount, whose modes the user cannot choose.
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
         return
     mode = os.fstat(handle).st_mode

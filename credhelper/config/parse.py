@@ -80,9 +80,9 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
 
 
 def variables_set(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """Return those keys of a profile for which the environment has a variable of ours that is set.
+    """Return the keys of a profile whose CREDHELPER variables are set, with their values.
 
-    Services are separated by commas, blanks or line ends, as YAML's blocks leave them.
+    Services are separated by commas, blanks or line ends (from YAML's blocks).
     """
     values: dict[str, str | list[str]] = {}
     for key in ("api", "url"):
@@ -134,7 +134,7 @@ def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) 
 
 
 def expander(environ: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what makes a path absolute (`~/...` too), or raises ValueError."""
+    """Return a function that makes a path absolute (`~/...` too), or raises ValueError."""
 
     def expand(text: str) -> str:
         try:

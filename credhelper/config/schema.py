@@ -155,7 +155,7 @@ def _words(grant: Table, how: str, login: str, expand: Callable[[str], str]) -> 
     if how == "command":
         return _command(grant)
     if isinstance(grant.values["keyring"], str):
-        # The name belongs to the grant: two profiles must not take each other's entry for theirs.
+        # The name is part of the grant, so that two profiles do not share an entry.
         return (grant.text("keyring") or "", login)
     words = tuple(word for word, _ in grant.texts("keyring"))
     if len(words) != 2:

@@ -1,7 +1,7 @@
 """A warm answer: route, record, verdict. What most calls need, and nothing else.
 
-It never waits, writes, warns or fails: whatever is not plainly fresh is left to the rest of the
-program (`answering`), and told apart only by whether somebody may be making it just now.
+It never waits, writes, warns or fails. Without a fresh token it leaves the call to the rest of the
+program, and says only whether another process may be renewing.
 """
 
 import posix as os  # see `paths`
@@ -28,7 +28,7 @@ def answer(
 ) -> Credential | str | None:
     """Return a fresh credential for `request` if the cache holds one.
 
-    Otherwise the path of the lock behind which it may just be made, or None when there is nothing
+    Otherwise the path of the lock of a renewal that may be going on, or None when there is nothing
     to wait for. Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
     folder = paths.cache_dir(environ, sys.platform)
@@ -78,7 +78,7 @@ def credential(
 def configuration(
     environ: "Mapping[str, str]", judge: "Callable[[int, str], None] | None" = None
 ) -> tuple[str, bytes]:
-    """Return the name and the bytes of what configures us: the file, or else the environment.
+    """Return the name and the bytes of the config: of the file, or else of the environment.
 
     Without a file, and without a key in the environment, the bytes are empty. Parameters: `judge`,
     see `paths.read_config`. Raises ConfigError.
@@ -102,5 +102,5 @@ def compiled(folder: str, label: str, home: str, source: bytes) -> "Routes | Non
 
 
 def host() -> str:
-    """Return this host's name: a clock's skew is only true where it was measured."""
+    """Return this host's name: a skew holds only for the host that measured it."""
     return os.uname().nodename

@@ -98,12 +98,12 @@ class Request:
 
     Parameters: `action` (`get`, `store`, `erase`, `list`, or one that the protocol answers by
     itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
-    the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
-    seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
-    likes to see; `timeout`, seconds after which it is known to give up on us, 0 where it is not:
-    with a token that lives there is no use in waiting longer for a new one; `echo`, whatever the
-    protocol's `render` needs to see again; `wants`, `token` for the profile's token, `aws` for the
-    AWS credentials that it buys, or `rclone` for the same in the form that rclone reads.
+    the only login name allowed; `rejected`, the token that a server refused; `min_ttl`, seconds of
+    life that the caller must have; `margin`, seconds of life that this kind of caller should have;
+    `timeout`, seconds after which the caller gives up, 0 if unknown: with a living token we wait no
+    longer for a new one; `echo`, what the protocol's `render` needs again; `wants`, `token` for the
+    profile's token, `aws` for the AWS credentials that it buys, or `rclone` for the same in the
+    form that rclone reads.
     """
 
     __slots__ = (
@@ -152,8 +152,8 @@ class Credential:
     clock, a little before the real expiry; `username`, for protocols that speak Basic; `profile`,
     the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, of the API, as
     its other clients spell it; `service`, the configured service that matched, or None;
-    `fresh_until`, Unix seconds until which nobody need ask again; `variables`, where those clients
-    look for a token and for `url`.
+    `fresh_until`, Unix seconds until which it need not be asked for again; `variables`, where those
+    clients look for a token and for `url`.
     """
 
     __slots__ = (
@@ -193,7 +193,7 @@ class Credential:
 
 
 class Listing:
-    """What we could answer for, without asking anybody: the reply to `list`.
+    """The services that we could answer for: the reply to `list`.
 
     Parameters: `entries`, triples of service (normal form), user name and profile name.
     """
@@ -235,8 +235,8 @@ class Token:
 
     Parameters: `value`; `kind`, `jwt`, `session` or `aws`; `issued_at`, `expires_at` and
     `not_before`, Unix seconds on the server's clock; `skew`, the server's clock minus ours in
-    seconds, measured at issue; `assumed`, true when the expiry is our stated guess because the
-    token told none.
+    seconds, measured at issue; `assumed`, true when the token has no expiry and this one is our
+    guess.
     """
 
     __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")

@@ -1,8 +1,8 @@
 """Routes: the config compiled, like a `.pyc`, into what a warm answer needs.
 
-Which service belongs to which profile, and where that profile's record lies. The file ends with the
-very bytes of the config that it was made from, and holds only as long as the config still has them:
-no time stamp can lie about that, and hosts that share a home share it too.
+They say which profile a service has, and the name of that profile's record. The file ends with the
+bytes of the config that it was made from, and is valid only while the config has those bytes: that
+is safer than a time stamp, and works for hosts that share a home.
 """
 
 import posix as os  # see `paths`
@@ -29,9 +29,8 @@ class Route:
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl` and
     `refresh_before`, in seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal
-    form; `aws`, the record of its AWS credentials, or "" for a profile that has none; `variables`,
-    where other clients of the API look for a token and for its URL, and the path that they want in
-    that.
+    form; `aws`, the record of its AWS credentials, or ""; `variables`, where other clients of the
+    API look for a token and for its URL, and the path that they append to that.
     """
 
     __slots__ = (
@@ -116,7 +115,7 @@ def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -
 
 
 def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> Routes | None:
-    """Return the routes in `data` if they were made by us from this very config, else None."""
+    """Return the routes in `data` if this version made them from this config, else None."""
     head, _, tail = data.partition(b"\n\n")
     salt = salt_of(data)
     if tail != source or salt is None:
@@ -139,7 +138,7 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
 
 
 def salt_of(data: bytes) -> str | None:
-    """Return the salt in a routes file, also one that no longer holds: records are named by it."""
+    """Return the salt in a routes file, even an outdated one: names of records depend on it."""
     lines = data.split(b"\n", 5)
     if len(lines) < 6 or lines[0] != _HEADER.encode():
         return None
@@ -153,7 +152,7 @@ def match(
     """Return the one profile that may answer `request`, and the service it was matched by.
 
     Parameters: `chosen`, the profile that the user chose for this terminal (`CREDHELPER_PROFILE`)
-    or None. None when no profile may, or when several could: `unmatched.why` says which.
+    or None. None when no profile may, or several could: `broker.no_match.why` says which.
     """
     if request.service is None:
         name = request.profile or chosen or routes.default
@@ -170,11 +169,10 @@ def match(
 
 
 def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | None]":
-    """Return the profiles that name the service of `request`, and it as they name it.
+    """Return the profiles that name the service of `request`, and the service as they name it.
 
-    Only the most specific path counts.
-
-    A caller that could not tell the scheme (docker) gets https before http on a loopback address.
+    Only the most specific path counts. If the caller does not know the scheme (docker), https comes
+    before http on a loopback address.
     """
     service = request.service
     while service is not None:
@@ -187,7 +185,7 @@ def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | 
 
 
 def suitable(named: "Sequence[Route]", request: "Request") -> list[Route]:
-    """Return those profiles that the profile and the user name in `request`, if any, allow."""
+    """Return the profiles that fit the profile and the user name in `request`, if any."""
     profile, name = request.profile, request.username
     return [
         route
@@ -200,15 +198,15 @@ def suitable(named: "Sequence[Route]", request: "Request") -> list[Route]:
 def least_life(route: Route, request: "Request") -> int:
     """Return the seconds of life that an answer to `request` must have left.
 
-    The profile's own `min_ttl` is about its tokens: AWS credentials live by other rules.
+    The profile's own `min_ttl` is for its tokens, not for AWS credentials.
     """
     return max(request.min_ttl, route.min_ttl) if request.wants == "token" else request.min_ttl
 
 
 def margin_of(route: Route, request: "Request") -> int:
-    """Return the seconds of life with less of which a token is renewed before it is handed over.
+    """Return the seconds of life below which a token is renewed before it is served.
 
-    The caller's kind, the caller, and the profile each say how much: the most counts.
+    The protocol, the caller and the profile each set a margin: the largest counts.
     """
     return max(request.margin, route.refresh_before)
 
@@ -222,8 +220,8 @@ def record_of(
 
     A grant in an environment variable is part of the name (a salted hash of its value), so that two
     terminals with two keys have two records. A grant in a file is stamped with the file's inode,
-    size and time: a new key is a miss. Not with its device, which differs between hosts that share
-    a home. A child of `exec` is told the record instead, since it has no grant.
+    size and time, so that a new key is a miss; not with its device, which differs between hosts
+    that share a home. A child of `exec` has no grant: it gets the record's name instead.
     """
     name = route.record if wants == "token" else route.aws
     if wants == RCLONE:
@@ -234,7 +232,7 @@ def record_of(
         if value is None:
             profile, _, record = environ.get("CREDHELPER_RECORD", "").partition(":")
             ours = profile == route.profile and record.startswith(route.record + "-")
-            # What follows the token's name stands for the grant: all of its records end in it.
+            # The end of the record's name stands for the grant: all of its records have that end.
             return (name + record[len(route.record) :] if ours and "/" not in record else name), ""
         from credhelper.core.digest import sha256
 
@@ -248,7 +246,7 @@ def record_of(
 
 
 def stamp_of(found: "os.stat_result") -> str:
-    """Return the stamp of a grant's file: what tells this content of it from another."""
+    """Return the stamp of a grant's file, which changes with its content."""
     return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
 

@@ -1,6 +1,6 @@
-"""Text on the way out, without the modules that would cost more than the work.
+"""Text for output, without `json` and `datetime`.
 
-`json` and `datetime` each cost a good part of a warm get; what protocols print needs neither.
+Each of the two costs a good part of a warm get, and what protocols print needs neither.
 """
 
 import time
@@ -32,7 +32,7 @@ def json_object(members: dict[str, str]) -> str:
 def rfc3339(seconds: int) -> str:
     """Return Unix `seconds` as UTC in RFC 3339, for example `2026-01-02T03:04:05Z`.
 
-    What lies outside 1970 to 9999 is moved to the nearest end: a reader gets a date in any case.
+    A time outside of 1970 to 9999 becomes the nearest end, so that there is always a date.
     """
     moment = time.gmtime(min(max(seconds, 0), _LAST_SECOND))
     year, month, day, hour, minute, second = moment[:6]
@@ -40,7 +40,7 @@ def rfc3339(seconds: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with everything that could move a terminal's cursor or direction escaped."""
+    """Return `text` with all characters escaped that could control a terminal."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -58,7 +58,7 @@ def one_line(text: str, what: str) -> str:
 
     Parameters: `what`, the name of the value for the error. Raises CredhelperError for anything
     that is not printable: the value comes from a server, a file or a disk, and a line break in it
-    would be an attribute of somebody else's making.
+    could add an attribute.
     """
     if not text or not text.isprintable():
         raise credhelper.errors.CredhelperError(

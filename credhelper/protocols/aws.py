@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("process", "env", "rclone", "url", "details")
 USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
-# botocore renews what has less than 15 min left, each time that it is used: more is wanted, so that
-# it may keep what it gets for a while.
+# With less than 15 min left, botocore renews at each use: it gets more, so that it can keep them
+# for a while.
 MARGIN = 1200
 MOST_BYTES = 8191
 
@@ -56,7 +56,7 @@ _OURS = {
     "EncryptionKey": "sse_kms_key_id",
 }
 _NO_SECRET = ("url", "details")
-# Where AWS's SDKs, and rclone, are told to find S3 elsewhere: the narrower word wins.
+# The variables that send AWS's SDKs, and rclone, to another S3: the more specific one wins.
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _RCLONE_ENDPOINT = "RCLONE_S3_ENDPOINT"
 _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -89,7 +89,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     """Return the credentials in the shape that was asked for.
 
     Parameters: `answer`, a Credential of kind `aws`. Raises CredhelperError for one that does not
-    fit into that shape, NotFoundError when nobody told where they are for.
+    fit into that shape, NotFoundError when its place is not known.
     """
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     given = {
@@ -127,9 +127,9 @@ def _endpoint(form: str, environ: "Mapping[str, str]") -> str:
 
 
 def _check_endpoint(url: str, ours: str) -> None:
-    """Raise UnknownServiceError for a server that is neither AWS's, nor told by the API, nor here.
+    """Raise UnknownServiceError for a server that is neither AWS's, nor the API's, nor on loopback.
 
-    A session token goes along with each request.
+    Each request to it carries a session token.
     """
     receiver = service.receiver(url if "://" in url else f"https://{url}")
     if receiver.host.endswith(_AWS_HOSTS) or service.is_loopback(receiver.host):
@@ -182,7 +182,7 @@ def _rclone(given: dict[str, str], profile: str, expires_at: int) -> str:
         found |= {ours: given[name] for name, ours in _OURS.items() if name in given}
         if "Encryption" in given:
             found["server_side_encryption"] = given["Encryption"].replace("AWS:KMS", "aws:kms")
-    # An option without a value is one that nobody has set.
+    # To rclone, an option without a value is not set.
     found = {name: value for name, value in found.items() if value}
     for name, value in found.items():
         # rclone trims what it reads, and takes quotes away.

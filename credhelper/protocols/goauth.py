@@ -71,9 +71,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence if there is nothing for this URL, and a complaint on stderr otherwise.
+    """Return silence if there is nothing for this URL, otherwise the error on stderr.
 
-    go shows that to those who call it with `-x`.
+    go shows stderr when it is called with `-x`.
     """
     if isinstance(error, credhelper.errors.UnknownServiceError):
         return Reply()

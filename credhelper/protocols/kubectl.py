@@ -25,7 +25,7 @@ VARIABLE = "KUBERNETES_EXEC_INFO"
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 _MARGIN = 10  # seconds: client-go uses a credential at once, and asks again when it has expired
-# What client-go sends for a cluster that it does not describe, to the letter: known without json.
+# What client-go sends for a cluster that it does not describe, byte for byte: it needs no json.
 _USUAL = {
     f'{{"kind":"ExecCredential","apiVersion":"{version}","spec":{{"interactive":{answer}}}}}\n': {
         "kind": "ExecCredential",
@@ -40,9 +40,9 @@ refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
-    """Return the request to get a token: for a service, and from a profile where one is named.
+    """Return the request to get a token: for a service, from a profile if one is named.
 
-    Raises UsageError for the command line, RequestError for what the variable holds,
+    Raises UsageError for the command line, RequestError for the variable,
     UnsupportedVersionError for an apiVersion that we do not speak.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)

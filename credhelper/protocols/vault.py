@@ -33,7 +33,7 @@ STORE_REFUSED = (
 _MARGIN = 60  # seconds: each command asks anew
 _TRUE = ("1", "t", "true")  # as Go reads it, in any case
 
-reads = options.reads_nothing  # only `store` is sent something: a token that we do not want
+reads = options.reads_nothing  # only `store` has input: a token that we do not want
 
 
 def parse(call: "Call") -> Request:
@@ -41,7 +41,7 @@ def parse(call: "Call") -> Request:
 
     Raises UsageError for the command line, UnsupportedActionError for `store`, RequestError for an
     address that makes no sense, or two that contradict each other, UnknownServiceError for one that
-    no token goes to.
+    may have no token.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     if len(words) != 1 or words[0] not in ("get", "store", "erase"):
@@ -76,9 +76,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence if there is nothing for this server, and a complaint on stderr otherwise.
+    """Return silence if there is nothing for this server, otherwise the error on stderr.
 
-    A server that is named below a path only was meant, and can never be answered: that is told.
+    It is an error if a profile names only a path of the server: that never matches.
     """
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
@@ -89,7 +89,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 def _address(
     text: str | None, environ: "Mapping[str, str]"
 ) -> "tuple[Service | None, dict[str, str]]":
-    # The client sends all to the agent, where there is one.
+    # If an agent is set, the client sends everything to it.
     for names in AGENTS, ADDRESSES:
         urls = [environ[name] for name in names if environ.get(name)]
         if urls:
@@ -99,7 +99,7 @@ def _address(
             f"{' or '.join(LOOKUPS)} lets a record in DNS name the server", "unset it"
         )
     if len({service.receiver(url) for url in urls}) > 1:
-        # Nobody tells us which of the two clients asks, but the command line may.
+        # Vault or OpenBao may be asking: only the command line can say which server it is.
         if text is None:
             raise credhelper.errors.RequestError(
                 f"{' and '.join(names)} name different servers",
