@@ -1,7 +1,7 @@
-"""Files of other tools on disk: looked at before anything is written, then replaced whole.
+"""Other tools' files on disk: read and checked first, then replaced whole.
 
-A symlink stays, and what it leads to is changed. Mode, group, extended attributes, byte order mark
-and line ends stay as they are. What cannot be kept is a reason to refuse.
+A symlink stays, and its target is changed. Mode, group, extended attributes, byte order mark and
+line ends stay as they are. Where one of them cannot be kept, the change is refused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Found:
 
     @property
     def text(self) -> str:
-        """The text, without a byte order mark; bytes that are not UTF-8 stay what they are."""
+        """The text, without a byte order mark; bytes that are not UTF-8 survive a round trip."""
         return (self.data or b"").removeprefix(_BOM).decode("utf-8", "surrogateescape")
 
     def bytes_of(self, text: str) -> bytes:
@@ -51,7 +51,7 @@ class Found:
 
 
 def look(path: str) -> Found:
-    """Return the file at `path` as it is. Raises ConfigError when it is no file to change."""
+    """Return the file at `path` as it is. Raises ConfigError for a file that we do not change."""
     target = os.path.realpath(path)
     shown = printable(path)
     try:
@@ -112,9 +112,9 @@ def _refuse_folder(folder: str, shown: str) -> None:
 
 
 def place_of_link(path: str) -> tuple[str, ...]:
-    """Return the folders that a symlink at `path` wants and that are not there, outermost first.
+    """Return the missing folders above a symlink at `path`, outermost first.
 
-    Raises ConfigError, or CacheError where it could not be made.
+    Raises ConfigError, or CacheError where the link could not be made.
     """
     shown = printable(path)
     missing = _missing(os.path.dirname(path), shown)
@@ -135,7 +135,7 @@ def make_folder(folder: str) -> bool:
 def put(found: Found, data: bytes | None) -> None:
     """Put `data` in the place of `found`, whole, 0600 if it is new; None removes the file.
 
-    Raises OSError, and CacheError when somebody has changed it meanwhile.
+    Raises OSError, and CacheError when another program has changed the file meanwhile.
     """
     if data is None:
         _unchanged(found)
@@ -155,18 +155,18 @@ def put(found: Found, data: bytes | None) -> None:
         _unchanged(found)
         os.replace(temporary, found.target)
     except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is the one to report
             os.unlink(temporary)
         raise
 
 
 def put_back(found: Found) -> None:
-    """Undo a `put`: let the file be as it was found."""
+    """Undo a `put`: write the file as it was found."""
     put(look(found.path), found.data)
 
 
 def left_beside(target: str) -> str:
-    """Return the pattern of what is left beside `target` by who is killed in `put`."""
+    """Return the pattern of the temporary files that a killed `put` leaves beside `target`."""
     return rf"{re.escape(os.path.basename(target) + _TEMPORARY)}\d+-[0-9a-f]{{8}}"
 
 

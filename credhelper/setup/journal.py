@@ -1,6 +1,6 @@
-"""What setups have added, so that it can be taken back: a file in the state folder, ours alone.
+"""The journal of what setups have added, so that they can be undone: a file in the state folder.
 
-It holds what we wrote, and nothing of what was there: no secret is in it.
+It holds what we wrote, and nothing of what was there before: so it holds no secret.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Key = tuple[str, str, str | None, str | None]
 
 @dataclass
 class File:
-    """A file that we added to: its `path` as the tool names it, its `format`, whether it was
-    `created` by us, and the containers in it that were `made` by us (see `formats`)."""
+    """A file that we added to: its `path` as the tool names it, its `format`, whether we `created`
+    it, and the containers that we `made` in it (see `formats`)."""
 
     path: str
     format: str
@@ -37,8 +37,8 @@ class File:
 
 @dataclass
 class Setup:
-    """One setup that stands: `entries` by the file's target, and `links`, path to target; `file`,
-    if it was said which."""
+    """One setup: `entries`, each with its file's target; `links`, path to target; `file`, if the
+    user named one."""
 
     tool: str
     service: str
@@ -50,20 +50,20 @@ class Setup:
 
     @property
     def key(self) -> Key:
-        """What tells it from others."""
+        """What makes it differ from other setups."""
         return (self.tool, self.service, self.name, self.file)
 
 
 @dataclass
 class Journal:
-    """All that stands: `setups`, the `files` they share by target, and `folders` that we made."""
+    """All `setups`, their `files` by target, and the `folders` that we made."""
 
     setups: list[Setup] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
 
     def owns(self, target: str, entry: Entry) -> bool:
-        """Tell whether a setup that stands has put this entry there."""
+        """Tell whether one of the setups has put this entry there."""
         return any((target, entry) in setup.entries for setup in self.setups)
 
 

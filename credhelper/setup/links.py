@@ -1,4 +1,4 @@
-"""The symlinks of a setup: which of them are to be made, and which are to go."""
+"""The symlinks of a setup: which to make, and which to remove."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which path of ours a tool is told: one that is still there after the next upgrade."""
+"""Which path of ours goes into a tool's file: one that is still there after the next upgrade."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from credhelper.storage import ours as owners
 NAME = "credhelper"
 
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
-# Where programs lie that are gone tomorrow: what `uvx` and `pipx run` unpack.
+# Where `uvx` and `pipx run` unpack programs, which are gone tomorrow.
 _PASSING = ("/.cache/uv/", "/.cache/pipx/", "/pipx/.cache/", "/uv/archive-")
 
 
@@ -23,7 +23,7 @@ class Program:
     """Our program as a tool may call it.
 
     Parameters: `path` of `credhelper`, absolute; `on_path`, which of our programs PATH leads to;
-    `beside`, which lie beside it; `lasting`, whether PATH will do so in another terminal, too.
+    `beside`, which lie beside it; `lasting`, whether that PATH also holds in other terminals.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Program:
     lasting: bool = True
 
     def called(self, name: str) -> str:
-        """Return `name` alone if PATH leads to it, otherwise the path of the one beside us."""
+        """Return `name` if it is on PATH in every terminal, otherwise its path beside `path`."""
         if self.lasting and name in self.on_path:
             return name
         return os.path.join(os.path.dirname(self.path), name)
@@ -44,11 +44,11 @@ def find(
     names: Sequence[str],
     version_of: Callable[[str], str | None],
 ) -> Program:
-    """Return the program to name.
+    """Return the program to name in tools' files.
 
-    That is the first on PATH that is the one which runs now, through however many links (pipx, uv
-    and package managers put such a link there, and keep it over upgrades), or that says that it is
-    the same version (a shim). Only otherwise it is one of `own`.
+    That is the first on PATH that leads to the running program through links (pipx, uv and package
+    managers keep such links over upgrades), or that has the same version (a shim). If there is
+    none, it is one of `own`.
 
     Parameters: `environ`; `own`, paths at which we may lie ourselves, best first; `names` of other
     programs of ours that a tool would look for on PATH; `version_of`, what the program at a path
@@ -92,16 +92,16 @@ def find(
     found = {name for name in (NAME, *names) if _leads_to_us(name, path, environ)}
     folder = os.path.dirname(path)
     beside = {name for name in (NAME, *names) if child.find(os.path.join(folder, name), environ)}
-    # What an activated environment put on PATH is gone with the terminal.
+    # A virtual environment is on PATH only in the terminal where it was activated.
     folders = [environ[name] for name in _ACTIVE if environ.get(name)]
     lasting = not any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
     return Program(path, frozenset(found), frozenset(beside), lasting)
 
 
 def why_not_for_root(path: str) -> str | None:
-    """Return why root's tools must not run the program at `path`; None if they may, or for others.
+    """Return why root's tools must not run the program at `path`; None if they may.
 
-    That is: another user can replace it.
+    They must not when another user can replace it. For other users than root: None.
     """
     if os.geteuid() != 0 or not os.path.isabs(path):
         return None

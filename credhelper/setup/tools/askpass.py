@@ -1,7 +1,7 @@
-"""git and wget on the command line: a link for those who ask a program what a person would type.
+"""git and wget on the command line: a link that answers their prompts for a password.
 
-Source: git's `GIT_ASKPASS`, wget's `--use-askpass`. Nothing is written into a file: wget's would
-have it asked about every host, and would fail for all but ours; git's has a helper instead.
+Source: git's `GIT_ASKPASS`, wget's `--use-askpass`. No file is written: with wget's, wget would ask
+about every host, and fail for all but ours; for git's there is the helper.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the program at the link says to git's prompt for a password: see `setup`."""
+    """Return what the program at the link answers to git's prompt for a password: see `setup`."""
     path = request.link(LINK).path
     host = (
         f"{request.service.scheme}://{request.owner}@{request.service.netloc}{request.service.path}"

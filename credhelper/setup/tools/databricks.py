@@ -1,8 +1,8 @@
-"""The Databricks SDKs: what they take for the Databricks CLI, in a section of ~/.databrickscfg.
+"""The Databricks SDKs: a link in place of the Databricks CLI, in a section of ~/.databrickscfg.
 
-Source: the SDK for Python, `config.py` and `credentials_provider.py`. For a section the SDKs tell
-that CLI nothing but the section's name, which it takes for a profile of ours: so the section bears
-the name of the profile that names its host. They start one word, so a link's name says the
+Source: the SDK for Python, `config.py` and `credentials_provider.py`. The SDKs pass
+the CLI only the section's name, which our protocol reads as a profile's: so the section has the
+name of the profile for its host. They start a program of one word: a link, whose name says the
 protocol.
 """
 
@@ -88,4 +88,4 @@ def _section(request: WiringRequest) -> dict[str, str]:
         parser.read_string(request.read(_file(request)) or "")
         return dict(parser.items(request.owner))
     except configparser.Error:
-        return {}  # what cannot be read is told of when the file is to be changed
+        return {}  # the edit will report a file that cannot be read

@@ -1,7 +1,7 @@
-"""docker, helm, oras and what else reads docker's file: a helper for one registry.
+"""docker, helm, oras and others that read docker's file: a helper for one registry.
 
 Source: docker/cli, `cli/config/configfile`: `credHelpers` maps a registry's host and port to the
-end of a program's name, `docker-credential-NAME`, which is looked for on PATH.
+NAME of a program on PATH, `docker-credential-NAME`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what docker would be told, found through its file and PATH: see `setup`."""
+    """Return what docker would receive, found through its file and PATH: see `setup`."""
     return check_in(request, ask, [_file(request)])
 
 
 def plan_for(request: WiringRequest, path: str) -> Plan:
-    """Return what it takes for those who read `path`."""
+    """Return the plan for tools that read `path`."""
     if request.service.path:
         raise UsageError(
             f"registries are asked for by their host alone, and {request.service} has a path",
@@ -39,7 +39,7 @@ def plan_for(request: WiringRequest, path: str) -> Plan:
 
 
 def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
-    """Return what is told to those who read `paths`, the first that names the registry."""
+    """Return what tools receive that read `paths`: the first that names the registry counts."""
     host = request.service.netloc
     for path in paths:
         try:
@@ -60,7 +60,7 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
     try:
         return Finding(json.loads(answer.stdout)["Secret"])
     except (ValueError, KeyError, TypeError):
-        # What went wrong stands there; what went well may be a secret.
+        # A failure is printed on stdout. After a success, a secret may stand there.
         said = answer.stdout.decode("utf-8", "replace").strip() if answer.status else ""
         if answer.status == asking.NOT_FOUND:
             said = "it is not on PATH"

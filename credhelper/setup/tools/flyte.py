@@ -1,7 +1,7 @@
-"""Flyte: a command that prints a token, for the one platform of its file.
+"""Flyte: a command that prints a token, for the platform in its file.
 
 Source: flytekit, `configuration` and `clients/auth`, `authType: ExternalCommand`. The command is a
-list, and is run as it is.
+list, and runs without a shell.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def _admin(request: WiringRequest) -> dict[str, Any]:
     try:
         data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     found = data.get(_TABLE) if isinstance(data, dict) else None
     return found if isinstance(found, dict) else {}
 
 
 def _url(endpoint: str) -> str:
-    # An endpoint is a host, bare or behind one of several schemes of its own.
+    # An endpoint is a host, bare or with one of several schemes of Flyte's own.
     return f"https://{endpoint.rpartition('/')[2]}"

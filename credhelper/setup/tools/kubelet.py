@@ -1,9 +1,9 @@
 """The kubelet: a provider for the images of one registry, in an administrator's file.
 
-Source: Kubernetes, "Configure a kubelet image credential provider". The kubelet is told where the
-file and the folder of programs are; without `--file` and `--bin` they are where our pages show
-them. A provider's name is that of its program, and stands once: so each registry has a link of its
-own. The kubelet has no home, and is told whose config and cache it uses: those that hold here.
+Source: Kubernetes, "Configure a kubelet image credential provider". Flags of the kubelet name the
+file and the folder of programs; without `--file` and `--bin` we use the places that our pages show.
+A provider has the name of its program, and each name stands once: so each registry has a link of
+its own. The kubelet has no home, so the file names the config and the cache: those of this setup.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _read(request: WiringRequest) -> dict[str, Any]:
     try:
         data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 

@@ -1,6 +1,6 @@
 """pip: asks a program called `keyring`, which is a link to us.
 
-Source: pip's user guide, "Authentication"; `pip._internal.configuration`. pip passes over a keyring
+Source: pip's user guide, "Authentication"; `pip._internal.configuration`. pip ignores a keyring
 among its own scripts, so the link lies in a folder of its own, which has to come first on PATH.
 """
 
@@ -32,12 +32,12 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def _refuse_other_spelling(request: WiringRequest) -> None:
-    """Refuse a file that sets our key under another name that pip takes for it."""
+    """Refuse a file that sets our key in another spelling that pip accepts."""
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
     try:
         parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
-        return  # told of when it is to be changed
+        return  # the edit will report it
     for name, value in parser.items("global") if parser.has_section("global") else ():
         if name != _KEY and _plain(name) == _KEY and value != _VALUE:
             raise ConfigError(
@@ -47,7 +47,7 @@ def _refuse_other_spelling(request: WiringRequest) -> None:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what pip would be told, found through its file and PATH: see `setup`."""
+    """Return what pip would receive, found through its file and PATH: see `setup`."""
     chosen = request.environ.get(_VARIABLE)
     if chosen:
         if chosen != _VALUE:
@@ -73,7 +73,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def check_keyring(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the program `keyring` says, as PATH leads to it."""
+    """Return what the program `keyring` on PATH answers."""
     answer = ask([LINK, "--mode=creds", "get", f"{request.service}/"])
     lines = answer.stdout.decode("utf-8", "replace").split("\n")
     if answer.status == 0 and len(lines) > 1:
@@ -85,7 +85,7 @@ def check_keyring(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def on_path(request: WiringRequest) -> tuple[str, ...]:
-    """Return what is left to do if the folder of the link is not on PATH."""
+    """Return what a person has to do if the folder of the link is not on PATH."""
     if request.bin in request.environ.get("PATH", "").split(":"):
         return ()
     shown = (
@@ -97,7 +97,7 @@ def on_path(request: WiringRequest) -> tuple[str, ...]:
 
 
 def _file(request: WiringRequest) -> str:
-    """Return the user's pip.conf; an old one wins where it alone is there."""
+    """Return the user's pip.conf; the old one if it alone exists."""
     chosen = request.variable("PIP_CONFIG_FILE")
     if chosen:
         return chosen
@@ -107,7 +107,7 @@ def _file(request: WiringRequest) -> str:
 
 
 def _files(request: WiringRequest) -> list[str]:
-    """Return the files that pip reads after those of the machine; the later ones count more."""
+    """Return the files that pip reads after those of the machine; later ones override."""
     chosen = request.variable("PIP_CONFIG_FILE")
     usual = request.below("XDG_CONFIG_HOME", "pip/pip.conf", ".config/pip/pip.conf")
     alone = chosen and request.read(chosen) is not None
@@ -117,5 +117,5 @@ def _files(request: WiringRequest) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Return the name of a setting as pip takes it."""
+    """Return the name of a setting as pip normalises it."""
     return name.replace("_", "-").removeprefix("--")

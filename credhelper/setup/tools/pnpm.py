@@ -1,8 +1,8 @@
 """pnpm: a token helper for one registry, in the user's own .npmrc.
 
 Source: pnpm's documentation, "Authentication settings", `tokenHelper`: an absolute path, in older
-releases without arguments, whose output they send as it is. So the link's name says the profile,
-and that `Bearer` stands before the token. npm itself has no such thing.
+releases without arguments, and they send its output unchanged. So the link's name says the profile,
+and that `Bearer` comes before the token. npm itself has no token helper.
 """
 
 from __future__ import annotations
@@ -45,6 +45,6 @@ def _key(request: WiringRequest) -> str:
 
 
 def _file(request: WiringRequest) -> str:
-    # npm tells its children in small letters.
+    # npm sets this variable for its children, in lower case.
     small = request.variable("npm_config_userconfig")
     return small or request.place("NPM_CONFIG_USERCONFIG", ".npmrc")

@@ -1,8 +1,8 @@
-"""reproxy, and what else is made of remote-apis-sdks: the credentials helper of one config file.
+"""reproxy, and others made of remote-apis-sdks: the credentials helper of one config file.
 
 Source: remote-apis-sdks, the flags `--service`, `--credentials_helper` and
-`--credentials_helper_args`. No file is read unless reproxy is told it (`--cfg`), and it is for one
-service. The arguments are split at blanks, whatever quotes there are.
+`--credentials_helper_args`. reproxy reads only the file that `--cfg` names, which is for one
+service. It splits the arguments at blanks, even within quotes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Terraform and OpenTofu: a credentials helper, among the plugins of the home folder.
 
-Source: Terraform's "CLI Configuration File" and "Credentials Helpers". There can be one helper
-only; it is asked about hosts. OpenTofu reads ~/.tofurc where there is one.
+Source: Terraform's "CLI Configuration File" and "Credentials Helpers". There can be only one
+helper, which is asked about hosts. OpenTofu reads ~/.tofurc if it exists.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
-    """Return what Terraform believes before a helper, and what to do about it."""
+    """Return what Terraform uses before a helper, and how to remove it; None if nothing."""
     host = request.service.netloc
     for name in request.environ:
         named = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
@@ -80,7 +80,7 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
 
 
 def _usual(request: WiringRequest) -> bool:
-    """Tell whether Terraform reads the files of its own folder, too."""
+    """Tell whether Terraform also reads the files of its own folder."""
     return not (request.variable("TF_CLI_CONFIG_FILE") or request.variable("TERRAFORM_CONFIG"))
 
 

@@ -26,7 +26,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what uv would be told, found through its file and PATH: see `setup`."""
+    """Return what uv would receive, found through its file and PATH: see `setup`."""
     try:
         settings = tomllib.loads(request.read(_file(request)) or "")
     except ValueError:
