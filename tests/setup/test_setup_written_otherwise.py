@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import yamltext
+from credhelper.setup.formats import yamlplaces, yamltext
 from credhelper.setup.plan import Entry
 from tests.cli.conftest import Person
 
@@ -152,12 +152,12 @@ def test_each_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return compose(text, loader)
 
     monkeypatch.setattr(yaml, "compose", counted)
-    yamltext._document.cache_clear()
+    yamlplaces._document.cache_clear()
     entry = Entry(("users",), (("x", {"user": {}}),))
     draft = Draft(_KUBECONFIG)
     for _ in range(3):
         yamltext.leaves(draft.text)
-        yamltext.load(draft.text)
+        yamlplaces.load(draft.text)
     yamltext.put(draft, entry, {})
     yamltext.leaves(draft.text)
     assert len(parsed) == len(set(parsed)) == 2

@@ -1,8 +1,7 @@
-"""kubectl, helm and what else reads a kubeconfig: a user who runs credhelper.
+"""kubectl, helm and others that read a kubeconfig: a user that runs credhelper.
 
 Source: Kubernetes, "client-go credential plugins"; `k8s.io/client-go/tools/clientcmd`. The user
-gets a context of its own with the cluster whose server is the service: no context of others is
-changed.
+gets a new context with the cluster whose server is the service. No other context is changed.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def plan(request: WiringRequest) -> Plan:
         "installHint": "credhelper is not there any more: pipx install credhelper",
     }
     entries = [Entry(("users",), ((name, {"user": {"exec": execute}}),))]
-    # A cluster that nobody has described is called by its host.
+    # A new cluster has the name of its host.
     own = request.service.netloc
     cluster = {"cluster": {"server": str(request.service)}}
     clusters = _clusters(request, merged) or [own]
@@ -81,10 +80,10 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def left(before: str, after: str) -> list[str]:
-    """Return what an undo leaves that leads nowhere now, of a text before and after."""
-    from credhelper.setup.formats import yamltext
+    """Return the members that an undo leaves without use, from the text before and after it."""
+    from credhelper.setup.formats import yamlplaces
 
-    old, new = yamltext.load(before) or {}, yamltext.load(after) or {}
+    old, new = yamlplaces.load(before) or {}, yamlplaces.load(after) or {}
     current = new.get(_CURRENT)
     if current and _named(old, "contexts", current) and not _named(new, "contexts", current):
         return [f"{_CURRENT} names {current}, which is gone, and is"]
@@ -96,7 +95,7 @@ def _user(request: WiringRequest) -> str:
 
 
 def _file(request: WiringRequest) -> str:
-    """Return the kubeconfig that kubectl would add to: of several the first that is there."""
+    """Return the kubeconfig that kubectl would add to: the first that exists."""
     files = _files(request)
     there = [path for path in files if request.read(path) is not None]
     return (there or files[-1:])[0]
@@ -114,7 +113,7 @@ def _files(request: WiringRequest) -> list[str]:
 
 
 def _merged(request: WiringRequest) -> dict[str, Any]:
-    """Return what the kubeconfigs say together: of two that bear one name, the first counts."""
+    """Return the merged kubeconfigs: of two items with one name, the first counts."""
     merged: dict[str, Any] = {}
     for data in [_read(request, path) for path in _files(request)]:
         for key, value in data.items():
@@ -126,12 +125,12 @@ def _merged(request: WiringRequest) -> dict[str, Any]:
 
 
 def _read(request: WiringRequest, path: str) -> dict[str, Any]:
-    from credhelper.setup.formats import yamltext
+    from credhelper.setup.formats import yamlplaces
 
     try:
-        data = yamltext.load(request.read(path) or "")
+        data = yamlplaces.load(request.read(path) or "")
     except ValueError:
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 
@@ -143,7 +142,7 @@ def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
 
 
 def _clusters(request: WiringRequest, data: dict[str, Any]) -> list[str]:
-    """Return the clusters whose server is the service, or below it."""
+    """Return the clusters whose server is at or below the service."""
     found = []
     for one in data.get("clusters") or []:
         cluster = one.get("cluster") if isinstance(one, dict) else None
