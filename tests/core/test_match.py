@@ -199,9 +199,6 @@ def test_every_reason_names_the_next_step_and_is_printable() -> None:
         assert error.hint
 
 
-# --- records --------------------------------------------------------------------------------------
-
-
 def test_two_terminals_with_two_keys_have_two_records() -> None:
     one = route("a", grant="env:KEY")
     names = {routes.record_of(TWO, one, {"KEY": key})[0] for key in ("k1", "k2", "", "k1\n", "kä")}

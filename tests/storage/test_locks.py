@@ -324,9 +324,6 @@ def test_real_processes_exclude_each_other(path: str, folder: Path) -> None:
     assert counter.read_text() == "100"
 
 
-# --- the gate before the rest is loaded -----------------------------------------------------------
-
-
 @pytest.fixture
 def early() -> flock.EarlyLocks:
     return flock.EarlyLocks()
