@@ -76,9 +76,9 @@ def shell_word(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def complaint(message: str, hint: str | None = None) -> bytes:
-    """Return the stderr lines that tell a person of an error, and of the next step if known."""
-    lines = f"credhelper: error: {printable(message)}\n"
+def complaint(message: str, hint: str | None = None, kind: str = "error") -> bytes:
+    """Return the stderr lines of an error or a warning (`kind`), with the next step if known."""
+    lines = f"credhelper: {kind}: {printable(message)}\n"
     if hint:
         lines += f"credhelper: hint: {printable(hint)}\n"
     return lines.encode()

@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from credhelper.core.paths import close
+from credhelper.core.paths import READ, close
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, reason
 from credhelper.storage import ours
@@ -21,7 +21,6 @@ _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
 _TEMPORARY = ".credhelper-"
 _BY_HAND = "add the lines by hand: --print shows them"
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def look(path: str) -> Found:
     target = os.path.realpath(path)
     shown = printable(path)
     try:
-        handle = os.open(target, _READ)
+        handle = os.open(target, READ)
     except (FileNotFoundError, NotADirectoryError):
         return Found(path, target, None, None, tuple(_missing(os.path.dirname(target), shown)))
     except OSError as error:

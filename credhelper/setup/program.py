@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from credhelper.config import child
+from credhelper.core.paths import READ
 from credhelper.core.text import printable
 from credhelper.errors import CredhelperError
 from credhelper.storage import ours as owners
@@ -106,7 +107,7 @@ def why_not_for_root(path: str) -> str | None:
     if os.geteuid() != 0 or not os.path.isabs(path):
         return None
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, READ)
     except OSError:
         return None  # it does not run either
     try:

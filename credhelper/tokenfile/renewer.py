@@ -39,7 +39,7 @@ def renew(
     def warn(message: str, hint: str | None) -> None:
         if say and ascii(message) not in warned:
             warned.append(ascii(message))
-            say(complaint(message, hint).replace(b": error:", b": warning:", 1))
+            say(complaint(message, hint, "warning"))
 
     context = Context(environ, warn=warn, trace=trace.tracer(environ.get("CREDHELPER_TRACE", "")))
     request = Request(
