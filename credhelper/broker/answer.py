@@ -28,7 +28,7 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
     """
     if request.action == "get":
         if request.rejected is not None:
-            reject(context, request)  # the caller wants another one than this
+            reject(context, request)  # the caller wants a token other than this
         return get(context, request)
     if request.action == "erase":
         return reject(context, request)
@@ -138,8 +138,8 @@ def source_for(
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
-    What it makes comes from the profile that names its record, and from the grant that has its
-    stamp, however long it waits.
+    However long it waits, it makes tokens from the profile that names its record, and from the
+    grant that has its stamp.
 
     Parameters:
     - wants, timeout: as in a Request.
@@ -173,7 +173,7 @@ def source_for(
     def revoke(token: Token) -> None:
         from credhelper.broker import wiring
 
-        if token.kind != AWS:  # of those nobody can
+        if token.kind != AWS:  # nothing revokes AWS credentials
             profile = routing.load_config(context).profiles[route.profile]
             wiring.renewal_for(context, profile).calls.revoke(token)
 

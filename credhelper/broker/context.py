@@ -27,8 +27,8 @@ _HTTP = 20.0  # seconds for all calls to an API
 class Context:
     """What an answer may know of its surroundings.
 
-    It is looked at once: an answer may wait, and what is kept under a name must have been made from
-    the very settings that the name was made from.
+    Everything is read once: an answer may wait, and a record must be made from the same settings as
+    its name.
 
     Parameters:
     - environ: the variables that count, copied here.
@@ -43,7 +43,7 @@ class Context:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
     - http: the seconds that all calls of a renewal to its API share.
     - not_yet: the seconds that all waits for a token to become valid share.
-    - grants: what a program gave for a grant: it is asked once in a call.
+    - grants: what a program gave for a grant, so that it runs once in a call.
     """
 
     __slots__ = (
@@ -105,7 +105,7 @@ class Context:
         self.seen = path, os.fstat(handle), read_only
 
     def begin(self) -> None:
-        """Begin another call, or go on after the config was written: look at it anew."""
+        """Begin another call, or go on after the config was written: read it again."""
         self._configuration = None
         self.early.begin()
         self.http.begin()
@@ -119,7 +119,7 @@ class Context:
         self._sleep(seconds)
 
     def cache_folder(self) -> str | None:
-        """Return where records lie; None, after a warning, if that place is not to be trusted."""
+        """Return the folder of the records; None, after a warning, if it cannot be trusted."""
         if self._cache_folder is None:
             self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
             folder = self._cache_folder
@@ -156,7 +156,7 @@ class Context:
         if runtime.startswith("/"):
             found.append(os.path.join(runtime, "credhelper"))
         found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
-        # Anybody may have made that one before us.
+        # Another user may have made that one before us.
         if cache := paths.cache_dir(self.environ, sys.platform):
             found.append(os.path.join(cache, "run"))
         return tuple(found)

@@ -49,7 +49,7 @@ LOCK_WAIT = flock.WAIT
 
 
 class Outdated(Exception):
-    """The grant is another one by now than `stamp` tells: the caller begins again with a new one.
+    """The grant has changed since `stamp`: the caller begins again with a new source.
 
     Raised by a renewal, which then has made nothing.
     """
@@ -150,7 +150,7 @@ def _renewed(
     if failed:
         return failure.instead(source, failed, stale, profile)
     if stale and not source.slot.writable():
-        # What cannot be kept would be made again by every call.
+        # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
     lock, lockless = take_lock(source, 0 if stale else source.wait)
@@ -196,7 +196,7 @@ def _renewed(
         except CredhelperError as error:
             if source.slot.gone_since(started, source.clock()):
                 raise  # what is stale was revoked as well
-            # Who was stopped in the middle may find that others went on without it.
+            # A process that was suspended in between may find that others went on without it.
             made = find(source)
             state = judge(made, source.clock(), margin=margin, min_ttl=min_ttl)
             if made is not None and state == FRESH:

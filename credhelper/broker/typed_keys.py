@@ -82,7 +82,7 @@ def changing(context: Context, name: str, key: Secret | None = None) -> Iterator
 
 
 def sweep(context: Context) -> None:
-    """Remove typed keys whose profile went while its writer was killed. Never waits."""
+    """Remove typed keys whose profile was removed by a writer that was killed. Never waits."""
     for name, note in _notes(context):
         if (note.find() or {}).get(_CHANGING) != "1":
             continue

@@ -39,7 +39,7 @@ def command_context(said: list[str] | None = None) -> Context:
 
     context = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
     sweeping.sweep(context)
-    with suppress(CredhelperError):  # whoever needs those folders says what is wrong with them
+    with suppress(CredhelperError):  # a command that needs those folders reports what is wrong
         for place in context.runtime_folders():
             folder.sweep(place)
     return context

@@ -75,7 +75,7 @@ class Leaving:
 
     def _lock(self, kept: Kept) -> locks.Lock | None:
         if kept.former:
-            return None  # nobody writes it
+            return None  # no writer is left
         try:
             return kept.slot.lock(max(0.0, self._end - time.monotonic()))
         except locks.Unlockable as error:
@@ -83,7 +83,7 @@ class Leaving:
             return None
 
     def _take(self, kept: Kept) -> None:
-        # Again, under the lock: it may be another one by now.
+        # Again, under the lock: it may have changed.
         fields = kept.slot.find() or {}
         for key in ("previous", "token"):
             if fields.get(key):
@@ -122,7 +122,7 @@ class Leaving:
 def leave(context: Context, profile: Profile) -> int:
     """Log out of `profile`, print how it went, and return the exit status."""
     leaving = Leaving(context, profile)
-    # The key first: whoever has read it began before the mark, and drops what it makes.
+    # The key first: a process that has read it began before the mark, and drops what it makes.
     key = typed_key(context, profile)
     for path in filter(None, (key, typed_keys.forgotten(context, profile.name))):
         leaving.take_key(path)
@@ -243,7 +243,7 @@ def _revoke(
     """Revoke one secret; return the exit status and how it went.
 
     Parameters:
-    - maker: a profile of the API that made it; None if nobody knows.
+    - maker: a profile of the API that made it; None if unknown.
     - until: when it ends, in Unix seconds.
     - certain: that end is no guess.
     """

@@ -2,7 +2,7 @@
 
 Sources: the settings pages of the `ica` and `icav2` programs, and the scripts of UMCCR's
 ica-ica-lazy. Their files are YAML and JSON; a file of another form proposes nothing, and
-stops nobody.
+is no error.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ def _url_of_session(region: str, token: str, server: str | None, *, alone: bool)
     Parameters:
     - region: as its file is called.
     - token: a JWT from the same file, or "".
-    - server: as the config calls it, "" if it names none, None if nobody knows.
+    - server: as the config calls it, "" if it names none, None if unknown.
     - alone: there is no other session.
     """
     parts = None if server is None else _server(server)

@@ -27,7 +27,7 @@ class ProfileStatus:
     - session_ends: Unix seconds; 0 for no session.
     - skew: seconds that the server's clock is ahead of ours.
     - who: whose the token is, from its claims or the API.
-    - checked: what the API said, None if nobody asked it.
+    - checked: what the API said, None if it was not asked.
     - aws: its AWS credentials, or None.
     - aws_record: the path of their record, None where the profile has no AWS resource.
     """

@@ -12,7 +12,7 @@ from credhelper.core.model import AWS, Secret, Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSpec:
-    """What a new token shall be. What is not given is left to the API.
+    """What a new token shall be. The API decides what is not given.
 
     Parameters:
     - client_id: the authorized party on the JWT.

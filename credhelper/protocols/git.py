@@ -120,7 +120,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         # The capability first: without it git sends the header once, but forgets how it got it.
         lines = f"capability[]=authtype\nauthtype=Bearer\ncredential={token}\nephemeral=1\n"
     else:
-        # Never the one without the other: git would prompt for what is missing.
+        # Always both: git would prompt for the missing one.
         lines = f"username={one_line(answer.username, 'user name')}\npassword={token}\n"
     return Reply(f"{lines}password_expiry_utc={answer.expires_at}\n".encode())
 

@@ -98,8 +98,8 @@ class SessionRecord:
         Parameters:
         - previous: the psToken before it, kept until this one has worked.
         - room: what `room` returned.
-        - must: whether a session that cannot be kept is an error, because nobody has had anything
-          from it yet. Otherwise it is a warning: what it gives is still handed over.
+        - must: whether a session that cannot be kept is an error, because no token has come
+          from it yet. Otherwise it is a warning, and its token is still served.
 
         Raises CacheError, if it must be kept and the disk says no, and LoginRequiredError when
         somebody has logged out since this renewal began.

@@ -23,7 +23,7 @@ _MARKED = 3600  # seconds that a logout is remembered: no renewal takes that lon
 def sweep(
     slot_of: Callable[[str], Slot], folder: str, kept: str, now: float, *, sessions: bool
 ) -> None:
-    """Remove what nobody needs any more. Never fails.
+    """Remove records that are no longer needed. Never fails.
 
     Parameters:
     - slot_of: returns the slot of a record in that folder.
@@ -53,9 +53,9 @@ def _sweep_record(other: Slot, now: float, sessions: bool) -> None:
     if not _over(other, now, sessions):
         return
     if other.name.endswith(".old"):
-        other.remove()  # nobody writes it
+        other.remove()  # its writer is dead
         return
-    # Under its lock, or it might just be renewed.
+    # Under its lock, because it may be being renewed.
     try:
         lock = other.lock(0)
     except locks.Unlockable:

@@ -20,7 +20,7 @@ _CREATE = os.O_CREAT | os.O_NOFOLLOW
 def complaint_about(folder: str) -> CacheError | None:
     """Return what is wrong with `folder` as a private folder of ours; None if nothing is.
 
-    A missing folder is fine: it is ours to make.
+    A missing folder is fine: we can make it.
     """
     try:
         found = os.lstat(folder)
@@ -97,11 +97,11 @@ def _distrust(ancestor: str, folder: str) -> None:
 
 
 def _hold(handle: int) -> None:
-    # As long as this lock is held, nobody takes the file for a dead writer's: see `leftovers`.
+    # While this lock is held, a sweep knows that the writer lives: see `leftovers`.
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        pass  # no locks here: then its age tells
+        pass  # no locks here: then a sweep goes by its age
 
 
 def temporary_name(name: str) -> str:
@@ -110,7 +110,7 @@ def temporary_name(name: str) -> str:
 
 
 class Room:
-    """A new file that has its place on the disk before anybody knows what it will hold.
+    """A new file whose place on the disk is reserved before its content is known.
 
     Parameters:
     - path: the file that it will replace.
@@ -146,7 +146,7 @@ class Room:
         try:
             os.unlink(self.temporary)
         except OSError:
-            pass  # it is where it belongs
+            pass  # it was renamed already
         close(self.handle)
 
 
@@ -188,7 +188,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
         try:
             os.unlink(temporary, dir_fd=folder)
         except OSError:
-            pass  # the first error is the one to tell
+            pass  # the first error is the one to report
         raise
     if durable:
         _flush_folder(folder, above)
@@ -204,10 +204,10 @@ def _flush_folder(folder: int | None, path: str) -> None:
     try:
         handle = os.open(path or ".", os.O_RDONLY, dir_fd=folder)
     except OSError:
-        return  # the file is in its place: nothing of that is taken back
+        return  # the file was replaced all the same
     try:
         os.fsync(handle)
     except OSError:
-        pass  # some file systems have no such thing
+        pass  # some file systems cannot flush a folder
     finally:
         close(handle)

@@ -1,7 +1,7 @@
 """Locks: the kernel's `flock` before a renewal, and filelock for the files of a user.
 
-A `flock` dies with its owner. A lock file is never deleted, and is never the record itself. Nobody
-locks a file that somebody else could have put there.
+A `flock` dies with its owner. A lock file is never deleted, and is never the record itself. We lock
+no file that another user could have put there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def acquire(
 
     Parameters: `wait`, seconds, 0 for one try; `alarm`, true to sleep in the kernel until an alarm
     signal (the fast way, for a process of our own), false to poll (a library, or a thread);
-    `early`, what this process locked or waited for before: a lock in there is handed on.
+    `early`, what this process locked or waited for before: its lock is returned.
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
     early = early or flock.EarlyLocks()
@@ -62,7 +62,7 @@ def acquire(
 
 def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> Lock | None:
     deadline = time.monotonic() + wait
-    # Bounded: where names and files never agree (odd file systems), nothing can be locked.
+    # Bounded, for file systems on which the name never leads to the file that was opened.
     for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
         handle = early.taken.pop(path, None)
@@ -97,7 +97,7 @@ def _let_go(handle: int) -> None:
         # Closing alone would not do: a child that was forked meanwhile has a copy of the handle.
         fcntl.flock(handle, fcntl.LOCK_UN)
     except OSError:
-        pass  # what was done under the lock is done, and its owner's end lets it go
+        pass  # the work under the lock is done, and our end releases it
     finally:
         close(handle)
 
@@ -116,7 +116,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
     """Let one writer at a time change files of a user's, for the time of a `with`.
 
     Parameters: `lock_path`, absolute, in a private folder, which is made; `doing`, what another
-    one is at, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
+    writer does, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
     """
     from filelock import FileLock, Timeout
 
@@ -191,7 +191,7 @@ def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:
     deadline = time.monotonic() + wait
     pause = 0.005
     while time.monotonic() < deadline:
-        # Jitter, so that a herd does not knock in step.
+        # Jitter, so that many waiters do not try at the same moment.
         time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
         pause = min(pause * 1.5, 0.05)
         try:

@@ -1,8 +1,8 @@
-"""Whose file is it: the one rule for every file and folder that we read, follow or write.
+"""Who owns a file: the rule for every file and folder that we read, follow or write.
 
 A file, and each folder and link on the way to it, must be ours or root's. Nobody else may write to
 it: no others, and a group only if it is its owner's own (gid equals uid). A sticky folder may be
-open. What lies on a read-only mount is exempt. For root, only root's will do.
+open. A read-only mount is exempt. For root, the owner must be root.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def judge_config(environ: Mapping[str, str]) -> Callable[[int, str], None]:
 def hold_config(
     path: str, found: os.stat_result, read_only: bool, environ: Mapping[str, str]
 ) -> None:
-    """Raise ConfigError for a config file that is not to be believed.
+    """Raise ConfigError for a config file that others can change.
 
     Parameters: `path`, absolute; `found`, of the handle that it was read by; `read_only`, whether
     it lies on a read-only mount; `environ`: a file that `CREDHELPER_CONFIG` names may be another
@@ -148,7 +148,7 @@ def _way(path: str, owners: Collection[int], *, links_only: bool = False) -> Wro
             return Wrong(why, wrong.hint)
         links += 1
         if links > _MOST_LINKS:
-            return None  # to open it fails, and says so
+            return None  # then open fails with the reason
         to = os.readlink(below)
         at = "/" if to.startswith("/") else at
         rest = _parts(to) + rest

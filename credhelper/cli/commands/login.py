@@ -195,9 +195,9 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
 def _adopt(
     context: Context, profile: Profile, verified: Verified, authorization: Authorization
 ) -> str | None:
-    """Set the former token aside, store the verified one, and return the path of the session.
+    """Move the former token aside, store the verified one, and return the path of the session.
 
-    Nothing is stored if the grant is another one by now: it would be taken for one of that grant.
+    Nothing is stored if the grant has changed: the token would count as one of the new grant.
     """
     inventory.set_aside(context, profile)
     seen = inventory.record_of(context, profile)

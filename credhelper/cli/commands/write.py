@@ -118,7 +118,7 @@ def _written(
         min_ttl=min_ttl,
         margin=max(keeping.MARGIN, refresh_before),
     )
-    formats.read(path)  # what is to be left alone is told of before a token is made for it
+    formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
     context = command_context(said)
     credential, record = answer.get_with_record(context, request)

@@ -60,7 +60,7 @@ def wiring_request(
         try:
             found = disk.look(path)
         except ConfigError:
-            return ""  # it exists; whoever changes it reports what is wrong
+            return ""  # it exists; the edit will report what is wrong
         return None if found.data is None else found.text
 
     module = setup.load(arguments.tool)
