@@ -45,9 +45,6 @@ def command_context(said: list[str] | None = None) -> Context:
     return context
 
 
-context = command_context  # for commands/token.py, until that is split
-
-
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option `--profile NAME`, which completes the names in the config."""
     return click.option(
