@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from credhelper.broker import no_match, routing, source
-from credhelper.core import lookup, routes
+from credhelper.core import lookup
 from credhelper.core.model import AWS, Listing, Request
 from credhelper.errors import ConfigError, CredhelperError
 
@@ -37,7 +37,7 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
         return Listing(
             [
                 (service, route.username, route.profile)
-                for service, named in sorted(found.by_service.items())
+                for service, named in sorted(found.services().items())
                 for route in named
             ]
         )
@@ -123,7 +123,7 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
     if target.origin == route.url:
         return True
     there = Request("get", service=target, profile=route.profile)
-    return routes.match(found, there, route.profile) is not None
+    return lookup.match(found, there, route.profile) is not None
 
 
 def source_for(
@@ -146,7 +146,7 @@ def source_for(
     - stamp: of the grant, where the caller knows it.
     - living: whether the caller holds AWS credentials that still live, so that it need not wait.
     """
-    record, now = routes.record_of(found, route, context.environ, wants)
+    record, now = lookup.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
     slot = context.slot(record)
 
@@ -194,7 +194,7 @@ def source_for(
 
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
     chosen = context.environ.get("CREDHELPER_PROFILE")
-    matched = routes.match(found, request, chosen)
+    matched = lookup.match(found, request, chosen)
     if matched is None:
         raise no_match.why(found, request, chosen, context.environ)
     context.trace("route", service=matched[1], profile=matched[0].profile)

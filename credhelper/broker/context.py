@@ -18,8 +18,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credhelper.config.parse import Config
     from credhelper.config.profile import Grant
     from credhelper.core.model import Secret
+    from credhelper.core.routes import Routes
 
 _HTTP = 20.0  # seconds for all calls to an API
 
@@ -43,7 +45,8 @@ class Context:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
     - http: the seconds that all calls of a renewal to its API share.
     - not_yet: the seconds that all waits for a token to become valid share.
-    - grants: what a program gave for a grant, so that it runs once in a call.
+    - grants: what a program gave for a grant: it is asked once in a call.
+    - config, routes: what was last made of a config, behind the name and the bytes of that one.
     """
 
     __slots__ = (
@@ -52,11 +55,13 @@ class Context:
         "_sleep",
         "alarm",
         "clock",
+        "config",
         "early",
         "environ",
         "grants",
         "http",
         "not_yet",
+        "routes",
         "seen",
         "trace",
         "warn",
@@ -88,6 +93,8 @@ class Context:
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
         self.grants: dict[Grant, Secret] = {}
+        self.config: tuple[str, bytes, Config] | None = None
+        self.routes: tuple[str, bytes, Routes] | None = None
 
     def configuration(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the config, as they were at the first look.

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.broker import routing
 from credhelper.config import identity
-from credhelper.core import routes
+from credhelper.core import lookup, routes
 from credhelper.core.model import AWS
 from credhelper.storage.slot import OLD
 
@@ -78,7 +78,7 @@ def maker(kept: Kept) -> Profile | None:
 
 def record_of(context: Context, profile: Profile) -> tuple[str, str]:
     """Return the record of the profile's token, and what can be seen of its grant in a file."""
-    return routes.record_of(
+    return lookup.record_of(
         routing.load_routes(context), routing.route_to(profile), context.environ
     )
 
@@ -203,7 +203,7 @@ def _bases_of_all(context: Context) -> set[str]:
 
 def _config(context: Context) -> str:
     # As a name: the path itself may hold any characters.
-    return routes.file_name(context.configuration()[0])
+    return routes.tag(context.configuration()[0])
 
 
 def _records(folder: str | None) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from credhelper.core.lookup import naming, suitable
 from credhelper.core.model import Request
-from credhelper.core.routes import Routes, naming, suitable
+from credhelper.core.routes import Routes
 from credhelper.core.service import Service
 from credhelper.core.text import printable
 from credhelper.errors import (
@@ -18,6 +19,7 @@ from credhelper.errors import (
     UnknownServiceError,
 )
 
+_MOST_NAMES = 20
 _EMPTY = "CREDHELPER_API_KEY is empty"
 _FILL = "put an API key into it, or unset it and log in: credhelper login"
 
@@ -25,12 +27,12 @@ _FILL = "put an API key into it, or unset it and log in: credhelper login"
 def why(
     routes: Routes, request: Request, chosen: str | None, environ: Mapping[str, str]
 ) -> CredhelperError:
-    """Return the error that says why `routes.match` found no profile, or could not choose."""
+    """Return the error that says why `lookup.match` found no profile, or could not choose."""
     # CI sets it so where its secret does not exist, or is not for this branch.
-    empty = not routes.by_profile and environ.get("CREDHELPER_API_KEY") == ""
+    empty = not routes.count and environ.get("CREDHELPER_API_KEY") == ""
     if request.service is None:
         return _no_profile(routes, request.profile or chosen, empty=empty)
-    if request.profile and request.profile not in routes.by_profile:
+    if request.profile and routes.profile(request.profile) is None:
         return _no_profile(routes, request.profile, empty=empty)
     named, _ = naming(routes, request)
     if not named:
@@ -58,18 +60,18 @@ def why(
 
 def _no_profile(routes: Routes, name: str | None, *, empty: bool) -> CredhelperError:
     if name:
-        known = ", ".join(routes.by_profile)
+        known = _names(routes)
         return UnknownProfileError(
             f"there is no profile {printable(name)}"
             + (f"; known profiles: {known}" if known else ", and no other is configured"),
             hint=f"credhelper login --profile {printable(name)}",
         )
-    if not routes.by_profile:
+    if not routes.count:
         if empty:
             return NotFoundError(f"no profile is configured, and {_EMPTY}", hint=_FILL)
         return NotFoundError("no profile is configured", hint="credhelper login")
     return RequestError(
-        f"several profiles are configured: {', '.join(routes.by_profile)}",
+        f"several profiles are configured: {_names(routes)}",
         hint="name one with --profile, or choose a default: credhelper profile use NAME",
     )
 
@@ -79,21 +81,27 @@ def _unknown(routes: Routes, service: Service, *, empty: bool) -> UnknownService
         return UnknownServiceError(
             f"no profile is configured, so none names {service}, and {_EMPTY}", hint=_FILL
         )
-    if not routes.by_profile:
+    if not routes.count:
         return UnknownServiceError(
             f"no profile is configured, so none names {service}",
             hint=f"credhelper login --service {service}",
         )
-    deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
+    deeper = routes.below(service.origin)
     if deeper:
         return PathRequiredError(
-            f"{deeper[0]} is named, and the request for {service} has another path or none",
-            hint=_how_to_add(routes.by_service[deeper[0]][0].profile, service),
+            f"{deeper} is named, and the request for {service} has another path or none",
+            hint=_how_to_add(routes.naming(deeper)[0].profile, service),
         )
-    return UnknownServiceError(
-        f"no profile names {service}",
-        hint=_how_to_add(routes.default or next(iter(routes.by_profile)), service),
-    )
+    first = routes.first()
+    name = routes.default or (first.profile if first else "")
+    return UnknownServiceError(f"no profile names {service}", hint=_how_to_add(name, service))
+
+
+def _names(routes: Routes) -> str:
+    """Return the names of the profiles in words; of many, the first ones."""
+    names = [route.profile for route in routes.all()]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _how_to_add(profile: str, service: Service) -> str:

@@ -16,7 +16,7 @@ import time
 from credhelper import errors
 from credhelper.broker import failure
 from credhelper.core import flock
-from credhelper.core.lookup import credential
+from credhelper.core.lookup import credential, least_life, margin_of
 from credhelper.core.model import Credential
 from credhelper.core.record import (
     EXPIRED,
@@ -28,7 +28,6 @@ from credhelper.core.record import (
     held_in,
     judge,
 )
-from credhelper.core.routes import least_life, margin_of
 from credhelper.errors import (
     CredhelperError,
     LoginRequiredError,

@@ -198,7 +198,7 @@ def _notes(context: Context) -> list[tuple[str, Slot]]:
 
 
 def _our_note(context: Context, path: str) -> Slot:
-    return _note(context, f"{os.path.basename(path)}.{routes.file_name(_config(context))}")
+    return _note(context, f"{os.path.basename(path)}.{routes.tag(_config(context))}")
 
 
 def _note(context: Context, name: str) -> Slot:

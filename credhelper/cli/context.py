@@ -16,7 +16,7 @@ from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
 from credhelper.config.profile import Profile
-from credhelper.core import paths, routes
+from credhelper.core import lookup, paths
 from credhelper.core.model import Request
 from credhelper.errors import CacheError, CredhelperError
 from credhelper.tokenfile import folder
@@ -79,7 +79,7 @@ def chosen(context: Context, name: str | None) -> Profile:
     found = routing.load_routes(context)
     request = Request("get", profile=name)
     preferred = context.environ.get("CREDHELPER_PROFILE")
-    match = routes.match(found, request, preferred)
+    match = lookup.match(found, request, preferred)
     if match is None:
         raise no_match.why(found, request, preferred, context.environ)
     return routing.load_config(context).profiles[match[0].profile]

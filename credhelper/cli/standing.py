@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from credhelper.broker import inventory, wiring
+from credhelper.broker import inventory, routing, wiring
 from credhelper.broker.context import Context
 from credhelper.client import claims
 from credhelper.config.profile import Profile
-from credhelper.core import lookup, routes
+from credhelper.core import lookup
 from credhelper.core.model import AWS
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
@@ -48,8 +48,8 @@ def profile_status(
     context: Context, found: Routes, profile: Profile, default: bool
 ) -> ProfileStatus:
     """Return what the disk says of `profile`. Makes no call."""
-    route = found.by_profile[profile.name]
-    record, stamp = routes.record_of(found, route, context.environ)
+    route = routing.route_to(profile)
+    record, stamp = lookup.record_of(found, route, context.environ)
     slot = context.slot(record)
     host = lookup.host()
     held = held_in(slot.find(), stamp, host)
@@ -63,7 +63,7 @@ def profile_status(
         profile, default, held, slot.path, ends, skew, claims.identity(payload) if payload else {}
     )
     if route.aws:
-        record, stamp = routes.record_of(found, route, context.environ, AWS)
+        record, stamp = lookup.record_of(found, route, context.environ, AWS)
         slot = context.slot(record)
         one.aws, one.aws_record = held_in(slot.find(), stamp, host), slot.path
     return one

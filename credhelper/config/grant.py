@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
 from credhelper.core import paths
+from credhelper.core.lookup import stamp_of
 from credhelper.core.model import Secret
-from credhelper.core.routes import stamp_of
 from credhelper.core.text import printable, shell_word
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 from credhelper.storage import ours

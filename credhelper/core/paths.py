@@ -155,10 +155,13 @@ def private_folder(folder: str) -> bool:
     )
 
 
-def read_private(path: str) -> bytes | None:
-    """Return the bytes of a private file, or None without one.
+def read_private(path: str, most: int = MOST_PRIVATE) -> bytes | None:
+    """Return the bytes of a file of ours, or None when there is none that we may believe.
 
-    That is a regular file of this user that nobody else can read or write, and no symlink.
+    Believed is a regular file that is ours, that nobody else can read or write and that is not
+    reached through a symlink.
+
+    Parameters: `most`, the bytes that such a file has at most.
     """
     for _ in range(3):
         try:
@@ -169,7 +172,7 @@ def read_private(path: str) -> bytes | None:
             return None
         try:
             found = os.fstat(handle)
-            if not ours(found) or found.st_size > MOST_PRIVATE or found.st_mode & _OTHERS:
+            if not ours(found) or found.st_size > most or found.st_mode & _OTHERS:
                 return None
             return os.read(handle, found.st_size + 1)
         except OSError as error:
@@ -188,11 +191,14 @@ def _read(path: str, judge: "Callable[[int, str], None] | None") -> bytes:
             raise _mistake(f"{path}: not a regular file")
         if judge:
             judge(handle, path)
-        data = b""
-        while chunk := os.read(handle, _CHUNK):
-            data += chunk
+        data = os.read(handle, min(found.st_size, MOST_BYTES) + 1)
+        while len(data) != found.st_size:  # it came in parts, or somebody is writing it
             if len(data) > MOST_BYTES:
                 raise _mistake(f"{path}: larger than 1 MiB")
+            chunk = os.read(handle, _CHUNK)
+            if not chunk:
+                break
+            data += chunk
         return data
     finally:
         close(handle)

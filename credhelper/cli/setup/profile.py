@@ -15,7 +15,7 @@ from credhelper.cli import standing
 from credhelper.cli.prompt import on_terminal
 from credhelper.cli.setup.request import Arguments
 from credhelper.config.origin import canonical
-from credhelper.core import routes
+from credhelper.core import lookup
 from credhelper.core.model import Request
 from credhelper.errors import (
     AmbiguousServiceError,
@@ -36,17 +36,18 @@ def likely(context: Context, arguments: Arguments) -> tuple[Arguments, str]:
     Raises NotFoundError when no profile fits, and none stands for a service that is left out.
     """
     found = routing.load_routes(context)
-    lookup = Request("get", service=arguments.service, profile=arguments.profile)
-    match = routes.match(found, lookup, context.environ.get("CREDHELPER_PROFILE"))
+    request = Request("get", service=arguments.service, profile=arguments.profile)
+    match = lookup.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
     if match is None:
-        owner = arguments.profile or found.default or next(iter(found.by_profile), "default")
+        first = found.first()
+        owner = arguments.profile or found.default or (first.profile if first else "default")
     else:
         owner = match[0].profile
     if arguments.service is None:
         # Where a profile alone will do, its API stands for the service.
-        known = found.by_profile.get(owner)
+        known = found.profile(owner)
         if known is None:
-            raise no_match.why(found, lookup, None, context.environ)
+            raise no_match.why(found, request, None, context.environ)
         arguments = replace(arguments, service=canonical(known.url))
     return arguments, owner
 
@@ -88,13 +89,13 @@ def choose(
     Raises the error that tells why no profile may answer.
     """
     found = routing.load_routes(context)
-    lookup = Request("get", service=arguments.service, profile=arguments.profile)
+    request = Request("get", service=arguments.service, profile=arguments.profile)
     preferred = context.environ.get("CREDHELPER_PROFILE")
-    match = routes.match(found, lookup, preferred)
+    match = lookup.match(found, request, preferred)
     takes_profile = setup.load(arguments.tool).PROFILE
     if match is not None:
         if arguments.profile and not takes_profile:
-            plain = routes.match(found, Request("get", service=arguments.service), preferred)
+            plain = lookup.match(found, Request("get", service=arguments.service), preferred)
             if plain is None or plain[0].profile != arguments.profile:
                 raise AmbiguousServiceError(
                     f"{arguments.tool} has no place for a profile's name, and without it"
@@ -102,24 +103,24 @@ def choose(
                     hint=f"credhelper profile use {arguments.profile}",
                 )
         return likely(context, arguments)[0], match[0].profile, None
-    error = no_match.why(found, lookup, preferred, context.environ)
+    error = no_match.why(found, request, preferred, context.environ)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
         if not takes_profile or not on_terminal() or dry_run:
             raise error
-        named = [route.profile for route in routes.naming(found, lookup)[0]]
+        named = [route.profile for route in lookup.naming(found, request)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
         return replace(arguments, profile=name), name, None
     if isinstance(error, PathRequiredError) and arguments.service:
-        below = f"{arguments.service.origin}/"
-        deeper = next((known for known in found.by_service if known.startswith(below)), "URL")
+        deeper = found.below(arguments.service.origin) or "URL"
         error.hint = f"say which: --service {deeper}"
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = arguments.profile or preferred or found.default
-    if not profile and len(found.by_profile) == 1:
-        profile = next(iter(found.by_profile))
-    if profile not in found.by_profile:
+    only = found.first()
+    if not profile and only and found.count == 1:
+        profile = only.profile
+    if not profile or found.profile(profile) is None:
         raise error
     if not add_service:
         question = f"No profile names {arguments.service}. May {profile} have tokens for it?"
