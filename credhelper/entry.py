@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from credhelper.core.flock import EarlyLocks
-    from credhelper.core.model import Reply
+    from credhelper.core.model import Reply, Request
     from credhelper.protocols import Protocol
 
     # Protocol (None: a person called), program, arguments, stdin, why stdin is no whole request (or
@@ -127,23 +127,41 @@ def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks |
         request = protocol.parse(call)
         if request.action != "get" or request.rejected is not None:
             return None, None
+        # If a grant's command calls us, we must not wait for the process that runs the command.
+        asking = "CREDHELPER_ASKING" in call.environ
         found = lookup.answer(call.environ, request)
         waited: set[str] = set()
-        while isinstance(found, str) and found not in waited:
+        while found and isinstance(found, str):
             from credhelper.core import flock
 
             early = early or flock.EarlyLocks()
-            # If a grant's command calls us, we must not wait for the process that runs the command.
-            if "CREDHELPER_ASKING" in call.environ or not flock.enter(early, found):
+            if asking or found in waited or not flock.enter(early, found):
                 return None, early
             waited.add(found)
             found = lookup.answer(call.environ, request)
-        if found is None or isinstance(found, str):
-            return None, early
+        if isinstance(found, tuple):
+            from credhelper.core import flock
+
+            found, lock = found
+            early = early or flock.EarlyLocks()
+            flock.enter(early, lock, wait=0.0)
+            if asking or lock not in early.over:
+                return None, early  # nobody renews it
+        if not found:
+            return None if found is None else _nothing(protocol, request), early
         reply = protocol.render(request, found)
         return None if reply.file else reply, early
     except Exception:  # noqa: BLE001  # the cold half meets it again, and reports it
         return None, early
+
+
+def _nothing(protocol: "Protocol", request: "Request") -> "Reply | None":
+    """Return the reply for a service that no profile names, if it needs no words from the rest."""
+    if not getattr(protocol, "NOTHING", False):
+        return None
+    from credhelper.errors import UnknownServiceError
+
+    return protocol.refuse(UnknownServiceError(""), request)
 
 
 def _leave(reply: "Reply") -> "NoReturn":

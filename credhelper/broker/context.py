@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 _HTTP = 20.0  # seconds for all calls to an API
 
 
+class Decoded:
+    """What was last made of a config, each with all that it was made from.
+
+    A program hands one to all its contexts: none of them reads the same config twice.
+    """
+
+    __slots__ = ("config", "routes")
+
+    def __init__(self) -> None:
+        self.config: tuple[object, Config] | None = None
+        self.routes: tuple[object, Routes] | None = None
+
+
 class Context:
     """What an answer may know of its surroundings.
 
@@ -40,13 +53,13 @@ class Context:
     - clock: Unix seconds.
     - early: the locks that this process took before.
     - sleep: takes seconds.
+    - decoded: what earlier contexts of this process made of the config.
 
     Attributes, beside these:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
     - http: the seconds that all calls of a renewal to its API share.
     - not_yet: the seconds that all waits for a token to become valid share.
     - grants: what a program gave for a grant: it is asked once in a call.
-    - config, routes: what was last made of a config, behind the name and the bytes of that one.
     """
 
     __slots__ = (
@@ -55,13 +68,12 @@ class Context:
         "_sleep",
         "alarm",
         "clock",
-        "config",
+        "decoded",
         "early",
         "environ",
         "grants",
         "http",
         "not_yet",
-        "routes",
         "seen",
         "trace",
         "warn",
@@ -77,6 +89,7 @@ class Context:
         clock: Callable[[], float] = time.time,
         early: EarlyLocks | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        decoded: Decoded | None = None,
     ) -> None:
         self.environ: Mapping[str, str] = {
             name: value for name in list(environ) if (value := environ.get(name)) is not None
@@ -93,8 +106,7 @@ class Context:
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
         self.grants: dict[Grant, Secret] = {}
-        self.config: tuple[str, bytes, Config] | None = None
-        self.routes: tuple[str, bytes, Routes] | None = None
+        self.decoded = decoded or Decoded()
 
     def configuration(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the config, as they were at the first look.

@@ -35,24 +35,27 @@ def load_config(context: Context) -> Config:
     label, data = context.configuration()
     if context.seen:
         ours.hold_config(*context.seen, context.environ)
-    if context.config is None or context.config[:2] != (label, data):
-        if label != "environment":
-            config = parse.parse(data, label, context.environ)
-        else:
+    home = paths.home(context.environ)  # for the `~` in paths
+    made = context.decoded.config
+    if made is None or made[0] != (label, data, home):
+        if label == "environment":
             # The variable's value is read with the grant, and a child of `exec` does not have it.
-            known = {"CREDHELPER_API_KEY": "told by exec", **context.environ}
-            made = parse.from_environment(known)
-            config = made or parse.parse(b"", label, context.environ)
-        context.config = label, data, config
-    return context.config[2]
+            known = {"CREDHELPER_API_KEY": "set by exec", **context.environ}
+            config = parse.from_environment(known)
+            return config or parse.parse(b"", label, context.environ)
+        config = parse.parse(data, label, context.environ)
+        made = context.decoded.config = (label, data, home), config
+    return made[1]
 
 
 def load_routes(context: Context) -> Routes:
     """Return the routes: from memory or the cache if they hold, else compiled by one process."""
     label, data = context.configuration()
-    if context.routes is None or context.routes[:2] != (label, data):
-        context.routes = label, data, _routes_on_disk(context, label, data)
-    return context.routes[2]
+    key = label, data, context.environ.get("HOME", ""), context.cache_folder()
+    made = context.decoded.routes
+    if made is None or made[0] != key:
+        made = context.decoded.routes = key, _routes_on_disk(context, label, data)
+    return made[1]
 
 
 def _routes_on_disk(context: Context, label: str, data: bytes) -> Routes:

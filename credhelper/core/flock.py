@@ -76,7 +76,13 @@ class Allowance:
         self.left = self._all
 
 
-def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time) -> bool:
+def enter(
+    early: EarlyLocks,
+    path: str,
+    clock: "Callable[[], float]" = time.time,
+    *,
+    wait: float = WAIT,
+) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 
     If nobody did, this process has the lock from now on, and renews. False also if there are no
@@ -86,6 +92,7 @@ def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time
     - early: notes when we came, the lock if it was taken, and a wait that is over.
     - path: of the lock file.
     - clock: Unix seconds.
+    - wait: seconds, at most.
     """
     early.since = min(early.since, clock())
     routes = path.rpartition("/")[2].startswith("routes-")
@@ -96,7 +103,7 @@ def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time
         return False
     try:
         _make_private(handle)
-        how = take(handle, min(early.left, _ROUTES_WAIT if routes else WAIT))
+        how = take(handle, min(early.left, _ROUTES_WAIT if routes else wait))
         if how == FREE:
             early.taken[path] = handle
             return False

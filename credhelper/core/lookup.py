@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 def answer(
     environ: "Mapping[str, str]", request: "Request", clock: "Callable[[], float]" = time.time
-) -> Credential | str | None:
+) -> "Credential | tuple[Credential, str] | str | None":
     """Return a fresh credential for `request` if the cache holds one.
 
-    Otherwise the path of the lock of a renewal that may be going on, or None when there is nothing
-    to wait for. Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
+    Otherwise
+
+    - a stale one, and the path of the lock that whoever renews it holds;
+    - the path of the lock behind which it may just be made;
+    - "" if the config has profiles, and none of them names the service or one below it;
+    - None when only the rest of the program can tell.
+
+    Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
     folder = paths.cache_dir(environ, sys.platform)
     if not folder or not paths.private_folder(folder):
@@ -40,10 +46,10 @@ def answer(
         return f"{folder}/{routes.tag(label)}.lock"
     try:
         matched = match(found, request, environ.get("CREDHELPER_PROFILE"))
+        if matched is None:
+            return "" if _named_by_nobody(found, request) else None
     except (ValueError, LookupError):
         return None  # a damaged file: it will be made again
-    if matched is None:
-        return None
     route, service = matched
     if request.wants != "token" and not route.aws:
         return None
@@ -55,9 +61,21 @@ def answer(
     state = judge(held, now, margin=margin_of(route, request), min_ttl=min_ttl)
     if held is None or state == EXPIRED:
         return f"{folder}/{record}.lock"
-    if state != FRESH or held.not_before > now:
+    if held.not_before > now:
         return None
-    return credential(held, request, route, service, min_ttl)
+    made = credential(held, request, route, service, min_ttl)
+    return made if state == FRESH else (made, f"{folder}/{record}.lock")
+
+
+def _named_by_nobody(found: "Routes", request: "Request") -> bool:
+    service, profile = request.service, request.profile
+    return (
+        service is not None
+        and found.count > 0
+        and not naming(found, request)[0]
+        and found.below(service.origin) is None
+        and (profile is None or found.profile(profile) is not None)
+    )
 
 
 def credential(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from credhelper.protocols import Protocol
 
 
+_MOST_GIVEN = 1000  # services whose last token a dialogue keeps, for a caller that retries
+
+
 def serve(
     name: str,
     program: str,
@@ -88,8 +91,11 @@ def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
         request = protocol.parse(call)
         context.trace("request", action=request.action, service=request.service)
         answer = answering.answer(context, request)
-        if isinstance(answer, Credential):
+        if isinstance(answer, Credential) and getattr(protocol, "RETRIES", False):
+            call.given.pop(str(request.service), None)
             call.given[str(request.service)] = answer.token
+            if len(call.given) > _MOST_GIVEN:
+                del call.given[next(iter(call.given))]
         reply = protocol.render(request, answer)
         if reply.file:
             context.early.release()  # no lock is held while we write to a caller's file

@@ -15,6 +15,8 @@ in. Each offers
 
 It may also have `GREETING`, the bytes that open a dialogue before its first line is read, and
 `QUIET`, true if the caller reads stderr as part of the answer: then nothing is written there.
+`RETRIES` is true if `parse` needs the tokens that the dialogue gave before. `NOTHING` is true if
+`refuse` says of an unknown service always the same, and on stdout alone.
 
 `arguments` are the words after the protocol's name, or after the program's name where that alone
 chose the protocol.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
+NOTHING = True
 
 _MARGIN = 1800  # seconds: releases that do not know `expires` keep an answer as long
 _TIMEOUT = (

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GREETING = b'{"v":[1]}\n'
 USAGE = "cargo-credential-credhelper --cargo-plugin"
+NOTHING = True
 VERSIONS = (1,)
 
 # Seconds: Cargo keeps a token until a minute before its end, and publishes with it meanwhile.

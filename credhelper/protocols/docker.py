@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "docker-credential-credhelper [--profile NAME] get|store|erase|list|version"
+NOTHING = True
 NOT_FOUND = "credentials not found in native keychain"
 NO_SERVER = "no credentials server URL"
 NO_USERNAME = "no credentials username"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
 
 USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|capability"
+NOTHING = True
 
 _MARGIN = 10  # seconds: git looks at the expiry once, and uses the credential at once
 _LONGEST_LINE = 65535  # bytes, LF included

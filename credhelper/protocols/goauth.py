@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call
 
 USAGE = "credhelper goauth [--service URL] [--profile NAME] [--min-ttl SECONDS] [URL]"
+NOTHING = True
 
 _MARGIN = 600  # seconds: time for a go command that fetches much
 

@@ -41,6 +41,7 @@ USAGE = (
     "keyring [--mode password|creds] [--output plain|json] [--profile NAME] [--min-ttl SECONDS]"
     " get SERVICE [USERNAME]"
 )
+NOTHING = True
 STORE_REFUSED = "credhelper does not store passwords: tokens are fetched when a tool asks"
 MARGIN = 300  # seconds: an installation asks once, and takes a while
 

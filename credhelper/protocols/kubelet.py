@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper kubelet [--profile NAME] [--min-ttl SECONDS]"
+NOTHING = True
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
 DOCKER_HUB = "index.docker.io"
 

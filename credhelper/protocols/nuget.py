@@ -33,6 +33,7 @@ GREETING = (
 )
 USAGE = "nuget-plugin-credhelper -Plugin"
 
+RETRIES = True
 # Seconds: NuGet keeps an answer for the whole command, and asks again after a 401.
 _MARGIN = 300
 _SUCCESS = {"ResponseCode": '"Success"'}

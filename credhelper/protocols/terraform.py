@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USAGE = (
     "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
 )
+NOTHING = True
 _MARGIN = 600  # seconds: Terraform asks once a command (`svcauth/cache.go`), as go does
 STORE_REFUSED = (
     'credhelper does not store tokens: leave out "terraform login", and run "credhelper login"'

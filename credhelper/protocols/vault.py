@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
 
 USAGE = "credhelper vault [--service URL] [--profile NAME] [--min-ttl SECONDS] get|store|erase"
+NOTHING = True
 ADDRESSES = ("BAO_ADDR", "VAULT_ADDR")
 AGENTS = ("BAO_AGENT_ADDR", "VAULT_AGENT_ADDR")
 LOOKUPS = ("BAO_SRV_LOOKUP", "VAULT_SRV_LOOKUP")
