@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import time
+from _thread import LockType, allocate_lock  # `threading` costs more than it gives here
 from contextlib import contextmanager, suppress
 
 from credhelper.core import flock, paths
@@ -26,6 +27,8 @@ _MOST_REPLACED = 100
 
 
 _held: set[int] = set()  # the handles of all flocks that this process holds
+# Threads that would poll take turns: one does, the others sleep. By the path of the lock file.
+_turns: dict[str, LockType] = {}
 
 
 class Lock:
@@ -62,6 +65,21 @@ def acquire(
 
 def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> Lock | None:
     deadline = time.monotonic() + wait
+    turn = None if alarm else _turns.setdefault(path, allocate_lock())
+    if turn is not None and not turn.acquire(timeout=wait):
+        return None
+    lock = None
+    try:
+        lock = _locked(path, deadline, alarm, early, turn)
+    finally:
+        if lock is None and turn is not None:
+            turn.release()
+    return lock
+
+
+def _locked(
+    path: str, deadline: float, alarm: bool, early: flock.EarlyLocks, turn: LockType | None
+) -> Lock | None:
     # Bounded, for file systems on which the name never leads to the file that was opened.
     for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
@@ -73,7 +91,7 @@ def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> L
                 close(handle)
                 return None
             if _names(path, handle):
-                return _lock_of(handle)
+                return _lock_of(handle, turn)
         except OSError as error:
             close(handle)
             raise Unlockable(f"lock file {path}: {reason(error)}") from error
@@ -84,12 +102,12 @@ def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> L
     raise Unlockable(f"lock file {path}: is replaced again and again")
 
 
-def _lock_of(handle: int) -> Lock:
+def _lock_of(handle: int, turn: LockType | None) -> Lock:
     _held.add(handle)
-    return Lock(lambda: _let_go(handle))
+    return Lock(lambda: _let_go(handle, turn))
 
 
-def _let_go(handle: int) -> None:
+def _let_go(handle: int, turn: LockType | None) -> None:
     if handle not in _held:
         return  # a fork's child: it was never its lock
     _held.discard(handle)
@@ -100,6 +118,8 @@ def _let_go(handle: int) -> None:
         pass  # the work under the lock is done, and our end releases it
     finally:
         close(handle)
+        if turn is not None:
+            turn.release()
 
 
 def let_go_in_child() -> None:
@@ -109,6 +129,7 @@ def let_go_in_child() -> None:
     """
     while _held:
         close(_held.pop())
+    _turns.clear()
 
 
 @contextmanager
