@@ -8,6 +8,7 @@ from __future__ import annotations
 from credhelper.broker import no_match, routing, source
 from credhelper.core import lookup
 from credhelper.core.model import AWS, Listing, Request
+from credhelper.core.record import EXPIRED, judge
 from credhelper.errors import ConfigError, CredhelperError
 
 TYPE_CHECKING = False
@@ -112,6 +113,14 @@ def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
     """Return all routes, and the one that answers `request`. Raises CredhelperError."""
     found = routing.load_routes(context)
     return found, _match(context, found, request)[0]
+
+
+def lives(context: Context, request: Request) -> bool:
+    """Tell whether the cache holds a token that would do for `request`. Raises CredhelperError."""
+    found, route = profile_of(context, request)
+    held = source.find(source_for(context, found, route))
+    least = lookup.least_life(route, request)
+    return judge(held, context.clock(), margin=0, min_ttl=least) != EXPIRED
 
 
 def may_receive(found: Routes, route: Route, target: Service) -> bool:

@@ -53,9 +53,9 @@ ON_DISK = (
         "the next writer in that folder, the next command and renewal, once their writer is dead",
     ),
     Row(
-        "token files of running commands",
+        "token files and caches of running commands",
         "runtime folder `run-HOST-X/`",
-        "`exec --refresh`",
+        "`exec --refresh`; `exec` where no cache folder can be written",
         "its keeper; the next command, once both are dead",
     ),
     Row(
