@@ -63,6 +63,8 @@ def renew(
     except CredhelperError as error:
         warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
         return None
-    if credential.fresh_until <= clock():
+    # The clock as it is measured a new token, and no other.
+    now = context.clock() if stamp(record) == before else clock()
+    if credential.fresh_until <= now:
         return None  # a stale token was served, with a warning: try again soon
     return pack(credential.fresh_until, record, stamp(keeping.path), "\n".join(warned))
