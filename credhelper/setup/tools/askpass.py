@@ -20,8 +20,10 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     link = request.link(LINK)
     current = request.environ.get("GIT_ASKPASS")
-    notes = () if current == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
-    return Plan(links=(link,), notes=notes)
+    notes = [] if current == link.path else [f"to use it: GIT_ASKPASS={link.path} git ..."]
+    if request.service.netloc != request.service.host:
+        notes.append(f"not for wget: it asks about {request.service.host}, without the port")
+    return Plan(links=(link,), notes=tuple(notes))
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
