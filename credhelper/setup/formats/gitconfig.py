@@ -12,7 +12,7 @@ import subprocess
 from urllib.parse import unquote
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made, sections
+from credhelper.setup.formats import Leaf, Made, Unfit, sections
 from credhelper.setup.plan import Entry
 
 _TIMEOUT = 30.0
@@ -24,6 +24,9 @@ _LIST = (
 )
 _CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
 _URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
+
+_HELPER = re.compile(r"helper\b", re.IGNORECASE)
+_HELPER_OR_PATH = re.compile(r"(?:helper|useHttpPath)\b", re.IGNORECASE)
 
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/@]*)@)?"
@@ -99,24 +102,40 @@ def _place(text: str, service: str) -> int:
 
     git applies all sections that match, in the order of the file, and ours empties the list of
     helpers. So ours has to stand above the sections for a part of its URL, and below those for
-    more. If it cannot do both, it goes to the end.
+    more, which would be told our tokens. Only sections with a helper count.
+
+    Raises Unfit if it cannot do both.
     """
-    found = []
-    for line in sections.headers(text, _DIALECT):
-        if _CREDENTIAL.match(line.text):
-            url = _URL.match(line.text)
-            is_part = _is_for_a_part(url[1], service) if url else False
-            found += [] if is_part is None else [(line.start, is_part)]
-    parts = [is_part for _, is_part in found]
-    if True not in parts or not all(parts[parts.index(True) :]):
+    above = below = None
+    for line, body in sections.each(text, _DIALECT):
+        if not _CREDENTIAL.match(line.text):
+            continue
+        url = _URL.match(line.text)
+        is_part = _is_for_a_part(url[1], service) if url else False
+        if is_part and below is None and _says(_HELPER_OR_PATH, line, body):
+            below = line
+        elif is_part is False and _says(_HELPER, line, body):
+            above = line
+    if below is None:
         return len(text)
-    place = found[parts.index(True)][0]
+    if above and above.start > below.start:
+        raise Unfit(
+            f"{below.header} stands above {above.header}, and ours belongs between the two",
+            f"move {below.header} to the end of the file, with all that is below it",
+        )
+    place = below.start
     # A comment above that section stays with it.
     for start, end in reversed(line_spans(text[:place])):
         if text[start:end].lstrip()[:1] not in ("#", ";"):
             break
         place = start
     return place
+
+
+def _says(name: re.Pattern[str], header: sections.Line, body: list[sections.Line]) -> bool:
+    # git takes a setting in the line of the header, too.
+    lines = [header.text[len(header.header) :], *(line.text for line in body)]
+    return any(name.match(line.lstrip()) for line in lines)
 
 
 def _is_for_a_part(url: str, service: str) -> bool | None:

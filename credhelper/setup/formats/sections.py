@@ -69,9 +69,9 @@ def append(
     draft.insert_lines(at, ["", *lines] if lead else lines)
 
 
-def headers(text: str, dialect: Dialect) -> list[Line]:
-    """Return the line of each header."""
-    return [header for _, header, _ in _sections(text, dialect)]
+def each(text: str, dialect: Dialect) -> list[tuple[Line, list[Line]]]:
+    """Return the line of each header, and the lines below it."""
+    return [(header, body) for _, header, body in _sections(text, dialect)]
 
 
 def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
