@@ -10,7 +10,8 @@ A tool is a module of `tools` with `plan` and `check`, and a line here.
 - SERVICE (optional): False when a profile is enough.
 - NEEDS (optional): a key that the profile must have.
 - FILE (optional): True when the user says which file.
-- left(before, after) (optional): returns what an undo leaves in the file that has no use any more.
+- left(before, environ, read) (optional): returns the path of a file and what an undo leaves in it
+  that has no use any more, for each; `before` has the former text of each changed file, by path.
 - BIN (optional): the tool's own folder for links.
 """
 

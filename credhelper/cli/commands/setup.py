@@ -20,7 +20,7 @@ from credhelper.cli.setup.profile import (
     require_setting,
     wants_service,
 )
-from credhelper.cli.setup.request import Arguments, require_runnable, wiring_request
+from credhelper.cli.setup.request import Arguments, read, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
 from credhelper.core.service import SHAPE, Service
@@ -203,10 +203,10 @@ def _undo(arguments: Arguments) -> int:
     for path, _ in work.unlinked:
         say(f"removed the link {short(path)}")
     left = getattr(setup.load(arguments.tool), "left", None)
-    for edit in work.edits.values():
-        if left and edit.changes and not edit.gone:
-            leftovers = left(edit.draft.old, edit.draft.text)
-            work.left += [f"{short(edit.found.path)}: {printable(one)}" for one in leftovers]
+    before = {edit.found.path: edit.draft.old for edit in work.edits.values() if edit.changes}
+    if left and before:
+        leftovers = left(before, os.environ, read)
+        work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")
     say(f"{subject(arguments)} is no longer set up")

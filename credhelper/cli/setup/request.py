@@ -56,13 +56,6 @@ def wiring_request(
     if home is None:
         raise CacheError(paths.HOMELESS, hint="set HOME")
 
-    def read(path: str) -> str | None:
-        try:
-            found = disk.look(path)
-        except ConfigError:
-            return ""  # it exists; the edit will report what is wrong
-        return None if found.data is None else found.text
-
     module = setup.load(arguments.tool)
     return WiringRequest(
         arguments.service,
@@ -77,6 +70,15 @@ def wiring_request(
         arguments.file,
         region,
     )
+
+
+def read(path: str) -> str | None:
+    """Return the text of a tool's file; None when there is none, "" for what cannot be read."""
+    try:
+        found = disk.look(path)
+    except ConfigError:
+        return ""  # it exists; the edit will report what is wrong
+    return None if found.data is None else found.text
 
 
 def require_runnable(tool: str, request: WiringRequest) -> None:

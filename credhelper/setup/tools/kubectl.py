@@ -7,6 +7,7 @@ gets a new context with the cluster whose server is the service. No other contex
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from credhelper.errors import ConfigError
@@ -79,15 +80,22 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     return asking.parsed(answer, execute["command"], lambda said: said["status"]["token"])
 
 
-def left(before: str, after: str) -> list[str]:
-    """Return the members that an undo leaves without use, from the text before and after it."""
-    from credhelper.setup.formats import yamlplaces
-
-    old, new = yamlplaces.load(before) or {}, yamlplaces.load(after) or {}
-    current = new.get(_CURRENT)
-    if current and _named(old, "contexts", current) and not _named(new, "contexts", current):
-        return [f"{_CURRENT} names {current}, which is gone, and is"]
-    return []
+def left(
+    before: Mapping[str, str], environ: Mapping[str, str], read: Callable[[str], str | None]
+) -> list[tuple[str, str]]:
+    """Return the members that an undo leaves without use, in the files that kubectl reads."""
+    listed = [path for path in environ.get("KUBECONFIG", "").split(":") if path.startswith("/")]
+    new = {path: _parsed(read(path)) for path in dict.fromkeys([*listed, *before])}
+    old = {**new, **{path: _parsed(text) for path, text in before.items()}}
+    found = []
+    for path, data in new.items():
+        current = data.get(_CURRENT)
+        was, lives = (
+            any(_named(one, "contexts", current) for one in files.values()) for files in (old, new)
+        )
+        if current and was and not lives:
+            found.append((path, f"{_CURRENT} names {current}, which is gone, and is"))
+    return found
 
 
 def _user(request: WiringRequest) -> str:
@@ -125,16 +133,20 @@ def _merged(request: WiringRequest) -> dict[str, Any]:
 
 
 def _read(request: WiringRequest, path: str) -> dict[str, Any]:
+    return _parsed(request.read(path))
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
     from credhelper.setup.formats import yamlplaces
 
     try:
-        data = yamlplaces.load(request.read(path) or "")
+        data = yamlplaces.load(text or "")
     except ValueError:
         data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 
-def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+def _named(data: dict[str, Any], key: str, name: object) -> dict[str, Any]:
     for one in data.get(key) or []:
         if isinstance(one, dict) and one.get("name") == name:
             return one
