@@ -10,7 +10,7 @@ from credhelper.storage import leftovers, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from credhelper.storage.slot import Slot
 
@@ -47,6 +47,18 @@ def sweep(
                     _sweep_record(slot_of(entry.name), now, sessions)
     except (OSError, CacheError):
         return  # tidiness is not worth an error
+
+
+def made_way(slot: Slot, fields: Mapping[str, str]) -> bool:
+    """Remove a record that was over before `fields` were made; tell whether there was one.
+
+    On a full disk there is room for its successor then. Raises CacheError.
+    """
+    before = slot.find() or {}
+    if not 0 < number(before, "expires") <= number(fields, "issued"):
+        return False
+    slot.remove()
+    return True
 
 
 def _sweep_record(other: Slot, now: float, sessions: bool) -> None:

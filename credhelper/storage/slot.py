@@ -125,6 +125,12 @@ class Slot:
         try:
             self.save(fields)
         except CacheError as error:
+            from credhelper.storage import expired  # late: a disk is seldom full
+
+            with suppress(CacheError):
+                if not self._durable and expired.made_way(self, fields):
+                    self.save(fields)
+                    return True
             self._warn(f"{error.message}: what was fetched is not kept", error.hint or _ELSEWHERE)
             return False
         return True
