@@ -6,6 +6,7 @@ about every host, and fail for all but ours; for git's there is the helper.
 
 from __future__ import annotations
 
+from credhelper.core.text import export
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 
@@ -20,7 +21,7 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     link = request.link(LINK)
     current = request.environ.get("GIT_ASKPASS")
-    notes = () if current == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
+    notes = () if current == link.path else (f"to use it: {export('GIT_ASKPASS', link.path)}",)
     return Plan(links=(link,), notes=notes)
 
 
