@@ -195,13 +195,3 @@ def unexpected(error: Exception) -> CredhelperError:
         f"an unexpected {type(error).__name__} at {place}: this is a bug in credhelper",
         hint="please report this line",
     )
-
-
-def logged_out(profile: str) -> LoginRequiredError:
-    """Return the error for a token that was made during a logout, and is dropped."""
-    error = LoginRequiredError(
-        f"somebody logged out of profile {profile} while this was made: it is dropped",
-        hint=f"credhelper login --profile {profile}",
-    )
-    error.private = True
-    return error

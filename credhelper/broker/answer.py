@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from credhelper.broker import no_match, routing, source
+from credhelper.broker import routing, source
 from credhelper.core import lookup
 from credhelper.core.model import AWS, Listing, Request
 from credhelper.core.record import EXPIRED, judge
-from credhelper.errors import ConfigError, CredhelperError
+from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
         token_source = source_for(context, found, route, request.wants, request.timeout)
         try:
             return source.get(token_source, request, route, service), token_source
+        except LoginRequiredError as missing:
+            missing.hint = _fitted(context, route, missing.hint)
+            raise
         except source.Outdated:
             context.trace("grant", changed=route.profile)
     error = CredhelperError(
@@ -191,7 +194,7 @@ def source_for(
         grant,
         renew=renew if wants == "token" else exchange,
         revoke=revoke,
-        warn=context.warn,
+        warn=lambda message, hint: context.warn(message, _fitted(context, route, hint)),
         trace=context.trace,
         host=lookup.host(),
         clock=context.clock,
@@ -201,10 +204,31 @@ def source_for(
     )
 
 
+def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
+    """Return `hint`, but for the plain command to log in one that works with our own variables.
+
+    The error may be remembered, of a process with others.
+    """
+    from credhelper.core.login import log_in
+
+    if hint != log_in(route.profile):
+        return hint
+    if context.configuration()[0] == "environment":
+        return "try again: no login is kept for what variables configure"
+    if not any(context.environ.get(name) for name in lookup.CONFIGURING):
+        return hint
+    from credhelper.broker import next_step
+
+    profile = routing.load_config(context).profiles.get(route.profile)
+    return next_step.log_in(context.environ, route.profile, profile)
+
+
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
     chosen = context.environ.get("CREDHELPER_PROFILE")
     matched = lookup.match(found, request, chosen)
     if matched is None:
+        from credhelper.broker import no_match
+
         raise no_match.why(found, request, chosen, context.environ)
     context.trace("route", service=matched[1], profile=matched[0].profile)
     return matched

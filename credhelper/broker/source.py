@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 
-from credhelper import errors
 from credhelper.broker import failure
 from credhelper.core import flock
 from credhelper.core.lookup import credential, least_life, margin_of
@@ -247,7 +246,9 @@ def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -
 def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:
     source.trace("renew", record=source.slot.name, dropped="logged out meanwhile")
     source.revoke(token)
-    return errors.logged_out(profile)
+    from credhelper.core.login import logged_out
+
+    return logged_out(profile)
 
 
 def _refuse_the_impossible(

@@ -186,7 +186,9 @@ def _names(context: Context, config: str, path: str) -> bool:
 def _config(context: Context) -> str:
     path = paths.config_file(context.environ, sys.platform)
     if path is None:
-        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+        raise CacheError(
+            paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG and CREDHELPER_STATE_DIR"
+        )
     return path
 
 

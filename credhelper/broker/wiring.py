@@ -187,10 +187,12 @@ def authorizer(
         except Changed:
             raise source.Outdated from None
         except LoginRequiredError as error:
+            from credhelper.broker import next_step
+
             folder = paths.state_dir(context.environ, sys.platform)
             if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
                 # The key that was typed at login, and that logout took away.
-                error.hint = f"credhelper login --profile {profile.name}"
+                error.hint = next_step.log_in(context.environ, profile.name, profile)
             raise
         if grant.how in ("command", "keyring"):
             context.grants[grant] = secret

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, wiring
+from credhelper.broker import answer, inventory, next_step, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import prompt
 from credhelper.cli.context import profile_option
 from credhelper.config.origin import origin
 from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile
 from credhelper.core.model import SESSION, Request, Secret
+from credhelper.core.text import command
 from credhelper.errors import LoginRequiredError, UsageError
 
 if TYPE_CHECKING:
@@ -138,14 +139,15 @@ def _own_authorization(
     if authorize is None and client.refreshes != SESSION:
         raise UsageError(
             f"the JWT that login keeps for profile {profile.name} creates no other",
-            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
+            hint="it is refreshed when it is due: "
+            + command("credhelper", "get", "--profile", profile.name),
         )
     if authorize is None:
         held = inventory.session_slot(context, profile).find() or {}
         if not held.get("token"):
             raise LoginRequiredError(
                 f"nobody is logged in to profile {profile.name}",
-                hint=f"credhelper login --profile {profile.name}",
+                hint=next_step.log_in(context.environ, profile.name, profile),
             )
         return Bearer(Secret(held["token"]))
     found = authorize()

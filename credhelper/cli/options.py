@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from credhelper.broker import routing
+from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
 from credhelper.config import parse, schema
 from credhelper.config import profile as profiles
@@ -19,8 +19,8 @@ from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted
 from credhelper.core import paths
-from credhelper.core.text import printable
-from credhelper.errors import CacheError, UsageError
+from credhelper.core.text import command, printable
+from credhelper.errors import CacheError, ConfigError, UsageError
 
 _Command = Callable[..., Any]
 
@@ -126,28 +126,19 @@ def with_environment(
     A person who sets CREDHELPER_URL means it: a key must not go elsewhere. Raises UsageError where
     a profile that exists says something else, and no option decides.
     """
-    found = dict(given)
     now = preview(context, name, old) if old else None
-    for key, value in parse.variables_set(context.environ).items():
-        if found.get(key):
+    for key, value in (parse.contradicting(context.environ, now) if now else {}).items():
+        if given.get(key):
             continue
-        if now is None:
-            found[key] = value
-            continue
-        said = value if isinstance(value, list) else [value]
-        probe = preview(context, name, {**old, key: value})
-        if key == "services":
-            differs = not set(probe.services) <= set(now.services)
-        else:
-            differs = getattr(probe, key) != getattr(now, key)
-        if differs:
-            option = "service" if key == "services" else key
-            raise UsageError(
-                f"{parse.VARIABLES[key]} says {printable(' '.join(said))}, and profile"
-                f" {printable(name)} does not",
-                f"add --{option} {printable(said[0])}, or unset {parse.VARIABLES[key]}",
-            )
-    return found
+        variable, said = parse.VARIABLES[key], value if isinstance(value, list) else [value]
+        shown = printable(" ".join(said))
+        option = "service" if key == "services" else key
+        raise UsageError(
+            f"{variable} says {shown}, and profile {printable(name)} does not",
+            f"add {command(f'--{option}', said[0])}, or {command('unset', variable)}",
+        )
+    found = {} if now else parse.variables_set(context.environ)
+    return {**given, **{key: value for key, value in found.items() if not given.get(key)}}
 
 
 def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,8 +224,17 @@ def files(context: Context) -> tuple[str, str]:
     path = paths.config_file(context.environ, sys.platform)
     state = paths.state_dir(context.environ, sys.platform)
     if path is None or state is None:
-        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+        raise CacheError(
+            paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG and CREDHELPER_STATE_DIR"
+        )
     return path, os.path.join(state, "config.lock")
+
+
+def require_file(context: Context, name: str, hint: str) -> None:
+    """Raise ConfigError, with `hint`, where variables make the profile called `name`."""
+    known = routing.load_config(context)
+    if known.path is None and name in known.profiles:
+        raise ConfigError(f"profile {name} is made by variables: no config file has it", hint)
 
 
 def write(context: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
@@ -257,6 +257,8 @@ def add_services(context: Context, name: str, services: Sequence[str]) -> str:
 
     Each is added under the file's lock, so that two commands at once lose nothing.
     """
+    route = routing.load_routes(context).profile(name)
+    require_file(context, name, next_step.add_service(context.environ, route, name, *services))
     path, lock = files(context)
     for service in services:
         configfile.add_service(path, lock, name, service, environ=context.environ)

@@ -12,7 +12,7 @@ from credhelper.client import claims
 from credhelper.config.origin import origin
 from credhelper.core.model import Secret
 from credhelper.core.routes import Routes
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 
 
 def warnings(
@@ -38,13 +38,13 @@ def warnings(
         if value and value not in ours:
             whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
-            result.append((why, f"unset {variable}"))
+            result.append((why, command("unset", variable)))
     for variable, reader in _overrides(environ, found):
         why = f"{variable} is set: {reader} will use that, and not ask credhelper"
-        result.append((why, f"unset {variable}"))
+        result.append((why, command("unset", variable)))
     for variable in _other_servers(environ, found):
         why = f"{variable} is set: tools send their token to another server than your profiles name"
-        result.append((why, f"unset {variable}"))
+        result.append((why, command("unset", variable)))
     if path is not None and found.count and environ.get("CREDHELPER_API_KEY"):
         used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.all())
         if not used:

@@ -15,7 +15,7 @@ from credhelper.config.profile import Grant
 from credhelper.core import paths
 from credhelper.core.lookup import stamp_of
 from credhelper.core.model import Secret
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 from credhelper.storage import ours
 
@@ -106,7 +106,7 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        raise LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        raise LoginRequiredError(f"{what} {problem}", hint="set and export it, then try again")
     return what, os.fsencode(value)
 
 
@@ -122,7 +122,7 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
             data = _bytes_of(path, what, stamp, allow_readable=grant.allow_readable)
         except (FileNotFoundError, NotADirectoryError):
             of = f" of profile {profile_name}" if profile_name else ""
-            hint = f"write the secret{of} into it, and chmod 600 {shell_word(path)}"
+            hint = f"write the secret{of} into it, for you alone: {_cure(path)}"
             raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
         except OSError as error:
             # NFS: the file was replaced under us; the next look finds the new one.
@@ -166,7 +166,7 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
 
 
 def _cure(path: str) -> str:
-    return f"chmod 600 {shell_word(path)}"
+    return command("chmod", "600", path)
 
 
 def _why(error: OSError) -> str:

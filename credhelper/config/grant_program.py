@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from credhelper.config import child
 from credhelper.config.profile import Grant
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 
 ASKING = "CREDHELPER_ASKING"
@@ -95,7 +95,7 @@ def _from_keyring(
     if status == _NO_ENTRY:
         raise LoginRequiredError(
             f"{what}, the grant of profile {profile_name}, does not exist",
-            hint=f"keyring set {printable(service)} {printable(user)}",
+            hint=command("keyring", "set", service, user),
         )
     if status:
         raise _failed("the keyring", profile_name, status)

@@ -94,6 +94,33 @@ def variables_set(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
     return {**values, "services": services} if services else values
 
 
+def contradicting(
+    environ: Mapping[str, str], profile: Profile | None
+) -> dict[str, str | list[str]]:
+    """Return what `variables_set` gives, but for what `profile` says as well: by key.
+
+    Without a profile: what no profile could say.
+    """
+    found: dict[str, str | list[str]] = {}
+    basic: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
+    for key, value in variables_set(environ).items():
+        if profile:
+            basic |= {"api": profile.api, "url": profile.url}
+        try:
+            said = schema.read("env", {**basic, key: value}, expander(environ))
+        except Mistake:
+            found[key] = value
+            continue
+        if profile is None:
+            basic[key] = value
+        elif key == "services":
+            if not set(said.services) <= set(profile.services):
+                found[key] = value
+        elif getattr(said, key) != getattr(profile, key):
+            found[key] = value
+    return found
+
+
 def _decode(data: bytes, path: str) -> str:
     shown = printable(path)
     if len(data) > paths.MOST_BYTES:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
 
+CONFIGURING = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
+
 
 def answer(
     environ: "Mapping[str, str]", request: "Request", clock: "Callable[[], float]" = time.time
@@ -111,8 +113,7 @@ def configuration(
     from_parent = environ.get("CREDHELPER_RECORD", "").startswith("env:")
     if not from_parent and not environ.get("CREDHELPER_API_KEY"):
         return path or "environment", b""
-    names = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
-    made = "".join(f"{name}={environ.get(name, '')}\n" for name in names)
+    made = "".join(f"{name}={environ.get(name, '')}\n" for name in CONFIGURING)
     return "environment", made.encode("utf-8", "surrogateescape")
 
 

@@ -68,12 +68,28 @@ def one_line(text: str, what: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Return `text` as one word of a POSIX shell, between single quotes where it needs them."""
+    """Return `text` as one word of a POSIX shell, between single quotes where it needs them.
+
+    What cannot be printed is spelled out: a hint is escaped before it is shown, and a word with an
+    escape in it would be another one.
+    """
+    if not text.isprintable():
+        return _spelled(text)
     # zsh looks for a program wherever an equals sign begins a word, or follows a colon.
     inner = text.rstrip("=")
     if inner and _BARE.issuperset(text) and "=" not in inner:
         return text
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def command(*words: str) -> str:
+    """Return the command of these `words`, as a person can paste it, whatever they hold."""
+    return " ".join(map(shell_word, words))
+
+
+def export(variable: str, value: str) -> str:
+    """Return the command that sets `variable` for what a shell starts."""
+    return f"export {variable}={shell_word(value)}"
 
 
 def complaint(message: str, hint: str | None = None, kind: str = "error") -> bytes:
@@ -82,6 +98,20 @@ def complaint(message: str, hint: str | None = None, kind: str = "error") -> byt
     if hint:
         lines += f"credhelper: hint: {printable(hint)}\n"
     return lines.encode()
+
+
+def _spelled(text: str) -> str:
+    spelled = "".join(char if char in _BARE and char not in "%-" else _octal(char) for char in text)
+    # `$(...)` drops line feeds at the end: a shell that does not know $'...' then finds nothing,
+    # where it would find another file.
+    return f"$'{spelled}'" if text.endswith("\n") else f"\"$(printf '{spelled}')\""
+
+
+def _octal(char: str) -> str:
+    # A lone surrogate from DC80 to DCFF is a byte that is not UTF-8.
+    code = ord(char)
+    data = bytes([code - 0xDC00]) if 0xDC80 <= code <= 0xDCFF else char.encode("utf-8", "replace")
+    return "".join(f"\\{byte:03o}" for byte in data)
 
 
 def _escape(char: str) -> str:

@@ -138,7 +138,7 @@ def _check_endpoint(url: str, ours: str) -> None:
         return
     raise credhelper.errors.UnknownServiceError(
         f"the AWS credentials are not for {receiver}, where the environment says that S3 is",
-        f"unset {', '.join((*_ENDPOINTS, _RCLONE_ENDPOINT))}",
+        f"unset {' '.join((*_ENDPOINTS, _RCLONE_ENDPOINT))}",
     )
 
 

@@ -140,7 +140,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
         return Reply()
     hint = error.hint
     if isinstance(error, errors.PathRequiredError) and not (request and _path(request)):
-        hint = "git omits the path: git config --global credential.useHttpPath true"
+        hint = "let git send the path: git config --global credential.useHttpPath true"
     return Reply(stderr=complaint(error.message, hint), status=error.exit_status)
 
 

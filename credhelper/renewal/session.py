@@ -7,9 +7,9 @@ its own lock, which is always taken after the token's.
 from __future__ import annotations
 
 from credhelper.core import flock
+from credhelper.core.login import logged_out
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
-from credhelper.errors import logged_out
 from credhelper.storage import locks
 
 TYPE_CHECKING = False

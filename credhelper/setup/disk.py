@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from credhelper.core.paths import READ, close
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, ConfigError, reason
 from credhelper.storage import ours
 
@@ -58,15 +58,21 @@ def look(path: str) -> Found:
     except (FileNotFoundError, NotADirectoryError):
         return Found(path, target, None, None, tuple(_missing(os.path.dirname(target), shown)))
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
+        raise ConfigError(
+            f"{shown}: cannot be read: {reason(error)}", command("ls", "-l", path)
+        ) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -ld {shown}")
+            raise ConfigError(
+                f"{shown}: not a regular file", f"see what it is: {command('ls', '-ld', path)}"
+            )
         with open(handle, "rb", closefd=False) as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
+        raise ConfigError(
+            f"{shown}: cannot be read: {reason(error)}", command("ls", "-l", path)
+        ) from error
     finally:
         close(handle)
     if len(data) > _MOST_BYTES:
@@ -74,6 +80,11 @@ def look(path: str) -> Found:
     if b"\0" in data:
         raise ConfigError(f"{shown}: holds a NUL byte: it is no text, or not in UTF-8", _BY_HAND)
     return Found(path, target, data, status, ())
+
+
+def _unreadable(path: str, error: OSError) -> ConfigError:
+    why = f"{printable(path)}: cannot be read: {reason(error)}"
+    return ConfigError(why, f"see whose it is: {command('ls', '-l', path)}")
 
 
 def refuse_unwritable(found: Found) -> None:
@@ -89,7 +100,7 @@ def refuse_unwritable(found: Found) -> None:
         if not found.status.st_mode & stat.S_IWUSR:
             raise CacheError(
                 f"{shown} is read-only (mode {stat.S_IMODE(found.status.st_mode):04o})",
-                hint=f"chmod u+w {printable(found.target)}, if it is not made by another program",
+                hint="if no other program makes it: " + command("chmod", "u+w", found.target),
             )
         if found.status.st_nlink > 1:
             raise CacheError(
@@ -209,7 +220,8 @@ def _missing(folder: str, shown: str) -> list[str]:
     while not os.path.isdir(folder):
         if os.path.lexists(folder):
             raise ConfigError(
-                f"{shown}: {printable(folder)} is not a folder", f"ls -l {printable(folder)}"
+                f"{shown}: {printable(folder)} is not a folder",
+                f"see what it is: {command('ls', '-l', folder)}",
             )
         missing.append(folder)
         folder = os.path.dirname(folder)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from credhelper.core import paths
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
 from credhelper.storage import files as cache
@@ -75,7 +75,7 @@ def read(state: str) -> Journal:
         if os.path.lexists(path):
             raise CacheError(
                 f"{printable(path)} is not ours alone, or cannot be read",
-                hint=f"see whose it is: ls -l {printable(path)}",
+                hint=f"see whose it is: {command('ls', '-l', path)}",
             )
         return Journal()
     try:
@@ -95,7 +95,8 @@ def read(state: str) -> Journal:
         return found
     except (ValueError, KeyError, TypeError) as error:
         raise CacheError(
-            f"{printable(path)} is damaged", hint=f"move it away: mv {printable(path)} ~/"
+            f"{printable(path)} is damaged",
+            hint=f"move it away: {command('mv', path, path + '.old')}",
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
+from credhelper.core.text import command
 from credhelper.errors import ConfigError
 from credhelper.setup.program import Program
 
@@ -86,7 +87,7 @@ class WiringRequest:
         if path and not path.startswith("/") and not name.startswith("XDG_"):
             raise ConfigError(
                 f"{name} names no absolute path, so each folder would have another file",
-                hint=f"let it begin with a slash: export {name}=/...",
+                hint=f"let it begin with a slash, or do without: {command('unset', name)}",
             )
         return path if path.startswith("/") else None
 
@@ -173,5 +174,5 @@ def set_before(environ: Mapping[str, str], names: Iterable[str]) -> Finding | No
     """Return that finding if one of these variables is set, which the tool prefers to its file."""
     for name in names:
         if environ.get(name):
-            return shadowed(f"{name} is set", f"unset {name}")
+            return shadowed(f"{name} is set", command("unset", name))
     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from credhelper.config import child
 from credhelper.core.paths import READ
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError
 from credhelper.storage import ours as owners
 
@@ -83,7 +83,8 @@ def find(
         )
     if version_of(path) is None:
         raise CredhelperError(
-            f"{printable(path)} does not run", hint=f"see what it says: {printable(path)} --version"
+            f"{printable(path)} does not run",
+            hint=f"see what it says: {command(path, '--version')}",
         )
     if not path.isprintable():
         raise CredhelperError(

@@ -11,7 +11,7 @@ import os
 import stat
 
 from credhelper.core.paths import close
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable, shell_word
 from credhelper.errors import CacheError, reason
 
 _CREATE = os.O_CREAT | os.O_NOFOLLOW
@@ -32,12 +32,12 @@ def complaint_about(folder: str) -> CacheError | None:
         return CacheError(
             f"folder {folder} is a symlink",
             hint="point CREDHELPER_CACHE_DIR or CREDHELPER_STATE_DIR at the folder itself:"
-            f" {os.path.realpath(folder)}",
+            f" {shell_word(os.path.realpath(folder))}",
         )
     if not stat.S_ISDIR(found.st_mode):
         return CacheError(
             f"{folder} is not a folder",
-            hint=f"move it away: mv {shell_word(folder)} {shell_word(folder + '.old')}",
+            hint=f"move it away: {command('mv', folder, folder + '.old')}",
         )
     if found.st_uid != os.geteuid():
         return CacheError(
@@ -47,7 +47,7 @@ def complaint_about(folder: str) -> CacheError | None:
     if found.st_mode & 0o077:
         return CacheError(
             f"folder {folder} is open to other users (mode {stat.S_IMODE(found.st_mode):04o})",
-            hint=f"chmod 700 {shell_word(folder)}",
+            hint=command("chmod", "700", folder),
         )
     return None
 

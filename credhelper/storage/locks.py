@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 from credhelper.core import flock, paths
 from credhelper.core.paths import close
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LockTimeoutError, reason
 from credhelper.storage.files import make_folder
 
@@ -148,7 +148,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
     except Timeout as error:
         raise LockTimeoutError(
             f"another credhelper has been {doing} for {wait:g} s",
-            hint=f"see who holds it: fuser {printable(lock_path)}",
+            hint=f"see who holds it: {command('fuser', lock_path)}",
         ) from error
     except OSError as error:
         raise CacheError(f"cannot lock {printable(lock_path)}: {reason(error)}") from error
@@ -177,7 +177,7 @@ def _open_lock(path: str) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise CacheError(
-                f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
+                f"lock file {path} is a symlink", hint=f"remove it: {command('rm', path)}"
             ) from error
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
     try:
@@ -190,7 +190,9 @@ def _open_lock(path: str) -> int:
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
     if not ours:
         close(handle)
-        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
+        raise CacheError(
+            f"lock file {path} is not a file of ours", hint=f"remove it: {command('rm', path)}"
+        )
     return handle
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, reason
 
 _MOST_LINKS = 40
@@ -108,11 +108,11 @@ def as_user(uid: int) -> str:
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
-        how = f"setpriv --reuid={uid} --regid={uid} --clear-groups --"
+        how = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--"]
     else:
         sudo = sys.platform == "darwin"
-        how = f"sudo -u {shell_word(name)}" if sudo else f"runuser -u {shell_word(name)} --"
-    return f"run as that user: {how} credhelper status"
+        how = ["sudo", "-u", name] if sudo else ["runuser", "-u", name, "--"]
+    return f"run as that user: {command(*how, 'credhelper', 'status')}"
 
 
 def _owners() -> set[int]:
@@ -177,15 +177,15 @@ def _open_to_others(found: os.stat_result, path: str) -> Wrong | None:
         who, bits = f"its group (gid {found.st_gid})", "g-w"
     if not who or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         return None
-    cure = f"chmod {bits} {shell_word(path)}"
+    cure = command("chmod", bits, path)
     if os.geteuid() not in (0, found.st_uid):
         cure = f"ask its owner (uid {found.st_uid}) for {cure}"
     return Wrong(f"may be written by {who}", cure)
 
 
 def _copy(path: str) -> str:
-    name, new = shell_word(path), shell_word(f"{path}.new")
-    return f"if you trust what it says, make it yours: cp {name} {new} && mv -f {new} {name}"
+    copy, move = command("cp", path, f"{path}.new"), command("mv", "-f", f"{path}.new", path)
+    return f"if you trust what it says, make it yours: {copy} && {move}"
 
 
 def _unmapped_root() -> list[int]:

@@ -91,7 +91,6 @@ DIALOGUE = {
     "credhelper.broker.failure",
     "credhelper.storage.slot",
     "credhelper.broker.trace",
-    "credhelper.broker.no_match",
 }
 JSON = {"collections", "enum", "json", "re"}
 

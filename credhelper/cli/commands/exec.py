@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import time
 from collections.abc import Callable
 
@@ -19,7 +18,7 @@ from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import one_line, quoted
+from credhelper.core.text import export, one_line, quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.tokenfile import folder as runtime
 from credhelper.tokenfile import formats, keeping
@@ -231,7 +230,7 @@ def env(
             inner = value.replace("\\", "\\\\").replace("'", "\\'")
             click.echo(f"set -gx {variable} '{inner}'")
         else:
-            click.echo(f"export {variable}={shlex.quote(value)}")
+            click.echo(export(variable, value))
 
 
 def _request(name: str | None, service: str | None, min_ttl: int, refresh_before: int) -> Request:

@@ -17,7 +17,7 @@ from credhelper.cli.options import existing, grant_in, preview
 from credhelper.cli.other_tools import Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
 from credhelper.tokenfile import formats
 
@@ -123,7 +123,7 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
 
 def _wanted(name: str) -> bool:
     if not on_terminal():
-        output.table([("next", f"credhelper import {name} --yes")])
+        output.table([("next", command("credhelper", "import", name, "--yes"))])
         return False
     return click.confirm(f"Make profile {name}?", err=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from credhelper.broker import routing, typed_keys
+from credhelper.broker import next_step, routing, typed_keys
 from credhelper.cli import leaving, options, output
 from credhelper.cli.context import chosen, command_context, complete_profile
 from credhelper.cli.options import existing, merged, preview
@@ -43,13 +43,14 @@ def list_(as_json: bool) -> None:
     Example:
       credhelper profile list
     """
-    config = routing.load_config(command_context())
+    context = command_context()
+    config = routing.load_config(context)
     if as_json:
         known = [_entry(one, config.default_profile) for one in config.profiles.values()]
         click.echo(json.dumps({"version": 1, "profiles": known}))
         return
     if not config.profiles:
-        say("no profile is configured: credhelper login")
+        say(f"no profile is configured: {next_step.log_in(context.environ)}")
     output.table(
         [
             (
@@ -113,13 +114,15 @@ def add(
             f"no option says what to change in profile {name}"
             if old
             else f"profile {name} does not exist, and no option says what it is",
-            hint=None if old else f"credhelper login --profile {name}",
+            hint=None if old else next_step.log_in(context.environ, name),
         )
     given = options.with_environment(context, name, old, given)
     values = merged(old, given)
     for key, value in (("auth", auth), ("user", user)):
         if value is not None:
             values[key] = value
+    if "grant" not in values and "auth" not in values:
+        options.require_file(context, name, "say where its key is: --grant-env CREDHELPER_API_KEY")
     one = preview(context, name, values)
     if old and not any((auth, user, make_default, *{**given, "services": ()}.values())):
         path = options.add_services(context, name, given["services"])
@@ -146,6 +149,7 @@ def remove(name: str, yes: bool) -> int:
     """
     context = command_context()
     one = chosen(context, name)
+    options.require_file(context, name, "unset CREDHELPER_API_KEY")
     if not yes:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = options.files(context)
@@ -168,6 +172,7 @@ def use(name: str) -> None:
     """
     context = command_context()
     one = chosen(context, name)
+    options.require_file(context, name, "it is the default already, and the only one")
     path, lock = options.files(context)
     write.set_default(path, lock, one.name, environ=context.environ)
     say(f"{one.name} is the default profile now")

@@ -24,7 +24,7 @@ from credhelper.cli.setup.request import Arguments, read, require_runnable, wiri
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
 from credhelper.core.service import SHAPE, Service
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.work import cannot_hold
@@ -94,7 +94,8 @@ def setup_(
         return check(arguments)
     if arguments.service is None and wants_service(tool):
         raise UsageError(
-            "for whom? no --service is given", hint=f"credhelper setup {tool} --service URL"
+            "for whom? no --service is given",
+            hint=command("credhelper", "setup", tool, "--service", "URL"),
         )
     if chosen == ["print"]:
         return _print(arguments)
@@ -140,7 +141,7 @@ def _print(arguments: Arguments) -> int:
             raise cannot_hold(change.path, error) from error
         click.echo(lines, nl=False)
     for link in plan.links:
-        click.echo(f"and a link: ln -s {short(link.target)} {short(link.path)}", err=True)
+        click.echo(f"and a link: {command('ln', '-s', link.target, link.path)}", err=True)
     print_notes(plan)
     return 0
 
@@ -182,7 +183,8 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         say(f"{arguments.tool} is set up for {arguments.service} already: nothing to change")
     print_notes(plan)
     if work.changes:
-        say(f"to see whether it works: credhelper setup {arguments.tool} --check")
+        how = command("credhelper", "setup", arguments.tool, "--check")
+        say(f"to see whether it works: {how}")
     return 0
 
 

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from credhelper.broker import routing
+from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
 from credhelper.cli import output, shadowing
 from credhelper.cli.context import chosen, command_context, profile_option
@@ -54,18 +54,19 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
         click.echo(json.dumps(_document(context, config.path, statuses, warnings)))
         return outcome
     for one in statuses:
-        _show(one, context.clock())
+        _show(context, one)
         say()
     if not statuses:
         say("no profile is configured")
-        say("  with an API key:  credhelper login")
+        say(f"  with an API key:  {next_step.log_in(context.environ)}")
         say("  without account:  credhelper demo")
     for message, hint in warnings:
         output.warn(message, hint)
     return outcome
 
 
-def _show(one: ProfileStatus, now: float) -> None:
+def _show(context: Context, one: ProfileStatus) -> None:
+    now = context.clock()
     profile = one.profile
     say(f"{profile.name}{' (default)' if one.default else ''}")
     rows = [
@@ -76,7 +77,7 @@ def _show(one: ProfileStatus, now: float) -> None:
         ("", _place(one.held, one.record)),
         ("aws", _aws(one, now)),
         ("", _place(one.aws, one.aws_record)),
-        ("session", _session(one, now)),
+        ("session", _session(context, one)),
         ("grant", output.grant_in_words(profile.grant)),
         ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
         ("check", one.checked or ""),
@@ -114,11 +115,13 @@ def _place(held: Held | None, record: str | None) -> str:
     return f"fingerprint {output.fingerprint(held.secret)}, kept in {record}"
 
 
-def _session(one: ProfileStatus, now: float) -> str:
+def _session(context: Context, one: ProfileStatus) -> str:
     if not one.session_ends:
         kept = one.profile.auth == "session" and one.profile.grant is None
-        return f"none: credhelper login --profile {one.profile.name}" if kept else ""
-    left = one.session_ends - now
+        if not kept:
+            return ""
+        return f"none: {next_step.log_in(context.environ, one.profile.name, one.profile)}"
+    left = one.session_ends - context.clock()
     if left <= 0:
         return f"idle for too long, ended {output.span(-left)} ago"
     return f"held, ends after {output.span(left)} without use"

@@ -14,7 +14,7 @@ from credhelper.cli.context import chosen, command_context
 from credhelper.cli.output import say, warn
 from credhelper.config.profile import APIS, KEY_FORMS, Profile, api_at
 from credhelper.core.model import SESSION, Secret
-from credhelper.core.text import rfc3339
+from credhelper.core.text import command, rfc3339
 from credhelper.errors import RequestError, UnsupportedActionError, UsageError
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ def revoke(**given: Any) -> None:
     if not client.revokes:
         raise UnsupportedActionError(
             "this API cannot revoke: the token lives until it expires",
-            hint="credhelper logout forgets what is held here",
+            hint="forget what is held here: "
+            + command(
+                "credhelper", "logout", *(["--profile", given["name"]] if given["name"] else [])
+            ),
         )
     answer = client.revoke(*authorization.token_and_caller(context, profile, "token", given))
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
@@ -195,7 +198,9 @@ def _profile(context: Context, name: str | None, url: str | None, api: str | Non
         return profile
     there = api_at(url)
     if api and there and api != there:
-        raise UsageError(f"--api {api}: {url} is the one of {there}", f"say --api {there}")
+        raise UsageError(
+            f"--api {api}: {url} is the one of {there}", f"say {command('--api', there)}"
+        )
     return Profile(name="none", api=api or there or next(iter(APIS)), url=url)
 
 

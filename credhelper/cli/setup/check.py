@@ -17,7 +17,7 @@ from credhelper.cli.setup.request import Arguments, wiring_request
 from credhelper.cli.setup.words import print_remaining_notes, repeat_command, subject
 from credhelper.config.origin import canonical
 from credhelper.core.model import Request
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
 from credhelper.setup import ask, journal, prepare
 from credhelper.setup.journal import Journal
@@ -44,7 +44,7 @@ def check(arguments: Arguments) -> int:
     if not todo:
         raise NotFoundError(
             f"{arguments.tool} is not set up by credhelper",
-            hint=f"credhelper setup {arguments.tool} --service URL",
+            hint=command("credhelper", "setup", arguments.tool, "--service", "URL"),
         )
     worst = 0
     for one in todo:

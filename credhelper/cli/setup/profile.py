@@ -9,7 +9,7 @@ from dataclasses import replace
 import click
 
 from credhelper import setup
-from credhelper.broker import no_match, routing
+from credhelper.broker import next_step, no_match, routing
 from credhelper.broker.context import Context
 from credhelper.cli import standing
 from credhelper.cli.prompt import on_terminal
@@ -17,6 +17,7 @@ from credhelper.cli.setup.request import Arguments
 from credhelper.config.origin import canonical
 from credhelper.core import lookup
 from credhelper.core.model import Request
+from credhelper.core.text import command
 from credhelper.errors import (
     AmbiguousServiceError,
     ConfigError,
@@ -59,7 +60,7 @@ def require_setting(context: Context, tool: str, owner: str) -> None:
     if needed and profile and not getattr(profile, needed):
         raise ConfigError(
             f"profile {owner} has no {needed}, which says what {tool} is to get",
-            hint=f"credhelper profile add {owner} --{needed} folder=ID",
+            hint=next_step.add_resource(context.environ, profile),
         )
 
 
@@ -100,7 +101,8 @@ def choose(
                 raise AmbiguousServiceError(
                     f"{arguments.tool} has no place for a profile's name, and without it"
                     f" {arguments.service} is not answered by {arguments.profile}",
-                    hint=f"credhelper profile use {arguments.profile}",
+                    hint=("unset CREDHELPER_PROFILE; " if preferred else "")
+                    + command("credhelper", "profile", "use", arguments.profile),
                 )
         return likely(context, arguments)[0], match[0].profile, None
     error = no_match.why(found, request, preferred, context.environ)
@@ -113,7 +115,7 @@ def choose(
         return replace(arguments, profile=name), name, None
     if isinstance(error, PathRequiredError) and arguments.service:
         deeper = found.below(arguments.service.origin) or "URL"
-        error.hint = f"say which: --service {deeper}"
+        error.hint = f"say which: {command('--service', deeper)}"
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = arguments.profile or preferred or found.default

@@ -6,6 +6,7 @@ about every host, and fail for all but ours; for git's there is the helper.
 
 from __future__ import annotations
 
+from credhelper.core.text import export
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 
@@ -20,7 +21,8 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     link = request.link(LINK)
     current = request.environ.get("GIT_ASKPASS")
-    notes = [] if current == link.path else [f"to use it: GIT_ASKPASS={link.path} git ..."]
+    use = f"to use it: {export('GIT_ASKPASS', link.path)}"
+    notes = [] if current == link.path else [use]
     if request.service.netloc != request.service.host:
         notes.append(f"not for wget: it asks about {request.service.host}, without the port")
     return Plan(links=(link,), notes=tuple(notes))

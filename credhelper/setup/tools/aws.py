@@ -13,6 +13,7 @@ import re
 import shlex
 from contextlib import suppress
 
+from credhelper.core.text import shell_word
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
@@ -44,7 +45,7 @@ def plan(request: WiringRequest) -> Plan:
             hint="put a link to it into a folder with a plainer name, first on PATH",
         )
     program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
-    command = f"{program} aws --profile {request.owner}"
+    command = f"{program} aws --profile {shell_word(request.owner)}"
     section = _section(request)
     for key in _FIRST:
         if _parsed(request, _file(request)).has_option(section, key):

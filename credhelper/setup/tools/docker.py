@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
@@ -32,7 +33,7 @@ def plan_for(request: WiringRequest, path: str) -> Plan:
     if request.service.path:
         raise UsageError(
             f"registries are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     entry = Entry(("credHelpers",), ((request.service.netloc, "credhelper"),))
     return Plan((FileChange(path, "json", (entry,)),))
@@ -52,7 +53,9 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
             break
         for login in logins if isinstance(logins, dict) and path != paths[-1] else ():
             if login.partition("/")[0] == host:
-                return shadowed(f"{path} has a login for {login}", f"podman logout {login}")
+                return shadowed(
+                    f"{path} has a login for {login}", command("podman", "logout", login)
+                )
     else:
         return Finding(trouble=f"{' and '.join(paths)} names no helper for {host}")
     program = f"docker-credential-{name}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from credhelper.core.text import command
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -26,7 +27,7 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"platforms are known by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     own = f"{_SCHEME}{request.service.netloc}"
     known = _admin(request).get("endpoint", own)

@@ -10,6 +10,7 @@ import re
 import shlex
 
 from credhelper.core.service import Service
+from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup.formats import gitconfig
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -40,7 +41,11 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         if name in ("password", "credential"):
             return _leak(request, ask) or Finding(value)
     why = asking.complaint(answer) or "git credential fill found nothing"
-    return Finding(trouble=why, hint="CREDHELPER_TRACE=1 git ls-remote URL shows each step")
+    return Finding(
+        trouble=why,
+        hint="see each step: CREDHELPER_TRACE=1 "
+        + command("git", "ls-remote", str(request.service)),
+    )
 
 
 def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
@@ -56,8 +61,9 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
             if found and found["host"].lower() == host and found["password"].startswith("eyJ"):
                 return Finding(
                     trouble=f"{path} holds a token for {host}, which another helper stored there",
-                    hint=f"printf 'protocol={request.service.scheme}\\nhost={host}\\n\\n' |"
-                    f" git credential-store --file {shlex.quote(path)} erase",
+                    hint=command("printf", f"protocol={request.service.scheme}\\nhost={host}\\n\\n")
+                    + " | "
+                    + command("git", "credential-store", "--file", path, "erase"),
                 )
     listed = ask(["git", "config", "--null", "--get-regexp", r"^credential\..*helper$"])
     helpers: list[str] = []
@@ -70,7 +76,7 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
     if ours and len(ours) < len(helpers):
         return Finding(
             trouble="another helper is told the token, too, and may store it",
-            hint=f"credhelper setup git --service {request.service}",
+            hint=command("credhelper", "setup", "git", "--service", str(request.service)),
         )
     return None
 

@@ -12,6 +12,7 @@ import json
 import re
 from typing import Any
 
+from credhelper.core.text import shell_word
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -45,7 +46,9 @@ def plan(request: WiringRequest) -> Plan:
             hint="put a link to it into a folder without blanks, first on PATH",
         )
     # Each goes to the front, so the first comes last.
-    values: list[tuple[str, Any]] = [("command", f"{called} google --profile {request.owner}")]
+    values: list[tuple[str, Any]] = [
+        ("command", f"{called} google --profile {shell_word(request.owner)}")
+    ]
     if _executable(data).get("timeout_millis", _MILLISECONDS) == _MILLISECONDS:
         values.insert(0, ("timeout_millis", _MILLISECONDS))
     head = {

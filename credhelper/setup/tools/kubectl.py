@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from credhelper.core.text import command
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -56,7 +57,11 @@ def plan(request: WiringRequest) -> Plan:
     ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
     if merged.get(_CURRENT, first) != first:
         ours = tuple((key, value) for key, value in ours if key != _CURRENT)
-    notes = () if len(ours) == len(head) else (f"to use it: kubectl config use-context {first}",)
+    notes = (
+        ()
+        if len(ours) == len(head)
+        else (f"to use it: {command('kubectl', 'config', 'use-context', first)}",)
+    )
     return Plan((FileChange(path, "yaml", (Entry((), ours), *entries)),), notes=notes)
 
 

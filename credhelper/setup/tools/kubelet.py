@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from credhelper.core import paths
+from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
@@ -48,9 +49,11 @@ def plan(request: WiringRequest) -> Plan:
     ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
     entries = (Entry((), ours), Entry(("providers",), ((name, provider),)))
     notes = (
-        "the kubelet is started with"
-        f" --image-credential-provider-config={_file(request)}"
-        f" --image-credential-provider-bin-dir={request.bin}",
+        "the kubelet is started with "
+        + command(
+            f"--image-credential-provider-config={_file(request)}",
+            f"--image-credential-provider-bin-dir={request.bin}",
+        ),
     )
     return Plan((FileChange(_file(request), "yaml", entries),), (request.link(name),), notes)
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from credhelper.core import service as services
 from credhelper.core.service import Service
+from credhelper.core.text import command, shell_word
 from credhelper.errors import ConfigError, CredhelperError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
@@ -67,7 +68,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what pip would receive, found through its file and PATH: see `setup`."""
     chosen = request.environ.get(_VARIABLE)
     if chosen and chosen != _VALUE:
-        return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
+        return shadowed(f"{_VARIABLE} is set to something else", command("unset", _VARIABLE))
     settings: dict[str, tuple[str, str]] = {}
     indexes = [(name, request.environ.get(name, "")) for name in _INDEX_VARIABLES]
     for path in _files(request):
@@ -163,12 +164,10 @@ def on_path(request: WiringRequest) -> tuple[str, ...]:
     """Return what a person has to do if the folder of the link is not on PATH."""
     if request.bin in request.environ.get("PATH", "").split(":"):
         return ()
-    shown = (
-        request.bin.replace(request.home, "$HOME", 1)
-        if request.bin.startswith(request.home)
-        else request.bin
-    )
-    return (f'let your shell find the link: export PATH="{shown}:$PATH", in ~/.profile',)
+    home = '"$HOME"/' if request.bin.startswith(f"{request.home}/") else ""
+    folder = request.bin.removeprefix(f"{request.home}/" if home else "")
+    how = "let your shell find the link, in ~/.profile: export PATH="
+    return (f'{how}{home}{shell_word(folder)}:"$PATH"',)
 
 
 def _file(request: WiringRequest) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import (
@@ -39,7 +40,7 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"Terraform asks for hosts alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     entry = Entry(("credentials_helper", "credhelper"), (("args", request.options()),))
     link = LinkChange(f"{_plugins(request)}/{LINK}", request.program.path)
@@ -66,7 +67,7 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     for name in request.environ:
         named = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
         if name.startswith(_VARIABLE) and named == host:
-            return f"{name} is set", f"unset {name}"
+            return f"{name} is set", command("unset", name)
     if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
         return f"{_file(request)} has credentials for {host}", "take that block out"
     stored = f"{request.home}/.terraform.d/credentials.tfrc.json"
@@ -75,7 +76,7 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         known = {}
     if _usual(request) and host in known:
-        return f"{stored} has credentials for {host}", f"terraform logout {host}"
+        return f"{stored} has credentials for {host}", command("terraform", "logout", host)
     return None
 
 

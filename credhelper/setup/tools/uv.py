@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 
+from credhelper.core.text import command
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 from credhelper.setup.tools import pip
 
@@ -33,7 +34,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(trouble=f"{_file(request)} cannot be read")
     chosen = request.environ.get(_VARIABLE)
     if chosen not in (None, "", "subprocess"):
-        return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
+        return shadowed(f"{_VARIABLE} is set to something else", command("unset", _VARIABLE))
     if settings.get("keyring-provider") != "subprocess" and not chosen:
         return Finding(trouble=f'{_file(request)} does not say: keyring-provider = "subprocess"')
     section = settings.get("pip")

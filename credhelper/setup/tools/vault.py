@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from credhelper.core.text import export
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, set_before
@@ -39,9 +40,8 @@ def plan_for(request: WiringRequest, path: str, variable: str) -> Plan:
     entry = Entry((), (("token_helper", link.path),))
     notes: tuple[str, ...] = ()
     if request.environ.get(variable, "").rstrip("/") != str(request.service):
-        notes = (
-            f"it is asked about the server in {variable}: export {variable}={request.service}",
-        )
+        how = export(variable, str(request.service))
+        notes = (f"it is asked about the server in {variable}: {how}",)
     return Plan((FileChange(path, "hcl", (entry,)),), (link,), notes)
 
 
