@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 
 import click
 
@@ -207,7 +208,7 @@ def _undo(arguments: Arguments) -> int:
     left = getattr(setup.load(arguments.tool), "left", None)
     before = {edit.found.path: edit.draft.old for edit in work.edits.values() if edit.changes}
     if left and before:
-        leftovers = left(before, os.environ, read)
+        leftovers = left(before, os.environ, partial(read, lenient=True))
         work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")
