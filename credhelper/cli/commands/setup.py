@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import click
@@ -89,6 +92,25 @@ def setup_(
     arguments = Arguments(
         tool, _service(service), profile, name, _path("--bin", links), _path("--file", file)
     )
+    with _uncollected():
+        return _do(arguments, chosen, add_service=add_service)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be looked for meanwhile: among all that a large file says, it takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
+    """Do what the one mode that was `chosen` says, and return the exit status."""
+    tool = arguments.tool
     if chosen == ["undo"]:
         return _undo(arguments)
     if chosen == ["check"]:
