@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 
-from credhelper.broker import failure, making
+from credhelper.broker import failure
 from credhelper.core import flock
 from credhelper.core.lookup import credential
 from credhelper.core.model import Credential
@@ -220,6 +220,8 @@ def _at_the_gate(source: TokenSource, wanted: Wanted, locked: bool) -> Held:
     served = failure.known(source, wanted, held, stale)
     if served:
         return served
+    from credhelper.broker import making  # late: dialogues that the cache answers do without
+
     started = source.clock()
     try:
         # Not `held`: a token that lives too short for this caller is no reason to keep it.

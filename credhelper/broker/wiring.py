@@ -47,7 +47,7 @@ def load() -> None:
     admit_third_parties()
     import hmac  # noqa: F401  # for comparing secrets
 
-    from credhelper.broker import inventory, reject  # noqa: F401  # as above
+    from credhelper.broker import inventory, making, reject  # noqa: F401  # as above
     from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401
     from credhelper.client.http import transport  # noqa: F401
     from credhelper.config import child, parse  # noqa: F401  # as above
