@@ -73,12 +73,11 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
             return source.get(token_source, request, route, service), token_source
         except source.Outdated:
             context.trace("grant", changed=route.profile)
-    error = CredhelperError(
+    raise CredhelperError(
         f"the grant of profile {route.profile} changed again and again while it was read",
         hint="try again when nobody writes it any more",
+        retryable=True,
     )
-    error.retryable = True
-    raise error
 
 
 def reject(context: Context, request: Request) -> bool:

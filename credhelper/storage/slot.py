@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from credhelper.core import paths, record
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import failure, files, locks
+from credhelper.storage import failure_record, files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Slot:
     def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
         """Keep `error` for `seconds`, so that a herd does not run into it one by one."""
         try:
-            self._write(self._failure, failure.fields_of(error, grant, now, seconds))
+            self._write(self._failure, failure_record.fields_of(error, grant, now, seconds))
         except CacheError:
             return  # then the next one finds out by itself
 
@@ -249,7 +249,7 @@ class Slot:
         if fields is None or fields.get("grant") != grant:
             return None
         since = min(since, self._early.since) if self._early else since
-        return failure.revive(fields) if failure.counts(fields, now, since) else None
+        return failure_record.revive(fields) if failure_record.counts(fields, now, since) else None
 
     # --- writing ----------------------------------------------------------------------------------
 
