@@ -13,7 +13,7 @@ from credhelper.errors import ConfigError, CredhelperError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
-    from credhelper.core.model import Credential, Secret, Token
+    from credhelper.core.model import Credential, Secret, Token, Wants
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
@@ -129,7 +129,7 @@ def source_for(
     context: Context,
     found: Routes,
     route: Route,
-    wants: str = "token",
+    wants: Wants = "token",
     timeout: int = 0,
     stamp: str | None = None,
     *,

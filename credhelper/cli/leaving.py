@@ -13,7 +13,7 @@ from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
-from credhelper.core.model import AWS, Secret
+from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.record import Held, number
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
@@ -111,7 +111,7 @@ class Leaving:
             return  # where a session is a JWT, it is the token as well
         self._revoked.append(secret)
         ends, certain = held.expires_at, fields.get("assumed") != "1"
-        if kept.what == inventory.SESSION:
+        if kept.what == SESSION:
             ends = number(fields, "expires") - number(fields, "skew")
             certain = fields.get("assumed") == "0"
         status, text = _revoke(self.world, maker, secret, ends, certain=certain)
@@ -199,7 +199,7 @@ def leave_former_session(world: Context, former: Profile | None) -> int:
     """
     if former is None:
         return 0
-    base = inventory.bases(former)[inventory.SESSION]
+    base = inventory.bases(former)[SESSION]
     if inventory.used(world, base):
         return 0
     found = [one for one in inventory.everything(world) if one.base == base]

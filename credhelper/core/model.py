@@ -6,7 +6,7 @@ Plain classes with slots, because `dataclasses` and `typing` cost more than a wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Literal
+    from typing import Final, Literal  # noqa: F401  # Final: in comments, where it costs nothing
 
     from credhelper.core.service import Service
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     Action = Literal[
         "get", "store", "erase", "list", "forget", "capability", "version", "message", "ignored"
     ]
+    # What a secret is, and what a request wants: see the words below.
+    Kind = Literal["jwt", "session", "aws"]
+    Wants = Literal["token", "aws", "rclone"]
 
 # What a secret is: a token of one kind or the other, or AWS credentials (see `Request.wants`).
-JWT = "jwt"
-SESSION = "session"
-AWS = "aws"
+JWT = "jwt"  # type: Final
+SESSION = "session"  # type: Final
+AWS = "aws"  # type: Final
 # What a request may want as well: what the API has for rclone. As a secret it is of kind `aws`.
-RCLONE = "rclone"
+RCLONE = "rclone"  # type: Final
 
 
 class Secret:
@@ -131,7 +134,7 @@ class Request:
         margin: int = 60,
         timeout: int = 0,
         echo: "Mapping[str, str] | None" = None,
-        wants: str = "token",
+        wants: "Wants" = "token",
     ) -> None:
         self.action = action
         self.service = service
@@ -175,7 +178,7 @@ class Credential:
         *,
         username: str,
         profile: str,
-        kind: str = JWT,
+        kind: "Kind" = JWT,
         url: str = "",
         service: "Service | None" = None,
         fresh_until: float = 0,
@@ -245,7 +248,7 @@ class Token:
         self,
         value: Secret,
         *,
-        kind: str,
+        kind: "Kind",
         issued_at: int,
         expires_at: int,
         not_before: int = 0,

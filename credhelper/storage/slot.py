@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from credhelper.core.flock import EarlyLocks
 
-_BASE = 32  # digits of a record's name; what follows stands for a value of its grant
 OLD = ".old"
 _LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
@@ -173,7 +172,7 @@ class Slot:
 
     @property
     def _gone(self) -> str:
-        return self.name[:_BASE] + ".gone"
+        return self.name[: record.BASE] + ".gone"
 
     def mark_gone(self, now: float) -> None:
         """Tell whoever is making a record of this name, whatever its grant's value, to drop it.

@@ -149,7 +149,7 @@ def nothing_happens(shared_world: World, running_sandbox: RunningSandbox) -> Ite
 
 
 def test_no_protocol_is_left_out_of_what_applies_to_it() -> None:
-    told_in = {parameter.values[0].protocol for parameter in VARIABLES}  # type: ignore[union-attr]
+    told_in = {parameter.values[0].protocol for parameter in VARIABLES}  # type: ignore[union-attr]  # a case
     written = {file.stem for file in (Path(__file__).parent / "cases").glob("*.toml")}
     for name in protocols.PROTOCOLS:
         source = (_MODULES / f"{protocols.PROTOCOLS[name][0]}.py").read_text()

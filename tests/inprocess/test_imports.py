@@ -109,7 +109,7 @@ def test_a_fork_in_the_middle_of_an_import_leaves_no_child_behind_that_waits_for
     scratch_world: World, module: str, use: str
 ) -> None:
     scratch_world.get()
-    # From 3.12 on Python itself warns of a fork beside threads; what is tested is that it goes well.
+    # From 3.12 on Python warns of a fork beside threads: it is tested that this one goes well.
     quiet = ("-W", "ignore:This process:DeprecationWarning")
     done = subprocess.run(
         [sys.executable, *quiet, "-c", FORKING.format(module=module, use=use)],
