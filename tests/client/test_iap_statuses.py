@@ -158,7 +158,7 @@ def test_retry_after_as_a_date_is_counted_from_the_servers_clock(
         (str(int(DEADLINE)), int(DEADLINE)),
         ("3600", 3600),
         ("9" * 400, 86400),
-        (formatdate(NOW + 60, usegmt=True), 60),
+        (formatdate(NOW + 3 * int(DEADLINE), usegmt=True), 3 * int(DEADLINE)),
     ],
 )
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimitedError), (503, UnreachableError)])
