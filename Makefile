@@ -70,4 +70,4 @@ $(VENV)/.check: $(VENV)/.test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .floors .clients build dist *.egg-info
+	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info
