@@ -37,7 +37,7 @@ clients: $(VENV)/.test
 	$(CLEAN) $(BIN)/python integrations/install.py $(CLIENTS)
 
 # README's table of protocols, from what the folders in integrations/ say of themselves; and the tree in
-# docs/architecture.md, from what the modules say of themselves; and docs/commands.md, from `--help`.
+# docs/architecture.md, from what the modules say of themselves, with the layers; and docs/commands.md, from `--help`.
 docs: $(VENV)/.test
 	$(CLEAN) $(BIN)/python -m tests.support.table
 	$(CLEAN) $(BIN)/python -m tests.support.tree

@@ -204,6 +204,10 @@ def test_the_tree_is_the_one_that_is_made() -> None:
     assert tree.replaced(ARCHITECTURE) == ARCHITECTURE, "make docs"
 
 
+def test_the_layers_are_those_of_the_contracts() -> None:
+    assert tree.layers() in ARCHITECTURE, "make docs"
+
+
 def test_every_module_is_in_the_tree() -> None:
     told = set(re.findall(r"^ +([a-z_0-9]+\.py)\b", tree.tree(), re.MULTILINE))
     kinds = {PACKAGE / "setup" / "tools", PACKAGE / "protocols"}
