@@ -74,9 +74,12 @@ class Secret:
 class Call:
     """How a tool called us: the edge's view, handed to a protocol's `parse`.
 
-    Parameters: `program`, the name we were called by; `arguments`, argv without it; `stdin`, the
-    bytes read, empty where the protocol reads nothing; `environ`, the environment; `given`, the
-    last token handed out for each service (normal form) in the dialogue that this call is part of.
+    Parameters:
+    - program: the name we were called by.
+    - arguments: argv without it.
+    - stdin: the bytes read, empty where the protocol reads nothing.
+    - environ: the environment of the process.
+    - given: the last token handed out for each service (normal form) in this call's dialogue.
     """
 
     __slots__ = ("arguments", "environ", "given", "program", "stdin")
@@ -99,14 +102,18 @@ class Call:
 class Request:
     """What a tool asks, in our words.
 
-    Parameters: `action` (`get`, `store`, `erase`, `list`, or one that the protocol answers by
-    itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
-    the only login name that will do; `rejected`, the token that the tool was refused; `min_ttl`,
-    seconds of life that the caller insists on; `margin`, seconds of life that this kind of caller
-    likes to see; `timeout`, seconds after which it is known to give up on us, 0 where it is not:
-    with a token that lives there is no use in waiting longer for a new one; `echo`, whatever the
-    protocol's `render` needs to see again; `wants`, `token` for the profile's token, `aws` for the
-    AWS credentials that it buys, or `rclone` for the same in the form that rclone reads.
+    Parameters:
+    - action: `get`, `store`, `erase`, `list`, or one that the protocol answers by itself.
+    - profile: the name of the profile that it is about, where the caller names one.
+    - service: who will receive the token, or None when a profile is named.
+    - username: the only login name that will do.
+    - rejected: the token that the tool was refused.
+    - min_ttl: seconds of life that the caller insists on.
+    - margin: seconds of life that this kind of caller likes to see.
+    - timeout: seconds after which it is known to give up on us, 0 where it is not: with a token
+      that lives there is no use in waiting longer for a new one.
+    - echo: whatever the protocol's `render` needs to see again.
+    - wants: `token`, `aws` for the AWS credentials that it buys, or `rclone` for them in its form.
     """
 
     __slots__ = (
@@ -151,12 +158,16 @@ class Request:
 class Credential:
     """What a tool receives.
 
-    Parameters: `token`, or what else the request wanted; `expires_at`, Unix seconds on this host's
-    clock, a little before the real expiry; `username`, for protocols that speak Basic; `profile`,
-    the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, of the API, as
-    its other clients spell it; `service`, the configured service that matched, or None;
-    `fresh_until`, Unix seconds until which nobody need ask again; `variables`, where those clients
-    look for a token and for `url`.
+    Parameters:
+    - token: the secret, of whatever kind the request wanted.
+    - expires_at: Unix seconds on this host's clock, a little before the real expiry.
+    - username: for protocols that speak Basic.
+    - profile: the profile it came from.
+    - kind: `jwt`, `session` or `aws`.
+    - url: of the API, as its other clients spell it.
+    - service: the configured service that matched, or None.
+    - fresh_until: Unix seconds until which nobody need ask again.
+    - variables: where those clients look for a token and for `url`.
     """
 
     __slots__ = (
@@ -210,9 +221,11 @@ class Listing:
 class Reply:
     """What the edge writes, whole or not at all.
 
-    Parameters: `stdout` and `stderr`, bytes; `status`, the exit status; `file`, an absolute path
-    and the bytes that the caller will look for there, for us and the caller alone; `last`, true
-    when this reply ends a dialogue.
+    Parameters:
+    - stdout, stderr: bytes.
+    - status: the exit status.
+    - file: a path (absolute) and the bytes that the caller alone will look for there.
+    - last: true when this reply ends a dialogue.
     """
 
     __slots__ = ("file", "last", "status", "stderr", "stdout")
@@ -236,10 +249,12 @@ class Reply:
 class Token:
     """A token as the API gave it, with what we know of its life.
 
-    Parameters: `value`; `kind`, `jwt`, `session` or `aws`; `issued_at`, `expires_at` and
-    `not_before`, Unix seconds on the server's clock; `skew`, the server's clock minus ours in
-    seconds, measured at issue; `assumed`, true when the expiry is our stated guess because the
-    token told none.
+    Parameters:
+    - value: the secret.
+    - kind: `jwt`, `session` or `aws`.
+    - issued_at, expires_at, not_before: Unix seconds on the server's clock.
+    - skew: the server's clock minus ours in seconds, measured at issue.
+    - assumed: true when the expiry is our stated guess because the token told none.
     """
 
     __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")

@@ -19,11 +19,18 @@ TOKEN = "token"  # noqa: S105  # a protocol's name
 class WiringRequest:
     """What is to be set up.
 
-    Parameters: `service`, who receives the token; `profile`, the profile that was named for it, or
-    None when the service alone tells; `owner`, the profile that answers, named or not; `name`, what
-    the tool shall know it by, or None; `program`, ours; `environ`; `home`, absolute; `bin`, the
-    folder for links to us; `read`, returns the text of a tool's file, None if missing; `file`, the
-    tool's file, where it was said which; `region`, AWS's, where it is known.
+    Parameters:
+    - service: who receives the token.
+    - profile: the profile that was named for it, or None when the service alone tells.
+    - owner: the profile that answers, named or not.
+    - name: what the tool shall know it by, or None.
+    - program: ours.
+    - environ: the environment of the command.
+    - home: absolute.
+    - bin: the folder for links to us.
+    - read: returns the text of a tool's file, None if missing.
+    - file: the tool's file, where it was said which.
+    - region: AWS's, where it is known.
     """
 
     service: Service
@@ -104,8 +111,10 @@ class WiringRequest:
 class Entry:
     """What shall stand at one place of a file.
 
-    Parameters: `at`, the keys, tables or sections that lead there; `values`, names and what they
-    shall be: plain data, in order; where the format allows it, a name may repeat.
+    Parameters:
+    - at: the keys, tables or sections that lead there.
+    - values: names and what they shall be: plain data, in order; where the format allows it, a name
+      may repeat.
     """
 
     at: tuple[str, ...]
