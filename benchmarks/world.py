@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,15 @@ class World:
         with urllib.request.urlopen(f"{self.url}/_sandbox/stats") as answer:
             counters: dict[str, int] = json.load(answer)
             return counters
+
+    def fault(self, fault: dict[str, Any]) -> None:
+        """Let the sandbox do wrong: see `credhelper/sandbox/faults.py` for the members."""
+        asked = urllib.request.Request(f"{self.url}/_sandbox/faults", json.dumps([fault]).encode())
+        urllib.request.urlopen(asked).close()
+
+    def forget(self) -> None:
+        """Remove the cache of the home that has its key in a file."""
+        shutil.rmtree(self.environ["CREDHELPER_CACHE_DIR"])
 
 
 def _home(folder: Path, config: str, **more: str) -> dict[str, str]:

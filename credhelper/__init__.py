@@ -44,7 +44,7 @@ def _loaded(name: str) -> object:
         import credhelper.libica
 
         return credhelper.libica
-    # What is bound here is found without us the next time.
+    # Bound here, the name is found without this function the next time.
     if name == "get_token":
         from credhelper.inprocess.tokens import get_token
 
@@ -61,8 +61,8 @@ def _loaded(name: str) -> object:
 def importing() -> "AbstractContextManager[object]":
     """Return the lock to hold while something of ours is imported in a Python program.
 
-    A fork waits for it: in the middle of an import it would leave the child a module that nobody
-    will ever finish, and its lock taken.
+    A fork waits for it: in the middle of an import the child would have a module that is never
+    finished, and its lock taken.
     """
     lock = globals().get("_importing")
     if lock is None:

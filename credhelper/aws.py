@@ -19,6 +19,7 @@ from credhelper.broker.context import Context
 from credhelper.core.model import AWS, Credential, Request
 from credhelper.core.text import rfc3339
 from credhelper.inprocess import tokens
+from credhelper.inprocess.allowed_hosts import decoded
 from credhelper.inprocess.environ import ENVIRON
 from credhelper.protocols.aws import MARGIN
 
@@ -139,7 +140,7 @@ def _fetch(
 ) -> Credential:
     tokens.hold_to_types(profile, None, min_ttl, refresh_before)
     tokens.preload()
-    context = Context(environ, warn=tokens.warn, clock=clock)
+    context = Context(environ, warn=tokens.warn, clock=clock, decoded=decoded)
     request = Request(
         "get", profile=profile, min_ttl=min_ttl, margin=max(MARGIN, refresh_before), wants=AWS
     )

@@ -1,6 +1,6 @@
 """Start of the program: read argv, environment and stdin, and answer from the cache if it can.
 
-One name tells whether a tool or a person called: the program's, or else the first word. This module
+The program's name, or else the first word, shows whether a tool or a person called. This module
 loads only what a warm answer needs. `edge` serves every other call, with what `main` returns. A
 reply is written whole or not at all.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from credhelper.core.flock import EarlyLocks
-    from credhelper.core.model import Reply
+    from credhelper.core.model import Reply, Request
     from credhelper.protocols import Protocol
 
     # Protocol (None: a person called), program, arguments, stdin, why stdin is no whole request (or
@@ -38,10 +38,10 @@ _FROM_A_TERMINAL = b"credhelper: hint: reading a request from the terminal; end 
 def main() -> "Unserved":
     """Answer from the cache and end the process; otherwise return what was read of the call.
 
-    The caller hands that to `edge.main`, which serves it.
+    The caller passes that to `edge.main`, which serves it.
     """
     program = sys.argv[0].rpartition("/")[2]
-    end_when_told()
+    end_on_signals()
     try:
         name, arguments = _called_for(program, sys.argv[1:])
         stdin, trouble = b"", ""
@@ -61,10 +61,10 @@ def main() -> "Unserved":
         os._exit(130)
 
 
-def end_when_told() -> None:
+def end_on_signals() -> None:
     """End at once on a signal that asks for it, with the status that a shell gives: 128 + n.
 
-    What a caller's nohup ignores stays ignored.
+    A signal that the caller ignores (nohup) stays ignored.
     """
 
     def end(number: int, frame: "FrameType | None") -> None:
@@ -76,7 +76,7 @@ def end_when_told() -> None:
 
 
 def read() -> bytes:
-    """Return some of what stdin holds, nothing at its end. Raises OSError where it is closed."""
+    """Return some bytes from stdin, b'' at its end. Raises OSError if it is closed."""
     while True:
         try:
             return os.read(0, _CHUNK)
@@ -85,7 +85,7 @@ def read() -> bytes:
 
 
 def write(stream: int, data: bytes) -> None:
-    """Write all of `data` to `stream`. Raises OSError where nobody reads, or the disk is full."""
+    """Write all of `data` to `stream`. Raises OSError for a closed pipe or a full disk."""
     view = memoryview(data)
     while view:
         try:
@@ -118,40 +118,58 @@ def _peoples(arguments: list[str]) -> bool:
 
 
 def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks | None]":
-    """Return the reply if the cache can give it, now or when another process has filled it.
+    """Return the reply from the cache, if need be after another process has filled it; or None.
 
-    Otherwise None. Beside it: the locks that this process took, because nobody else renews yet.
+    And the locks that this process took, because no other process is renewing.
     """
     early = None
     try:
         request = protocol.parse(call)
         if request.action != "get" or request.rejected is not None:
             return None, None
+        # If a grant's command calls us, we must not wait for the process that runs the command.
+        asking = "CREDHELPER_ASKING" in call.environ
         found = lookup.answer(call.environ, request)
         waited: set[str] = set()
-        while isinstance(found, str) and found not in waited:
+        while found and isinstance(found, str):
             from credhelper.core import flock
 
             early = early or flock.EarlyLocks()
-            # A program that a grant's command calls must not wait for the one that runs it.
-            if "CREDHELPER_ASKING" in call.environ or not flock.enter(early, found):
+            if asking or found in waited or not flock.enter(early, found):
                 return None, early
             waited.add(found)
             found = lookup.answer(call.environ, request)
-        if found is None or isinstance(found, str):
-            return None, early
+        if isinstance(found, tuple):
+            from credhelper.core import flock
+
+            found, lock = found
+            early = early or flock.EarlyLocks()
+            flock.enter(early, lock, wait=0.0)
+            if asking or lock not in early.over:
+                return None, early  # nobody renews it
+        if not found:
+            return None if found is None else _nothing(protocol, request), early
         reply = protocol.render(request, found)
         return None if reply.file else reply, early
-    except Exception:  # noqa: BLE001  # the other half meets it again, and knows how to tell it
+    except Exception:  # noqa: BLE001  # the cold half meets it again, and reports it
         return None, early
 
 
+def _nothing(protocol: "Protocol", request: "Request") -> "Reply | None":
+    """Return the reply for a service that no profile names, if it needs no words from the rest."""
+    if not getattr(protocol, "NOTHING", False):
+        return None
+    from credhelper.errors import UnknownServiceError
+
+    return protocol.refuse(UnknownServiceError(""), request)
+
+
 def _leave(reply: "Reply") -> "NoReturn":
-    # All is said and nothing is open: to tear the interpreter down would only cost time.
+    # All is written: to tear the interpreter down would only cost time.
     try:
         write(1, reply.stdout)
     except OSError:
-        os._exit(1)  # the caller has gone, or its disk is full: there is nobody to tell
+        os._exit(1)  # a closed pipe or a full disk: there is nowhere to report it
     os._exit(reply.status)
 
 
@@ -161,12 +179,12 @@ def _environment() -> "Mapping[str, str]":
 
 
 def _read(mode: str) -> tuple[bytes, str]:
-    """Return what stdin holds (for a paragraph up to the first blank line), and what went wrong."""
+    """Return stdin (for a paragraph up to the first blank line), and what is wrong with it."""
     if os.isatty(0):
         try:
             write(2, _FROM_A_TERMINAL)
         except OSError:
-            pass  # somebody who closed stderr does not want to know
+            pass  # the caller has closed stderr
 
     def ring(number: int, frame: "FrameType | None") -> None:
         raise TimeoutError

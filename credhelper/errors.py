@@ -1,8 +1,8 @@
 """What can go wrong, named by what the caller can do next.
 
-Every class answers one question: what now? Ask another helper (`NotFoundError`), log in
-(`LoginRequiredError`), mend the config (`ConfigError`), try again (`retryable`), or give up.
-Which library raised is nobody's concern. Messages are lower case, end without a full stop and
+Every class says what the caller can do: ask another helper (`NotFoundError`), log in
+(`LoginRequiredError`), correct the config (`ConfigError`), try again (`retryable`), or give up. No
+class says which library raised. Messages are lower case, end without a full stop and
 never hold a secret; `hint` is the one line that tells a person what to do.
 """
 
@@ -13,7 +13,7 @@ import os
 
 
 class CredhelperError(Exception):
-    """Base of all errors that are told to a user.
+    """Base of all errors that a user sees.
 
     Parameters:
     - message: one line.
@@ -88,7 +88,7 @@ class NotFoundError(CredhelperError):
 
 
 class UnknownProfileError(NotFoundError):
-    """A profile is named that does not exist: whoever named it meant one."""
+    """A profile is named that does not exist."""
 
 
 class UnknownServiceError(NotFoundError):
@@ -117,7 +117,7 @@ class LoginRequiredError(CredhelperError):
 
 
 class ConfigError(CredhelperError):
-    """The configuration must be mended: the message names file, line, key and what was expected."""
+    """The config must be corrected: the message names file, line, key and what was expected."""
 
     code = "config"
     private = True
@@ -125,7 +125,7 @@ class ConfigError(CredhelperError):
 
 
 class CacheError(CredhelperError):
-    """The disk said no."""
+    """A file cannot be read or written."""
 
     code = "cache"
     exit_status = 7
@@ -199,9 +199,9 @@ def reason(error: OSError) -> str:
 
 
 def unexpected(error: Exception) -> CredhelperError:
-    """Return what to tell of an error that nobody expected.
+    """Return the message for an unexpected error: its class and place.
 
-    Its class and place alone: its message might hold a secret.
+    Its own message might hold a secret.
     """
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
@@ -213,13 +213,4 @@ def unexpected(error: Exception) -> CredhelperError:
         f"an unexpected {type(error).__name__} at {place}: this is a bug in credhelper",
         hint="set CREDHELPER_TRACE=1, do the same again, and show all lines (no secret is in them)"
         " to those who installed credhelper here",
-    )
-
-
-def logged_out(profile: str) -> LoginRequiredError:
-    """Return the error for what was made while somebody logged out: it is dropped."""
-    return LoginRequiredError(
-        f"somebody logged out of profile {profile} while this was made: it is dropped",
-        hint=f"credhelper login --profile {profile}",
-        private=True,
     )

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from credhelper.broker import no_match, routing, source
-from credhelper.core import lookup, routes
+from credhelper.broker import routing, source
+from credhelper.core import lookup
 from credhelper.core.model import AWS, Listing, Request
-from credhelper.errors import ConfigError, CredhelperError
+from credhelper.core.record import EXPIRED, judge
+from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
     """
     if request.action == "get":
         if request.rejected is not None:
-            reject(context, request)  # the caller wants another one than this
+            reject(context, request)  # the caller wants a token other than this
         return get(context, request)
     if request.action == "erase":
         return reject(context, request)
@@ -37,7 +38,7 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
         return Listing(
             [
                 (service, route.username, route.profile)
-                for service, named in sorted(found.by_service.items())
+                for service, named in sorted(found.services().items())
                 for route in named
             ]
         )
@@ -71,6 +72,9 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
         token_source = source_for(context, found, route, request.wants, request.timeout)
         try:
             return source.get(token_source, request, route, service), token_source
+        except LoginRequiredError as missing:
+            missing.hint = _fitted(context, route, missing.hint)
+            raise
         except source.Outdated:
             context.trace("grant", changed=route.profile)
     raise CredhelperError(
@@ -113,6 +117,14 @@ def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
     return found, _match(context, found, request)[0]
 
 
+def lives(context: Context, request: Request) -> bool:
+    """Tell whether the cache holds a token that would do for `request`. Raises CredhelperError."""
+    found, route = profile_of(context, request)
+    held = source.find(source_for(context, found, route))
+    least = lookup.least_life(route, request)
+    return judge(held, context.clock(), margin=0, min_ttl=least) != EXPIRED
+
+
 def may_receive(found: Routes, route: Route, target: Service) -> bool:
     """Tell whether the token of `route` may go to `target`.
 
@@ -122,7 +134,7 @@ def may_receive(found: Routes, route: Route, target: Service) -> bool:
     if target.origin == route.url:
         return True
     there = Request("get", service=target, profile=route.profile)
-    return routes.match(found, there, route.profile) is not None
+    return lookup.match(found, there, route.profile) is not None
 
 
 def source_for(
@@ -137,15 +149,15 @@ def source_for(
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
-    What it makes comes from the profile that names its record, and from the grant that has its
-    stamp, however long it waits.
+    However long it waits, it makes tokens from the profile that names its record, and from the
+    grant that has its stamp.
 
     Parameters:
     - wants, timeout: as in a Request.
     - stamp: of the grant, where the caller knows it.
     - living: whether the caller holds AWS credentials that still live, so that it need not wait.
     """
-    record, now = routes.record_of(found, route, context.environ, wants)
+    record, now = lookup.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
     slot = context.slot(record)
 
@@ -172,7 +184,7 @@ def source_for(
     def revoke(token: Token) -> None:
         from credhelper.broker import wiring
 
-        if token.kind != AWS:  # of those nobody can
+        if token.kind != AWS:  # nothing revokes AWS credentials
             profile = routing.load_config(context).profiles[route.profile]
             wiring.renewal_for(context, profile).calls.revoke(token)
 
@@ -181,7 +193,7 @@ def source_for(
         grant,
         renew=renew if wants == "token" else exchange,
         revoke=revoke,
-        warn=context.warn,
+        warn=lambda message, hint: context.warn(message, _fitted(context, route, hint)),
         trace=context.trace,
         host=lookup.host(),
         clock=context.clock,
@@ -191,10 +203,31 @@ def source_for(
     )
 
 
+def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
+    """Return `hint`, but for the plain command to log in one that works with our own variables.
+
+    The error may be remembered, of a process with others.
+    """
+    from credhelper.core.login import log_in
+
+    if hint != log_in(route.profile):
+        return hint
+    if context.configuration()[0] == "environment":
+        return "try again: no login is kept for what variables configure"
+    if not any(context.environ.get(name) for name in lookup.CONFIGURING):
+        return hint
+    from credhelper.broker import next_step
+
+    profile = routing.load_config(context).profiles.get(route.profile)
+    return next_step.log_in(context.environ, route.profile, profile)
+
+
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:
     chosen = context.environ.get("CREDHELPER_PROFILE")
-    matched = routes.match(found, request, chosen)
+    matched = lookup.match(found, request, chosen)
     if matched is None:
+        from credhelper.broker import no_match
+
         raise no_match.why(found, request, chosen, context.environ)
     context.trace("route", service=matched[1], profile=matched[0].profile)
     return matched

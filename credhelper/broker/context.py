@@ -18,17 +18,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from credhelper.config.parse import Config
     from credhelper.config.profile import Grant
     from credhelper.core.model import Secret
+    from credhelper.core.routes import Routes
 
 _HTTP = 20.0  # seconds for all calls to an API
 
 
-class Context:
-    """What an answer may know of the world around it.
+class Decoded:
+    """What was last made of a config, each with all that it was made from.
 
-    It is looked at once: an answer may wait, and what is kept under a name must have been made from
-    the very settings that the name was made from.
+    A program hands one to all its contexts: none of them reads the same config twice.
+    """
+
+    __slots__ = ("config", "routes")
+
+    def __init__(self) -> None:
+        self.config: tuple[object, Config] | None = None
+        self.routes: tuple[object, Routes] | None = None
+
+
+class Context:
+    """What an answer may know of its surroundings.
+
+    Everything is read once: an answer may wait, and a record must be made from the same settings as
+    its name.
 
     Parameters:
     - environ: the variables that count, copied here.
@@ -38,6 +53,7 @@ class Context:
     - clock: Unix seconds.
     - early: the locks that this process took before.
     - sleep: takes seconds.
+    - decoded: what earlier contexts of this process made of the config.
 
     Attributes, beside these:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
@@ -52,6 +68,7 @@ class Context:
         "_sleep",
         "alarm",
         "clock",
+        "decoded",
         "early",
         "environ",
         "grants",
@@ -72,6 +89,7 @@ class Context:
         clock: Callable[[], float] = time.time,
         early: EarlyLocks | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        decoded: Decoded | None = None,
     ) -> None:
         self.environ: Mapping[str, str] = {
             name: value for name in list(environ) if (value := environ.get(name)) is not None
@@ -88,6 +106,7 @@ class Context:
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
         self.grants: dict[Grant, Secret] = {}
+        self.decoded = decoded or Decoded()
 
     def configuration(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the config, as they were at the first look.
@@ -105,7 +124,7 @@ class Context:
         self.seen = path, os.fstat(handle), read_only
 
     def begin(self) -> None:
-        """Begin another call, or go on after the config was written: look at it anew."""
+        """Begin another call, or go on after the config was written: read it again."""
         self._configuration = None
         self.early.begin()
         self.http.begin()
@@ -119,7 +138,7 @@ class Context:
         self._sleep(seconds)
 
     def cache_folder(self) -> str | None:
-        """Return where records lie; None, after a warning, if that place is not to be trusted."""
+        """Return the folder of the records; None, after a warning, if it cannot be trusted."""
         if self._cache_folder is None:
             self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
             folder = self._cache_folder
@@ -156,7 +175,7 @@ class Context:
         if runtime.startswith("/"):
             found.append(os.path.join(runtime, "credhelper"))
         found.append(f"/tmp/credhelper-{os.geteuid()}")  # noqa: S108  # verified: ours, 0700
-        # Anybody may have made that one before us.
+        # Another user may have made that one before us.
         if cache := paths.cache_dir(self.environ, sys.platform):
             found.append(os.path.join(cache, "run"))
         return tuple(found)

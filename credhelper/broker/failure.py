@@ -1,4 +1,4 @@
-"""What becomes of a failed renewal: the token that still lives, an error, and its memory."""
+"""What follows a failed renewal: serve the stale token, or raise the error; remember it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_TROUBLE = 60.0
 
 
 def remember(source: TokenSource, error: CredhelperError) -> None:
-    """Keep `error` for a few seconds, or as long as the server asked, for all who ask meanwhile."""
+    """Keep `error` for other processes, for a few seconds or as long as the server asked."""
     if error.private:
         return
     seconds = DEFINITE_NO

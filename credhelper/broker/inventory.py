@@ -1,7 +1,7 @@
 """An inventory of the secrets that we keep on disk: whose each one is, and who takes it away.
 
 Each record says which profile of which config it was made for, and by which API it can be revoked.
-So also those are found whose profile has become another one since, or has gone.
+So secrets are found even if their profile has changed since, or was removed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.broker import routing
 from credhelper.config import identity
-from credhelper.core import routes
+from credhelper.core import lookup, routes
 from credhelper.core.model import AWS, SESSION
 from credhelper.core.record import BASE
 from credhelper.storage.slot import OLD
@@ -47,7 +47,7 @@ class Kept(NamedTuple):
 
     @property
     def former(self) -> bool:
-        """Whether it was set aside."""
+        """Whether a newer record has replaced it."""
         return self.slot.name.endswith(OLD)
 
 
@@ -78,7 +78,7 @@ def maker(kept: Kept) -> Profile | None:
 
 def record_of(context: Context, profile: Profile) -> tuple[str, str]:
     """Return the record of the profile's token, and what can be seen of its grant in a file."""
-    return routes.record_of(
+    return lookup.record_of(
         routing.load_routes(context), routing.route_to(profile), context.environ
     )
 
@@ -119,7 +119,7 @@ def current(context: Context, profile: Profile) -> list[Kept]:
 def everything(context: Context) -> list[Kept]:
     """Return all that lies in the cache and among the sessions: sessions, tokens, AWS credentials.
 
-    In this order they may be taken away. A record that only has a lock yet may just be made.
+    They can be removed in this order. A name with only a lock may be a record that is being made.
     """
     found = []
     for slot_of in (context.slot, context.state_slot):
@@ -135,8 +135,8 @@ def everything(context: Context) -> list[Kept]:
 def of_profile(context: Context, profile: Profile) -> list[Kept]:
     """Return what `profile` has on disk, now and under former identities.
 
-    What another profile of the config has as well is among it only if it is this one's now. Its
-    current records are among it even if they are not there yet: they may just be made.
+    A record that another profile of the config has as well is included only if this profile has it
+    now. Current records are included even if they do not exist yet: they may be being made.
     """
     now = set(bases(profile).values())
     others, config = _bases_of_all(context) - now, _config(context)
@@ -173,12 +173,12 @@ def orphans(context: Context) -> dict[str, list[Kept]]:
 
 
 def used(context: Context, base: str) -> bool:
-    """Tell whether records of this name belong to a profile of the config as it is now."""
+    """Tell whether records of this name are of a profile in the config as it is now."""
     return base in _bases_of_all(context)
 
 
 def set_aside(context: Context, profile: Profile) -> None:
-    """Let nothing of `profile` in the cache be served any more. Raises CacheError."""
+    """Move the records of `profile` in the cache, so that none is served. Raises CacheError."""
     for what, slot, _ in current(context, profile):
         if what != SESSION and slot.folder is not None:
             slot.set_aside()
@@ -203,7 +203,7 @@ def _bases_of_all(context: Context) -> set[str]:
 
 def _config(context: Context) -> str:
     # As a name: the path itself may hold any characters.
-    return routes.file_name(context.configuration()[0])
+    return routes.tag(context.configuration()[0])
 
 
 def _records(folder: str | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from credhelper import errors
 from credhelper.core.record import NOT_YET_WAIT, Held, fields_of
 from credhelper.errors import LoginRequiredError, MalformedAnswerError
 
@@ -50,4 +49,6 @@ def make(source: TokenSource, held: Held | None, locked: bool, profile: str) -> 
 def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:
     source.trace("renew", record=source.slot.name, dropped="logged out meanwhile")
     source.revoke(token)
-    return errors.logged_out(profile)
+    from credhelper.core.login import logged_out
+
+    return logged_out(profile)

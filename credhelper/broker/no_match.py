@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from credhelper.broker import next_step
+from credhelper.core.lookup import naming, suitable
 from credhelper.core.model import Request
-from credhelper.core.routes import Routes, naming, suitable
+from credhelper.core.routes import Routes
 from credhelper.core.service import Service
-from credhelper.core.text import printable
+from credhelper.core.text import command, export, printable
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -18,6 +20,7 @@ from credhelper.errors import (
     UnknownServiceError,
 )
 
+_MOST_NAMES = 20
 _EMPTY = "CREDHELPER_API_KEY is empty"
 _FILL = "put an API key into it, or unset it and log in: credhelper login"
 
@@ -25,27 +28,29 @@ _FILL = "put an API key into it, or unset it and log in: credhelper login"
 def why(
     routes: Routes, request: Request, chosen: str | None, environ: Mapping[str, str]
 ) -> CredhelperError:
-    """Return the error that says why `routes.match` found no profile, or could not choose."""
+    """Return the error that says why `lookup.match` found no profile, or could not choose."""
     # CI sets it so where its secret does not exist, or is not for this branch.
-    empty = not routes.by_profile and environ.get("CREDHELPER_API_KEY") == ""
-    if request.service is None:
-        return _no_profile(routes, request.profile or chosen, empty=empty)
-    if request.profile and request.profile not in routes.by_profile:
-        return _no_profile(routes, request.profile, empty=empty)
+    empty = not routes.count and environ.get("CREDHELPER_API_KEY") == ""
+    known = request.profile is None or routes.profile(request.profile) is not None
+    if request.service is None or not known:
+        name = request.profile or chosen
+        if name:
+            return _unknown_profile(routes, name, request.profile is None, environ)
+        return _no_profile(routes, environ, empty=empty)
     named, _ = naming(routes, request)
     if not named:
-        return _unknown(routes, request.service, empty=empty)
+        return _unknown(routes, request, chosen, environ, empty=empty)
     candidates = suitable(named, request)
     if len(candidates) > 1:
         names = ", ".join(route.profile for route in candidates)
         return AmbiguousServiceError(
             f"several profiles name {request.service}: {names}",
-            hint=f"choose one: export CREDHELPER_PROFILE={candidates[0].profile}",
+            hint=f"choose one: {_choose(candidates[0].profile)}",
         )
     if request.profile and request.profile not in [route.profile for route in named]:
         return UnknownServiceError(
             f"profile {printable(request.profile)} does not name {request.service}",
-            hint=_how_to_add(request.profile, request.service),
+            hint=_how_to_add(routes, request.profile, request.service, environ),
         )
     users = dict.fromkeys(
         route.username for route in named if request.profile in (None, route.profile)
@@ -56,46 +61,81 @@ def why(
     )
 
 
-def _no_profile(routes: Routes, name: str | None, *, empty: bool) -> CredhelperError:
-    if name:
-        known = ", ".join(routes.by_profile)
-        return UnknownProfileError(
-            f"there is no profile {printable(name)}"
-            + (f"; known profiles: {known}" if known else ", and no other is configured"),
-            hint=f"credhelper login --profile {printable(name)}",
-        )
-    if not routes.by_profile:
-        if empty:
-            return NotFoundError(f"no profile is configured, and {_EMPTY}", hint=_FILL)
-        return NotFoundError("no profile is configured", hint="credhelper login")
-    return RequestError(
-        f"several profiles are configured: {', '.join(routes.by_profile)}",
-        hint="name one with --profile, or choose a default: credhelper profile use NAME",
+def _unknown_profile(
+    routes: Routes, name: str, from_terminal: bool, environ: Mapping[str, str]
+) -> CredhelperError:
+    known, first = _names(routes), routes.first()
+    if next_step.is_name(name) and not (known and next_step.from_environment(environ)):
+        hint = next_step.log_in(environ, name)
+    elif from_terminal:
+        hint = "unset CREDHELPER_PROFILE"
+    elif first:
+        hint = f"name a known one: {command('--profile', first.profile)}"
+    else:
+        hint = "a profile's name is letters and digits, with '.', '_' and '-' between them"
+    return UnknownProfileError(
+        f"there is no profile {printable(name)}"
+        + (f"; known profiles: {known}" if known else ", and no other is configured"),
+        hint=hint,
     )
 
 
-def _unknown(routes: Routes, service: Service, *, empty: bool) -> UnknownServiceError:
+def _no_profile(routes: Routes, environ: Mapping[str, str], *, empty: bool) -> CredhelperError:
+    if not routes.count:
+        if empty:
+            return NotFoundError(f"no profile is configured, and {_EMPTY}", hint=_FILL)
+        return NotFoundError("no profile is configured", hint=next_step.log_in(environ))
+    first = next(iter(routes.all())).profile
+    return RequestError(
+        f"several profiles are configured: {_names(routes)}",
+        hint=f"name one with --profile, or choose one: {_choose(first)}",
+    )
+
+
+def _unknown(
+    routes: Routes,
+    request: Request,
+    chosen: str | None,
+    environ: Mapping[str, str],
+    *,
+    empty: bool,
+) -> UnknownServiceError:
+    service = request.service
+    assert service is not None  # noqa: S101  # for mypy: the caller has looked
     if empty:
         return UnknownServiceError(
             f"no profile is configured, so none names {service}, and {_EMPTY}", hint=_FILL
         )
-    if not routes.by_profile:
+    if not routes.count:
         return UnknownServiceError(
             f"no profile is configured, so none names {service}",
-            hint=f"credhelper login --service {service}",
+            hint=next_step.log_in(environ, None, None, "--service", str(service)),
         )
-    deeper = [known for known in routes.by_service if known.startswith(service.origin + "/")]
+    deeper = routes.below(service.origin)
     if deeper:
+        owner = request.profile or routes.naming(deeper)[0].profile
         return PathRequiredError(
-            f"{deeper[0]} is named, and the request for {service} has another path or none",
-            hint=_how_to_add(routes.by_service[deeper[0]][0].profile, service),
+            f"{deeper} is named, and the request for {service} has another path or none",
+            hint=_how_to_add(routes, owner, service, environ),
         )
+    first = routes.first()
+    likely = (request.profile, chosen, routes.default, first.profile if first else "")
+    owner = next(name for name in likely if name and routes.profile(name))
     return UnknownServiceError(
-        f"no profile names {service}",
-        hint=_how_to_add(routes.default or next(iter(routes.by_profile)), service),
+        f"no profile names {service}", hint=_how_to_add(routes, owner, service, environ)
     )
 
 
-def _how_to_add(profile: str, service: Service) -> str:
-    add = f"credhelper profile add {printable(profile)} --service {service}"
-    return f"if it may have this token: {add}"
+def _names(routes: Routes) -> str:
+    """Return the names of the profiles in words; of many, the first ones."""
+    names = [route.profile for route in routes.all()]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _choose(profile: str) -> str:
+    return export("CREDHELPER_PROFILE", profile)
+
+
+def _how_to_add(routes: Routes, profile: str, service: Service, environ: Mapping[str, str]) -> str:
+    return next_step.add_service(environ, routes.profile(profile), profile, str(service))

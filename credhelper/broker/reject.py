@@ -39,7 +39,7 @@ def forget(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool
         if paused or young:
             source.trace("reject", record=source.slot.name, kept=True)
             fields["rejected"] = "1"
-            # What cannot even be marked would be kept, and served, however often it is refused.
+            # A record that cannot be marked would be served again, however often it is refused.
             if source.slot.keep(fields) or paused:
                 return False
         source.trace("reject", record=source.slot.name, kept=False)

@@ -35,25 +35,38 @@ def load_config(context: Context) -> Config:
     label, data = context.configuration()
     if context.seen:
         ours.hold_config(*context.seen, context.environ)
-    if label != "environment":
-        return parse.parse(data, label, context.environ)
-    # The variable's value is read with the grant, and a child of `exec` does not have it.
-    known = {"CREDHELPER_API_KEY": "told by exec", **context.environ}
-    return parse.from_environment(known) or parse.parse(b"", label, context.environ)
+    home = paths.home(context.environ)  # for the `~` in paths
+    made = context.decoded.config
+    if made is None or made[0] != (label, data, home):
+        if label == "environment":
+            # The variable's value is read with the grant, and a child of `exec` does not have it.
+            known = {"CREDHELPER_API_KEY": "set by exec", **context.environ}
+            config = parse.from_environment(known)
+            return config or parse.parse(b"", label, context.environ)
+        config = parse.parse(data, label, context.environ)
+        made = context.decoded.config = (label, data, home), config
+    return made[1]
 
 
 def load_routes(context: Context) -> Routes:
-    """Return the routes: from the cache if they hold, else compiled by one process for all."""
+    """Return the routes: from memory or the cache if they hold, else compiled by one process."""
     label, data = context.configuration()
-    home = context.environ.get("HOME", "")
+    key = label, data, context.environ.get("HOME", ""), context.cache_folder()
+    made = context.decoded.routes
+    if made is None or made[0] != key:
+        made = context.decoded.routes = key, _routes_on_disk(context, label, data)
+    return made[1]
+
+
+def _routes_on_disk(context: Context, label: str, data: bytes) -> Routes:
     folder = context.cache_folder()
     if folder is None:
         return compile_routes(context, _new_salt())
-    path = os.path.join(folder, routes.file_name(label))
-    found = lookup.compiled(folder, label, home, data)
+    found = _intact(context, folder, label, data)
     if found:
         return found
     context.trace("routes", compiled=label)
+    path = os.path.join(folder, routes.tag(label))
     lock = None
     try:
         files.make_folder(folder)
@@ -63,21 +76,45 @@ def load_routes(context: Context) -> Routes:
     except (CacheError, locks.Unlockable) as error:
         context.trace("routes", unlocked=str(error))
     try:
-        found = lookup.compiled(folder, label, home, data)
+        found = _intact(context, folder, label, data)
         if found:
             return found
-        old = paths.read_private(path)
-        salt = (old and routes.salt_of(old)) or _new_salt()
-        compiled = compile_routes(context, salt)
+        made = compile_routes(context, _salt_for(folder, label))
         try:
-            made = routes.encode(compiled, label, home, __version__, data)
-            files.replace(path, made)
+            home = context.environ.get("HOME", "")
+            kept = routes.encode(made, label, home, __version__, data)
+            files.replace(os.path.join(folder, routes.file_name(label, __version__)), kept)
         except OSError as error:
             context.trace("routes", kept=False, why=reason(error))
-        return compiled
+        return made
     finally:
         if lock:
             lock.release()
+
+
+def _intact(context: Context, folder: str, label: str, data: bytes) -> Routes | None:
+    found = lookup.compiled(folder, label, context.environ.get("HOME", ""), data)
+    return found if found and found.intact() else None
+
+
+def _salt_for(folder: str, label: str) -> str:
+    """Return the salt of the config called `label`: records are named by it, so it stays.
+
+    It lies in a file of its own, which outlives formats and versions. Up to format 6 it lay in the
+    routes file.
+    """
+    path = os.path.join(folder, routes.tag(label))
+    salt_path = f"{path}.salt"
+    held = routes.salt_in((paths.read_private(salt_path) or b"").decode("ascii", "replace"))
+    if held:
+        return held
+    old = paths.read_private(path)
+    salt = (old and routes.salt_of(old)) or _new_salt()
+    try:
+        files.replace(salt_path, (routes.SALT + salt).encode())
+    except OSError:
+        pass  # without it, a changed config gives these records other names
+    return salt
 
 
 def _new_salt() -> str:
@@ -91,7 +128,7 @@ def compile_routes(context: Context, salt: str) -> Routes:
     """Return the routes of the config, as `load_config` gives it; raises ConfigError."""
     config = load_config(context)
     default = config.default_profile or ""
-    return routes.Routes(default, salt, [route_to(one) for one in config.profiles.values()])
+    return routes.compiled(default, salt, [route_to(one) for one in config.profiles.values()])
 
 
 def route_to(profile: Profile) -> Route:

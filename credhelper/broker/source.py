@@ -15,10 +15,9 @@ import time
 
 from credhelper.broker import failure
 from credhelper.core import flock
-from credhelper.core.lookup import credential
+from credhelper.core.lookup import credential, least_life, margin_of
 from credhelper.core.model import Credential
 from credhelper.core.record import EXPIRED, FRESH, STALE, Held, held_in, judge
-from credhelper.core.routes import least_life, margin_of
 from credhelper.errors import CredhelperError
 from credhelper.storage import locks
 
@@ -35,7 +34,7 @@ LOCK_WAIT = flock.WAIT
 
 
 class Outdated(Exception):
-    """The grant is another one by now than `stamp` tells: the caller begins again with a new one.
+    """The grant has changed since `stamp`: the caller begins again with a new source.
 
     Raised by a renewal, which then has made nothing.
     """
@@ -167,7 +166,7 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
     if served:
         return served
     if stale and not source.slot.writable():
-        # What cannot be kept would be made again by every call.
+        # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
     lock, lockless = take_lock(source, 0 if stale else source.wait)
@@ -244,7 +243,7 @@ def _after_a_failure(
     """Return what lives although a renewal failed; raise its `error` where nothing does."""
     if source.slot.gone_since(started, source.clock()):
         raise error  # what is stale was revoked as well
-    # Who was stopped in the middle may find that others went on without it.
+    # A process that was suspended in between may find that others went on without it.
     held, state = _look_again(source, wanted)
     if held and state == FRESH:
         return held

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sweep(context: Context) -> None:
-    """Take away what no living process writes any more. Never raises, never waits."""
+    """Remove the files of dead writers. Never raises, never waits."""
     try:
         state = paths.state_dir(context.environ, sys.platform)
         for folder in (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# What open says of a link, and of a socket, a FIFO that nobody reads, and another user's file.
+# The errors of open for a link, a socket, a FIFO without a reader, and another user's file.
 _NOT_OURS = {errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -33,15 +33,15 @@ def tracer(where: str) -> Callable[..., None]:
     if not where or where == "0":
         return silent
     path = where if where.startswith("/") else ""
-    told: list[str] = []
+    failed: list[str] = []
 
     def trace(event: str, **facts: object) -> None:
         pairs = " ".join(f"{name}={_printed(value)}" for name, value in facts.items())
         line = f"credhelper: trace: {os.getpid()} {event} {pairs}\n".encode()
         if not path:
             _say(line)
-        elif not _append(path, line) and not told:
-            told.append(path)
+        elif not _append(path, line) and not failed:
+            failed.append(path)
             _say(f"credhelper: warning: no trace: {printable(path)} is not ours alone\n".encode())
 
     return trace
@@ -55,7 +55,7 @@ def _say(line: bytes) -> None:
 
 
 def _append(path: str, line: bytes) -> bool:
-    """Append `line`; False where the file is not ours alone. A full disk is no reason to speak."""
+    """Append `line`; False if the file is not private. A full disk is ignored."""
     try:
         handle = os.open(path, _FLAGS, 0o600)
     except OSError as error:

@@ -82,7 +82,7 @@ def changing(context: Context, name: str, key: Secret | None = None) -> Iterator
 
 
 def sweep(context: Context) -> None:
-    """Remove typed keys whose profile went while its writer was killed. Never waits."""
+    """Remove typed keys whose profile was removed by a writer that was killed. Never waits."""
     for name, note in _notes(context):
         if (note.find() or {}).get(_CHANGING) != "1":
             continue
@@ -155,9 +155,9 @@ def _put(path: str, key: Secret) -> None:
 
 
 def _settle(context: Context, note: Slot, path: str) -> None:
-    told = (note.find() or {}).get("config", "")
-    if _names(context, os.fsdecode(unquote_to_bytes(told)), path):
-        note.save({"config": told, _CHANGING: "0"})
+    config = (note.find() or {}).get("config", "")
+    if _names(context, os.fsdecode(unquote_to_bytes(config)), path):
+        note.save({"config": config, _CHANGING: "0"})
         return
     others = [each for key, each in _notes(context) if key == os.path.basename(path)]
     if all(each.name == note.name for each in others):
@@ -186,7 +186,9 @@ def _names(context: Context, config: str, path: str) -> bool:
 def _config(context: Context) -> str:
     path = paths.config_file(context.environ, sys.platform)
     if path is None:
-        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+        raise CacheError(
+            paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG and CREDHELPER_STATE_DIR"
+        )
     return path
 
 
@@ -198,7 +200,7 @@ def _notes(context: Context) -> list[tuple[str, Slot]]:
 
 
 def _our_note(context: Context, path: str) -> Slot:
-    return _note(context, f"{os.path.basename(path)}.{routes.file_name(_config(context))}")
+    return _note(context, f"{os.path.basename(path)}.{routes.tag(_config(context))}")
 
 
 def _note(context: Context, name: str) -> Slot:

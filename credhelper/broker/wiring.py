@@ -159,13 +159,13 @@ def exchange_for(
 def authorizer(
     context: Context, profile: Profile, timeout: float = 0, stamp: str = ""
 ) -> Callable[[], Authorization] | None:
-    """Return what reads the profile's grant, late; None for a profile that has none.
+    """Return a function that reads the profile's grant; None for a profile without one.
 
     Parameters:
     - timeout: seconds for that, if less than usual.
-    - stamp: what a grant in a file must look like still; "" to take it as it is.
+    - stamp: the expected stamp of a grant in a file; "" for any.
 
-    What is returned raises CredhelperError, and Outdated for a grant that has changed.
+    The function raises CredhelperError, and Outdated for a grant that has changed.
     """
     grant = profile.grant
     if grant is None:
@@ -187,10 +187,12 @@ def authorizer(
         except Changed:
             raise source.Outdated from None
         except LoginRequiredError as error:
+            from credhelper.broker import next_step
+
             folder = paths.state_dir(context.environ, sys.platform)
             if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
                 # The key that was typed at login, and that logout took away.
-                error.hint = f"credhelper login --profile {profile.name}"
+                error.hint = next_step.log_in(context.environ, profile.name, profile)
             raise
         if grant.how in ("command", "keyring"):
             context.grants[grant] = secret

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, wiring
+from credhelper.broker import answer, inventory, next_step, wiring
 from credhelper.broker.context import Context
 from credhelper.cli import prompt
 from credhelper.cli.context import profile_option
 from credhelper.config.origin import origin
 from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile
 from credhelper.core.model import SESSION, Request, Secret
+from credhelper.core.text import command
 from credhelper.errors import LoginRequiredError, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _url(_context: click.Context, _parameter: click.Parameter, text: str | None)
 
 
 def authorization_in(
-    world: Context,
+    context: Context,
     profile: Profile,
     client: Client,
     api_key_as: str | None,
@@ -121,7 +122,7 @@ def authorization_in(
         raise UsageError("--session, --user and --api-key-as exclude each other")
     elsewhere = given["secret_env"] or given["secret_file"] or user or session
     if given["url"] is None and not elsewhere:
-        return _own_authorization(world, profile, client, api_key_as)
+        return _own_authorization(context, profile, client, api_key_as)
     if session:
         return Bearer(read_secret("psToken", given))
     if user and api_key_as is None:
@@ -130,22 +131,23 @@ def authorization_in(
 
 
 def _own_authorization(
-    world: Context, profile: Profile, client: Client, api_key_as: str | None
+    context: Context, profile: Profile, client: Client, api_key_as: str | None
 ) -> Authorization:
     from credhelper.client.authorization import ApiKey, Bearer
 
-    authorize = wiring.authorizer(world, profile)
+    authorize = wiring.authorizer(context, profile)
     if authorize is None and client.refreshes != SESSION:
         raise UsageError(
             f"the JWT that login keeps for profile {profile.name} creates no other",
-            hint=f"credhelper get --profile {profile.name} refreshes it when it is due",
+            hint="it is refreshed when it is due: "
+            + command("credhelper", "get", "--profile", profile.name),
         )
     if authorize is None:
-        held = inventory.session_slot(world, profile).find() or {}
+        held = inventory.session_slot(context, profile).find() or {}
         if not held.get("token"):
             raise LoginRequiredError(
                 f"nobody is logged in to profile {profile.name}",
-                hint=f"credhelper login --profile {profile.name}",
+                hint=next_step.log_in(context.environ, profile.name, profile),
             )
         return Bearer(Secret(held["token"]))
     found = authorize()
@@ -157,7 +159,7 @@ def _own_authorization(
 
 
 def token_and_caller(
-    world: Context, profile: Profile, what: str, given: dict[str, Any]
+    context: Context, profile: Profile, what: str, given: dict[str, Any]
 ) -> tuple[Secret | None, Caller | None]:
     """Return the token that a call names, and what authorises the call if the token does not.
 
@@ -185,7 +187,7 @@ def token_and_caller(
     named = None if bare else read_secret(what, given)
     if own:
         request = Request("get", profile=profile.name)
-        return named, Bearer(answer.get(world, request).token)
+        return named, Bearer(answer.get(context, request).token)
     if not others:
         return named, None
     kind = "password" if user else "token that authorises"

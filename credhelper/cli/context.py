@@ -16,13 +16,13 @@ from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
 from credhelper.config.profile import Profile
-from credhelper.core import paths, routes
+from credhelper.core import lookup, paths
 from credhelper.core.model import Request
 from credhelper.errors import CacheError, CredhelperError
 from credhelper.tokenfile import folder
 
 
-def context(said: list[str] | None = None) -> Context:
+def command_context(said: list[str] | None = None) -> Context:
     """Return the context of this process, with warnings on stderr.
 
     What dead processes left on disk is swept on the way.
@@ -37,12 +37,12 @@ def context(said: list[str] | None = None) -> Context:
             said.append(message)
         warn(message, hint)
 
-    world = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
-    sweeping.sweep(world)
-    with suppress(CredhelperError):  # whoever needs those folders says what is wrong with them
-        for place in world.runtime_folders():
+    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
+    sweeping.sweep(context)
+    with suppress(CredhelperError):  # a command that needs those folders reports what is wrong
+        for place in context.runtime_folders():
             folder.sweep(place)
-    return world
+    return context
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,7 +53,7 @@ def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
 
 def complete_profile(
-    _context: click.Context, _parameter: click.Parameter, begun: str
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """Return the configured profiles whose names begin with `begun`."""
     try:
@@ -71,18 +71,18 @@ def _silently(message: str, hint: str | None) -> None:
     pass
 
 
-def chosen(world: Context, name: str | None) -> Profile:
+def chosen(context: Context, name: str | None) -> Profile:
     """Return the profile called `name`, or else CREDHELPER_PROFILE's, or else the default one.
 
     Raises NotFoundError, RequestError when several profiles fit, and ConfigError.
     """
-    found = routing.load_routes(world)
+    found = routing.load_routes(context)
     request = Request("get", profile=name)
-    preferred = world.environ.get("CREDHELPER_PROFILE")
-    match = routes.match(found, request, preferred)
+    preferred = context.environ.get("CREDHELPER_PROFILE")
+    match = lookup.match(found, request, preferred)
     if match is None:
-        raise no_match.why(found, request, preferred, world.environ)
-    return routing.load_config(world).profiles[match[0].profile]
+        raise no_match.why(found, request, preferred, context.environ)
+    return routing.load_config(context).profiles[match[0].profile]
 
 
 def state_folder(environ: Mapping[str, str]) -> str:

@@ -29,15 +29,15 @@ class Leaving:
     """Secrets that are taken away, one after the other.
 
     Parameters:
-    - world: of the command.
+    - context: of the command.
     - profile: by whose API records are revoked that do not tell theirs; or None.
 
     Attributes: `status`, the worst exit status; `rows`, what is said; `removed`, whether anything
     was here.
     """
 
-    def __init__(self, world: Context, profile: Profile | None) -> None:
-        self.world = world
+    def __init__(self, context: Context, profile: Profile | None) -> None:
+        self.context = context
         self.profile = profile
         self.status = 0
         self.rows: Rows = []
@@ -60,7 +60,7 @@ class Leaving:
     def take_key(self, path: str, *, for_all: bool = False) -> None:
         """Remove a typed key; `for_all`, also if another config claims it."""
         try:
-            if typed_keys.remove(self.world, path, for_all=for_all):
+            if typed_keys.remove(self.context, path, for_all=for_all):
                 self.removed = True
                 self.rows.append(("key", f"removed {path}"))
         except OSError as error:
@@ -75,15 +75,15 @@ class Leaving:
 
     def _lock(self, kept: Kept) -> locks.Lock | None:
         if kept.former:
-            return None  # nobody writes it
+            return None  # no writer is left
         try:
             return kept.slot.lock(max(0.0, self._end - time.monotonic()))
         except locks.Unlockable as error:
-            self.world.trace("logout", unlocked=str(error))
+            self.context.trace("logout", unlocked=str(error))
             return None
 
     def _take(self, kept: Kept) -> None:
-        # Again, under the lock: it may be another one by now.
+        # Again, under the lock: it may have changed.
         fields = kept.slot.find() or {}
         for key in ("previous", "token"):
             if fields.get(key):
@@ -101,7 +101,7 @@ class Leaving:
         if maker is not None and self.profile is not None and maker is not self.profile:
             former = f" ({maker.url})"
         if kept.what == AWS:
-            if held.expires_at > self.world.clock():
+            if held.expires_at > self.context.clock():
                 end = output.moment(held.expires_at)
                 self.rows.append(
                     ("aws", f"cannot be revoked: who has a copy of the key may use it until {end}")
@@ -114,20 +114,20 @@ class Leaving:
         if kept.what == SESSION:
             ends = number(fields, "expires") - number(fields, "skew")
             certain = fields.get("assumed") == "0"
-        status, text = _revoke(self.world, maker, secret, ends, certain=certain)
+        status, text = _revoke(self.context, maker, secret, ends, certain=certain)
         self.status = max(self.status, status)
         self.rows.append((kept.what, text + former))
 
 
-def leave(world: Context, profile: Profile) -> int:
+def leave(context: Context, profile: Profile) -> int:
     """Log out of `profile`, print how it went, and return the exit status."""
-    leaving = Leaving(world, profile)
-    # The key first: whoever has read it began before the mark, and drops what it makes.
-    key = typed_key(world, profile)
-    for path in filter(None, (key, typed_keys.forgotten(world, profile.name))):
+    leaving = Leaving(context, profile)
+    # The key first: a process that has read it began before the mark, and drops what it makes.
+    key = typed_key(context, profile)
+    for path in filter(None, (key, typed_keys.forgotten(context, profile.name))):
         leaving.take_key(path)
     _mark(leaving, profile)
-    leaving.take(inventory.of_profile(world, profile))
+    leaving.take(inventory.of_profile(context, profile))
     if not any(what == "here" for what, _ in leaving.rows):
         text = "forgotten" if leaving.removed else "there was nothing to forget"
         leaving.rows.append(("here", text))
@@ -139,40 +139,40 @@ def leave(world: Context, profile: Profile) -> int:
     return leaving.status
 
 
-def orphans(world: Context) -> list[str]:
+def orphans(context: Context) -> list[str]:
     """Return the names of profiles that left something and are not in the config any more."""
-    return sorted({*inventory.orphans(world), *typed_keys.orphans(world)})
+    return sorted({*inventory.orphans(context), *typed_keys.orphans(context)})
 
 
-def leave_orphans(world: Context) -> int:
+def leave_orphans(context: Context) -> int:
     """Take away what profiles had that the config does not name any more; return the status."""
     status = 0
-    records = inventory.orphans(world)
-    keys = typed_keys.orphans(world)
+    records = inventory.orphans(context)
+    keys = typed_keys.orphans(context)
     for name in sorted({*records, *keys}):
-        leaving = Leaving(world, None)
+        leaving = Leaving(context, None)
         leaving.take(records.get(name, []))
         if name in keys:
-            leaving.take_key(typed_keys.path_of(world, name))
+            leaving.take_key(typed_keys.path_of(context, name))
         say(f"logged out of profile {name}, which the config does not name any more")
         output.table(leaving.rows)
         status = max(status, leaving.status)
     return status
 
 
-def leave_everything(world: Context) -> int:
+def leave_everything(context: Context) -> int:
     """Take away all that is left, of whatever config; return the exit status."""
-    leaving = Leaving(world, None)
-    for path in typed_keys.everything(world):
+    leaving = Leaving(context, None)
+    for path in typed_keys.everything(context):
         leaving.take_key(path, for_all=True)
-    leaving.take(inventory.everything(world))
+    leaving.take(inventory.everything(context))
     if leaving.removed or leaving.status:
         say("logged out of what other configs and former profiles had")
         output.table(leaving.rows)
     return leaving.status
 
 
-def name_what_was_given(world: Context, names: Iterable[str] | None) -> None:
+def name_what_was_given(context: Context, names: Iterable[str] | None) -> None:
     """Name the files and folders of others that still hold tokens: they are not touched.
 
     Parameters:
@@ -180,19 +180,19 @@ def name_what_was_given(world: Context, names: Iterable[str] | None) -> None:
     """
     rows = [
         ("note", f"the token that was written into {printable(path)} is still there")
-        for path, profile in given_files.known(world)
+        for path, profile in given_files.known(context)
         if names is None or profile in names
     ]
     with suppress(CredhelperError):
         rows += [
             ("note", f"a running command has its token in {printable(where)}")
-            for place in world.runtime_folders()
+            for place in context.runtime_folders()
             for where in folder.living(place)
         ]
     output.table(rows)
 
 
-def leave_former_session(world: Context, former: Profile | None) -> int:
+def leave_former_session(context: Context, former: Profile | None) -> int:
     """Revoke and remove the session of a profile as it was, once another config is written.
 
     A session that a profile still uses stays. Prints how it went, and returns the exit status.
@@ -200,58 +200,60 @@ def leave_former_session(world: Context, former: Profile | None) -> int:
     if former is None:
         return 0
     base = inventory.bases(former)[SESSION]
-    if inventory.used(world, base):
+    if inventory.used(context, base):
         return 0
-    found = [one for one in inventory.everything(world) if one.base == base]
-    return _said(world, former, found, "of its former identity")
+    found = [one for one in inventory.everything(context) if one.base == base]
+    return _said(context, former, found, "of its former identity")
 
 
-def revoke_old(world: Context, profile: Profile) -> int:
+def revoke_old(context: Context, profile: Profile) -> int:
     """Revoke and remove what a profile had under former identities; return the exit status."""
-    return _said(world, profile, inventory.former(world, profile.name), "of its former identities")
+    return _said(
+        context, profile, inventory.former(context, profile.name), "of its former identities"
+    )
 
 
-def _said(world: Context, profile: Profile, found: Sequence[Kept], whose: str) -> int:
-    leaving = Leaving(world, profile)
+def _said(context: Context, profile: Profile, found: Sequence[Kept], whose: str) -> int:
+    leaving = Leaving(context, profile)
     leaving.take(found)
     output.table([(what, f"{whose}: {text}") for what, text in leaving.rows])
     return leaving.status
 
 
-def typed_key(world: Context, profile: Profile) -> str | None:
+def typed_key(context: Context, profile: Profile) -> str | None:
     """Return the file in which `login` keeps the key that was typed; None for other grants."""
     grant = profile.grant
-    own = typed_keys.path_of(world, profile.name)
+    own = typed_keys.path_of(context, profile.name)
     return own if grant is not None and grant.how == "file" and grant.words == (own,) else None
 
 
 def _mark(leaving: Leaving, profile: Profile) -> None:
-    now = leaving.world.clock()
-    for kept in inventory.current(leaving.world, profile):
+    now = leaving.context.clock()
+    for kept in inventory.current(leaving.context, profile):
         try:
             if kept.slot.folder is not None:
                 kept.slot.mark_gone(now)
         except CacheError as error:
-            leaving.world.trace("logout", unmarked=error.message)
+            leaving.context.trace("logout", unmarked=error.message)
 
 
 def _revoke(
-    world: Context, maker: Profile | None, secret: Secret, until: int, *, certain: bool
+    context: Context, maker: Profile | None, secret: Secret, until: int, *, certain: bool
 ) -> tuple[int, str]:
     """Revoke one secret; return the exit status and how it went.
 
     Parameters:
-    - maker: a profile of the API that made it; None if nobody knows.
+    - maker: a profile of the API that made it; None if unknown.
     - until: when it ends, in Unix seconds.
     - certain: that end is no guess.
     """
-    if certain and until <= world.clock():
+    if certain and until <= context.clock():
         return 0, "had expired already"
     end = f"until {output.moment(until)}{'' if certain else ' (a guess)'}"
     if maker is None:
         return TokenAPIError.exit_status, f"NOT revoked: nobody knows its API, it may live {end}"
     try:
-        client = wiring.client_for(world, maker)
+        client = wiring.client_for(context, maker)
         if not client.revokes:
             return TokenAPIError.exit_status, f"NOT revoked: this API cannot, it lives {end}"
         answer = client.revoke(secret)

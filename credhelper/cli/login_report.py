@@ -10,10 +10,11 @@ from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.cli.verification import Verified
 from credhelper.config.profile import Profile
+from credhelper.core.text import command
 
 
 def print_report(
-    world: Context,
+    context: Context,
     profile: Profile,
     verified: Verified,
     wrote: list[str],
@@ -35,8 +36,8 @@ def print_report(
     life = output.span(token.expires_at - token.issued_at)
     say(f"logged in to profile {profile.name}")
     services = [str(service) for service in profile.services]
-    default = routing.load_config(world).default_profile == profile.name
-    flag = "" if default else f" --profile {profile.name}"
+    default = routing.load_config(context).default_profile == profile.name
+    chosen = [] if default else ["--profile", profile.name]
     output.table(
         [
             ("who", output.who(whose)),
@@ -50,7 +51,7 @@ def print_report(
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
             *[(f"{what}s", words) for what, words in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
-            ("next", f"credhelper get{flag}"),
+            ("next", command("credhelper", "get", *chosen)),
             *[("", line) for line in _wiring(profile, services)],
         ]
     )
@@ -65,5 +66,6 @@ def _session_in_words(verified: Verified) -> str:
 
 def _wiring(profile: Profile, services: list[str]) -> list[str]:
     if not services:
-        return [f"credhelper profile add {profile.name} --service https://HOST"]
-    return [f"credhelper setup git --service {one}" for one in services[:3]]
+        words = ("credhelper", "profile", "add", profile.name, "--service", "https://HOST")
+        return [command(*words)]
+    return [command("credhelper", "setup", "git", "--service", one) for one in services[:3]]

@@ -30,6 +30,7 @@ from credhelper.cli.commands import (
 )
 from credhelper.cli.commands import exec as run
 from credhelper.cli.output import complain
+from credhelper.core.text import command
 from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 
 NAME = "credhelper"
@@ -59,7 +60,7 @@ def commands() -> None:
     """Short-lived Illumina tokens for git, docker, scripts and other tools, from a locked cache."""
 
 
-for command in (
+for each in (
     login.login,
     import_.import_,
     logout.logout,
@@ -76,9 +77,9 @@ for command in (
     demo.demo,
     completion.completion,
 ):
-    commands.add_command(command)
-for command in protocols.commands(commands.commands):
-    commands.add_command(command)
+    commands.add_command(each)
+for each in protocols.commands(commands.commands):
+    commands.add_command(each)
 
 
 def people(arguments: Sequence[str] | None = None) -> int:
@@ -128,7 +129,7 @@ def _run(words: list[str]) -> int:
                 commands.get_help(commands.make_context(NAME, [], resilient_parsing=True)), err=True
             )
             return UsageError.exit_status
-        answer = commands.main(words, prog_name=NAME, standalone_mode=False)
+        answer = commands.main(words, prog_name=NAME, standalone_mode=False, obj=words)
     except CredhelperError as error:
         complain(error)
         return error.exit_status
@@ -148,7 +149,7 @@ def _usage(error: click.UsageError) -> UsageError:
     message = error.format_message()
     if message.startswith("Got unexpected extra argument"):
         message = "an unexpected word, not repeated here: it may be a secret"
-    return UsageError(_plain(message), hint=f"{path} --help")
+    return UsageError(_plain(message), hint=command(*path.split(), "--help"))
 
 
 def _plain(message: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from credhelper.broker import routing
+from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
 from credhelper.config import parse, schema
 from credhelper.config import profile as profiles
@@ -19,8 +19,8 @@ from credhelper.config import write as configfile
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted
 from credhelper.core import paths
-from credhelper.core.text import printable
-from credhelper.errors import CacheError, UsageError
+from credhelper.core.text import command, printable
+from credhelper.errors import CacheError, ConfigError, UsageError
 
 _Command = Callable[..., Any]
 
@@ -109,45 +109,36 @@ def options(command: _Command) -> _Command:
     return command
 
 
-def existing(world: Context, name: str) -> dict[str, Any]:
+def existing(context: Context, name: str) -> dict[str, Any]:
     """Return the keys that the config file has for the profile called `name`; empty for none."""
-    known = routing.load_config(world)
+    known = routing.load_config(context)
     if known.path is None or name not in known.profiles:
         return {}  # no file: the environment configures us
-    _, data = world.configuration()
+    _, data = context.configuration()
     return dict(tomllib.loads(data.decode())["profiles"][name])
 
 
-def told_in_environment(
-    world: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
+def with_environment(
+    context: Context, name: str, old: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return `given`, and for a new profile what the environment says of the API and of services.
 
     A person who sets CREDHELPER_URL means it: a key must not go elsewhere. Raises UsageError where
     a profile that exists says something else, and no option decides.
     """
-    found = dict(given)
-    now = preview(world, name, old) if old else None
-    for key, value in parse.told(world.environ).items():
-        if found.get(key):
+    now = preview(context, name, old) if old else None
+    for key, value in (parse.contradicting(context.environ, now) if now else {}).items():
+        if given.get(key):
             continue
-        if now is None:
-            found[key] = value
-            continue
-        said = value if isinstance(value, list) else [value]
-        probe = preview(world, name, {**old, key: value})
-        if key == "services":
-            differs = not set(probe.services) <= set(now.services)
-        else:
-            differs = getattr(probe, key) != getattr(now, key)
-        if differs:
-            option = "service" if key == "services" else key
-            raise UsageError(
-                f"{parse.VARIABLES[key]} says {printable(' '.join(said))}, and profile"
-                f" {printable(name)} does not",
-                f"add --{option} {printable(said[0])}, or unset {parse.VARIABLES[key]}",
-            )
-    return found
+        variable, said = parse.VARIABLES[key], value if isinstance(value, list) else [value]
+        shown = printable(" ".join(said))
+        option = "service" if key == "services" else key
+        raise UsageError(
+            f"{variable} says {shown}, and profile {printable(name)} does not",
+            f"add {command(f'--{option}', said[0])}, or {command('unset', variable)}",
+        )
+    found = {} if now else parse.variables_set(context.environ)
+    return {**given, **{key: value for key, value in found.items() if not given.get(key)}}
 
 
 def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,49 +209,60 @@ def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:
         ) from error
 
 
-def preview(world: Context, name: str, values: Mapping[str, Any]) -> Profile:
+def preview(context: Context, name: str, values: Mapping[str, Any]) -> Profile:
     """Return the profile that `values` would make; raises UsageError, which names the key."""
     try:
-        return schema.read(name, dict(values), parse.expander(world.environ))
+        return schema.read(name, dict(values), parse.expander(context.environ))
     except Mistake as mistake:
         key = dotted(mistake.place[2:])
         place = f"{key} of profile {name}" if key else "--profile"
         raise UsageError(f"{place}: {mistake.message}", mistake.hint) from mistake
 
 
-def files(world: Context) -> tuple[str, str]:
+def files(context: Context) -> tuple[str, str]:
     """Return the paths of the config file and of its lock; raises CacheError without a home."""
-    path = paths.config_file(world.environ, sys.platform)
-    state = paths.state_dir(world.environ, sys.platform)
+    path = paths.config_file(context.environ, sys.platform)
+    state = paths.state_dir(context.environ, sys.platform)
     if path is None or state is None:
-        raise CacheError(paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG")
+        raise CacheError(
+            paths.HOMELESS, hint="set HOME, or CREDHELPER_CONFIG and CREDHELPER_STATE_DIR"
+        )
     return path, os.path.join(state, "config.lock")
 
 
-def write(world: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
+def require_file(context: Context, name: str, hint: str) -> None:
+    """Raise ConfigError, with `hint`, where variables make the profile called `name`."""
+    known = routing.load_config(context)
+    if known.path is None and name in known.profiles:
+        raise ConfigError(f"profile {name} is made by variables: no config file has it", hint)
+
+
+def write(context: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
     """Write the profile into the config file, and return the file's path.
 
     The first profile becomes the default in any case.
     """
-    path, lock = files(world)
-    found = routing.load_config(world)
+    path, lock = files(context)
+    found = routing.load_config(context)
     first = found.path is None or found.default_profile is None
     configfile.add_profile(
-        path, lock, name, values, make_default=make_default or first, environ=world.environ
+        path, lock, name, values, make_default=make_default or first, environ=context.environ
     )
-    world.begin()
+    context.begin()
     return path
 
 
-def add_services(world: Context, name: str, services: Sequence[str]) -> str:
+def add_services(context: Context, name: str, services: Sequence[str]) -> str:
     """Add `services` to the profile, and return the config file's path.
 
     Each is added under the file's lock, so that two commands at once lose nothing.
     """
-    path, lock = files(world)
+    route = routing.load_routes(context).profile(name)
+    require_file(context, name, next_step.add_service(context.environ, route, name, *services))
+    path, lock = files(context)
     for service in services:
-        configfile.add_service(path, lock, name, service, environ=world.environ)
-    world.begin()
+        configfile.add_service(path, lock, name, service, environ=context.environ)
+    context.begin()
     return path
 
 

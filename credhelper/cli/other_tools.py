@@ -2,7 +2,7 @@
 
 Sources: the settings pages of the `ica` and `icav2` programs, and the scripts of UMCCR's
 ica-ica-lazy. Their files are YAML and JSON; a file of another form proposes nothing, and
-stops nobody.
+is no error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from credhelper.cli.prompt import Kind
 from credhelper.client import claims
 from credhelper.core.model import Secret
+from credhelper.core.text import command
 
 # What a tool reads from the environment: (variable, which tool).
 TOKEN_VARIABLES = (
@@ -105,7 +106,7 @@ def from_ica(
                 "the ica program goes on using it: log out in one of the two only",
             )
         elif token:
-            yield _token_alone(places[region], token, f"--url {url or 'URL'}")
+            yield _token_alone(places[region], token, "--url", url or "URL")
 
 
 def from_icav2(
@@ -121,7 +122,7 @@ def from_icav2(
     key = settings.get("x-api-key", "")
     server = settings.get("server-url", "")
     url = "" if server is None else _url(server or "ica.illumina.com")
-    login = f"credhelper login --api ica --url {url or 'URL'}"
+    login = command("credhelper", "login", "--api", "ica", "--url", url or "URL")
     what = "an API key of the icav2 program"
     if key is None or (key and claims.token_flaw(key)):
         note = f"not plain text: that program encrypts its key; {login}"
@@ -134,7 +135,7 @@ def from_icav2(
         yield Proposal(places[""], what, "icav2", values, Kind.KEY, Secret(key), note)
     for region, text in sorted(sessions.items()):
         if token := (yaml_settings.settings(text) or {}).get("access-token"):
-            yield _token_alone(places[region], token, f"--api ica --url {url or 'URL'}")
+            yield _token_alone(places[region], token, "--api", "ica", "--url", url or "URL")
 
 
 def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterator[Proposal]:
@@ -193,12 +194,10 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
         if token := environ.get(variable):
             kind = variable.partition("_")[0]
             named = next((name for name in _BASE_URLS[kind] if environ.get(name)), "")
-            options = "--api ica" if kind == "ICAV2" else ""
+            options = ["--api", "ica"] if kind == "ICAV2" else []
             if named:
-                options += f" --url {_url(environ[named]) or 'URL'}"
-            yield _token_alone(
-                variable, token, options.strip(), f"; unset {variable} when you have"
-            )
+                options += ["--url", _url(environ[named]) or "URL"]
+            yield _token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
 
 
 def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
@@ -216,11 +215,11 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
         yield replace(one, name=name)
 
 
-def _token_alone(place: str, token: str, options: str, more: str = "") -> Proposal:
+def _token_alone(place: str, token: str, *options: str, then: str = "") -> Proposal:
     payload = claims.payload(token)
     what = "a token" if payload is not None else "something that is not a token"
-    how = f"credhelper login {options}".rstrip()
-    return Proposal(place, what, note=f"a token alone cannot be renewed: {how}{more}")
+    how = command("credhelper", "login", *options) + then
+    return Proposal(place, what, note=f"a token alone cannot be renewed: {how}")
 
 
 def _project_of(token: str) -> str:
@@ -257,7 +256,7 @@ def _url_of_session(region: str, token: str, server: str | None, *, alone: bool)
     Parameters:
     - region: as its file is called.
     - token: a JWT from the same file, or "".
-    - server: as the config calls it, "" if it names none, None if nobody knows.
+    - server: as the config calls it, "" if it names none, None if unknown.
     - alone: there is no other session.
     """
     parts = None if server is None else _server(server)

@@ -34,8 +34,7 @@ def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
 
 def warn(message: str, hint: str | None = None) -> None:
     """Print a warning on stderr, and what can be done about it."""
-    lines = complaint(message, hint).replace(b"credhelper: error:", b"credhelper: warning:", 1)
-    click.echo(lines, nl=False, err=True)
+    click.echo(complaint(message, hint, "warning"), nl=False, err=True)
 
 
 def complain(error: CredhelperError) -> None:

@@ -12,6 +12,7 @@ import click
 
 from credhelper.config import grant
 from credhelper.core.model import Secret
+from credhelper.core.text import command
 from credhelper.errors import ConfigError, LoginRequiredError
 
 _MOST_BYTES = 64 * 1024
@@ -61,8 +62,9 @@ def _nobody(what: str, why: str) -> LoginRequiredError:
 
 
 def _command() -> str:
+    # No secret is among its words: a command that asks for one takes it from nowhere else.
     found = click.get_current_context(silent=True)
-    return found.command_path if found else "credhelper"
+    return command("credhelper", *(found.obj if found else ()))
 
 
 def _piped(handle: int, what: str) -> bytes:

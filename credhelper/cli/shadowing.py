@@ -12,11 +12,11 @@ from credhelper.client import claims
 from credhelper.config.origin import origin
 from credhelper.core.model import Secret
 from credhelper.core.routes import Routes
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 
 
 def warnings(
-    world: Context, found: Routes, path: str | None, statuses: list[ProfileStatus]
+    context: Context, found: Routes, path: str | None, statuses: list[ProfileStatus]
 ) -> list[tuple[str, str | None]]:
     """Return a message and a hint for each variable that leads tools past the profiles.
 
@@ -25,10 +25,10 @@ def warnings(
     - path: the config file, or None.
     - statuses: the profiles that are shown.
     """
-    environ = world.environ
+    environ = context.environ
     result: list[tuple[str, str | None]] = []
     name = environ.get("CREDHELPER_PROFILE")
-    if name and name not in found.by_profile:
+    if name and found.profile(name) is None:
         result.append(
             (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
         )
@@ -36,17 +36,17 @@ def warnings(
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
         if value and value not in ours:
-            whose = _whose(Secret(value), statuses, world.clock())
+            whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
-            result.append((why, f"unset {variable}"))
+            result.append((why, command("unset", variable)))
     for variable, reader in _overrides(environ, found):
         why = f"{variable} is set: {reader} will use that, and not ask credhelper"
-        result.append((why, f"unset {variable}"))
+        result.append((why, command("unset", variable)))
     for variable in _other_servers(environ, found):
         why = f"{variable} is set: tools send their token to another server than your profiles name"
-        result.append((why, f"unset {variable}"))
-    if path is not None and found.by_profile and environ.get("CREDHELPER_API_KEY"):
-        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.by_profile.values())
+        result.append((why, command("unset", variable)))
+    if path is not None and found.count and environ.get("CREDHELPER_API_KEY"):
+        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.all())
         if not used:
             result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
     return result
@@ -54,7 +54,7 @@ def warnings(
 
 def _given_by_exec(environ: Mapping[str, str], found: Routes) -> tuple[str, ...]:
     """Return the token that `exec` gave this process; nothing outside of `exec`."""
-    route = found.by_profile.get(environ.get("CREDHELPER_RECORD", "").partition(":")[0])
+    route = found.profile(environ.get("CREDHELPER_RECORD", "").partition(":")[0])
     token = environ.get(route.variables[0]) if route else None
     return (token,) if token else ()
 
@@ -74,14 +74,15 @@ def _whose(token: Secret, statuses: list[ProfileStatus], now: float) -> str:
 def _overrides(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str]]:
     """Return the variables that a tool uses instead of asking us, and which tool does."""
     readers = {}
-    if any(route.aws for route in found.by_profile.values()):
+    if any(route.aws for route in found.all()):
         readers["AWS_ACCESS_KEY_ID"] = "every AWS SDK and the aws CLI"
-    keys = {route.grant for route in found.by_profile.values()}
+    keys = {route.grant for route in found.all()}
     if "ICAV2_ACCESS_TOKEN" in _variables(found, 0) and "env:ICAV2_X_API_KEY" not in keys:
         readers["ICAV2_X_API_KEY"] = "the icav2 program"
-    if found.by_service:
+    services = sorted(found.services())
+    if services:
         readers["DOCKER_AUTH_CONFIG"] = "the docker CLI"
-    for service in sorted(found.by_service):
+    for service in services:
         host = service.partition("://")[2].partition("/")[0]
         # Its rule: dots become underscores, and hyphens two of them.
         readers[f"TF_TOKEN_{host.replace('-', '__').replace('.', '_')}"] = f"Terraform ({host})"
@@ -92,7 +93,7 @@ def _other_servers(environ: Mapping[str, str], found: Routes) -> list[str]:
     """Return the variables that lead an API's tools to a server that no profile of it names."""
     result = []
     for variable in sorted(_variables(found, 1)):
-        named = {one.url for one in found.by_profile.values() if one.variables[1] == variable}
+        named = {one.url for one in found.all() if one.variables[1] == variable}
         value = environ.get(variable)
         try:
             other = bool(value) and origin(value or "") not in named
@@ -105,4 +106,4 @@ def _other_servers(environ: Mapping[str, str], found: Routes) -> list[str]:
 
 def _variables(found: Routes, which: int) -> set[str]:
     """Return the variables for tokens (0) or URLs (1) that tools of the profiles' APIs read."""
-    return {route.variables[which] for route in found.by_profile.values()}
+    return {route.variables[which] for route in found.all()}

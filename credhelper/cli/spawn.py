@@ -28,13 +28,9 @@ def run_beside_keeper(
     - text: what the token file holds first.
     - environ: of the command.
     """
-    try:
-        formats.put(kept.path, text.encode())
-        kept.written = keeping.stamp(kept.path)
-        _start(kept, command, environ)
-    except BaseException:
-        folder.end(kept.folder, kept.handle)
-        raise
+    formats.put(kept.path, text.encode())
+    kept.written = keeping.stamp(kept.path)
+    _start(kept, command, environ)
     keeping.become(kept)
 
 

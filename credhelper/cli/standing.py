@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from credhelper.broker import inventory, wiring
+from credhelper.broker import inventory, routing, wiring
 from credhelper.broker.context import Context
 from credhelper.client import claims
 from credhelper.config.profile import Profile
-from credhelper.core import lookup, routes
+from credhelper.core import lookup
 from credhelper.core.model import AWS
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
@@ -27,7 +27,7 @@ class ProfileStatus:
     - session_ends: Unix seconds; 0 for no session.
     - skew: seconds that the server's clock is ahead of ours.
     - who: whose the token is, from its claims or the API.
-    - checked: what the API said, None if nobody asked it.
+    - checked: what the API said, None if it was not asked.
     - aws: its AWS credentials, or None.
     - aws_record: the path of their record, None where the profile has no AWS resource.
     """
@@ -44,14 +44,16 @@ class ProfileStatus:
     aws_record: str | None = None
 
 
-def profile_status(world: Context, found: Routes, profile: Profile, default: bool) -> ProfileStatus:
+def profile_status(
+    context: Context, found: Routes, profile: Profile, default: bool
+) -> ProfileStatus:
     """Return what the disk says of `profile`. Makes no call."""
-    route = found.by_profile[profile.name]
-    record, stamp = routes.record_of(found, route, world.environ)
-    slot = world.slot(record)
+    route = routing.route_to(profile)
+    record, stamp = lookup.record_of(found, route, context.environ)
+    slot = context.slot(record)
     host = lookup.host()
     held = held_in(slot.find(), stamp, host)
-    session = inventory.session_slot(world, profile).find() or {}
+    session = inventory.session_slot(context, profile).find() or {}
     skew = 0
     if held is not None and held.fields.get("host") == host:
         skew = number(held.fields, "skew")
@@ -61,18 +63,18 @@ def profile_status(world: Context, found: Routes, profile: Profile, default: boo
         profile, default, held, slot.path, ends, skew, claims.identity(payload) if payload else {}
     )
     if route.aws:
-        record, stamp = routes.record_of(found, route, world.environ, AWS)
-        slot = world.slot(record)
+        record, stamp = lookup.record_of(found, route, context.environ, AWS)
+        slot = context.slot(record)
         one.aws, one.aws_record = held_in(slot.find(), stamp, host), slot.path
     return one
 
 
-def ask_api(world: Context, one: ProfileStatus) -> int:
+def ask_api(context: Context, one: ProfileStatus) -> int:
     """Ask the API about a profile's token, note the answer in `one`, and return the exit status."""
     if one.held is None:
         one.checked = "no token to ask about"
         return 0
-    client = wiring.client_for(world, one.profile)
+    client = wiring.client_for(context, one.profile)
     if not client.has_details:
         one.checked = "not possible: this API has no call that tells of a token"
         return 0

@@ -77,7 +77,7 @@ def verify(
 
 
 def discard(client: Client, token: Secret) -> None:
-    """Revoke a token that nobody will use; one that cannot be revoked runs out by itself."""
+    """Revoke a token that will not be used; one that cannot be revoked expires by itself."""
     with suppress(CredhelperError):
         client.revoke(token)
 

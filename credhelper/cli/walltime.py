@@ -23,7 +23,7 @@ class Walltime(click.ParamType[int]):
     name = "walltime"
 
     def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
         """Return the seconds that `value` stands for, 0 for no limit."""
         text = str(value)

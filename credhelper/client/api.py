@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSpec:
-    """What a new token shall be. What is not given is left to the API.
+    """What a new token shall be. The API decides what is not given.
 
     Parameters:
     - client_id: the authorized party on the JWT.

@@ -16,7 +16,7 @@ from credhelper.core.model import AWS, Secret, Token
 from credhelper.core.text import json_object, json_string
 from credhelper.errors import MalformedAnswerError
 
-# The shortest life that AWS gives temporary credentials, so a safe guess where none is told.
+# The shortest life that AWS gives temporary credentials, so a safe guess where the API states none.
 ASSUMED_LIFETIME = 900
 # Some SDKs read no more than 8 KiB of a credential process: this much leaves room for the rest.
 MOST_CHARACTERS = 7900

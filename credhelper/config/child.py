@@ -1,4 +1,4 @@
-"""A child process that prints a secret: no shell, no terminal, a deadline, one end for all."""
+"""Running a program that prints a secret: no shell, no terminal, and a deadline."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LOOK_AGAIN = 0.05
 
 
 class Unfinished(Exception):
-    """The child was ended: it took too long, or printed too much."""
+    """We ended the child, because it took too long or printed too much."""
 
 
 def find(program: str, environ: Mapping[str, str], *, but: str = "") -> str | None:
     """Return the absolute path of `program`, or None.
 
-    Searched are the absolute entries of PATH only: an empty or relative one means the current
-    directory, where anybody's files may lie. Parameters: `but`, the file name of another program:
-    links to that are passed over.
+    Only absolute entries of PATH count: an empty or relative one means the current directory, where
+    others may have put files. Parameters: `but`, the file name of another program: links to that do
+    not count.
     """
     if program.startswith("/"):
         return program if _runs(program) else None
@@ -43,9 +43,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], deadline: float) -
     """Return the exit status and the output of a program.
 
     Parameters: `arguments`, an absolute path first; `environ`, its whole environment; `deadline`,
-    seconds. It runs in `/`, without stdin, in a session of its own, and its stderr is dropped, as
-    it may hold the secret. What it left running is neither waited for nor harmed. Raises Unfinished
-    when it had to be ended, together with its process group, and OSError when it does not start.
+    seconds. It runs in `/`, without stdin, in a session of its own. Its stderr is dropped, as it
+    may hold the secret. Processes that it leaves behind go on. Raises Unfinished after ending it
+    and its process group, and OSError when it does not start.
     """
     until = time.monotonic() + deadline
     process = subprocess.Popen(
@@ -58,11 +58,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], deadline: float) -
         env=dict(environ),
         start_new_session=True,
     )
-    assert process.stdout is not None  # noqa: S101  # told to mypy: it is a pipe
+    assert process.stdout is not None  # noqa: S101  # for mypy: it is a pipe
     try:
         return _collect(process, process.stdout.fileno(), until, deadline)
     except BaseException:
-        # Ctrl-C does not reach another session: it is ours to pass on.
+        # Ctrl-C does not reach another session: so we pass it on.
         _end(process)
         raise
     finally:
@@ -85,7 +85,7 @@ def _collect(
     with selectors.DefaultSelector() as selector:
         selector.register(handle, selectors.EVENT_READ)
         while True:
-            # First whether it has ended, then its output: then nothing of it can be missed, and
+            # The end is checked before the output is read: so no output is missed, and
             # grandchildren that keep the pipe open are not waited for.
             ended = process.poll() is not None
             chunk = _read(handle)
@@ -107,7 +107,7 @@ def _collect(
 
 
 def _read(handle: int) -> bytes | None:
-    """Return what is there; nothing at the end of the output, None when there may come more."""
+    """Return the output that is there; b'' at its end, None if there may be more later."""
     try:
         return os.read(handle, MOST_BYTES)
     except BlockingIOError:
@@ -116,7 +116,7 @@ def _read(handle: int) -> bytes | None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     for number, timeout in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
-        # The group may be gone, or its leader be another user's by now.
+        # The group may be gone, or its leader may have become another user's process.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):

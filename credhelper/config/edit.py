@@ -1,7 +1,7 @@
-"""A change to a TOML text that keeps the user's comments, order and spelling, or is not made.
+"""Changing a TOML text without losing the user's comments, order and spelling.
 
-Each change is made twice, to the text's tree and to the plain data: only a text that reads back as
-that very data is good.
+Each change is made twice, to the text's tree and to the plain data. If the new text does not read
+back as the new data, the change is refused.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 Tree = MutableMapping[str, Any]
-# Given the tree to change, and what makes a plain value fit into it.
+# Takes the tree to change, and a function that makes a plain value fit into it.
 Change = Callable[[Tree, Callable[[Any], Any]], None]
 
 
 def edited(text: str, change: Change) -> str | None:
     """Return `text` with `change` made to it, or None if that would harm what is there.
 
-    Parameters: `text`, TOML that tomllib accepts; `change`, does the same to any tree. What it
-    raises is raised. Returns `text` itself when the change changes nothing.
+    Parameters: `text`, TOML that tomllib accepts; `change`, does the same to any tree. Its
+    errors pass through. Returns `text` itself when nothing changes.
     """
     before = tomllib.loads(text)
     wanted = deepcopy(before)
@@ -52,9 +52,9 @@ def _shaped(value: Any) -> Any:
 
 
 def _with_lost_comments(old: str, new: str) -> str:
-    """Return `new` with the comment that stood above what follows a table that was taken out.
+    """Return `new` with the comment above the table that follows a removed one.
 
-    To tomlkit it is the end of the table before it, and goes with that.
+    For tomlkit such a comment is the end of the table before it, and is removed with it.
     """
     before, after = old.split("\n"), new.split("\n")
     if len(after) >= len(before):
@@ -74,5 +74,5 @@ def _with_lost_comments(old: str, new: str) -> str:
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    # A table that holds only tables has no line of its own, and goes with the last of them.
+    # A table that holds only tables has no line of its own, and is removed with the last of them.
     return {key: value for key, value in data.items() if value != {}}

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
 from credhelper.core import paths
+from credhelper.core.lookup import stamp_of
 from credhelper.core.model import Secret
-from credhelper.core.routes import stamp_of
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 from credhelper.storage import ours
 
@@ -24,7 +24,7 @@ _MOST_READS = 3
 
 
 class Changed(Exception):
-    """The grant's file is not the one any more that the caller has seen."""
+    """The grant's file has changed since the caller looked at it."""
 
 
 def resolve(
@@ -42,12 +42,12 @@ def resolve(
     - profile_name: for messages ("" where there is no profile), and to refuse a command that asks
       for its own profile.
     - environ: the environment of this process.
-    - timeout: seconds for a command or keyring, where that is less than the grant's own; or 0.
+    - timeout: seconds for a command or keyring, if less than the grant's own; or 0.
     - password: whether blanks and non-ASCII characters are allowed.
-    - stamp: what a grant in a file looked like (`core.routes.record_of`); "" to take it as it is.
+    - stamp: the expected stamp of a grant in a file (`core.routes.record_of`); "" for any.
 
     Raises LoginRequiredError when the secret is missing, ConfigError when it must not be used, and
-    Changed when the file does not look like `stamp` any more.
+    Changed when the file has another stamp.
     """
     try:
         own = grant.timeout or _TIMEOUT
@@ -106,7 +106,7 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        raise LoginRequiredError(f"{what} {problem}", hint=f"export {variable}, then try again")
+        raise LoginRequiredError(f"{what} {problem}", hint="set and export it, then try again")
     return what, os.fsencode(value)
 
 
@@ -122,7 +122,7 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
             data = _bytes_of(path, what, stamp, allow_readable=grant.allow_readable)
         except (FileNotFoundError, NotADirectoryError):
             of = f" of profile {profile_name}" if profile_name else ""
-            hint = f"write the secret{of} into it, and chmod 600 {shell_word(path)}"
+            hint = f"write the secret{of} into it, for you alone: {_cure(path)}"
             raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
         except OSError as error:
             # NFS: the file was replaced under us; the next look finds the new one.
@@ -142,8 +142,8 @@ def _bytes_of(path: str, what: str, stamp: str, *, allow_readable: bool) -> byte
         data = b""
         while chunk := os.read(handle, child.MOST_BYTES + 1 - len(data)):
             data += chunk
-        # Of the open file, and after it was read: whatever the path leads to by now, and whatever
-        # was written meanwhile, this is the content that was seen.
+        # The stamp is of the open file, after the read: so it is of the content that was read,
+        # wherever the path leads by now.
         if stamp and stamp_of(os.fstat(handle)) != stamp:
             raise Changed
         return data
@@ -155,7 +155,7 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
     wrong = ours.about(handle, path)
     if wrong:
         raise ConfigError(f"{what} {wrong.why}", wrong.hint)
-    # A Kubernetes secret is a read-only mount whose modes are not the user's to choose.
+    # A Kubernetes secret is a read-only mount, whose modes the user cannot choose.
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
         return
     mode = os.fstat(handle).st_mode
@@ -166,7 +166,7 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
 
 
 def _cure(path: str) -> str:
-    return f"chmod 600 {shell_word(path)}"
+    return command("chmod", "600", path)
 
 
 def _why(error: OSError) -> str:

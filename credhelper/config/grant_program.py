@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from credhelper.config import child
 from credhelper.config.profile import Grant
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, reason
 
 ASKING = "CREDHELPER_ASKING"
@@ -29,7 +29,7 @@ sys.stdout.buffer.write(secret.encode())
 def ask(
     grant: Grant, profile_name: str, environ: Mapping[str, str], timeout: float
 ) -> tuple[str, bytes]:
-    """Run the command of `grant`, or ask its keyring; return a name of the output, and the output.
+    """Run the command of `grant`, or ask its keyring; return a name for the output, and the output.
 
     Parameters:
     - profile_name: for messages, and to refuse a command that asks for its own profile.
@@ -81,7 +81,7 @@ def _from_keyring(
         python = [sys.executable, "-I", "-c", _ASK_KEYRING, service, user]
         status, data = _run(python, "the keyring", profile_name, environ, timeout)
     if status == _NO_KEYRING:
-        # Where pip and uv are wired up, the first keyring on PATH is ourselves.
+        # After `setup pip` or `setup uv`, the first keyring on PATH is our own program.
         program = child.find("keyring", environ, but="credhelper")
         if program is None:
             raise ConfigError(
@@ -95,7 +95,7 @@ def _from_keyring(
     if status == _NO_ENTRY:
         raise LoginRequiredError(
             f"{what}, the grant of profile {profile_name}, does not exist",
-            hint=f"keyring set {printable(service)} {printable(user)}",
+            hint=command("keyring", "set", service, user),
         )
     if status:
         raise _failed("the keyring", profile_name, status)

@@ -1,7 +1,7 @@
-"""What a record is bound to, hashed into its name: another identity is another file.
+"""Names of records: a hash of everything that the record depends on.
 
-Names are SHA-256 over fields that carry their lengths, so no text can pass for two. Nothing in them
-is derived from a secret.
+Names are SHA-256 over fields with their lengths, so two identities never share a name. Nothing in
+them is derived from a secret.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from credhelper.core.record import BASE
 def record_name(profile: Profile, *, kind: str) -> str:
     """Return the name of the record that holds the profile's token: 32 hex digits.
 
-    Parameters: `kind`, `jwt` or `session`. The order of scopes does not matter, since they limit a
-    token as a set; neither do the profile's name, services, user name for Basic, margins, or how
-    the key travels: what they change is not the token.
+    Parameters: `kind`, `jwt` or `session`. The order of scopes does not matter. Nor do the
+    profile's name, services, user name for Basic, margins, or how the key is sent: the token does
+    not depend on them.
     """
     return _name("token", _token(profile, kind))
 
@@ -26,7 +26,7 @@ def record_name(profile: Profile, *, kind: str) -> str:
 def aws_name(profile: Profile, resource: Resource) -> str:
     """Return the name of the record that holds the profile's AWS credentials: 32 hex digits.
 
-    They depend on all that their token depends on, and on what they are for.
+    It depends on all that the token depends on, and on what the credentials are for.
     """
     words = [resource.how, str(len(resource.words)), *resource.words, str(resource.read_only)]
     if resource.lifetime is not None:
@@ -37,7 +37,7 @@ def aws_name(profile: Profile, resource: Resource) -> str:
 def session_name(profile: Profile) -> str:
     """Return the name of the record that holds the profile's session: 32 hex digits.
 
-    Several tokens hang on one session, so it knows neither project, workgroup, scopes nor kind.
+    Several tokens can come from one session, so project, workgroup, scopes and kind do not count.
     """
     return _name("session", _session(profile))
 
@@ -45,8 +45,8 @@ def session_name(profile: Profile) -> str:
 def visible_grant(profile: Profile) -> str:
     """Return what the warm path watches to see that the grant has changed.
 
-    `env:NAME`, `file:PATH`, or nothing: of commands and keyrings it sees only words, which are in
-    the name already, and from a password nothing is derived, not even its file's size.
+    `env:NAME`, `file:PATH`, or "". A command's or keyring's words are in the name already. Nothing
+    is derived from a password, not even its file's size.
     """
     grant = profile.grant
     if grant is None or grant.how not in ("env", "file") or profile.auth == PASSWORD:
@@ -61,7 +61,7 @@ def _token(profile: Profile, kind: str) -> list[str]:
 
 def _session(profile: Profile) -> list[str]:
     grant = profile.grant
-    # What `login` keeps belongs to the profile that it was made for: there is no grant to tell.
+    # Without a grant, the profile's own name stands for what `login` keeps.
     words = (grant.how, *grant.words) if grant else ("login", profile.name)
     optional = (profile.user, profile.domain, profile.client_id, profile.data)
     return [

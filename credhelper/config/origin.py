@@ -1,4 +1,4 @@
-"""The URLs of a config in canonical form: one spelling for one origin, so one record on disk."""
+"""The canonical form of a config's URLs: one spelling for one origin, so one record on disk."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     if not environ.get("CREDHELPER_API_KEY"):
         return None
     values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
-    values |= told(environ)
+    values |= variables_set(environ)
     try:
         found = schema.read("env", values, expander(environ))
     except Mistake as mistake:
@@ -79,10 +79,10 @@ def from_environment(environ: Mapping[str, str]) -> Config | None:
     return Config("env", MappingProxyType({"env": found}))
 
 
-def told(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """Return those keys of a profile for which the environment has a variable of ours that is set.
+def variables_set(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """Return the keys of a profile whose CREDHELPER variables are set, with their values.
 
-    Services are separated by commas, blanks or line ends, as YAML's blocks leave them.
+    Services are separated by commas, blanks or line ends (from YAML's blocks).
     """
     values: dict[str, str | list[str]] = {}
     for key in ("api", "url"):
@@ -92,6 +92,33 @@ def told(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
         word for word in re.split(r"[,\s]+", environ.get(VARIABLES["services"], "")) if word
     ]
     return {**values, "services": services} if services else values
+
+
+def contradicting(
+    environ: Mapping[str, str], profile: Profile | None
+) -> dict[str, str | list[str]]:
+    """Return what `variables_set` gives, but for what `profile` says as well: by key.
+
+    Without a profile: what no profile could say.
+    """
+    found: dict[str, str | list[str]] = {}
+    basic: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
+    for key, value in variables_set(environ).items():
+        if profile:
+            basic |= {"api": profile.api, "url": profile.url}
+        try:
+            said = schema.read("env", {**basic, key: value}, expander(environ))
+        except Mistake:
+            found[key] = value
+            continue
+        if profile is None:
+            basic[key] = value
+        elif key == "services":
+            if not set(said.services) <= set(profile.services):
+                found[key] = value
+        elif getattr(said, key) != getattr(profile, key):
+            found[key] = value
+    return found
 
 
 def _decode(data: bytes, path: str) -> str:
@@ -112,8 +139,8 @@ def _decode(data: bytes, path: str) -> str:
 
 def _not_toml(error: ValueError, text: str, path: str) -> ConfigError:
     what, line = str(error), ""
-    if told := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
-        what, line = told[1], f", line {told[2]}"
+    if found := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", what, re.DOTALL):
+        what, line = found[1], f", line {found[2]}"
     elif what.endswith(" (at end of document)"):
         line = f", line {text.rstrip().count(chr(10)) + 1}"
     what = printable(what[:1].lower() + what[1:])
@@ -134,7 +161,7 @@ def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) 
 
 
 def expander(environ: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what makes a path absolute (`~/...` too), or raises ValueError."""
+    """Return a function that makes a path absolute (`~/...` too), or raises ValueError."""
 
     def expand(text: str) -> str:
         try:

@@ -1,4 +1,4 @@
-"""A profile: a named section of the config, as plain data; and the APIs that it can name."""
+"""The nouns of the config: Profile, Grant, Resource; and the APIs that a profile can name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ class Api:
     Parameters:
     - url: its default origin.
     - hosts: how the names of its hosts end.
-    - base: the path below the origin that its other clients call a part of its URL.
-    - variables: the names under which those clients look for a token and for that URL.
-    - lacks: the keys of a profile that mean nothing to it.
+    - base: the path that its other clients append to the origin.
+    - variables: where those clients look for a token and for that URL.
+    - lacks: the keys of a profile that it does not have.
     - resources: what it gives AWS credentials for, with the keys that name each.
-    - never_read_only: those of them for which it has only credentials that can write.
-    - aws_lifetime: seconds that credentials are taken to live where it does not tell, None for one
-      that tells.
+    - never_read_only: those of them for which its credentials can always write.
+    - aws_lifetime: the assumed life of credentials in seconds, None if the API states it.
     """
 
     url: str
@@ -91,7 +90,7 @@ class Resource:
     - how: one of its API's `resources`.
     - words: the ids that name it.
     - read_only: whether credentials that cannot write are wanted.
-    - lifetime: seconds that they are taken to live, None where the API tells.
+    - lifetime: their assumed life in seconds, None if the API states it.
     """
 
     how: str
@@ -149,5 +148,5 @@ class Profile:
 
 
 def api_at(url: str) -> str | None:
-    """Return which of `APIS` is at an origin; None where its host's name does not tell."""
+    """Return which of `APIS` is at an origin; None if the host's name does not show it."""
     return next((name for name, api in APIS.items() if url.endswith(api.hosts)), None)

@@ -28,7 +28,7 @@ from credhelper.core.service import Service
 
 _YEAR = 366 * 86400
 _LONGEST_COMMAND = 300
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = (
@@ -43,7 +43,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     Parameters: `expand`, makes a path absolute or raises ValueError. Raises Mistake.
     """
     place: Place = ("profiles", name)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         message = "a profile's name is 1 to 64 letters, digits, '.', '_' or '-', and begins with"
         raise Mistake(place, f"{message} a letter or digit")
     table = Table(values, place)
@@ -155,7 +155,7 @@ def _words(grant: Table, how: str, login: str, expand: Callable[[str], str]) -> 
     if how == "command":
         return _command(grant)
     if isinstance(grant.values["keyring"], str):
-        # The name belongs to the grant: two profiles must not take each other's entry for theirs.
+        # The name is part of the grant, so that two profiles do not share an entry.
         return (grant.text("keyring") or "", login)
     words = tuple(word for word, _ in grant.texts("keyring"))
     if len(words) != 2:

@@ -1,6 +1,6 @@
-"""One TOML table, read key by key; a mistake names its place and what was expected instead.
+"""One TOML table, read key by key; a mistake names its place and what was expected.
 
-Values are never repeated in a message: what stands in the wrong place may well be a secret.
+Messages never show a value: a value in the wrong place may be a secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GRANT_HINT = (
 
 
 class Mistake(Exception):
-    """Something in the config that must be mended.
+    """A mistake in the config.
 
     Parameters: `place`, the keys that lead to it; `message`, what was expected; `hint`, or None.
     """
@@ -102,8 +102,8 @@ class Table:
     def seconds(self, key: str, default: int, *, least: int, most: int) -> int:
         """Return the seconds at `key`: a whole number, or a text like `90s`, `10m`, `2h`, `1d`."""
         value = self.values.get(key, default)
-        if isinstance(value, str) and (told := _DURATION.fullmatch(value)):
-            value = int(told[1]) * _UNITS[told[2]]
+        if isinstance(value, str) and (parts := _DURATION.fullmatch(value)):
+            value = int(parts[1]) * _UNITS[parts[2]]
         if type(value) is not int or not least <= value <= most:
             message = f"expected seconds from {least} to {most}, as a whole number or like '10m'"
             raise self.wrong(key, message)
@@ -123,7 +123,7 @@ class Table:
 def plain(value: object, place: Place, *, empty: bool = False) -> str:
     """Return `value` if it is a text without control characters and blanks around it.
 
-    Parameters: `empty`, whether an empty text will do. Raises Mistake.
+    Parameters: `empty`, whether an empty text is allowed. Raises Mistake.
     """
     if not isinstance(value, str):
         raise Mistake(place, "expected a text between quotes")
@@ -145,7 +145,7 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 
 def one_of(choices: Collection[str]) -> str:
-    """Return `choices` as a sentence has them."""
+    """Return `choices` as words of a sentence."""
     *most, last = choices
     return f"{', '.join(most)} or {last}" if most else last
 

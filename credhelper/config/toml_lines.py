@@ -1,7 +1,7 @@
-"""On which line of a TOML file a key stands, so that a complaint can say so.
+"""The line of each key in a TOML file, for error messages.
 
-tomllib tells lines for mistakes of syntax only. This walks a text that tomllib has accepted, and
-notes where each key and array item begins; values are stepped over, not understood.
+tomllib gives lines only for mistakes of syntax. This walks a text that tomllib has accepted, and
+notes where each key and array item begins. It skips values without reading them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bisect import bisect_right
 
 Place = tuple[str | int, ...]
 
-_DEEPEST = 64  # keys in one dotted key; each has all those before it in its place
+_DEEPEST = 64  # keys in one dotted key; the place of each holds all those before it
 _GAP = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BLANKS = re.compile(r"[ \t]*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
@@ -34,11 +34,11 @@ def key_lines(text: str) -> dict[Place, int]:
 
 
 def line_of(place: Place, text: str) -> int | None:
-    """Return the line of `place` in `text`, else of the nearest thing around it, else None."""
+    """Return the line of `place` in `text`, else of the nearest table around it, else None."""
     try:
         found = key_lines(text)
     except RecursionError:
-        return None  # arrays in arrays, as deep as tomllib just bears it
+        return None  # nested arrays: tomllib accepts deeper ones than we can walk
     while place and place not in found:
         place = place[:-1]
     return found.get(place)
@@ -70,7 +70,7 @@ class _Walk:
         *outer, last = self._keys()
         for key in outer:
             place = self._note((*place, key), line)
-            # A table below an array of tables belongs to the array's latest one.
+            # A table below an array of tables is in the array's last item.
             if place in self._tables:
                 place = (*place, self._tables[place])
         place = self._note((*place, last), line)
@@ -124,7 +124,7 @@ class _Walk:
     def _step(self, pattern: re.Pattern[str]) -> str:
         """Move over what `pattern` matches here, and return it."""
         match = pattern.match(self.text, self.at)
-        assert match is not None  # noqa: S101  # told to mypy: tomllib has accepted the text
+        assert match is not None  # noqa: S101  # for mypy: tomllib has accepted the text
         self.at = match.end()
         return match[0]
 

@@ -1,4 +1,4 @@
-"""Writing the config file: under a lock, whole, and only with what reads back without a mistake."""
+"""Writing the config file: under a lock, whole, and only if it reads back without a mistake."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def add_profile(
     """Make the profile `name` hold exactly `values`, whether it is there or not.
 
     Parameters: `path`, the config file, absolute, made if missing; `lock_path`, absolute, in a
-    private folder; `values`, keys as the file spells them; `make_default`, also the default;
-    `environ`. Raises ConfigError when the values or the file are wrong, LockTimeoutError when
-    another writer does not end, and CacheError when the disk says no; the file is then untouched.
+    private folder; `values`, keys as the file spells them; `make_default`, whether to make it the
+    default; `environ`. Raises ConfigError when the values or the file are wrong, LockTimeoutError
+    when another writer does not end, and CacheError for the disk. After an error the file is as it
+    was.
     """
     try:
         schema.read(name, dict(values), parse.expander(environ))
@@ -61,7 +62,7 @@ def add_profile(
 
 
 def remove_profile(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
-    """Take the profile `name` out, and the default with it if it was that.
+    """Remove the profile `name`; if it was the default, there is none afterwards.
 
     Parameters and errors as for `add_profile`; NotFoundError when there is no such profile.
     """
@@ -168,7 +169,7 @@ def _mode(target: str) -> int | None:
     except FileNotFoundError:
         return None
     if found.st_uid != os.geteuid():
-        # A rename would make the file ours, and take it from its owner.
+        # A rename would make us the owner of the file.
         raise CacheError(
             f"{printable(target)} belongs to another user (uid {found.st_uid})",
             hint=ours.as_user(found.st_uid),

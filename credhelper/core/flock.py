@@ -1,7 +1,7 @@
-"""The gate to a renewal: the kernel's `flock` on a file, taken before anything heavy is loaded.
+"""The lock of a renewal: the kernel's `flock` on a file, taken before heavy modules are loaded.
 
-Of a herd, one process goes on to load what a renewal takes; the others sleep here, in the kernel,
-and look at the cache again when they are woken. A lock dies with its owner, so a killed leader lets
+Of many processes, one loads the rest and renews; the others sleep here, in the kernel, and look at
+the cache again when they wake up. A lock dies with its owner, so a killed leader lets
 the next one in at once.
 """
 
@@ -19,19 +19,19 @@ WAIT = 30.0  # seconds, for all waits of one call together
 FREE, WAITED, OVER = "free", "waited", "over"
 
 _ROUTES_WAIT = 10.0
-_SHORTEST = 1.0  # seconds for a try that waits for nobody
+_SHORTEST = 1.0  # seconds for a try without waiting
 _RING_AGAIN = 0.1
 
 OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class EarlyLocks:
-    """What a process locked, or waited for, before the rest of it was loaded.
+    """What a process locked, or waited for, before it loaded the rest.
 
     Attributes:
     - taken: path of a lock file -> the handle that holds its lock.
     - over: the paths whose wait has ended without the lock.
-    - since: when it came to the gate, in Unix seconds; infinite if it did not.
+    - since: when it began to wait, in Unix seconds; infinite if it did not.
     - left: seconds that this call may still wait for locks.
 
     `storage.locks.acquire` and `Slot` go on from there.
@@ -45,12 +45,12 @@ class EarlyLocks:
         self.begin()
 
     def begin(self) -> None:
-        """Begin another call: its waits are its own."""
+        """Begin another call, with waits of its own."""
         self.since = float("inf")
         self.left = WAIT
 
     def release(self) -> None:
-        """Let go of what was taken and never needed: nobody waits while we talk to a tool."""
+        """Release locks that were not needed: others must not wait while we talk to a tool."""
         while self.taken:
             close(self.taken.popitem()[1])
 
@@ -76,16 +76,23 @@ class Allowance:
         self.left = self._all
 
 
-def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time) -> bool:
+def enter(
+    early: EarlyLocks,
+    path: str,
+    clock: "Callable[[], float]" = time.time,
+    *,
+    wait: float = WAIT,
+) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 
-    If nobody did, the lock is ours from now on: this process leads. False also where there is no
-    lock to be had: then the rest of the program finds out why.
+    If nobody did, this process has the lock from now on, and renews. False also if there are no
+    locks here: then the rest of the program finds out why.
 
     Parameters:
     - early: notes when we came, the lock if it was taken, and a wait that is over.
     - path: of the lock file.
     - clock: Unix seconds.
+    - wait: seconds, at most.
     """
     early.since = min(early.since, clock())
     routes = path.rpartition("/")[2].startswith("routes-")
@@ -96,14 +103,14 @@ def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time
         return False
     try:
         _make_private(handle)
-        how = take(handle, min(early.left, _ROUTES_WAIT if routes else WAIT))
+        how = take(handle, min(early.left, _ROUTES_WAIT if routes else wait))
         if how == FREE:
             early.taken[path] = handle
             return False
         if how == OVER:
             early.over.add(path)
     except OSError:
-        pass  # no locks here: found out, and told, by the rest of the program
+        pass  # no locks here: the rest of the program finds out why, and warns
     early.left = max(0.0, early.left - (time.monotonic() - began))
     close(handle)
     return path not in early.over
@@ -112,14 +119,14 @@ def enter(early: EarlyLocks, path: str, clock: "Callable[[], float]" = time.time
 def take(handle: int, wait: float) -> str:
     """Lock the open file `handle` within `wait` seconds, which may be 0.
 
-    Returns whether the lock was free, or was waited for, or whether the time is over. Uses the
+    Returns whether it was free, was waited for, or was not to be had in time. Uses the
     alarm signal, as `sleep_at` does. Raises OSError where there are no locks.
     """
     import fcntl
 
     ends = time.monotonic() + wait
     try:
-        # Over a network even a try that waits for nobody may hang.
+        # Over a network even a try without waiting may hang.
         if sleep_at(lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), wait or _SHORTEST):
             return FREE
     except BlockingIOError:
@@ -156,7 +163,7 @@ def sleep_at(block: "Callable[[], None]", wait: float) -> bool:
             raise TimeIsOver
 
     before = _signal.signal(_signal.SIGALRM, ring)
-    # What a caller blocks stays blocked in whom it starts, and nothing would end the sleep.
+    # A child inherits blocked signals: a blocked alarm would never end the sleep.
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGALRM})
     try:
         # Again and again: an alarm that rings just before `block` sleeps would wake nobody.

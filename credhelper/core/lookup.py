@@ -1,7 +1,7 @@
 """A warm answer: route, record, verdict. What most calls need, and nothing else.
 
-It never waits, writes, warns or fails: whatever is not plainly fresh is left to the rest of the
-program (`answering`), and told apart only by whether somebody may be making it just now.
+It never waits, writes, warns or fails. Without a fresh token it leaves the call to the rest of the
+program, and says only whether another process may be renewing.
 """
 
 import posix as os  # see `paths`
@@ -11,25 +11,33 @@ import time
 from credhelper import __version__
 from credhelper.core import paths, routes
 from credhelper.core import record as records
-from credhelper.core.model import Credential
+from credhelper.core.model import RCLONE, Credential
 from credhelper.core.record import EXPIRED, FRESH, Held, held_in, judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from credhelper.core.model import Request
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
 
+CONFIGURING = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
+
 
 def answer(
     environ: "Mapping[str, str]", request: "Request", clock: "Callable[[], float]" = time.time
-) -> Credential | str | None:
+) -> "Credential | tuple[Credential, str] | str | None":
     """Return a fresh credential for `request` if the cache holds one.
 
-    Otherwise the path of the lock behind which it may just be made, or None when there is nothing
-    to wait for. Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
+    Otherwise
+
+    - a stale one, and the path of the lock that whoever renews it holds;
+    - the path of the lock behind which it may just be made;
+    - "" if the config has profiles, and none of them names the service or one below it;
+    - None when only the rest of the program can tell.
+
+    Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
     folder = paths.cache_dir(environ, sys.platform)
     if not folder or not paths.private_folder(folder):
@@ -37,24 +45,39 @@ def answer(
     label, source = configuration(environ)
     found = compiled(folder, label, environ.get("HOME", ""), source)
     if found is None:
-        return f"{folder}/{routes.file_name(label)}.lock"
-    matched = routes.match(found, request, environ.get("CREDHELPER_PROFILE"))
-    if matched is None:
-        return None
+        return f"{folder}/{routes.tag(label)}.lock"
+    try:
+        matched = match(found, request, environ.get("CREDHELPER_PROFILE"))
+        if matched is None:
+            return "" if _named_by_nobody(found, request) else None
+    except (ValueError, LookupError):
+        return None  # a damaged file: it will be made again
     route, service = matched
     if request.wants != "token" and not route.aws:
         return None
-    record, stamp = routes.record_of(found, route, environ, request.wants)
+    record, stamp = record_of(found, route, environ, request.wants)
     data = paths.read_private(f"{folder}/{record}")
     held = held_in(records.decode(data) if data else None, stamp, host())
-    min_ttl = routes.least_life(route, request)
+    min_ttl = least_life(route, request)
     now = clock()
-    state = judge(held, now, margin=routes.margin_of(route, request), min_ttl=min_ttl)
+    state = judge(held, now, margin=margin_of(route, request), min_ttl=min_ttl)
     if held is None or state == EXPIRED:
         return f"{folder}/{record}.lock"
-    if state != FRESH or held.not_before > now:
+    if held.not_before > now:
         return None
-    return credential(held, request, route, service, min_ttl)
+    made = credential(held, request, route, service, min_ttl)
+    return made if state == FRESH else (made, f"{folder}/{record}.lock")
+
+
+def _named_by_nobody(found: "Routes", request: "Request") -> bool:
+    service, profile = request.service, request.profile
+    return (
+        service is not None
+        and found.count > 0
+        and not naming(found, request)[0]
+        and found.below(service.origin) is None
+        and (profile is None or found.profile(profile) is not None)
+    )
 
 
 def credential(
@@ -70,7 +93,7 @@ def credential(
         kind=held.kind,
         url=route.url + base,
         service=service,
-        fresh_until=min(held.stale_at(routes.margin_of(route, request)), held.advertised - min_ttl),
+        fresh_until=min(held.stale_at(margin_of(route, request)), held.advertised - min_ttl),
         variables=(for_token, for_url),
     )
 
@@ -78,7 +101,7 @@ def credential(
 def configuration(
     environ: "Mapping[str, str]", judge: "Callable[[int, str], None] | None" = None
 ) -> tuple[str, bytes]:
-    """Return the name and the bytes of what configures us: the file, or else the environment.
+    """Return the name and the bytes of the config: of the file, or else of the environment.
 
     Without a file, and without a key in the environment, the bytes are empty. Parameters: `judge`,
     see `paths.read_config`. Raises ConfigError.
@@ -87,20 +110,123 @@ def configuration(
     data = paths.read_config(path, judge) if path else None
     if data is not None:
         return path or "", data
-    told = environ.get("CREDHELPER_RECORD", "").startswith("env:")
-    if not told and not environ.get("CREDHELPER_API_KEY"):
+    from_parent = environ.get("CREDHELPER_RECORD", "").startswith("env:")
+    if not from_parent and not environ.get("CREDHELPER_API_KEY"):
         return path or "environment", b""
-    names = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
-    made = "".join(f"{name}={environ.get(name, '')}\n" for name in names)
+    made = "".join(f"{name}={environ.get(name, '')}\n" for name in CONFIGURING)
     return "environment", made.encode("utf-8", "surrogateescape")
 
 
 def compiled(folder: str, label: str, home: str, source: bytes) -> "Routes | None":
     """Return the routes in the cache if they were made from this very config, else None."""
-    data = paths.read_private(f"{folder}/{routes.file_name(label)}")
+    path = f"{folder}/{routes.file_name(label, __version__)}"
+    data = paths.read_private(path, routes.MOST_BYTES)
     return routes.decode(data, label, home, __version__, source) if data else None
 
 
 def host() -> str:
-    """Return this host's name: a clock's skew is only true where it was measured."""
+    """Return this host's name: a skew holds only for the host that measured it."""
     return os.uname().nodename
+
+
+def match(
+    found: "Routes", request: "Request", chosen: str | None
+) -> "tuple[Route, Service | None] | None":
+    """Return the one profile that may answer `request`, and the service it was matched by.
+
+    Parameters: `chosen`, the profile that the user chose for this terminal (`CREDHELPER_PROFILE`)
+    or None. None when no profile may, or several could: `broker.no_match.why` says which.
+    """
+    if request.service is None:
+        name = request.profile or chosen or found.default
+        route = found.first() if not name and found.count == 1 else found.profile(name)
+        return (route, None) if route else None
+    named, service = naming(found, request)
+    candidates = suitable(named, request)
+    for preferred in (chosen, found.default):
+        if len(candidates) > 1:
+            candidates = [r for r in candidates if r.profile == preferred] or candidates
+    return (candidates[0], service) if len(candidates) == 1 else None
+
+
+def naming(found: "Routes", request: "Request") -> "tuple[list[Route], Service | None]":
+    """Return the profiles that name the service of `request`, and the service as they name it.
+
+    Only the most specific path counts. If the caller does not know the scheme (docker), https comes
+    before http on a loopback address.
+    """
+    service = request.service
+    while service is not None:
+        for prefix in service.prefixes():
+            named = found.naming(prefix)
+            if named:
+                return named, service.upto(prefix)
+        service = service.on_plain_http() if request.echo.get("any_scheme") else None
+    return [], None
+
+
+def suitable(named: "Sequence[Route]", request: "Request") -> "list[Route]":
+    """Return the profiles that fit the profile and the user name in `request`, if any."""
+    profile, name = request.profile, request.username
+    return [
+        route
+        for route in named
+        if (profile is None or route.profile == profile)
+        and (name is None or name in (route.username, route.user, route.profile))
+    ]
+
+
+def least_life(route: "Route", request: "Request") -> int:
+    """Return the seconds of life that an answer to `request` must have left.
+
+    The profile's own `min_ttl` is for its tokens, not for AWS credentials.
+    """
+    return max(request.min_ttl, route.min_ttl) if request.wants == "token" else request.min_ttl
+
+
+def margin_of(route: "Route", request: "Request") -> int:
+    """Return the seconds of life below which a token is renewed before it is served.
+
+    The protocol, the caller and the profile each set a margin: the largest counts.
+    """
+    return max(request.margin, route.refresh_before)
+
+
+def record_of(
+    found: "Routes", route: "Route", environ: "Mapping[str, str]", wants: str = "token"
+) -> tuple[str, str]:
+    """Return the name of the route's record, and the stamp that its grant has now.
+
+    Parameters: `wants`, `token`, `aws` or `rclone`, of a route that has such a record.
+
+    A grant in an environment variable is part of the name (a salted hash of its value), so that two
+    terminals with two keys have two records. A grant in a file is stamped with the file's inode,
+    size and time, so that a new key is a miss; not with its device, which differs between hosts
+    that share a home. A child of `exec` has no grant: it gets the record's name instead.
+    """
+    name = route.record if wants == "token" else route.aws
+    if wants == RCLONE:
+        name += "-rclone"
+    how, _, what = route.grant.partition(":")
+    if how == "env":
+        value = environ.get(what)
+        if value is None:
+            profile, _, record = environ.get("CREDHELPER_RECORD", "").partition(":")
+            told = profile == route.profile and record.startswith(route.record + "-")
+            # What follows the token's name stands for the grant: all of its records end in it.
+            return (name + record[len(route.record) :] if told and "/" not in record else name), ""
+        from credhelper.core.digest import sha256
+
+        salted = bytes.fromhex(found.salt) + value.encode("utf-8", "surrogateescape")
+        return f"{name}-{sha256(salted)[:16]}", ""
+    if how == "file":
+        try:
+            return name, stamp_of(os.stat(what))
+        except OSError:
+            return name, "missing"
+    return name, ""
+
+
+def stamp_of(found: "os.stat_result") -> str:
+    """Return the stamp of a grant's file, which changes with its content."""
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"

@@ -31,7 +31,8 @@ RCLONE = "rclone"  # type: Final
 class Secret:
     """A string that prints as `***` however it is printed.
 
-    Parameters: `value`, the secret text. Read it back with `reveal()`, at the last moment.
+    Parameters:
+    - value: the secret text. Read it back with `reveal()`, at the last moment.
     """
 
     __slots__ = ("_value",)
@@ -104,15 +105,14 @@ class Request:
 
     Parameters:
     - action: `get`, `store`, `erase`, `list`, or one that the protocol answers by itself.
-    - profile: the name of the profile that it is about, where the caller names one.
     - service: who will receive the token, or None when a profile is named.
-    - username: the only login name that will do.
-    - rejected: the token that the tool was refused.
-    - min_ttl: seconds of life that the caller insists on.
-    - margin: seconds of life that this kind of caller likes to see.
-    - timeout: seconds after which it is known to give up on us, 0 where it is not: with a token
-      that lives there is no use in waiting longer for a new one.
-    - echo: whatever the protocol's `render` needs to see again.
+    - profile: the profile that the caller names, or None.
+    - username: the only login name allowed.
+    - rejected: the token that a server refused.
+    - min_ttl: seconds of life that the caller must have.
+    - margin: seconds of life that this kind of caller should have.
+    - timeout: seconds after which the caller gives up, 0 if unknown: a renewal takes no longer.
+    - echo: what the protocol's `render` needs again.
     - wants: `token`, `aws` for the AWS credentials that it buys, or `rclone` for them in its form.
     """
 
@@ -166,7 +166,7 @@ class Credential:
     - kind: `jwt`, `session` or `aws`.
     - url: of the API, as its other clients spell it.
     - service: the configured service that matched, or None.
-    - fresh_until: Unix seconds until which nobody need ask again.
+    - fresh_until: Unix seconds until which it need not be asked for again.
     - variables: where those clients look for a token and for `url`.
     """
 
@@ -207,9 +207,10 @@ class Credential:
 
 
 class Listing:
-    """What we could answer for, without asking anybody: the reply to `list`.
+    """The services that we could answer for: the reply to `list`.
 
-    Parameters: `entries`, triples of service (normal form), user name and profile name.
+    Parameters:
+    - entries: triples of service (normal form), user name and profile name.
     """
 
     __slots__ = ("entries",)
@@ -254,7 +255,7 @@ class Token:
     - kind: `jwt`, `session` or `aws`.
     - issued_at, expires_at, not_before: Unix seconds on the server's clock.
     - skew: the server's clock minus ours in seconds, measured at issue.
-    - assumed: true when the expiry is our stated guess because the token told none.
+    - assumed: true when the token has no expiry and this one is our guess.
     """
 
     __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")

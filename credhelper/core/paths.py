@@ -1,11 +1,11 @@
-"""Where cache, state and config live, and how they are read: only what is ours is believed.
+"""Where cache, state and config are, and how to read them: only files that are ours.
 
-The places are platformdirs', worked out without its imports: pure functions of an environment and
-a platform name. House rules are stricter in one way: what is not absolute is never used, so nothing
-of ours can land in, or come from, the current directory.
+The places are those of platformdirs, without its imports: pure functions of an environment and a
+platform name. We are stricter in one way: relative paths are never used, so nothing of ours is
+written to, or read from, the current directory.
 
-Nothing is read from a folder or file that somebody else could have put there, and nothing here
-waits: not for a lock, not for a FIFO. Readers never lock, because writers replace whole files (see
+A folder or file that somebody else could have put there is not read. Nothing here waits, neither
+for a lock nor for a FIFO. Readers never lock, because writers replace whole files (see
 `storage.files`).
 """
 
@@ -74,7 +74,7 @@ def config_file(environ: "Mapping[str, str]", platform: str) -> str | None:
 def home(environ: "Mapping[str, str]") -> str | None:
     """Return the user's home folder without a final slash (so `/` is ""), or None.
 
-    A HOME that is unset, empty or relative gives way to the password database.
+    If HOME is unset, empty or relative, it is the one in the password database.
     """
     found = environ.get("HOME", "")
     if not found.startswith("/"):
@@ -101,8 +101,8 @@ def read_config(path: str, judge: "Callable[[int, str], None] | None" = None) ->
 
     Parameters:
     - path: absolute.
-    - judge: is given the open handle and the path before a config is parsed, and raises ConfigError
-      for one that is not to be believed (`storage.ours`). To compare its bytes needs none.
+    - judge: takes the open handle and the path, and raises ConfigError if others can change the
+      file (`storage.ours`). Needed to parse a config, not to compare its bytes.
 
     Raises ConfigError when it is not a regular file, is over 1 MiB, or cannot be read.
     """
@@ -125,17 +125,17 @@ def read_config(path: str, judge: "Callable[[int, str], None] | None" = None) ->
 
 
 def regular(found: "os.stat_result") -> bool:
-    """Tell whether what was found is a regular file."""
+    """Tell whether it is a regular file."""
     return found.st_mode & _KIND == _REGULAR
 
 
 def ours(found: "os.stat_result") -> bool:
-    """Tell whether what was found is a regular file that belongs to us."""
+    """Tell whether it is a regular file of this user."""
     return found.st_mode & _KIND == _REGULAR and found.st_uid == os.geteuid()
 
 
 def close(handle: int) -> None:
-    """Close `handle`. An error of that takes nothing back: what was read or flushed stands."""
+    """Close `handle`. An error is ignored: what was read or flushed is valid."""
     try:
         os.close(handle)
     except OSError:
@@ -143,7 +143,7 @@ def close(handle: int) -> None:
 
 
 def private_folder(folder: str) -> bool:
-    """Tell whether `folder` is there, no symlink, ours, and closed to everybody else."""
+    """Tell whether `folder` exists, is no symlink, is ours, and is closed to all others."""
     try:
         found = os.lstat(folder)
     except OSError:
@@ -155,11 +155,13 @@ def private_folder(folder: str) -> bool:
     )
 
 
-def read_private(path: str) -> bytes | None:
+def read_private(path: str, most: int = MOST_PRIVATE) -> bytes | None:
     """Return the bytes of a file of ours, or None when there is none that we may believe.
 
     Believed is a regular file that is ours, that nobody else can read or write and that is not
     reached through a symlink.
+
+    Parameters: `most`, the bytes that such a file has at most.
     """
     for _ in range(3):
         try:
@@ -170,7 +172,7 @@ def read_private(path: str) -> bytes | None:
             return None
         try:
             found = os.fstat(handle)
-            if not ours(found) or found.st_size > MOST_PRIVATE or found.st_mode & _OTHERS:
+            if not ours(found) or found.st_size > most or found.st_mode & _OTHERS:
                 return None
             return os.read(handle, found.st_size + 1)
         except OSError as error:
@@ -189,11 +191,14 @@ def _read(path: str, judge: "Callable[[int, str], None] | None") -> bytes:
             raise _mistake(f"{path}: not a regular file")
         if judge:
             judge(handle, path)
-        data = b""
-        while chunk := os.read(handle, _CHUNK):
-            data += chunk
+        data = os.read(handle, min(found.st_size, MOST_BYTES) + 1)
+        while len(data) != found.st_size:  # it came in parts, or somebody is writing it
             if len(data) > MOST_BYTES:
                 raise _mistake(f"{path}: larger than 1 MiB")
+            chunk = os.read(handle, _CHUNK)
+            if not chunk:
+                break
+            data += chunk
         return data
     finally:
         close(handle)

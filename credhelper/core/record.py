@@ -1,7 +1,7 @@
-"""A record of the cache: how it is written, and what the token in it is still good for. Pure.
+"""A record of the cache: its text, and the verdict on the token in it. Pure.
 
-A record is lines: a format version, then `key=value`, then `end` with a check sum: a disk that
-changed a digit of an expiry would have us serve a dead token for years.
+A record is lines: a format version, then `key=value`, then `end` with a check sum. Without the
+check sum, a disk that changes a digit of an expiry would have us serve a dead token for years.
 """
 
 import credhelper
@@ -66,7 +66,7 @@ def decode(data: bytes) -> "dict[str, str] | None":
 
 def end(body: bytes) -> bytes:
     """Return the last line of a record whose other lines are `body`."""
-    # Modulo a prime: no change of one byte goes unseen. It guards against accidents only.
+    # Modulo a prime, it shows every change of one byte. It guards against accidents only.
     return b"end %x\n" % (int.from_bytes(body, "big") % _PRIME)
 
 
@@ -82,9 +82,9 @@ def fields_of(
 
     Parameters:
     - profile: its name, for people who read the record.
-    - grant: what can be seen of the grant now (`routes.record_of`).
-    - host: this host's name: the skew is true for its clock alone.
-    - before: the record that this one replaces: it knows the skews of other hosts.
+    - grant: the grant's stamp (`routes.record_of`).
+    - host: this host's name: the skew holds for its clock only.
+    - before: the record that this one replaces, with the skews of other hosts.
     """
     skews = _skews_after(before, token, host) if before else ""
     return {
@@ -105,16 +105,16 @@ def fields_of(
 def _skews_after(before: "Mapping[str, str]", token: Token, host: str) -> str:
     """Return the skews that other hosts have measured: `HOST:SECONDS:WHEN`, with commas between.
 
-    Without them, hosts with one cache and late clocks would make a new token at each call: to every
-    one of them the other's token is not valid yet. A skew is believed as long as a token lives.
+    Without them, hosts with one cache and slow clocks would make a new token at each call: for each
+    of them the other's token is not valid yet. A skew counts as long as a token lives.
     """
     known = [one.split(":") for one in before.get("skews", "").split(",")]
     known.append([before.get("host", ""), before.get("skew", ""), before.get("issued", "")])
     since = token.issued_at - (token.expires_at - token.issued_at)
     kept = {}
     for name, skew, when in (one for one in known if len(one) == 3):
-        told = {"skew": skew, "when": when}
-        if name not in ("", host) and number(told, "skew") and number(told, "when") >= since:
+        numbers = {"skew": skew, "when": when}
+        if name not in ("", host) and number(numbers, "skew") and number(numbers, "when") >= since:
             kept[name] = f"{name}:{skew}:{when}"
     return ",".join([*kept.values()][-_MOST_HOSTS:])
 
@@ -145,7 +145,7 @@ class Held:
     - secret, kind.
     - issued_at, expires_at, not_before.
     - lifetime: seconds from issue to expiry.
-    - advertised: the expiry that callers are told, a little earlier than the real one.
+    - advertised: the expiry that callers get, a little earlier than the real one.
     - due: when its session must be refreshed, 0 for never.
     - fields: the record.
     - skew: the server's clock minus ours in seconds, as this host measured it; 0 if it did not.
@@ -165,7 +165,7 @@ class Held:
     )
 
     def __init__(self, fields: "Mapping[str, str]", host: str) -> None:
-        # A skew is a fact about the clock that measured it; homes are shared between hosts.
+        # A skew holds only for the clock that measured it; hosts may share a home.
         skew = number(fields, "skew") if fields.get("host") == host else _skew_of(fields, host)
         self.skew = skew
         self.secret = Secret(fields["token"])
@@ -179,7 +179,7 @@ class Held:
         self.fields = fields
 
     def stale_at(self, margin: int) -> float:
-        """Return when a caller with this margin should see it renewed, in Unix seconds."""
+        """Return when it becomes stale for a caller with this margin, in Unix seconds."""
         soft = self.expires_at - min(margin, self.lifetime / 2)
         return min(soft, self.due) if self.due else soft
 
@@ -200,7 +200,7 @@ def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held |
     """Return the token in a record, or None if it holds none, or one from another grant.
 
     Parameters:
-    - stamp: what can be seen of the grant now (`routes.record_of`).
+    - stamp: the grant's stamp now (`routes.record_of`).
     - host: this host's name.
     """
     if not fields or not fields.get("token") or fields.get("grant", "") != stamp:
@@ -209,19 +209,19 @@ def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held |
 
 
 def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> "State":
-    """Return `fresh`, `stale` or `expired` for what is held.
+    """Return `fresh`, `stale` or `expired` for a token.
 
     Parameters:
     - now: Unix seconds.
-    - margin: seconds of life that the caller likes to see, never more than half of the lifetime.
-    - min_ttl: seconds of life that it insists on.
+    - margin: seconds of life that the caller should have; at most half of the lifetime counts.
+    - min_ttl: seconds of life that it must have.
     """
     if held is None or now >= held.advertised or held.advertised - now < min_ttl:
         return EXPIRED
     if held.issued_at - now > NOT_YET_WAIT:
-        # Our clock was set back since: what it measured is void, and it is time for a new one.
+        # Our clock was set back since: its skew is wrong, so the token is renewed.
         ends = min(held.advertised, held.advertised + held.skew)
         return STALE if ends - now > max(0, min_ttl) and held.not_before <= now else EXPIRED
     if held.not_before - now > NOT_YET_WAIT:
-        return EXPIRED  # our clock is behind the maker's: a token of our own measures by how much
+        return EXPIRED  # our clock is behind the maker's: a token of our own will measure the skew
     return STALE if now >= held.stale_at(margin) else FRESH

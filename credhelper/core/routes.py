@@ -1,26 +1,31 @@
 """Routes: the config compiled, like a `.pyc`, into what a warm answer needs.
 
-Which service belongs to which profile, and where that profile's record lies. The file ends with the
-very bytes of the config that it was made from, and holds only as long as the config still has them:
-no time stamp can lie about that, and hosts that share a home share it too.
+They say which profile a service has, and the name of that profile's record. The file ends with the
+bytes of the config that it was made from, and is valid only while the config has those bytes: that
+is safer than a time stamp, and works for hosts that share a home.
 """
-
-import posix as os  # see `paths`
-
-from credhelper.core.model import RCLONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from credhelper.core.model import Request
-    from credhelper.core.service import Service
 
-_HEADER = "credhelper-routes 6"
-_SALT = "salt "
+FORMAT = "7"
+MOST_BYTES = 64 * 1024 * 1024  # of a file: 1 MiB of config, compiled, is some 12 MiB
+
+_HEADER = f"credhelper-routes {FORMAT}"
+SALT = "salt "
 _SALT_DIGITS = 32
 _DEFAULT = "default "
+_SIZES = "sizes "
 _HEX = frozenset("0123456789abcdef")
+# How the index calls a profile and a service.
+_PROFILE, _SERVICE = b"p ", b"s "
+# A line of a profile is `key=value`, with tabs between; readers pass over keys they do not know.
+_PLAIN = (
+    *("profile", "record", "kind", "username", "user", "url", "min_ttl", "grant", "aws"),
+    "refresh_before",
+)
 
 
 class Route:
@@ -29,25 +34,11 @@ class Route:
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl` and
     `refresh_before`, in seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal
-    form; `aws`, the record of its AWS credentials, or "" for a profile that has none; `variables`,
-    where other clients of the API look for a token and for its URL, and the path that they want in
-    that.
+    form; `aws`, the record of its AWS credentials, or ""; `variables`, where other clients of the
+    API look for a token and for its URL, and the path that they append to that.
     """
 
-    __slots__ = (
-        "aws",
-        "grant",
-        "kind",
-        "min_ttl",
-        "profile",
-        "record",
-        "refresh_before",
-        "services",
-        "url",
-        "user",
-        "username",
-        "variables",
-    )
+    __slots__ = (*_PLAIN, "services", "variables")
 
     def __init__(
         self,
@@ -79,177 +70,204 @@ class Route:
 
 
 class Routes:
-    """All profiles of one config.
+    """All profiles of one config. A profile's line is read when somebody asks for it.
 
     Parameters: `default`, the default profile's name or ""; `salt`, hex, for values of environment
-    variables; `routes`, one for each profile.
-
-    Attributes: `by_profile`, name to Route; `by_service`, normal form to the Routes that name it.
+    variables; `count`, how many profiles there are; `check`, the check sum of what `places` bound;
+    `data`, which holds a sorted index, then a line for each profile; `places`, where the index
+    begins, where the lines begin, and where they end.
     """
 
-    __slots__ = ("by_profile", "by_service", "default", "salt")
+    __slots__ = ("_check", "_data", "_end", "_middle", "_start", "count", "default", "salt")
 
-    def __init__(self, default: str, salt: str, routes: "Sequence[Route]") -> None:
+    def __init__(
+        self,
+        default: str,
+        salt: str,
+        count: int,
+        check: int,
+        data: bytes,
+        places: tuple[int, int, int],
+    ) -> None:
         self.default = default
         self.salt = salt
-        self.by_profile = {route.profile: route for route in routes}
-        self.by_service: dict[str, list[Route]] = {}
-        for route in routes:
+        self.count = count
+        self._check = check
+        self._data = data
+        self._start, self._middle, self._end = places
+
+    def profile(self, name: str) -> Route | None:
+        """Return the route of the profile `name`, or None."""
+        found = self._found(_PROFILE + _bytes(name))
+        return found[0] if found else None
+
+    def naming(self, service: str) -> list[Route]:
+        """Return the routes of the profiles that name `service`, as the config orders them."""
+        return self._found(_SERVICE + _bytes(service))
+
+    def below(self, origin: str) -> str | None:
+        """Return the first service that is named below `origin`, with its path, or None."""
+        wanted = _SERVICE + _bytes(f"{origin}/")
+        place = self._place(wanted)
+        if not self._data.startswith(wanted, place, self._middle):
+            return None
+        end = self._data.index(b"\t", place)
+        return self._data[place + len(_SERVICE) : end].decode("utf-8", "surrogateescape")
+
+    def first(self) -> Route | None:
+        """Return the first route of the config; None without a profile."""
+        return self._at(0) if self.count else None
+
+    def all(self) -> list[Route]:
+        """Return all routes, as the config orders them."""
+        lines = self._data[self._middle : self._end].split(b"\n")
+        return [_route(line) for line in lines[:-1]]
+
+    def services(self) -> dict[str, list[Route]]:
+        """Return the routes by the services that name them, as the config orders both."""
+        found: dict[str, list[Route]] = {}
+        for route in self.all():
             for service in route.services:
-                self.by_service.setdefault(service, []).append(route)
+                found.setdefault(service, []).append(route)
+        return found
+
+    def body(self) -> bytes:
+        """Return the index and the lines of the profiles, behind their sizes."""
+        sizes = self._middle - self._start, self._end - self._middle, self._check
+        head = " ".join(map(str, (self.count, *sizes)))
+        return f"{_SIZES}{head}\n\n".encode() + self._data[self._start : self._end]
+
+    def intact(self) -> bool:
+        """Tell whether the disk gave back what was written. A warm answer does not ask."""
+        return _check_sum(self._data[self._start : self._end]) == self._check
+
+    def _found(self, key: bytes) -> list[Route]:
+        key += b"\t"
+        place, data = self._place(key), self._data
+        if not data.startswith(key, place, self._middle):
+            return []
+        offsets = data[place + len(key) : data.index(b"\n", place)].split(b" ")
+        return [self._at(int(offset)) for offset in offsets]
+
+    def _at(self, offset: int) -> Route:
+        start = self._middle + offset
+        return _route(self._data[start : self._data.index(b"\n", start, self._end)])
+
+    def _place(self, key: bytes) -> int:
+        """Return where in the index the first line begins that is not less than `key`."""
+        data, low, high = self._data, self._start, self._middle
+        while low < high:
+            line = max(low, data.rfind(b"\n", low, (low + high) // 2) + 1)
+            if data[line : line + len(key)] < key:
+                low = data.index(b"\n", line, high) + 1
+            else:
+                high = line
+        return low
 
 
-def file_name(label: str) -> str:
-    """Return the name of the routes file for the config called `label`."""
+def tag(label: str) -> str:
+    """Return what tells the config called `label` from others in the names of files."""
     return f"routes-{int.from_bytes(_bytes(label), 'big') % (2**61 - 1):x}"
+
+
+def file_name(label: str, version: str) -> str:
+    """Return the name of the routes file for the config called `label`.
+
+    Other formats and versions have files of their own: hosts with one home need not agree on them.
+    """
+    return f"{tag(label)}.{FORMAT}-{version}"
+
+
+def compiled(default: str, salt: str, routes: "Sequence[Route]") -> Routes:
+    """Return these routes, one for each profile. Parameters: as for Routes."""
+    index: dict[bytes, list[int]] = {}
+    lines: list[bytes] = []
+    size = 0
+    for route in routes:
+        keys = [_PROFILE + _bytes(route.profile)]
+        keys += [_SERVICE + _bytes(service) for service in dict.fromkeys(route.services)]
+        for key in keys:
+            index.setdefault(key + b"\t", []).append(size)
+        lines.append(_line(route))
+        size += len(lines[-1])
+    found = [key + " ".join(map(str, index[key])).encode() + b"\n" for key in sorted(index)]
+    middle = sum(map(len, found))
+    data = b"".join([*found, *lines])
+    return Routes(default, salt, len(lines), _check_sum(data), data, (0, middle, len(data)))
 
 
 def encode(routes: Routes, label: str, home: str, version: str, source: bytes) -> bytes:
     """Return `routes` as the bytes of a routes file, bound to `source`."""
-    lines = [*_stamp(label, home, version), _SALT + routes.salt, _DEFAULT + routes.default]
-    for route in routes.by_profile.values():
-        fields = [route.profile, route.record, route.aws, route.kind, route.username, route.user]
-        fields += [route.url, *route.variables, str(route.min_ttl), str(route.refresh_before)]
-        fields += [route.grant, *route.services]
-        lines.append("\t".join(fields))
-    return _bytes("\n".join(lines) + "\n\n") + source
+    lines = [*_stamp(label, home, version), SALT + routes.salt, _DEFAULT + routes.default, ""]
+    return _bytes("\n".join(lines)) + routes.body() + source
 
 
 def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> Routes | None:
     """Return the routes in `data` if they were made by us from this very config, else None."""
-    head, _, tail = data.partition(b"\n\n")
-    salt = salt_of(data)
-    if tail != source or salt is None:
+    start = data.find(b"\n\n") + 2
+    lines = data[:start].decode("utf-8", "surrogateescape").split("\n")
+    if lines[:4] != _stamp(label, home, version) or len(lines) != 9:
         return None
-    lines = head.decode("utf-8", "surrogateescape").split("\n")
-    if lines[:4] != _stamp(label, home, version) or len(lines) < 6:
-        return None
-    routes = []
+    salt = salt_in(lines[4])
     try:
-        for line in lines[6:]:
-            profile, record, aws, *rest = line.split("\t")
-            kind, username, user, url, for_token, for_url, base, *rest = rest
-            min_ttl, refresh_before, grant, *services = rest
-            names, least, soon = (for_token, for_url, base), int(min_ttl), int(refresh_before)
-            told = (profile, record, kind, username, user, url, least, grant, services, aws, names)
-            routes.append(Route(*told, soon))
+        count, index, size, check = map(int, lines[6].removeprefix(_SIZES).split(" "))
     except ValueError:
-        return None  # damaged: it will be made again
-    return Routes(lines[5].removeprefix(_DEFAULT), salt, routes)
+        return None
+    middle, end = start + index, start + index + size
+    if salt is None or not start <= middle <= end == len(data) - len(source):
+        return None
+    if not data.endswith(source):
+        return None
+    return Routes(lines[5].removeprefix(_DEFAULT), salt, count, check, data, (start, middle, end))
 
 
 def salt_of(data: bytes) -> str | None:
-    """Return the salt in a routes file, also one that no longer holds: records are named by it."""
+    """Return the salt in a routes file of format 5 or 6: records are named by it."""
     lines = data.split(b"\n", 5)
-    if len(lines) < 6 or lines[0] != _HEADER.encode():
+    if len(lines) < 6 or lines[0] not in (b"credhelper-routes 5", b"credhelper-routes 6"):
         return None
-    salt = lines[4].decode("ascii", "replace").removeprefix(_SALT)
+    return salt_in(lines[4].decode("ascii", "replace"))
+
+
+def salt_in(line: str) -> str | None:
+    """Return the salt in a line like `salt HEX`, or None."""
+    salt = line.removeprefix(SALT)
     return salt if len(salt) == _SALT_DIGITS and _HEX.issuperset(salt) else None
 
 
-def match(
-    routes: Routes, request: "Request", chosen: str | None
-) -> "tuple[Route, Service | None] | None":
-    """Return the one profile that may answer `request`, and the service it was matched by.
-
-    Parameters: `chosen`, the profile that the user chose for this terminal (`CREDHELPER_PROFILE`)
-    or None. None when no profile may, or when several could: `unmatched.why` says which.
-    """
-    if request.service is None:
-        name = request.profile or chosen or routes.default
-        if not name and len(routes.by_profile) == 1:
-            return next(iter(routes.by_profile.values())), None
-        route = routes.by_profile.get(name)
-        return (route, None) if route else None
-    named, service = naming(routes, request)
-    candidates = suitable(named, request)
-    for preferred in (chosen, routes.default):
-        if len(candidates) > 1:
-            candidates = [r for r in candidates if r.profile == preferred] or candidates
-    return (candidates[0], service) if len(candidates) == 1 else None
+def _line(route: Route) -> bytes:
+    fields = {name: getattr(route, name) for name in _PLAIN}
+    fields["token_in"], fields["url_in"], fields["url_path"] = route.variables
+    pairs = [f"{name}={value}" for name, value in fields.items() if value]
+    pairs += [f"service={service}" for service in route.services]
+    return _bytes("\t".join(pairs) + "\n")
 
 
-def naming(routes: Routes, request: "Request") -> "tuple[list[Route], Service | None]":
-    """Return the profiles that name the service of `request`, and it as they name it.
-
-    Only the most specific path counts.
-
-    A caller that could not tell the scheme (docker) gets https before http on a loopback address.
-    """
-    service = request.service
-    while service is not None:
-        for prefix in service.prefixes():
-            named = routes.by_service.get(prefix)
-            if named:
-                return named, service.upto(prefix)
-        service = service.on_plain_http() if request.echo.get("any_scheme") else None
-    return [], None
-
-
-def suitable(named: "Sequence[Route]", request: "Request") -> list[Route]:
-    """Return those profiles that the profile and the user name in `request`, if any, allow."""
-    profile, name = request.profile, request.username
-    return [
-        route
-        for route in named
-        if (profile is None or route.profile == profile)
-        and (name is None or name in (route.username, route.user, route.profile))
-    ]
+def _route(line: bytes) -> Route:
+    """Return the route in a line. Raises ValueError or LookupError for a damaged one."""
+    pairs = [pair.split("=", 1) for pair in line.decode("utf-8", "surrogateescape").split("\t")]
+    fields: dict[str, str] = dict(pairs)  # of two each, or it is damaged
+    get = fields.get
+    return Route(
+        fields["profile"],
+        get("record", ""),
+        get("kind", ""),
+        get("username", ""),
+        get("user", ""),
+        get("url", ""),
+        int(get("min_ttl", 0)),
+        get("grant", ""),
+        [pair[1] for pair in pairs if pair[0] == "service"],
+        get("aws", ""),
+        (get("token_in", ""), get("url_in", ""), get("url_path", "")),
+        int(get("refresh_before", 0)),
+    )
 
 
-def least_life(route: Route, request: "Request") -> int:
-    """Return the seconds of life that an answer to `request` must have left.
+def _check_sum(data: bytes) -> int:
+    from zlib import crc32
 
-    The profile's own `min_ttl` is about its tokens: AWS credentials live by other rules.
-    """
-    return max(request.min_ttl, route.min_ttl) if request.wants == "token" else request.min_ttl
-
-
-def margin_of(route: Route, request: "Request") -> int:
-    """Return the seconds of life with less of which a token is renewed before it is handed over.
-
-    The caller's kind, the caller, and the profile each say how much: the most counts.
-    """
-    return max(request.margin, route.refresh_before)
-
-
-def record_of(
-    routes: Routes, route: Route, environ: "Mapping[str, str]", wants: str = "token"
-) -> tuple[str, str]:
-    """Return the name of the route's record, and the stamp that its grant has now.
-
-    Parameters: `wants`, `token`, `aws` or `rclone`, of a route that has such a record.
-
-    A grant in an environment variable is part of the name (a salted hash of its value), so that two
-    terminals with two keys have two records. A grant in a file is stamped with the file's inode,
-    size and time: a new key is a miss. Not with its device, which differs between hosts that share
-    a home. A child of `exec` is told the record instead, since it has no grant.
-    """
-    name = route.record if wants == "token" else route.aws
-    if wants == RCLONE:
-        name += "-rclone"
-    how, _, what = route.grant.partition(":")
-    if how == "env":
-        value = environ.get(what)
-        if value is None:
-            profile, _, record = environ.get("CREDHELPER_RECORD", "").partition(":")
-            told = profile == route.profile and record.startswith(route.record + "-")
-            # What follows the token's name stands for the grant: all of its records end in it.
-            return (name + record[len(route.record) :] if told and "/" not in record else name), ""
-        from credhelper.core.digest import sha256
-
-        return f"{name}-{sha256(bytes.fromhex(routes.salt) + _bytes(value))[:16]}", ""
-    if how == "file":
-        try:
-            return name, stamp_of(os.stat(what))
-        except OSError:
-            return name, "missing"
-    return name, ""
-
-
-def stamp_of(found: "os.stat_result") -> str:
-    """Return the stamp of a grant's file: what tells this content of it from another."""
-    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+    return crc32(data)
 
 
 def _stamp(label: str, home: str, version: str) -> list[str]:

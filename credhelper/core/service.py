@@ -1,9 +1,10 @@
 """Services: what a credential is for. Parsed strictly, normalised, matched exactly.
 
-A service is an origin with an optional path. Parsers disagree about the odd corners of URLs, and
-attackers live in those corners, so the odd corners are refused: userinfo, backslashes, queries,
-fragments, path parameters, escapes of separators or of bytes that are not UTF-8, dot segments,
-control and non-ASCII characters, ports in any spelling but the plain one.
+A service is an origin with an optional path. Parsers disagree about odd URLs, and attackers use
+that. So these are refused: userinfo, backslashes, queries, fragments, path parameters, escapes of
+separators or of bytes that are not UTF-8, dot segments, control and non-ASCII characters, ports in
+any spelling but the plain one.
+
 Two services are the same when scheme, host and port are equal; one covers another when its path is
 a prefix on a `/` boundary. There is no suffix or pattern matching.
 """
@@ -23,8 +24,8 @@ _PATH = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,=:@/%"
 )
 _USER = _LABEL | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ.~+%")
-_TRAPS = frozenset("/\\.%;")  # what an escape may not hide, besides what cannot be printed
-# What servers that look for a best fit, or normalise (NFKC), make one of those traps of.
+_TRAPS = frozenset("/\\.%;")  # no escape may stand for these, or for what cannot be printed
+# Characters that servers with best-fit tables, or with NFKC, turn into one of those traps.
 _LOOKALIKES = (
     "\u037e\u2024\u2025\u2026\u2044\u2100\u2101\u2105\u2106\u2215\u2216\u2488\u2489\u248a\u248b\u248c"
     "\u248d\u248e\u248f\u2490\u2491\u2492\u2493\u2494\u2495\u2496\u2497\u2498\u2499\u249a\u249b\u29f5"
@@ -84,7 +85,7 @@ class Service:
         return Service(self.scheme, self.host, self.port, prefix.removeprefix(self.origin))
 
     def prefixes(self) -> list[str]:
-        """Return what may be configured to cover this service, most specific first."""
+        """Return the configured services that would cover this one, most specific first."""
         found = []
         path = self.path
         while path:
@@ -131,9 +132,9 @@ def build(scheme: str, netloc: str, path: str = "") -> Service:
 def receiver(url: str) -> Service:
     """Return the service that a request to `url` goes to.
 
-    A query and a fragment are left out. So is a path that two parsers could read differently: what
-    it leads to is anybody's guess, so only a profile for the whole origin covers it. Raises
-    UnknownServiceError for what no profile can name: other schemes, plain http to anything but a
+    Query and fragment are dropped. So is a path that two parsers could read differently: only a
+    profile for the whole origin covers such a URL. Raises UnknownServiceError for what no profile
+    can name: other schemes, plain http to anything but a
     literal loopback address; RequestError for an odd host or port, as `parse` does.
     """
     scheme, separator, rest = url.partition("://")
@@ -231,14 +232,14 @@ def _normal_path(path: str) -> str:
     read = _unescaped(path) if "%" in path else path
     if read is None:
         raise _refused(f"path {_shown(path)} hides a separator or a dot behind an escape")
-    # Blanks, too: Windows drops them, and dots, at the end of a name.
+    # Also blanks: Windows drops blanks and dots at the end of a name.
     if not all(part.strip(". ") for part in read.removeprefix("/").removesuffix("/").split("/")):
         raise _refused(f"path {_shown(path)} has empty or dot segments")
     return "/" + path.removeprefix("/").removesuffix("/")
 
 
 def _plain_label(label: str) -> bool:
-    # A leading hyphen makes a host an option, to a program that is handed it.
+    # A program that gets a host with a leading hyphen reads it as an option.
     return _LABEL.issuperset(label) and label[0] != "-" and label[-1] != "-"
 
 
@@ -252,7 +253,7 @@ def _unescaped(path: str) -> str | None:
             return None
         data += bytes.fromhex(digits) + escape[2:].encode()
     try:
-        text = data.decode()  # strict: an overlong `%c0%ae` is a dot to some, and an error here
+        text = data.decode()  # strict: some parsers read an overlong `%c0%ae` as a dot
     except UnicodeDecodeError:
         return None
     odd = not text.isprintable() or any(char in _LOOKALIKES for char in text)
@@ -260,7 +261,7 @@ def _unescaped(path: str) -> str | None:
 
 
 def _shown(text: str) -> str:
-    # People paste passwords into URLs, before an @ or in a query: neither goes into a message.
+    # People paste passwords into URLs, before an @ or in a query: no message shows either.
     if "@" in text:
         text = f"***@{text.rpartition('@')[2]}"
     head, mark, _ = text.replace("#", "?").partition("?")

@@ -1,8 +1,8 @@
-"""JSON from a tool, the API or a person's file, read strictly, or an error that says what is wrong.
+"""JSON from a tool, the API or a person's file, read strictly.
 
-Two parsers must not read one document differently, so a member that occurs twice in one object and
-NaN are refused. From a tool, half characters and carriage returns are refused too. `json` is loaded
-late: the plain objects that most tools send are read without it.
+Two parsers must not read one document differently: so repeated members and NaN are refused; from a
+tool, lone surrogates and carriage returns, too. `json` is loaded late: the plain objects that most
+tools send are read without it.
 """
 
 import credhelper
@@ -49,11 +49,11 @@ def read(data: bytes, what: str) -> dict[str, object]:
 def _plain(text: str) -> dict[str, object] | None:
     """Return the members of an object made of plain ASCII strings, objects, true, false and null.
 
-    None for whatever else it may be, good or bad: that is for json to judge.
+    None for everything else, valid or not: then json reads it.
     """
     if not text.isascii() or "\\" in text:
         return None
-    # Without escapes, a quote is where a string begins or ends: marks and strings take turns.
+    # Without escapes, quotes only begin and end strings: so marks and strings alternate.
     pieces = text.split('"')
     if len(pieces) % 2 == 0 or not "".join(pieces[1::2]).isprintable():
         return None
@@ -77,9 +77,9 @@ def _plain(text: str) -> dict[str, object] | None:
 
 
 def _members(tokens: list[str]) -> dict[str, object]:
-    """Return the members of the object that was opened; LookupError for what is not plain.
+    """Return the members of the opened object. Raises LookupError if it is not plain.
 
-    Parameters: `tokens`, the last one first; those of the object are taken away.
+    Parameters: `tokens`, the last one first; those of the object are removed.
     """
     found: dict[str, object] = {}
     mark = ","
@@ -105,7 +105,7 @@ def _parsed(text: str) -> tuple[dict[str, object] | None, str]:
         if "\\u" in text:
             import json
 
-            # Escapes can spell half a character, which no bytes can hold.
+            # An escape can be a lone surrogate, which cannot be encoded.
             json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return None, "holds half a character: a lone surrogate"
@@ -117,8 +117,8 @@ def _parsed(text: str) -> tuple[dict[str, object] | None, str]:
 def value(text: str, integer: "Callable[[str], int]" = int) -> object:
     """Return the JSON value that `text` spells.
 
-    Parameters: `integer`, makes a number of its digits. Raises ValueError, whose words go on after
-    the name of the document: they never hold a part of it.
+    Parameters: `integer`, makes a number of its digits. Raises ValueError, whose text continues a
+    sentence after the document's name, and never shows a part of it.
     """
     import json
 
@@ -138,7 +138,7 @@ def value(text: str, integer: "Callable[[str], int]" = int) -> object:
 
 
 def _too_deep(data: bytes) -> bool:
-    # The parser recurses, so depth is judged first; most documents have too few brackets for it.
+    # The parser recurses, so depth is checked first; most documents have few brackets.
     if data.count(b"{") + data.count(b"[") <= _DEEPEST:
         return False
     depth = 0

@@ -1,6 +1,6 @@
-"""Text on the way out, without the modules that would cost more than the work.
+"""Text for output, without `json` and `datetime`.
 
-`json` and `datetime` each cost a good part of a warm get; what protocols print needs neither.
+Each of the two costs a good part of a warm get, and what protocols print needs neither.
 """
 
 import time
@@ -32,7 +32,7 @@ def json_object(members: dict[str, str]) -> str:
 def rfc3339(seconds: int) -> str:
     """Return Unix `seconds` as UTC in RFC 3339, for example `2026-01-02T03:04:05Z`.
 
-    What lies outside 1970 to 9999 is moved to the nearest end: a reader gets a date in any case.
+    A time outside of 1970 to 9999 becomes the nearest end, so that there is always a date.
     """
     moment = time.gmtime(min(max(seconds, 0), _LAST_SECOND))
     year, month, day, hour, minute, second = moment[:6]
@@ -40,7 +40,7 @@ def rfc3339(seconds: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with everything that could move a terminal's cursor or direction escaped."""
+    """Return `text` with all characters escaped that could control a terminal."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -58,7 +58,7 @@ def one_line(text: str, what: str) -> str:
 
     Parameters: `what`, the name of the value for the error. Raises CredhelperError for anything
     that is not printable: the value comes from a server, a file or a disk, and a line break in it
-    would be an attribute of somebody else's making.
+    could add an attribute.
     """
     if not text or not text.isprintable():
         raise credhelper.errors.CredhelperError(
@@ -68,7 +68,13 @@ def one_line(text: str, what: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Return `text` as one word of a POSIX shell, between single quotes where it needs them."""
+    """Return `text` as one word of a POSIX shell, between single quotes where it needs them.
+
+    What cannot be printed is spelled out: a hint is escaped before it is shown, and a word with an
+    escape in it would be another one.
+    """
+    if not text.isprintable():
+        return _spelled(text)
     # zsh looks for a program wherever an equals sign begins a word, or follows a colon.
     inner = text.rstrip("=")
     if inner and _BARE.issuperset(text) and "=" not in inner:
@@ -76,12 +82,36 @@ def shell_word(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def complaint(message: str, hint: str | None = None) -> bytes:
-    """Return the stderr lines that tell a person of an error, and of the next step if known."""
-    lines = f"credhelper: error: {printable(message)}\n"
+def command(*words: str) -> str:
+    """Return the command of these `words`, as a person can paste it, whatever they hold."""
+    return " ".join(map(shell_word, words))
+
+
+def export(variable: str, value: str) -> str:
+    """Return the command that sets `variable` for what a shell starts."""
+    return f"export {variable}={shell_word(value)}"
+
+
+def complaint(message: str, hint: str | None = None, kind: str = "error") -> bytes:
+    """Return the stderr lines of an error or a warning (`kind`), with the next step if known."""
+    lines = f"credhelper: {kind}: {printable(message)}\n"
     if hint:
         lines += f"credhelper: hint: {printable(hint)}\n"
     return lines.encode()
+
+
+def _spelled(text: str) -> str:
+    spelled = "".join(char if char in _BARE and char not in "%-" else _octal(char) for char in text)
+    # `$(...)` drops line feeds at the end: a shell that does not know $'...' then finds nothing,
+    # where it would find another file.
+    return f"$'{spelled}'" if text.endswith("\n") else f"\"$(printf '{spelled}')\""
+
+
+def _octal(char: str) -> str:
+    # A lone surrogate from DC80 to DCFF is a byte that is not UTF-8.
+    code = ord(char)
+    data = bytes([code - 0xDC00]) if 0xDC80 <= code <= 0xDCFF else char.encode("utf-8", "replace")
+    return "".join(f"\\{byte:03o}" for byte in data)
 
 
 def _escape(char: str) -> str:

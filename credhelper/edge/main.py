@@ -46,11 +46,11 @@ def main(
         else:
             held = early or EarlyLocks()
             status = serve.serve(name, program, arguments, stdin, trouble, held)
-        entry.end_when_told()  # all is said: from here on there is nothing to let go
+        entry.end_on_signals()  # all is written: no lock or file is left to release
     except stops.Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:
-        status = 1  # the caller has gone: there is nobody to tell
+        status = 1  # the caller has closed the pipe: there is nowhere to report it
     except Exception as error:  # noqa: BLE001  # the last resort
         stopped = stops.stop_behind(error)
         if stopped is None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from credhelper.protocols import Protocol
 
 
+_MOST_GIVEN = 1000  # services whose last token a dialogue keeps, for a caller that retries
+
+
 def serve(
     name: str,
     program: str,
@@ -41,7 +44,7 @@ def serve(
     warnings: list[bytes] = []
     context = Context(
         os.environ,
-        warn=lambda message, hint: warnings.append(_warning(message, hint)),
+        warn=lambda message, hint: warnings.append(complaint(message, hint, "warning")),
         trace=trace.tracer(os.environ.get("CREDHELPER_TRACE", "")),
         alarm=True,
         early=early,
@@ -88,17 +91,20 @@ def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
         request = protocol.parse(call)
         context.trace("request", action=request.action, service=request.service)
         answer = answering.answer(context, request)
-        if isinstance(answer, Credential):
+        if isinstance(answer, Credential) and getattr(protocol, "RETRIES", False):
+            call.given.pop(str(request.service), None)
             call.given[str(request.service)] = answer.token
+            if len(call.given) > _MOST_GIVEN:
+                del call.given[next(iter(call.given))]
         reply = protocol.render(request, answer)
         if reply.file:
-            context.early.release()  # nobody waits for a disk that is not ours
+            context.early.release()  # no lock is held while we write to a caller's file
             _leave_file(context, *reply.file, needed=not reply.stdout)
         return reply
     except CredhelperError as error:
         context.trace("refuse", code=error.code, message=error.message)
         return protocol.refuse(error, request)
-    except Exception as error:  # noqa: BLE001  # the protocol tells it in its own way
+    except Exception as error:  # noqa: BLE001  # the protocol reports it in its own way
         if stopped := stop_behind(error):
             raise stopped from None
         return protocol.refuse(unexpected(error), request)
@@ -126,12 +132,12 @@ def _lines() -> Iterator[bytes | None]:
 
 
 def write(stream: int, data: bytes) -> None:
-    """Write `data` to stdout or stderr; raise BrokenPipeError where nobody reads stdout."""
+    """Write `data` to stdout or stderr; raise BrokenPipeError if stdout is closed."""
     try:
         entry.write(stream, data)
     except OSError:
         if stream == 1:
-            raise BrokenPipeError from None  # a full disk or a closed pipe: nobody got the reply
+            raise BrokenPipeError from None  # a full disk or a closed pipe: the reply is lost
 
 
 def _hush() -> None:
@@ -142,10 +148,10 @@ def _hush() -> None:
 
 
 def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> None:
-    """Put a reply's file in its place; where that cannot be, the reply on stdout will have to do.
+    """Write a reply's file; if that fails, the caller has the reply on stdout.
 
-    Replaced is a file of ours and nothing else: no device, no symlink, no file of somebody else.
-    Raises CacheError if that fails and the file is `needed`: nothing is said on stdout.
+    It replaces only a regular file of ours: no device, no symlink, no file of another user. Raises
+    CacheError if that fails and the file is `needed`, because stdout is empty.
     """
     why = ""
     try:
@@ -166,7 +172,3 @@ def _leave_file(context: Context, path: str, data: bytes, *, needed: bool) -> No
             f"the answer was to be left in {path}, and cannot: {why}",
             hint="name a file in a folder of your own",
         )
-
-
-def _warning(message: str, hint: str | None) -> bytes:
-    return complaint(message, hint).replace(b"credhelper: error:", b"credhelper: warning:", 1)

@@ -1,4 +1,4 @@
-"""A signal that asks us to end: how it is met, found again behind an error, and passed on."""
+"""Signals that ask us to end: raised as an exception, found again behind another error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def listen() -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal until
-        # Whoever asks again finds us on the way out, and does not break off what lets go.
+        # We are ending already: a second signal must not interrupt the clean-up.
         if time.monotonic() >= until:
             until = time.monotonic() + _WAY_OUT
             raise Stopped(number)
@@ -53,7 +53,7 @@ def listen() -> None:
 
 
 def _met_where_nothing_can_be_raised(what: sys.UnraisableHookArgs) -> None:
-    # In a destructor Python would print the stop and go on. Any other error there harms nobody, and
+    # In a destructor Python would print the stop and go on. Any other error there is harmless, and
     # what it would print might hold a secret.
     if isinstance(what.exc_value, Stopped):
         os._exit(128 + what.exc_value.number)

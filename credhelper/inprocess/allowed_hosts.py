@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from credhelper.broker import answer
-from credhelper.broker.context import Context
+from credhelper.broker.context import Context, Decoded
 from credhelper.core.model import Request
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ _CHOICE = "CREDHELPER_PROFILE"
 # profile -> environment, the terminal's choice, until when to believe it, all routes and its own.
 _Named = tuple[Mapping[str, str], str | None, float, "Routes", "Route"]
 _named: dict[str | None, _Named] = {}
+decoded = Decoded()
 
 
 def look(
@@ -36,7 +37,7 @@ def look(
     named = _known(profile, environ, clock)
     if named is None:
         chosen, now = environ.get(_CHOICE), clock()
-        context = Context(environ, warn=lambda message, hint: None, clock=clock)
+        context = Context(environ, warn=lambda message, hint: None, clock=clock, decoded=decoded)
         found, route = answer.profile_of(context, Request("get", profile=profile))
         named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
     return named[4].profile if answer.may_receive(named[3], named[4], target) else None

@@ -31,8 +31,8 @@ class Credentials:
 
     Parameters: as for `credhelper.get_token`. With `service`, the token goes there and below, and
     nowhere else. Without, it goes to the services that the profile names, and to the API that it
-    comes from. Nothing is asked of anybody before a token is needed. Raises RequestError for a
-    `service` that is none, and TypeError for an argument of another type. Safe in threads and after
+    comes from. No file is read before a token is needed. Raises RequestError for an invalid
+    `service`, and TypeError for an argument of another type. Safe in threads and after
     a fork; uses no signals; can be pickled.
     """
 
@@ -79,8 +79,6 @@ class Credentials:
     def __deepcopy__(self, copied: object) -> Credentials:
         return self  # it is never changed
 
-    # --- tokens -----------------------------------------------------------------------------------
-
     def token(self) -> str:
         """Return a token. Raises CredhelperError."""
         return tokens.get_token(
@@ -110,13 +108,11 @@ class Credentials:
             refused, self.profile, self.service, environ=self._environ, clock=self._clock
         )
 
-    # --- tokens for a URL -------------------------------------------------------------------------
-
     def covers(self, url: str) -> bool:
         """Tell whether the token may go to `url`. Raises CredhelperError.
 
-        Never to plain http, but for a literal loopback address; never to a URL that two parsers
-        could read differently.
+        It may not go over plain http, except to a literal loopback address, nor to a URL that two
+        parsers could read differently.
         """
         return self._source_for(url, allowed_hosts.look) is not None
 
@@ -134,15 +130,15 @@ class Credentials:
         """Return what `token_for` does, without blocking the event loop."""
         source = self._source_for(url, allowed_hosts.remembered)
         if source is None:
-            looking = lambda: self._source_for(url, allowed_hosts.look)  # noqa: E731  # a line that says it
+            looking = lambda: self._source_for(url, allowed_hosts.look)  # noqa: E731  # one line is enough
             source = await self._single_flight(looking, self._key("source", url))
         return None if source is None else await self._token_of(source)
 
     def another(self, url: str, refused: str | None) -> str | None:
         """Return a token for `url` after the service there answered 401 to `refused`.
 
-        That very token is rejected, and a new one is made, unless somebody has just done so. None
-        where there is no other: then the 401 is the last word.
+        That token is rejected, and a new one is made, unless that has just been done. None if there
+        is no other: then the 401 is final.
 
         Parameters:
         - refused: None if the request went without a token.
@@ -184,8 +180,6 @@ class Credentials:
 
         return http_auth.auth_of(self)
 
-    # --- who may have it --------------------------------------------------------------------------
-
     def _source_for(self, url: str, may_have: Callable[..., str | None]) -> _Source | None:
         """Return profile, service and least life of the token that may go to `url`, or None."""
         tokens.hold_to_text("url", url)
@@ -196,7 +190,7 @@ class Credentials:
         if self._service is not None:
             covered = self._service in target.prefixes()
             return self._source(self.profile, self.service) if covered else None
-        # By the name that is decided on here, whatever becomes of the environment meanwhile.
+        # By this name, even if the environment changes meanwhile.
         profile = may_have(target, self.profile, self._environ, self._clock)
         return None if profile is None else self._source(profile, None)
 
@@ -212,7 +206,7 @@ class Credentials:
 
         key = (*source, id(self._environ))
         if single_flight.going_on(key):
-            # As threads have it: while one renews, the others are given what still lives.
+            # Like threads: while one renews, the others get the token that still lives.
             known = memo.remembered(*source, self._environ, self._clock, True)
             if known is not None:
                 return known

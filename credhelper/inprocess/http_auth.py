@@ -5,7 +5,7 @@ once for all requests that carried it. The request is sent once more if its body
 A URL that the credentials do not cover gets no token, at any place in a chain of redirects.
 
 Neither library is imported here: a program that uses one has imported it.
-Source: requests' sessions.py and auth.py (HTTPDigestAuth), httpx's _auth.py and _client.py.
+Source: httpx's _auth.py and _client.py; for requests, see `requests_hook`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from operator import attrgetter
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
 
 from credhelper.errors import UsageError
+from credhelper.inprocess import requests_hook
+from credhelper.inprocess.requests_hook import HEADER, UNAUTHORIZED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ if TYPE_CHECKING:
         """What `auth=` of requests and of httpx takes."""
 
 
-_UNAUTHORIZED = 401
-_HEADER = "Authorization"
-# Without blanks, `\` and control characters, which parsers drop, escape or turn round.
-_URL = frozenset(map(chr, range(0x21, 0x7F))) - {"\\"}
-
 # The libraries' own base classes -> the class that is both.
 _classes: dict[tuple[type, ...], type] = {}
 
@@ -68,7 +64,7 @@ def _bases() -> Generator[type, None, None]:
 
 
 class _Auth:
-    """What requests and httpx each call of an `auth`."""
+    """The methods that requests and httpx call."""
 
     def __init__(self, credentials: Tokens) -> None:
         self._credentials = credentials
@@ -86,8 +82,6 @@ class _Auth:
         # By the public attribute that made it: pickles outlive our own folders.
         return attrgetter("auth"), (self._credentials,)
 
-    # --- requests ---------------------------------------------------------------------------------
-
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put a token on a prepared request, if it may have one. Raises CredhelperError."""
         if not hasattr(request, "register_hook"):
@@ -97,12 +91,10 @@ class _Auth:
             )
         token = self._credentials.token_for(request.url or "")
         if token is not None:
-            request.headers[_HEADER] = f"Bearer {token}"
-        hook = _Hook(self._credentials, token)
+            request.headers[HEADER] = f"Bearer {token}"
+        hook = requests_hook.Hook(self._credentials, token)
         request.register_hook("response", hook)  # type: ignore[no-untyped-call]  # its stubs' gap
         return request
-
-    # --- httpx ------------------------------------------------------------------------------------
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -131,27 +123,27 @@ class _Auth:
 
 def _with_token(request: httpx.Request, token: str | None) -> httpx.Request:
     if token is not None:
-        request.headers[_HEADER] = f"Bearer {token}"
+        request.headers[HEADER] = f"Bearer {token}"
     return request
 
 
 def _refused(response: httpx.Response, token: str | None) -> httpx.Request | None:
     """Return the request to send again after a 401, or None.
 
-    After redirects it is the last one, which was refused.
+    After redirects that is the last request, which was refused.
 
     Parameters:
-    - token: what the first one was given.
+    - token: the token of the first request.
     """
     request = response.request
-    if response.status_code != _UNAUTHORIZED or not _replayable(request.stream):
+    if response.status_code != UNAUTHORIZED or not _replayable(request.stream):
         return None
     # The program put another authorization there: the 401 is about that one.
-    return request if request.headers.get(_HEADER) in (None, f"Bearer {token}") else None
+    return request if request.headers.get(HEADER) in (None, f"Bearer {token}") else None
 
 
 def _carried(request: httpx.Request) -> str | None:
-    header = request.headers.get(_HEADER)
+    header = request.headers.get(HEADER)
     return None if header is None else header.removeprefix("Bearer ")
 
 
@@ -164,96 +156,3 @@ def _replayable(stream: object) -> bool:
         isinstance(file, str | bytes) or (hasattr(file, "seekable") and file.seekable())
         for file in (getattr(field, "file", b"") for field in fields)
     )
-
-
-class _Hook:
-    """What becomes of the responses to one request of requests, and to where it is redirected.
-
-    Parameters:
-    - credentials: give another token.
-    - token: what the request was given, or None.
-    """
-
-    def __init__(self, credentials: Tokens, token: str | None) -> None:
-        self._credentials = credentials
-        self._token = token
-
-    def __call__(self, response: requests.Response, **how: Any) -> requests.Response:
-        if response.status_code == _UNAUTHORIZED:
-            return self._again(response, how)
-        self._before_redirect(response, response.request)
-        return response
-
-    def _again(self, response: requests.Response, how: dict[str, Any]) -> requests.Response:
-        request = response.request
-        connection = getattr(response, "connection", None)
-        carried = request.headers.get(_HEADER)
-        # The program put another authorization there: the 401 is about that one.
-        if connection is None or carried not in (None, f"Bearer {self._token}"):
-            return response
-        if not _rewound(request):
-            return response
-        given = self._token if carried else None
-        token = self._credentials.another(request.url or "", given)
-        if token is None:
-            return response
-        cookies = sys.modules["requests.cookies"]
-        response.content  # noqa: B018  # read, so that the connection can be used again
-        response.close()
-        retry = request.copy()
-        jar: Any = getattr(retry, "_cookies")  # noqa: B009  # the stubs do not tell of it
-        cookies.extract_cookies_to_jar(jar, request, response.raw)
-        retry.prepare_cookies(jar)
-        retry.headers[_HEADER] = f"Bearer {token}"
-        answer: requests.Response = connection.send(retry, **how)
-        answer.history.append(response)
-        answer.request = retry
-        self._token = token
-        # It is the first request that a redirect is made from.
-        request.headers[_HEADER] = f"Bearer {token}"
-        self._before_redirect(answer, request)
-        return answer
-
-    def _before_redirect(
-        self, response: requests.Response, request: requests.PreparedRequest
-    ) -> None:
-        """Take the token off `request` if where it is redirected to may not have it.
-
-        requests takes it off for another host. It does not know that a service can be a path.
-        """
-        location = response.headers.get("location")
-        if not response.is_redirect or location is None or self._token is None:
-            return
-        if request.headers.get(_HEADER) != f"Bearer {self._token}":
-            return
-        target = _target(response.url, location)
-        if target is None or not self._credentials.covers(target):
-            del request.headers[_HEADER]
-
-
-def _target(url: str, location: str) -> str | None:
-    """Return where requests goes from `url`; None for what it may read otherwise than we do."""
-    try:
-        # Header fields arrive as Latin-1, and are meant as UTF-8: see `get_redirect_target`.
-        location = location.encode("latin-1").decode()
-        parts = urlsplit(location)
-        # With a scheme, or `//`, but no host: RFC 3986 has two readings, requests one of its own.
-        hostless = not parts.netloc and (parts.scheme or location.startswith("//"))
-        if hostless or not _URL.issuperset(location):
-            return None
-        return urljoin(url, location)
-    except ValueError:
-        return None
-
-
-def _rewound(request: requests.PreparedRequest) -> bool:
-    """Make the body ready to be sent once more; returns whether it can be."""
-    body: Any = request.body  # a stream, too, whatever the stubs say
-    if body is None or isinstance(body, str | bytes | bytearray):
-        return True
-    utils, exceptions = sys.modules["requests.utils"], sys.modules["requests.exceptions"]
-    try:
-        utils.rewind_body(request)
-    except exceptions.UnrewindableBodyError:
-        return False
-    return True

@@ -102,8 +102,11 @@ def keep(key: Key, known: Known, good: float, now: float) -> None:
     """Remember `known`, which is `good` until then, for a second at most."""
     known.until = min(good, now + _TRUSTED)
     known.unseen = min(known.until, now + _UNSEEN)
-    if len(_memo) >= _MOST_KNOWN:
-        _memo.clear()  # a program that asks for each URL anew; what is asked for often is back soon
+    if len(_memo) >= _MOST_KNOWN and key not in _memo:
+        try:
+            del _memo[next(iter(_memo))]  # the oldest
+        except (KeyError, RuntimeError, StopIteration):
+            pass  # another thread was at it
     _memo[key] = known
 
 

@@ -11,7 +11,7 @@ import time
 
 from credhelper.broker import answer
 from credhelper.broker.context import Context
-from credhelper.core import routes
+from credhelper.core import lookup
 from credhelper.errors import CacheError, CredhelperError
 from credhelper.storage import files
 
@@ -89,7 +89,7 @@ def _living(
     context: Context, request: Request, found: Routes, route: Route
 ) -> tuple[Credential | None, float]:
     """Return what is kept and will do for `request`, and the seconds that it has left."""
-    kept = _kept.get(routes.record_of(found, route, context.environ))
+    kept = _kept.get(lookup.record_of(found, route, context.environ))
     left = kept.expires_at - context.clock() if kept else 0
     return (kept if left > max(request.min_ttl, route.min_ttl) else None), left
 

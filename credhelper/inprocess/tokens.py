@@ -20,6 +20,7 @@ from credhelper.core import lookup, paths, service
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.core.record import decode
 from credhelper.inprocess import allowed_hosts, memo, memory_cache
+from credhelper.inprocess.allowed_hosts import decoded
 from credhelper.inprocess.environ import ENVIRON
 from credhelper.inprocess.memo import remembered
 from credhelper.storage import locks
@@ -84,7 +85,7 @@ def reject(
     hold_to_text("refused", refused)
     hold_to_types(profile, service)
     preload()
-    context = Context(environ, warn=warn, clock=clock)
+    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
     done = answer.refused(context, _request(profile, service), Secret(refused))
     done = done or memory_cache.reject(refused, clock())
     memo.drop(refused)
@@ -99,7 +100,7 @@ def api_of(
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return the origin of the API that a token would come from. Raises CredhelperError."""
-    context = Context(environ, warn=warn, clock=clock)
+    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
     return answer.profile_of(context, _request(profile, service))[1].url
 
 
@@ -149,7 +150,7 @@ def _look(
     request = _request(profile, wanted, min_ttl, refresh_before)
     if not wiring.loaded() and not isinstance(lookup.answer(environ, request, clock), Credential):
         preload()
-    context = Context(environ, warn=warn, clock=clock)
+    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
     diskless = memory_cache.applies(context)
     if diskless:
         credential, record = memory_cache.get(context, request), ""

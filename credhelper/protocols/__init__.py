@@ -1,7 +1,7 @@
-"""The registry: which protocols we speak, and what a program's name says about the protocol.
+"""The registry of the protocols that we speak, and of the program names that choose one.
 
-A protocol is a plain module of pure functions, named by its file: no streams, disk or network, and
-no clock but one that is passed in. Each offers
+A protocol is a plain module of pure functions, without streams, disk or network; a clock is passed
+in. Each offers
 
 - `reads(arguments)`: what the edge must read from stdin before `parse`. `nothing`; `paragraph`
   (to a blank line or the end of input); `document` (to the end of input); `lines` (a dialogue: one
@@ -10,12 +10,13 @@ no clock but one that is passed in. Each offers
 - `parse(call)`: a Request, or a CredhelperError;
 - `render(request, answer)`: the Reply to `get` (a Credential), `list` (a Listing), `erase`
   (whether a token was forgotten) and everything else (None);
-- `refuse(error, request)`: the Reply that tells an error in the protocol's own way.
+- `refuse(error, request)`: the Reply that reports an error in the protocol's own way.
   `options.refuse` serves all protocols that have no way of their own.
 
 It may also have `GREETING`, the bytes that open a dialogue before its first line is read, and
-`QUIET`, true where the caller takes what is on stderr for part of the answer: nothing is written
-there, whatever happens.
+`QUIET`, true if the caller reads stderr as part of the answer: then nothing is written there.
+`RETRIES` is true if `parse` needs the tokens that the dialogue gave before. `NOTHING` is true if
+`refuse` says of an unknown service always the same, and on stdout alone.
 
 `arguments` are the words after the protocol's name, or after the program's name where that alone
 chose the protocol.
@@ -108,7 +109,7 @@ PROTOCOLS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "nuget": ("nuget", "NuGet plugin 2.0: dotnet, nuget, MSBuild", ("nuget-plugin-*",)),
 }
 
-# name -> second words that make a command people's own, where theirs begins with the same name.
+# name -> second words that make it a command for people, which begins with the same word.
 PEOPLES = {"token": ("create", "details", "refresh", "revoke")}
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper-askpass [--profile NAME] PROMPT"
 
-_MARGIN = 60  # seconds: git and wget ask for each transfer, and keep nothing
+_MARGIN = 60  # seconds: git and wget ask for each transfer
 _PROMPTS = {"Username for ": "username", "Password for ": "password"}
 _AROUND = (("'", "': "), ('"', '"'))  # a URL, as git and wget write it, and as git-lfs does
 _TRAPS = frozenset(" \"'\\:?#")  # what no caller leaves in a user name; `/` ends the host
@@ -80,7 +80,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr, and status 1: with 0, nothing would be a password."""
+    """Return the error on stderr, and status 1: with 0, the empty stdout would be a password."""
     return Reply(stderr=complaint(error.message, error.hint), status=1)
 
 
@@ -105,7 +105,7 @@ def _plain(user: str) -> bool:
 
 
 def _decoded(user: str, prompt: str) -> str:
-    # Newer gits escape what older ones show as it is.
+    # Newer gits escape characters that older ones do not.
     head, *escapes = user.split("%")
     name = head.encode()
     for escape in escapes:

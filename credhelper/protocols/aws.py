@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("process", "env", "rclone", "url", "details")
 USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
-# botocore renews what has less than 15 min left, each time that it is used: more is wanted, so that
-# it may keep what it gets for a while.
+# With less than 15 min left, botocore renews at each use: it gets more, so that it can keep them
+# for a while.
 MARGIN = 1200
 MOST_BYTES = 8191
 
@@ -56,7 +56,7 @@ _OURS = {
     "EncryptionKey": "sse_kms_key_id",
 }
 _NO_SECRET = ("url", "details")
-# Where AWS's SDKs, and rclone, are told to find S3 elsewhere: the narrower word wins.
+# The variables that send AWS's SDKs, and rclone, to another S3: the more specific one wins.
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _RCLONE_ENDPOINT = "RCLONE_S3_ENDPOINT"
 _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -89,27 +89,27 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     """Return the credentials in the shape that was asked for.
 
     Parameters: `answer`, a Credential of kind `aws`. Raises CredhelperError for one that does not
-    fit into that shape, NotFoundError when nobody told where they are for.
+    fit into that shape, NotFoundError when its place is not known.
     """
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
-    told = {
+    given = {
         name: value
         for name, value in strict_json.read(answer.token.reveal().encode(), "record").items()
         if isinstance(value, str)
     }
     form = request.echo["format"]
     if "endpoint" in request.echo:
-        _check_endpoint(request.echo["endpoint"], told.get("Endpoint", ""))
+        _check_endpoint(request.echo["endpoint"], given.get("Endpoint", ""))
     if form == "env":
-        text = _env(told, answer.expires_at)
+        text = _env(given, answer.expires_at)
     elif form == "rclone":
-        text = _rclone(told, answer.profile, answer.expires_at)
+        text = _rclone(given, answer.profile, answer.expires_at)
     elif form == "url":
-        text = one_line(_url(told, answer.profile), "place")
+        text = one_line(_url(given, answer.profile), "place")
     elif form == "details":
-        text = json_object(_details(told, answer))
+        text = json_object(_details(given, answer))
     else:
-        text = json_object(_document(told, answer.expires_at))
+        text = json_object(_document(given, answer.expires_at))
         if len(text) >= MOST_BYTES:
             raise credhelper.errors.CredhelperError(
                 f"the AWS credentials of profile {answer.profile} take more than {MOST_BYTES}"
@@ -127,9 +127,9 @@ def _endpoint(form: str, environ: "Mapping[str, str]") -> str:
 
 
 def _check_endpoint(url: str, ours: str) -> None:
-    """Raise UnknownServiceError for a server that is neither AWS's, nor told by the API, nor here.
+    """Raise UnknownServiceError for a server that is neither AWS's, nor the API's, nor on loopback.
 
-    A session token goes along with each request.
+    Each request to it carries a session token.
     """
     receiver = service.receiver(url if "://" in url else f"https://{url}")
     if receiver.host.endswith(_AWS_HOSTS) or service.is_loopback(receiver.host):
@@ -138,51 +138,51 @@ def _check_endpoint(url: str, ours: str) -> None:
         return
     raise credhelper.errors.UnknownServiceError(
         f"the AWS credentials are not for {receiver}, where the environment says that S3 is",
-        f"unset {', '.join((*_ENDPOINTS, _RCLONE_ENDPOINT))}",
+        f"unset {' '.join((*_ENDPOINTS, _RCLONE_ENDPOINT))}",
     )
 
 
-def _document(told: dict[str, str], expires_at: int) -> dict[str, str]:
-    keys = {name: json_string(told[name]) for name in _KEYS}
+def _document(given: dict[str, str], expires_at: int) -> dict[str, str]:
+    keys = {name: json_string(given[name]) for name in _KEYS}
     return {"Version": "1", **keys, "Expiration": json_string(rfc3339(expires_at))}
 
 
-def _details(told: dict[str, str], answer: Credential) -> dict[str, str]:
-    places = {name: json_string(told[name]) for name in _PLACES if name in told}
+def _details(given: dict[str, str], answer: Credential) -> dict[str, str]:
+    places = {name: json_string(given[name]) for name in _PLACES if name in given}
     return {
         "Profile": json_string(answer.profile),
-        "AccessKeyId": json_string(told["AccessKeyId"]),
+        "AccessKeyId": json_string(given["AccessKeyId"]),
         **places,
         "Expiration": json_string(rfc3339(answer.expires_at)),
     }
 
 
-def _env(told: dict[str, str], expires_at: int) -> str:
+def _env(given: dict[str, str], expires_at: int) -> str:
     variables = {
-        "AWS_ACCESS_KEY_ID": told["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": told["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": told["SessionToken"],
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
         "AWS_CREDENTIAL_EXPIRATION": rfc3339(expires_at),
     }
-    if "Region" in told:
-        variables |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), told["Region"])
+    if "Region" in given:
+        variables |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), given["Region"])
     return "\n".join(
         f"export {name}={shell_word(one_line(value, name))}" for name, value in variables.items()
     )
 
 
-def _rclone(told: dict[str, str], profile: str, expires_at: int) -> str:
+def _rclone(given: dict[str, str], profile: str, expires_at: int) -> str:
     mark = "rclone."
-    path = told.get("Path", "")
-    found = {name[len(mark) :]: told[name] for name in told if name.startswith(mark)}
+    path = given.get("Path", "")
+    found = {name[len(mark) :]: given[name] for name in given if name.startswith(mark)}
     if not found:
         # The API has no form of its own for rclone.
-        path = f"{told['Bucket']}/{told.get('Prefix', '')}" if "Bucket" in told else ""
+        path = f"{given['Bucket']}/{given.get('Prefix', '')}" if "Bucket" in given else ""
         found = {"type": "s3", "provider": "AWS"}
-        found |= {ours: told[name] for name, ours in _OURS.items() if name in told}
-        if "Encryption" in told:
-            found["server_side_encryption"] = told["Encryption"].replace("AWS:KMS", "aws:kms")
-    # An option without a value is one that nobody has set.
+        found |= {ours: given[name] for name, ours in _OURS.items() if name in given}
+        if "Encryption" in given:
+            found["server_side_encryption"] = given["Encryption"].replace("AWS:KMS", "aws:kms")
+    # To rclone, an option without a value is not set.
     found = {name: value for name, value in found.items() if value}
     for name, value in found.items():
         # rclone trims what it reads, and takes quotes away.
@@ -193,9 +193,9 @@ def _rclone(told: dict[str, str], profile: str, expires_at: int) -> str:
     return "\n".join([f"[{profile}]", where, *lines])
 
 
-def _url(told: dict[str, str], profile: str) -> str:
-    if "Bucket" not in told:
+def _url(given: dict[str, str], profile: str) -> str:
+    if "Bucket" not in given:
         raise credhelper.errors.NotFoundError(
             f"the API did not tell for which bucket the AWS credentials of profile {profile} are"
         )
-    return f"s3://{told['Bucket']}/{told.get('Prefix', '')}"
+    return f"s3://{given['Bucket']}/{given.get('Prefix', '')}"

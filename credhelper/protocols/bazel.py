@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper bazel [--profile NAME] [--min-ttl SECONDS] get"
+NOTHING = True
 
-_MARGIN = 1800  # seconds: as long as the releases keep an answer that do not know `expires`
+_MARGIN = 1800  # seconds: releases that do not know `expires` keep an answer as long
 _TIMEOUT = (
     8  # seconds: Bazel gives up after 10 (`--credential_helper_timeout`), and so does a build
 )
@@ -41,7 +42,7 @@ def parse(call: "Call") -> Request:
     """Return the request to get a token for the host that the URI leads to.
 
     Raises UsageError for the command line, RequestError for a document that makes no sense,
-    UnknownServiceError for a URI that no token goes to.
+    UnknownServiceError for a URI that may have no token.
     """
     found = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -66,7 +67,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return no headers if there is nothing for this URI, and a complaint on stderr otherwise."""
+    """Return no headers if there is nothing for this URI, otherwise the error on stderr."""
     if isinstance(error, credhelper.errors.UnknownServiceError):
         return Reply(b'{"headers":{}}\n')
     return options.refuse(error)

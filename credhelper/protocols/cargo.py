@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GREETING = b'{"v":[1]}\n'
 USAGE = "cargo-credential-credhelper --cargo-plugin"
+NOTHING = True
 VERSIONS = (1,)
 
 # Seconds: Cargo keeps a token until a minute before its end, and publishes with it meanwhile.
@@ -38,10 +39,10 @@ def reads(arguments: "Sequence[str]") -> "Reads":
 
 
 def parse(call: "Call") -> Request:
-    """Return the request that one line makes: `get`, or `list` to tell whose the registry is.
+    """Return the request of one line: `get`, or `list` to see whether the registry is ours.
 
-    Raises UsageError for the command line, UnsupportedVersionError, RequestError for what makes no
-    sense, UnknownServiceError for a registry that no token goes to.
+    Raises UsageError for the command line, UnsupportedVersionError, RequestError for a line that
+    makes no sense, UnknownServiceError for a registry that may have no token.
     """
     if reads(call.arguments) != "lines":
         raise options.misuse("this is for Cargo to call", USAGE)
@@ -94,8 +95,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return one line with the error: the status is 0, or Cargo would not look at the line.
 
-    Cargo asks its next provider when a token is not found, or the registry is none of ours. Only a
-    command line that makes no sense is told on stderr, with the error's exit status.
+    Cargo asks its next provider when a token is not found, or the registry is not ours. Only an
+    error in the command line goes to stderr, with the error's exit status.
     """
     if isinstance(error, credhelper.errors.UsageError):
         return options.refuse(error)

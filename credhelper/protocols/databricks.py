@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 USAGE = "credhelper databricks version|auth token [--host URL] [--profile NAME] [--min-ttl SECONDS]"
 NOT_CONFIGURED = "databricks OAuth is not configured for this host"
 VARIABLE = "DATABRICKS_HOST"
-VERSION = (0, 296, 0)  # of the command line that we take: the first with all of its options
+VERSION = (0, 296, 0)  # the first CLI with all options that we take
 
 _OPTIONS = {
     **options.COMMON,
@@ -41,8 +41,8 @@ _OPTIONS = {
     "--output": "output",
     "-o": "output",
 }
-# Seconds: the SDK for Python takes a token for stale that has less than 20 minutes left, or half of
-# its life, and asks anew at each use (`databricks/sdk/oauth.py`).
+# Seconds: with less than 20 minutes or half of its life left, a token is stale to the SDK for
+# Python, which then asks at each use (`databricks/sdk/oauth.py`).
 _MARGIN = 1200
 _FLAGS = ("--force-refresh",)
 _LAST_SECOND = 253402300799 - 86400  # a day before the year 10000, which is a year somewhere
@@ -53,8 +53,8 @@ reads = options.reads_nothing  # the SDKs send nothing
 def parse(call: "Call") -> Request:
     """Return the request to get a token, or `version`.
 
-    What `--force-refresh` bypasses is the CLI's own cache: our tokens are as fresh as they have to
-    be. The account is the host's business. Raises UsageError for the command line, RequestError for
+    `--force-refresh` is ignored: it bypasses the CLI's own cache, and our tokens are fresh. So is
+    the account: the host is enough. Raises UsageError for the command line, RequestError for
     the host.
     """
     found, words = options.split(call.arguments, _OPTIONS, USAGE, _FLAGS)
@@ -65,7 +65,7 @@ def parse(call: "Call") -> Request:
     if words != ["auth", "token"]:
         raise options.misuse("unknown command", USAGE)
     wanted: Service | None = None
-    # What the SDK takes from the environment it need not say again, least of all beside a profile.
+    # An SDK need not repeat a host that the environment names, least of all beside a profile.
     host = found.get("host") or call.environ.get(VARIABLE)
     if host:
         wanted = service.receiver(host if "://" in host else f"https://{host}")
@@ -109,9 +109,10 @@ def render(
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return the complaint on stderr, with the CLI's own words for "nothing here" in front.
+    """Return the error on stderr; the CLI's words for "nothing here" come first, if that is so.
 
-    An SDK shows nobody what follows those words: not before what a person meant for this host.
+    An SDK does not show what follows those words: so an error about a profile that is meant for
+    this host comes without them.
     """
     message = error.message
     errors = credhelper.errors

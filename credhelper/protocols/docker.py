@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "docker-credential-credhelper [--profile NAME] get|store|erase|list|version"
+NOTHING = True
 NOT_FOUND = "credentials not found in native keychain"
 NO_SERVER = "no credentials server URL"
 NO_USERNAME = "no credentials username"
@@ -45,9 +46,9 @@ _REGISTRY_PATHS = ("", "/v1", "/v2")
 
 
 def reads(arguments: "Sequence[str]") -> "Reads":
-    """Return `document` for the verbs that clients send something with.
+    """Return `document` for the verbs with input.
 
-    `list` is sent the word `unused` by some and nothing, not even an end, by others.
+    With `list`, some clients send the word `unused`; others send nothing and leave stdin open.
     """
     try:
         _, verb = _command(arguments)
@@ -113,8 +114,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return the exact sentence for "nothing here", and any other error's message, on stdout.
 
-    The exit status is 1 in any case: that is all that clients know. What a person meant for this
-    registry, but could not be answered, is told on stderr beside the sentence.
+    The exit status is 1 in any case: clients know no other. If a profile is meant for this
+    registry, but cannot be used, stderr says so beside the sentence.
     """
     errors = credhelper.errors
     if isinstance(error, errors.NotFoundError):

@@ -34,7 +34,7 @@ USAGE = (
 )
 
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
-_MARGIN = 60  # seconds: a script uses what it got at once
+_MARGIN = 60  # seconds: a script uses the token at once
 _KEPT = 600  # seconds: a shell keeps its variables for a while, as readers of a file do (`write`)
 _NETRC_TRAPS = frozenset(" \"\\#'")
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
 
 USAGE = "credhelper git [--profile NAME] [--min-ttl SECONDS] get|store|erase|capability"
+NOTHING = True
 
 _MARGIN = 10  # seconds: git looks at the expiry once, and uses the credential at once
 _LONGEST_LINE = 65535  # bytes, LF included
@@ -65,8 +66,8 @@ def parse(call: "Call") -> Request:
     """Return what git asks: `get`, `erase`, `store`, `capability`, or `ignored` for other words.
 
     Raises UsageError for the command line, RequestError for attributes that make no sense,
-    NotFoundError for a protocol that is not http or https. What git asks over plain http is a
-    `list`: to see whether somebody meant that host.
+    NotFoundError for a protocol that is not http or https. A request over plain http
+    becomes a `list`, to see whether a profile names that host.
     """
     found, action = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -82,7 +83,7 @@ def parse(call: "Call") -> Request:
         plain = _over_plain_http(attributes)
         if plain is None:
             raise
-        # Told where somebody named that host, and nothing but silence for everybody else's.
+        # An error if a profile names that host, silence for all other hosts.
         return Request("ignored") if erase else Request("list", service=plain)
     secret = _one(attributes, "credential") or _one(attributes, "password")
     return Request(
@@ -100,8 +101,8 @@ def parse(call: "Call") -> Request:
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return the attributes of a credential; nothing for `store`, `erase` and unknown operations.
 
-    Parameters: `answer`, the credential for `get`, or what could be answered for where git asks
-    over plain http. Raises CredhelperError for a credential that does not fit on a line,
+    Parameters: `answer`, the credential for `get`, or the Listing for a request over plain http.
+    Raises CredhelperError for a credential that does not fit on a line,
     RequestError for plain http to a host that a profile names.
     """
     if request.action == "capability":
@@ -120,16 +121,16 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         # The capability first: without it git sends the header once, but forgets how it got it.
         lines = f"capability[]=authtype\nauthtype=Bearer\ncredential={token}\nephemeral=1\n"
     else:
-        # Never the one without the other: git would prompt for what is missing.
+        # Always both: git would prompt for the missing one.
         lines = f"username={one_line(answer.username, 'user name')}\npassword={token}\n"
     return Reply(f"{lines}password_expiry_utc={answer.expires_at}\n".encode())
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence if there is nothing for this service, and a complaint on stderr otherwise.
+    """Return silence if there is nothing for this service, otherwise the error on stderr.
 
-    git does not look at the exit status: only an empty stdout makes it ask the next helper. What a
-    person meant for this host, but could not be answered, is told.
+    git does not look at the exit status: only an empty stdout makes it ask the next helper. If a
+    profile is meant for this host, but cannot be used, stderr says so.
     """
     errors = credhelper.errors
     if isinstance(error, errors.NotFoundError) and request and request.action == "erase":
@@ -139,7 +140,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
         return Reply()
     hint = error.hint
     if isinstance(error, errors.PathRequiredError) and not (request and _path(request)):
-        hint = "git omits the path: git config --global credential.useHttpPath true"
+        hint = "let git send the path: git config --global credential.useHttpPath true"
     return Reply(stderr=complaint(error.message, hint), status=error.exit_status)
 
 
@@ -190,7 +191,7 @@ def _attributes(data: bytes) -> dict[str, list[str]]:
 
 
 def _plain_challenges(data: bytes) -> bytes:
-    # Headers of a server's, as they came: HTTP allows a tab in them, and bytes of any encoding.
+    # Unchanged headers of a server: HTTP allows a tab in them, and bytes of any encoding.
     plain = bytes(32 if byte == 9 else 63 if byte > 127 else byte for byte in range(256))
     lines = data.split(b"\n")
     return b"\n".join(
@@ -242,7 +243,7 @@ def _service(attributes: dict[str, list[str]]) -> "Service":
 
 
 def _over_plain_http(attributes: dict[str, list[str]]) -> "Service | None":
-    """Return what a request over plain http would be for over https; None for any other request."""
+    """Return the https service in place of a plain http one; None for any other request."""
     scheme, _, rest = (_one(attributes, "url") or "").partition("://")
     host = _one(attributes, "host") or rest.partition("/")[0].rpartition("@")[2]
     if {(_one(attributes, "protocol") or scheme).lower(), scheme.lower() or "http"} != {"http"}:
@@ -269,7 +270,7 @@ def _takes_bearer(attributes: dict[str, list[str]]) -> bool:
     challenges = attributes.get("wwwauth[]")
     if not challenges:
         return True
-    # Only the scheme's name is believed: the rest of a challenge is the server's to invent.
+    # Only the scheme's name counts: a server can write anything into the rest of a challenge.
     return any(
         part.split(" ", 1)[0].lower() == "bearer"
         for challenge in challenges

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call
 
 USAGE = "credhelper goauth [--service URL] [--profile NAME] [--min-ttl SECONDS] [URL]"
+NOTHING = True
 
 _MARGIN = 600  # seconds: time for a go command that fetches much
 
@@ -71,9 +72,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence if there is nothing for this URL, and a complaint on stderr otherwise.
+    """Return silence if there is nothing for this URL, otherwise the error on stderr.
 
-    go shows that to those who call it with `-x`.
+    go shows stderr when it is called with `-x`.
     """
     if isinstance(error, credhelper.errors.UnknownServiceError):
         return Reply()

@@ -84,7 +84,7 @@ def parse(call: "Call") -> Request:
 
 
 def _elsewhere(audience: str) -> list[str]:
-    # `//HOST/...`: the provider, at Google, whose token service takes the token. Other clouds that
+    # `//HOST/...`: the provider at Google whose token service takes the token. Other clouds that
     # speak this protocol have audiences of their own.
     scheme, slashes, rest = audience.partition("//")
     if not slashes or rest.partition("/")[0] == _GOOGLES:
@@ -120,8 +120,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return one object with the error's code and message, and the hint in the latter.
 
-    The status is 0: with any other the libraries do not look at stdout. A library that is
-    interactive never does, but the person before it; with 0 it would look for our file.
+    The status is 0, because with any other the libraries do not read stdout. An interactive
+    library reads only the file: it gets the error's status, and a person reads stdout.
     """
     message = f"{error.message} ({error.hint})" if error.hint else error.message
     members = {

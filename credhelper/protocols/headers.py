@@ -26,7 +26,7 @@ _MARGIN = 60  # seconds: restish asks for each request
 # (`CLAUDE_CODE_OTEL_HEADERS_HELPER_DEBOUNCE_MS`).
 _KEPT = 1800
 VARIABLE = "CLAUDE_CODE_MCP_SERVER_URL"
-# Where Claude Code sends what `otelHeadersHelper` gives it the headers for.
+# The collectors to which Claude Code sends the headers of `otelHeadersHelper`.
 COLLECTORS = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
@@ -45,10 +45,10 @@ def reads(arguments: "Sequence[str]") -> "Reads":
 
 
 def parse(call: "Call") -> Request:
-    """Return the request to get a token, or `ignored` for a URI of restish's that no token goes to.
+    """Return the request to get a token, or `ignored` for a URI of restish without a token.
 
     Raises UsageError for the command line, RequestError for a document or URL that makes no sense,
-    UnknownServiceError for a server that no token goes to.
+    UnknownServiceError for a server that may have no token.
     """
     found = _command(call.arguments)
     min_ttl = options.min_ttl(found)
@@ -91,9 +91,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence to restish if there is nothing for this URI, else a complaint on stderr.
+    """Return silence to restish if there is nothing for this URI, otherwise the error on stderr.
 
-    Claude Code asks about a server only if a person wrote that it should: that is told.
+    Claude Code asks only about a server that a person configured: so it always gets the error.
     """
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and request is not None and "restish" in request.echo:

@@ -31,7 +31,7 @@ USAGE = "credhelper json [--profile NAME]"
 VERSIONS = (1,)
 
 _OPTIONS = {"--profile": "profile", "-p": "profile"}
-_MARGIN = 60  # seconds: who keeps a token for longer says so in `refresh_before`
+_MARGIN = 60  # seconds: a caller that keeps a token longer sends `refresh_before`
 _LONGEST_NAME = 1024  # characters of a user or profile name
 
 
@@ -45,7 +45,7 @@ def reads(arguments: "Sequence[str]") -> "Reads":
 
 
 def parse(call: "Call") -> Request:
-    """Return the request that one line makes: `get`, `list`, or `erase` for `reject`.
+    """Return the request of one line: `get`, `list`, or `erase` for `reject`.
 
     A profile on the command line is for the lines that name none. Raises UsageError for the
     command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
@@ -108,7 +108,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return one line with the error: the dialogue goes on, so the status is 0.
 
-    Only a command line that makes no sense is told on stderr, with the error's exit status.
+    Only an error in the command line goes to stderr, with the error's exit status.
     """
     if isinstance(error, credhelper.errors.UsageError):
         return options.refuse(error)

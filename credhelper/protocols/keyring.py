@@ -41,8 +41,9 @@ USAGE = (
     "keyring [--mode password|creds] [--output plain|json] [--profile NAME] [--min-ttl SECONDS]"
     " get SERVICE [USERNAME]"
 )
+NOTHING = True
 STORE_REFUSED = "credhelper does not store passwords: tokens are fetched when a tool asks"
-MARGIN = 300  # seconds: an installation asks once, and goes on for a while
+MARGIN = 300  # seconds: an installation asks once, and takes a while
 
 _OPTIONS = {
     "--profile": "profile",
@@ -90,7 +91,7 @@ def parse(call: "Call") -> Request:
 
 
 def wanted(name: str, environ: "Mapping[str, str]") -> "tuple[Service, dict[str, str], str | None]":
-    """Return what a keyring's `name` means: service, echo of a request for it, user name in it.
+    """Return the service in a keyring's `name`, the echo of a request for it, and the user name.
 
     Raises NotFoundError for a name of another kind, and while credhelper itself asks; RequestError
     for a URL with a password, and for one that two parsers could read differently.
@@ -125,9 +126,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return status 1 alone if there is nothing for this name, and a complaint on stderr otherwise.
+    """Return status 1; unless there is nothing for this name, with the error on stderr.
 
-    What a person meant for this host, but could not be answered, is told.
+    If a profile is meant for this host, but cannot be used, stderr says so.
     """
     if not isinstance(error, credhelper.errors.NotFoundError):
         return options.refuse(error)

@@ -25,7 +25,7 @@ VARIABLE = "KUBERNETES_EXEC_INFO"
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 _MARGIN = 10  # seconds: client-go uses a credential at once, and asks again when it has expired
-# What client-go sends for a cluster that it does not describe, to the letter: known without json.
+# What client-go sends for a cluster that it does not describe, byte for byte: it needs no json.
 _USUAL = {
     f'{{"kind":"ExecCredential","apiVersion":"{version}","spec":{{"interactive":{answer}}}}}\n': {
         "kind": "ExecCredential",
@@ -40,16 +40,16 @@ refuse = options.refuse
 
 
 def parse(call: "Call") -> Request:
-    """Return the request to get a token: for a service, and from a profile where one is named.
+    """Return the request to get a token: for a service, from a profile if one is named.
 
-    Raises UsageError for the command line, RequestError for what the variable holds,
+    Raises UsageError for the command line, RequestError for the variable,
     UnsupportedVersionError for an apiVersion that we do not speak.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    told = call.environ.get(VARIABLE, "")
-    all_said = not told and ("service" in found or "profile" in found)
-    document = {"apiVersion": VERSIONS[0]} if all_said else _document(told)
+    text = call.environ.get(VARIABLE, "")
+    all_said = not text and ("service" in found or "profile" in found)
+    document = {"apiVersion": VERSIONS[0]} if all_said else _document(text)
     named, server = found.get("service"), _server(document)
     profile = found.get("profile")
     if named is None and server is None and profile is None:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from credhelper.core.model import Call, Reads
 
 USAGE = "credhelper kubelet [--profile NAME] [--min-ttl SECONDS]"
+NOTHING = True
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
 DOCKER_HUB = "index.docker.io"
 
-_MARGIN = 300  # seconds: a pull that starts with the last of what is kept takes its time
+_MARGIN = 300  # seconds: a pull that starts just before the answer expires takes a while
 
 
 def reads(arguments: "Sequence[str]") -> "Reads":
@@ -43,7 +44,7 @@ def parse(call: "Call") -> Request:
     """Return the request to get a token for the registry of the image.
 
     Raises UsageError for the command line, UnsupportedVersionError for an apiVersion that we do not
-    speak, UnknownServiceError for a registry that no token goes to, RequestError for anything else
+    speak, UnknownServiceError for a registry that may have no token, RequestError for anything else
     that makes no sense.
     """
     found = _command(call.arguments)
@@ -77,7 +78,7 @@ def render(
     answer: Credential | Listing | bool | None,
     clock: "Callable[[], float]" = time.time,
 ) -> Reply:
-    """Return user and password of the registry, and how long the kubelet is to keep them.
+    """Return user and password for the registry, and how long the kubelet keeps them.
 
     Parameters: `answer`, a Credential; `clock`, Unix seconds. Raises CredhelperError for a token
     that does not fit on a line.
@@ -92,9 +93,9 @@ def render(
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return a response without users if there is nothing for this registry, else a complaint.
+    """Return a response without users if there is nothing for this registry, else the error.
 
-    A registry that is named below a path only was meant, and can never be answered: that is told.
+    It is an error if a profile names only a path of the registry: that never matches.
     """
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
@@ -109,9 +110,9 @@ def _command(arguments: "Sequence[str]") -> dict[str, str]:
 
 
 def _registry(image: str) -> str:
-    """Return the registry as the image names it, or Docker Hub where it names none."""
+    """Return the registry that the image names, or Docker Hub if it names none."""
     first, slash, _ = image.partition("/")
-    # The rule of docker's references: what looks like a host is one, everything else is a folder.
+    # The rule of docker's references: a first part that looks like a host is one, else a folder.
     is_host = "." in first or ":" in first or first == "localhost" or first != first.lower()
     return first if slash and is_host else DOCKER_HUB
 

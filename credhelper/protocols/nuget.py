@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     import credhelper.errors
     from credhelper.core.model import Call, Reads
 
-VERSION = (2, 0, 0)  # the first that asks for credentials by URI; there is no other
+VERSION = (2, 0, 0)  # the only version that asks for credentials by URI
 GREETING = (
     b'{"RequestId":"4f2d1c7a-6b0e-4c57-9a3d-8e51c0de0001","Type":"Request","Method":"Handshake",'
     b'"Payload":{"ProtocolVersion":"2.0.0","MinimumProtocolVersion":"2.0.0"}}\n'
 )
 USAGE = "nuget-plugin-credhelper -Plugin"
 
-# Seconds: NuGet keeps what it got for the whole command, and asks anew after a 401.
+RETRIES = True
+# Seconds: NuGet keeps an answer for the whole command, and asks again after a 401.
 _MARGIN = 300
 _SUCCESS = {"ResponseCode": '"Success"'}
 _ACKNOWLEDGED = ("Initialize", "MonitorNuGetProcessExit", "SetLogLevel", "SetCredentials")
@@ -45,7 +46,7 @@ def reads(arguments: "Sequence[str]") -> "Reads":
 
 
 def parse(call: "Call") -> Request:
-    """Return what one line asks: `get`, `message` for what needs no token, `ignored` for no answer.
+    """Return what one line asks: `get`, `message` (needs no token) or `ignored` (no answer).
 
     Raises UsageError for the command line, RequestError for a line that is no message.
     """
@@ -56,7 +57,9 @@ def parse(call: "Call") -> Request:
     if not (isinstance(identity, str) and isinstance(kind, str) and isinstance(method, str)):
         raise credhelper.errors.RequestError("the line names no RequestId, Type or Method")
     if kind != "Request":
-        return Request("ignored")  # an answer to our handshake, or the end of what is done already
+        return Request(
+            "ignored"
+        )  # an answer to our handshake, or a cancel of what we have answered
     payload = message.get("Payload")
     members = payload if isinstance(payload, dict) else {}
     echo = {"id": identity, "method": method}
@@ -64,7 +67,7 @@ def parse(call: "Call") -> Request:
         return _credentials(call, members, echo)
     if method == "Handshake" and _suits(members):
         echo["suits"] = "1"
-    # Asked about a source, NuGet means packages; asked about none, whether we know credentials.
+    # With a source, NuGet asks what we do for packages there; without, whether we give credentials.
     sources = members.get("PackageSourceRepository"), members.get("ServiceIndex")
     if method == "GetOperationClaims" and sources == (None, None):
         echo["claims"] = "1"
@@ -72,7 +75,7 @@ def parse(call: "Call") -> Request:
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
-    """Return one line with the answer; nothing for what takes none. `Close` ends the dialogue."""
+    """Return one line with the answer; nothing for `ignored`. `Close` ends the dialogue."""
     if request.action == "ignored":
         return Reply()
     echo = request.echo
@@ -108,8 +111,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
     """Return a line that says NotFound, for NuGet to ask elsewhere, or Error, and one for its log.
 
-    What was no message has nobody to be answered, and is told on stderr. The dialogue goes on: the
-    status is 0, except for a command line that makes no sense.
+    A line that is no message has no id to answer: its error goes to stderr. The dialogue goes on,
+    so the status is 0, except for an error in the command line.
     """
     if request is None or "id" not in request.echo:
         usage = isinstance(error, credhelper.errors.UsageError)
@@ -124,9 +127,9 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
         "ResponseCode": '"NotFound"' if nothing else '"Error"',
     }
     answer = _response(request.echo, members)
-    # A warning: an error in its log fails a restore for which another plugin may have the answer.
+    # A warning, because an error in the log fails the restore, which another plugin may save.
     note = {"LogLevel": '"Warning"', "Message": json_string(f"credhelper: {message}")}
-    # Both sides number their requests, and may not use a number of the other's.
+    # Each side numbers its requests, and must not use a number of the other side.
     log = _message("Request", {"id": f"log-{request.echo['id']}", "method": "Log"}, note)
     return Reply(answer.stdout + log.stdout)
 
@@ -134,7 +137,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 def _credentials(call: "Call", members: "Mapping[str, object]", echo: dict[str, str]) -> Request:
     uri = members.get("Uri")
     try:
-        # .NET shows a URI as it was written, and asks for it with its blanks escaped.
+        # .NET shows a URI as it was written, and sends it with its blanks escaped.
         wanted = service.receiver(uri.replace(" ", "%20") if isinstance(uri, str) else "")
     except credhelper.errors.CredhelperError:
         return Request("message", echo=echo)  # no source of ours: another plugin may know it

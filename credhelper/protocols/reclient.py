@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 USAGE = "credhelper reclient [--service URL] [--profile NAME] [--min-ttl SECONDS]"
 
-# reproxy takes each of its flags from the environment as well, and hands that on.
+# reproxy takes its flags from the environment as well, and passes the environment on.
 SERVERS = ("RBE_service", "FLAG_service", "RBE_cas_service", "FLAG_cas_service")
-# Seconds. reproxy keeps no token that has less than 300 left of what we tell, which is a little
-# less than the truth: one that it would not keep is asked for by every call of a build.
+# Seconds. reproxy does not keep a token with less than 300 left of the life that we state (a little
+# less than the real one): then every call of a build would ask.
 _MARGIN = 360
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -46,8 +46,8 @@ def parse(call: "Call") -> Request:
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     options.at_most(0, words, USAGE)
-    told = [call.environ[name] for name in SERVERS if call.environ.get(name)]
-    urls = [url if "://" in url else f"https://{url}" for url in told]
+    servers = [call.environ[name] for name in SERVERS if call.environ.get(name)]
+    urls = [url if "://" in url else f"https://{url}" for url in servers]
     wanted, echo = receivers.receiver(found.get("service"), urls, " and ".join(SERVERS))
     return Request(
         "get",
@@ -77,7 +77,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 def unix_date(seconds: int) -> str:
     """Return Unix `seconds` as Go's time.UnixDate, say `Mon Jan  2 15:04:05 UTC 2006`.
 
-    What lies outside 1970 to 9999 is moved to the nearest end.
+    A time outside of 1970 to 9999 becomes the nearest end.
     """
     moment = time.gmtime(min(max(seconds, 0), _LAST_SECOND))
     year, month, day, hour, minute, second, weekday = moment[:7]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USAGE = (
     "terraform-credentials-credhelper [--profile NAME] [--min-ttl SECONDS] get|store|forget HOST"
 )
+NOTHING = True
 _MARGIN = 600  # seconds: Terraform asks once a command (`svcauth/cache.go`), as go does
 STORE_REFUSED = (
     'credhelper does not store tokens: leave out "terraform login", and run "credhelper login"'
@@ -30,7 +31,7 @@ STORE_REFUSED = (
 
 
 def reads(arguments: "Sequence[str]") -> "Reads":
-    """Return `document` for `store`: the other verbs are sent nothing."""
+    """Return `document` for `store`: the other verbs have no input."""
     try:
         _, verb, _ = _command(arguments)
     except credhelper.errors.UsageError:
@@ -74,9 +75,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return an empty object if there is nothing for this host, and a complaint otherwise.
+    """Return an empty object if there is nothing for this host, otherwise the error on stderr.
 
-    A host that is named below a path only was meant, and can never be answered: that is told.
+    It is an error if a profile names only a path of the host: that never matches.
     """
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
 
 USAGE = "credhelper vault [--service URL] [--profile NAME] [--min-ttl SECONDS] get|store|erase"
+NOTHING = True
 ADDRESSES = ("BAO_ADDR", "VAULT_ADDR")
 AGENTS = ("BAO_AGENT_ADDR", "VAULT_AGENT_ADDR")
 LOOKUPS = ("BAO_SRV_LOOKUP", "VAULT_SRV_LOOKUP")
@@ -33,7 +34,7 @@ STORE_REFUSED = (
 _MARGIN = 60  # seconds: each command asks anew
 _TRUE = ("1", "t", "true")  # as Go reads it, in any case
 
-reads = options.reads_nothing  # only `store` is sent something: a token that we do not want
+reads = options.reads_nothing  # only `store` has input: a token that we do not want
 
 
 def parse(call: "Call") -> Request:
@@ -41,7 +42,7 @@ def parse(call: "Call") -> Request:
 
     Raises UsageError for the command line, UnsupportedActionError for `store`, RequestError for an
     address that makes no sense, or two that contradict each other, UnknownServiceError for one that
-    no token goes to.
+    may have no token.
     """
     found, words = options.split(call.arguments, options.SERVICE, USAGE)
     if len(words) != 1 or words[0] not in ("get", "store", "erase"):
@@ -76,9 +77,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
-    """Return silence if there is nothing for this server, and a complaint on stderr otherwise.
+    """Return silence if there is nothing for this server, otherwise the error on stderr.
 
-    A server that is named below a path only was meant, and can never be answered: that is told.
+    It is an error if a profile names only a path of the server: that never matches.
     """
     unknown = isinstance(error, credhelper.errors.UnknownServiceError)
     if unknown and not isinstance(error, credhelper.errors.PathRequiredError):
@@ -89,22 +90,22 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
 def _address(
     text: str | None, environ: "Mapping[str, str]"
 ) -> "tuple[Service | None, dict[str, str]]":
-    # The client sends all to the agent, where there is one.
+    # If an agent is set, the client sends everything to it.
     for names in AGENTS, ADDRESSES:
-        told = [environ[name] for name in names if environ.get(name)]
-        if told:
+        urls = [environ[name] for name in names if environ.get(name)]
+        if urls:
             break
-    if told and any(environ.get(name, "").lower() in _TRUE for name in LOOKUPS):
+    if urls and any(environ.get(name, "").lower() in _TRUE for name in LOOKUPS):
         raise credhelper.errors.RequestError(
             f"{' or '.join(LOOKUPS)} lets a record in DNS name the server", "unset it"
         )
-    if len({service.receiver(url) for url in told}) > 1:
-        # Nobody tells us which of the two clients asks, but the command line may.
+    if len({service.receiver(url) for url in urls}) > 1:
+        # Vault or OpenBao may be asking: only the command line can say which server it is.
         if text is None:
             raise credhelper.errors.RequestError(
                 f"{' and '.join(names)} name different servers",
                 "unset one of them, or name one to credhelper: --service URL",
             )
         named, echo = receivers.wanted(text)
-        told = [url for url in told if receivers.covers(named, service.receiver(url), echo)] or told
-    return receivers.receiver(text, told, " and ".join(names))
+        urls = [url for url in urls if receivers.covers(named, service.receiver(url), echo)] or urls
+    return receivers.receiver(text, urls, " and ".join(names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from credhelper.client.api import TokenSpec
+from credhelper.core.login import log_in
 from credhelper.errors import CredhelperError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.renewal.session import over
 
@@ -112,7 +113,7 @@ def not_logged_in(profile: Profile) -> LoginRequiredError:
     """Return the error for a profile that has neither a grant nor a session."""
     return LoginRequiredError(
         f"nobody is logged in to profile {profile.name}",
-        hint=f"credhelper login --profile {profile.name}",
+        hint=log_in(profile.name),
     )
 
 
@@ -130,5 +131,5 @@ def ended(
     why = f": {error.message}" if error else ""
     return LoginRequiredError(
         f"the session of profile {profile.name} has ended{idle}{why}",
-        hint=f"credhelper login --profile {profile.name}",
+        hint=log_in(profile.name),
     )

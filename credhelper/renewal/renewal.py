@@ -84,7 +84,7 @@ class Renewal:
     def adopt(self, session: Token) -> int:
         """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
 
-        The one before it is set aside, for a logout to revoke.
+        The one before it is kept under another name, for a logout to revoke.
 
         Raises CacheError when it cannot be kept, and nothing could make another.
         """

@@ -7,9 +7,9 @@ its own lock, which is always taken after the token's.
 from __future__ import annotations
 
 from credhelper.core import flock
+from credhelper.core.login import logged_out
 from credhelper.core.model import Secret, Token
 from credhelper.core.record import fields_of, held_in
-from credhelper.errors import logged_out
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
@@ -99,8 +99,8 @@ class SessionRecord:
         Parameters:
         - previous: the psToken before it, kept until this one has worked.
         - room: what `room` returned.
-        - must: whether a session that cannot be kept is an error, because nobody has had anything
-          from it yet. Otherwise it is a warning: what it gives is still handed over.
+        - must: whether a session that cannot be kept is an error, because no token has come
+          from it yet. Otherwise it is a warning, and its token is still served.
 
         Raises CacheError, if it must be kept and the disk says no, and LoginRequiredError when
         somebody has logged out since this renewal began.

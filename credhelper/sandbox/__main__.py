@@ -11,7 +11,7 @@ HINT = "credhelper: hint: pip install 'PyJWT[crypto]'"
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong use becomes a `ValueError`, so that it is told where and as all errors are."""
+    """Raises `ValueError` for wrong use, so that `main` reports it like other errors."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
@@ -60,7 +60,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         options = parser.parse_args(argv)
         return server.serve(stdout, **vars(options))
     except SystemExit:
-        return 0  # --help has said what there is to say
+        return 0  # --help has printed its text
     except ValueError as error:
         print(f"credhelper: error: {error}", file=stderr)
         return 2
@@ -70,6 +70,6 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 if __name__ == "__main__":
-    # Unbuffered: bytes left in a buffer for a reader who is gone would spoil the exit status.
+    # Unbuffered: bytes left in a buffer for a closed pipe would change the exit status.
     with open(1, "wb", buffering=0, closefd=False) as raw:
         sys.exit(main(sys.argv[1:], raw, sys.stderr))

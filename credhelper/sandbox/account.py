@@ -12,7 +12,7 @@ DEFAULT_DOMAIN = "sandbox"
 DEFAULT_SCOPES = ("GDS.FILES.READ", "GDS.FILES.WRITE", "TES.RUNS.READ", "WES.RUNS.READ")
 PROJECTS = {"project-alpha": "Alpha", "project-beta": "Beta"}
 WORKGROUPS = {"workgroup-alpha": "Alpha team"}
-# Somebody else's: how a documented 403 is reached without a scripted fault.
+# Of another account: they give the documented 403 without a scripted fault.
 FOREIGN_PROJECT = "project-foreign"
 FOREIGN_WORKGROUP = "workgroup-foreign"
 CREATED = "2023-01-01T00:00:00Z"
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What a caller asks create_token for, in the query of POST /v1/tokens; not who asks."""
+    """What a caller asks create_token for, in the query of POST /v1/tokens."""
 
     client_id: str | None = None
     domain: str | None = None
@@ -45,7 +45,7 @@ class TokenRequest:
 
 
 def claims(account: Account, asked: TokenRequest, issuer: str, sid: str | None) -> dict[str, Any]:
-    """What a JWT says, apart from its times.
+    """The claims of a JWT, without its times.
 
     Parameters: `issuer`, a URL; `sid`, the session it is minted from, if any.
     """
@@ -76,9 +76,9 @@ def claims(account: Account, asked: TokenRequest, issuer: str, sid: str | None) 
 def v2_claims(
     account: Account, asked: TokenRequest, issuer: str, sid: str | None
 ) -> dict[str, Any]:
-    """What a JWT of v2 says, apart from its times; parameters as for `claims`.
+    """The claims of a JWT of v2, without its times; parameters as for `claims`.
 
-    It is for no project, and the domain that was asked for is its tenant.
+    It names no project; its tenant is the requested domain.
     """
     return {
         "iss": issuer,
@@ -94,7 +94,7 @@ def v2_claims(
 
 
 def v2_id(name: str) -> str:
-    """The UUID that v2 has for what v1 calls `name`: its SDK insists on UUIDs."""
+    """The UUID in v2 of what v1 calls `name`: v2's SDK accepts only UUIDs."""
     return str(uuid.uuid5(_V2_IDS, name))
 
 

@@ -16,7 +16,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Presented:
-    """What a request presents to prove who sends it: decoded, not yet judged.
+    """The credentials of a request: decoded, not yet checked.
 
     Parameters: `api_key`, from the X-API-Key header or the obsolete query parameter; `bearer`,
     the token of a Bearer Authorization; `basic`, the decoded text of a Basic one.
@@ -29,7 +29,7 @@ class Presented:
 
 @dataclass(frozen=True)
 class Tweak:
-    """How one request's outcome is bent by a scripted fault.
+    """How a scripted fault changes the outcome of one request.
 
     Parameters, all in seconds: `date`, how far the server's clock is off in this request; `nbf`,
     how far in the future a new token begins; `lifetime`, of a new token, may be negative.

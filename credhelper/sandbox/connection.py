@@ -32,7 +32,7 @@ class Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle_one_request(self) -> None:
-        """Read one request and answer it; a client that goes away is nobody's error."""
+        """Read one request and answer it; it is no error if the client goes away."""
         self.close_connection = True
         self.path = ""  # unknown until the request line was read
         with contextlib.suppress(OSError):
@@ -53,7 +53,7 @@ class Connection(BaseHTTPRequestHandler):
         self._refuse(int(code), message or "")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Nothing is logged: request lines may hold keys."""
+        """Log nothing: request lines may hold keys."""
 
     def _exchange(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The sandbox's own doors: its keys, its counters, its faults."""
+"""The sandbox's own endpoints: its keys, its counters, its faults."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def is_private(path: str) -> bool:
 
 
 def jwks(shared: Shared, *_: object) -> dict[str, Any]:
-    """Tell the public keys."""
+    """Return the public keys."""
     return shared.jwks
 
 
 def aws(shared: Shared, *_: object) -> list[dict[str, Any]]:
-    """Tell the AWS keys that are good now."""
+    """Return the AWS keys that are valid now."""
     return shared.state.objects.living(shared.clock())
 
 
 def stats(shared: Shared, *_: object) -> dict[str, int]:
-    """Tell the counters."""
+    """Return the counters."""
     return dict(shared.state.counters)
 
 
@@ -39,7 +39,7 @@ def revoke_all(shared: Shared, *_: object) -> None:
 
 
 def faults_shown(shared: Shared, *_: object) -> list[dict[str, Any]]:
-    """Tell the faults that wait."""
+    """Return the faults that wait."""
     return shared.queue.queued()
 
 

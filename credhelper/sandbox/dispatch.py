@@ -1,4 +1,4 @@
-"""Which request is answered by what: the APIs, the protected resource, the sandbox's own doors."""
+"""Which function answers a request: of the APIs, the protected resource, or the sandbox itself."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def answer(shared: Shared, request: Request, fault: faults.Fault) -> Response:
         if not doors:
             raise RefusedError(404, "there is nothing at this path")
         if request.method not in doors:
-            told = "the method is not allowed here"
-            refused = wire.error_response(405, told, request.path, shared.clock())
+            message = "the method is not allowed here"
+            refused = wire.error_response(405, message, request.path, shared.clock())
             return Response(405, refused.body, refused.headers | {"Allow": ", ".join(doors)})
         status, perform = doors[request.method]
         with shared.lock:
@@ -40,7 +40,7 @@ def answer(shared: Shared, request: Request, fault: faults.Fault) -> Response:
         now = shared.clock()
         refused = wire.error_response(refusal.status, refusal.message, request.path, now)
         if request.path == "/protected" and refusal.status == HTTPStatus.UNAUTHORIZED:
-            # git and curl only offer a user name and password to who asks for Basic.
+            # git and curl send a user name and password only to a server that asks for Basic.
             challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'}
             return Response(refused.status, refused.body, refused.headers | challenge)
         return refused
@@ -58,13 +58,13 @@ def _canned(
     if fault.body is not None:
         return Response(status, fault.body.encode(), {"Content-Type": "application/json"})
     if fault.access_token is not None:
-        told = wire.token_body(request.path, fault.access_token)
-        return wire.value_response(status, told, request.path)
+        body = wire.token_body(request.path, fault.access_token)
+        return wire.value_response(status, body, request.path)
     return wire.error_response(status, path=request.path, now=now)
 
 
 _Door = tuple[int, Callable[[Shared, Request, faults.Fault], Any]]
-# Path, method, the documented success status, and what to do.
+# Path, method, the documented success status, and the function.
 _ROUTES: dict[str, dict[str, _Door]] = {
     "/v1/tokens": {"POST": (201, iap.create), "DELETE": (204, iap.revoke)},
     "/v1/tokens:refresh": {"POST": (201, iap.refresh)},
@@ -72,7 +72,7 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     "/v1/projects": {"GET": (200, iap.projects)},
     "/v1/workgroups": {"GET": (200, iap.workgroups)},
     "/v1/health": {"GET": (200, iap.health)},
-    # libica 3.3 makes nothing of a 201.
+    # libica 3.3 does not accept a 201.
     "/ica/rest/api/tokens": {"POST": (200, ica.create)},
     "/ica/rest/api/tokens:refresh": {"POST": (200, ica.refresh)},
     "/ica/rest/api/projects": {"GET": (200, ica.projects)},

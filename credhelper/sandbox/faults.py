@@ -1,4 +1,4 @@
-"""Scripted misfortune: what `POST /_sandbox/faults` takes, and the queue it goes into."""
+"""Scripted faults: what `POST /_sandbox/faults` takes, and the queue of them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True, repr=False)
 class Fault:
-    """One scripted fault; every field's default means "as usual".
+    """One scripted fault; the default of each field changes nothing.
 
-    Seconds: `delay`, `hang` (infinity for good), `drip` per byte, `date`, `nbf`, `lifetime`.
-    Bytes: `huge`. `times` is how many requests it applies to, infinity until cleared. `wire`
-    is what was sent to make it.
+    Seconds: `delay`, `hang` (infinity: for ever), `drip` per byte, `date`, `nbf`, `lifetime`.
+    Bytes: `huge`. `times` is how many requests it applies to (infinity: until cleared). `wire` is
+    the JSON that described it.
     """
 
     path: str = "/"
@@ -50,17 +50,17 @@ class Fault:
     wire: dict[str, Any] = field(default_factory=dict)
 
     def applies(self, method: str, path: str) -> bool:
-        """Whether a request with this method and path is one that the fault waits for."""
+        """Whether the fault applies to a request with this method and path."""
         return path.startswith(self.path) and self.method in (None, method)
 
     @property
     def canned(self) -> bool:
-        """Whether the answer is the fault's own, so that the true operation is not performed."""
+        """Whether the fault gives the answer, so that the operation is not performed."""
         return bool(self.status is not None or self.redirect or self.body is not None or self.huge)
 
     @property
     def tweak(self) -> Tweak:
-        """How the fault bends the outcome of an operation that is performed."""
+        """How the fault changes the outcome of an operation that is performed."""
         return Tweak(self.date, self.nbf, self.lifetime, self.rotate)
 
 
@@ -108,12 +108,12 @@ class Queue:
         self._waiting: list[tuple[Fault, float]] = []
 
     def add(self, faults: list[Fault]) -> None:
-        """Put faults behind the ones that wait already."""
+        """Append faults."""
         with self._lock:
             self._waiting += [(fault, fault.times) for fault in faults]
 
     def take(self, method: str, path: str) -> Fault:
-        """Use up the first fault whose filter fits this request; `NONE` when there is none."""
+        """Return and count down the first fault that applies to this request; else `NONE`."""
         with self._lock:
             for place, (fault, left) in enumerate(self._waiting):
                 if fault.applies(method, path):
@@ -122,7 +122,7 @@ class Queue:
         return NONE
 
     def queued(self) -> list[dict[str, Any]]:
-        """What still waits, as it was sent, with `times` counted down."""
+        """The faults that still wait, as they were sent, with `times` counted down."""
         with self._lock:
             return [
                 fault.wire | {"times": "always" if math.isinf(left) else int(left)}

@@ -1,4 +1,4 @@
-"""The doors of v1: its Tokens API, its data APIs, and the protected resource."""
+"""The endpoints of v1: its Tokens API, its data APIs, and the protected resource."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def revoke(shared: Shared, request: Request, fault: faults.Fault) -> None:
 
 
 def details(shared: Shared, request: Request, fault: faults.Fault) -> dict[str, Any]:
-    """Tell whose token it is (GET /v1/tokens/details)."""
+    """Describe the token and its owner (GET /v1/tokens/details)."""
     return shared.state.details(wire.presented(request), shared.clock(), fault.tweak)
 
 
@@ -67,10 +67,10 @@ def resource(shared: Shared, request: Request, fault: faults.Fault) -> dict[str,
 
 
 def protected(shared: Shared, request: Request, fault: faults.Fault) -> dict[str, Any]:
-    """Tell a protected resource's caller who they are (GET /protected)."""
+    """Describe the caller of a protected resource (GET /protected)."""
     return shared.state.identity(wire.presented(request), shared.clock(), fault.tweak)
 
 
 def health(*_: object) -> dict[str, Any]:
-    """Tell that all is well (GET /v1/health)."""
+    """Answer that all is well (GET /v1/health)."""
     return {"status": 2, "details": [{"name": "sandbox", "status": 2, "version": "v1"}]}

@@ -1,4 +1,4 @@
-"""The doors of v2 (Platform Core, ICA v2), on the same account and the same state."""
+"""The endpoints of v2 (Platform Core, ICA v2), on the same account and the same state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
 
 
 def aws_credentials(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
-    """Keys to where a file or folder lies (createTemporaryCredentialsForData)."""
+    """Give keys to a file or folder in the bucket (createTemporaryCredentialsForData)."""
     project, given_id = parts_of_data(request.path) or ("", "")
     body = wire.json_body(request) if request.body.strip() else {}
     if not isinstance(body, dict):

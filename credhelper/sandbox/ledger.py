@@ -1,4 +1,4 @@
-"""What has been issued, and whether it is still good."""
+"""What the sandbox has issued, and whether it is still valid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Session:
 class Token:
     """One JWT that was issued.
 
-    Parameters: `asked`, the request for it; `claims`, what it says; `sid`, the session that it was
+    Parameters: `asked`, the request for it; `claims`; `sid`, the session that it was
     minted from, or None; `by_key`, whether an API key made it.
     """
 
@@ -35,7 +35,7 @@ class Token:
 
 
 class Ledger:
-    """Every psToken and JWT of one sandbox, dead or alive."""
+    """Every psToken and JWT of one sandbox, valid or not."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -52,7 +52,7 @@ class Ledger:
 
     def valid_jwt(self, jwt: str | None, now: float) -> Token | None:
         """The token behind a JWT, unless it is unknown, revoked, expired or not valid yet."""
-        # Looking up the exact string is stricter than verifying it: only what was issued here.
+        # Only exact strings that were issued here count: stricter than to verify a signature.
         token = self._tokens.get(jwt or "")
         if token is None or jwt in self._revoked_tokens or token.sid in self._revoked_sids:
             return None
@@ -63,7 +63,7 @@ class Ledger:
         return self._admit(Session(str(uuid.uuid4()), asked, idle_deadline))
 
     def rename_session(self, session: Session) -> str:
-        """Go on with a session under a new psToken; the old one is no longer good."""
+        """Give a session a new psToken; the old one is no longer valid."""
         session.replaced = True
         return self._admit(Session(session.sid, session.asked, session.idle_deadline))
 
@@ -76,7 +76,7 @@ class Ledger:
         return given in self._tokens
 
     def issued(self, given: str) -> bool:
-        """Whether this was ever issued here, dead or alive."""
+        """Whether this was ever issued here, valid or not."""
         return given in self._tokens or given in self._sessions
 
     def revoke(self, given: str) -> None:

@@ -39,7 +39,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._open.discard(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing goes to stderr: a traceback could hold a secret."""
+        """Print nothing: a traceback could hold a secret."""
 
     def hang_up(self) -> None:
         """Cut every connection that is still open, so that its thread ends."""

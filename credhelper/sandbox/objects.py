@@ -1,7 +1,7 @@
-"""The object store behind the data APIs: temporary AWS keys, and which of them are good.
+"""The object store behind the data APIs: temporary AWS keys, and which of them are valid.
 
-There is no S3 in here. A test's own S3 server asks `living`, through the sandbox's door, whether
-the keys that it was sent are any good.
+There is no S3 in here. A test's own S3 server asks the sandbox over HTTP (`living`) whether the
+keys that it receives are valid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 KINDS = ("folder", "file", "volume")
 BUCKET, REGION = "sandbox-bucket", "ap-southeast-2"
-# How the documented refusals are reached without a scripted fault.
+# These give the documented refusals without a scripted fault.
 FOREIGN, MISSING = "foreign", "missing"
 
 
@@ -31,7 +31,7 @@ class Keys:
 
 
 class Objects:
-    """All keys that were given, dead or alive."""
+    """All keys that were given, valid or not."""
 
     def __init__(self) -> None:
         self._given: list[Keys] = []
@@ -40,7 +40,7 @@ class Objects:
         """Make keys for a folder, file or volume."""
         keys = Keys(
             "ASIA" + secrets.token_hex(8).upper(),
-            # As AWS makes them: the alphabet that URLs and shells like least.
+            # As AWS makes them: with characters that URLs and shells escape.
             base64.b64encode(secrets.token_bytes(30)).decode(),
             base64.b64encode(secrets.token_bytes(200)).decode(),
             prefix(kind, given_id),
@@ -51,7 +51,7 @@ class Objects:
         return keys
 
     def living(self, now: float) -> list[dict[str, Any]]:
-        """Tell of all keys that are good now, with their secrets."""
+        """Return all keys that are valid now, with their secrets."""
         return [
             {
                 "accessKeyId": keys.access_key_id,
@@ -68,7 +68,7 @@ class Objects:
 
 
 def prefix(kind: str, given_id: str) -> str:
-    """Where in the bucket a folder, file or volume lies; a file is one object."""
+    """The prefix of a folder, file or volume in the bucket; a file is one object."""
     if kind == "volume":
         return f"{given_id}/"
     return f"volume/{given_id}" + ("/" if kind == "folder" else "")
@@ -86,7 +86,7 @@ def resource(kind: str, given_id: str, keys: Keys | None) -> dict[str, Any]:
 
 
 def for_aws(keys: Keys) -> dict[str, Any]:
-    """TempCredentials of v2: they do not tell when they expire."""
+    """TempCredentials of v2, which hold no expiry."""
     return {
         "awsTempCredentials": {
             "accessKey": keys.access_key_id,
@@ -101,7 +101,7 @@ def for_aws(keys: Keys) -> dict[str, Any]:
 
 
 def for_rclone(keys: Keys) -> dict[str, Any]:
-    """TempCredentials of v2 in the form for rclone: its options, and when they expire."""
+    """TempCredentials of v2 in the form for rclone: its options, and the expiry."""
     return {
         "rcloneTempCredentials": {
             "config": {

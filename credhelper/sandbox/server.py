@@ -31,7 +31,7 @@ AWS_LIFETIME = 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0
-POLL_SECONDS = 0.05  # how often the listener looks whether it is to stop
+POLL_SECONDS = 0.05  # seconds between the listener's looks at whether to stop
 DESCRIPTORS = 8192
 
 
@@ -39,7 +39,7 @@ class Sandbox:
     """A sandbox that listens. Use it as a context manager, or call `stop`.
 
     `url` has no path; `config` is the TOML text of a working profile, and `config_v2` of one for
-    v2; `api_key`, `username` and `password` are what it accepts. Nothing secret shows in its repr.
+    v2; it accepts `api_key`, or `username` and `password`. Its repr shows no secret.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ def start(
         undo.callback(thread.join, JOIN_SECONDS)
         undo.callback(listener.shutdown)
         undo.callback(stopping.set)
-        # From here on it is `stop` that undoes; a second `stop` finds nothing left to undo.
+        # From here on `stop` cleans up; a second `stop` finds nothing left to do.
         end = undo.pop_all().close
     v1, v2 = (_config(api, url, key_file) for api in ("iap", "ica"))
     return Sandbox(url, account, (v1 + _idle_life(session_lifetime), v2), end)
@@ -138,7 +138,7 @@ def serve(
             "config": sandbox.config,
             "config_v2": sandbox.config_v2,
         }
-        # Nobody may be listening any more: that is no reason to stop serving.
+        # The reader may have closed the pipe: that is no reason to stop serving.
         with contextlib.suppress(OSError, ValueError):
             stdout.write(json.dumps(line).encode() + b"\n")
             stdout.flush()
@@ -149,7 +149,7 @@ def serve(
 def check(
     port: int, token_lifetime: float, session_lifetime: float, latency: float, aws_lifetime: float
 ) -> None:
-    """Hold the numbers to their ranges. Raises `ValueError` that names the option."""
+    """Raise `ValueError` that names the option whose number is out of range."""
     if not 0 <= port <= 65535:
         raise ValueError("--port must be from 0 to 65535")
     if not 1 <= token_lifetime <= MAX_LIFETIME:
@@ -164,9 +164,9 @@ def check(
 
 @contextlib.contextmanager
 def _signals() -> Iterator[Callable[[], object]]:
-    """Catch the signals that end a program; yields a wait for the first of them.
+    """Catch the signals that end a program; yield a function that waits for the first of them.
 
-    A pipe and not an Event: setting an Event from a handler can deadlock with the wait.
+    It uses a pipe, since a handler that sets an Event can deadlock with the wait for it.
     """
     reader, writer = os.pipe()
 
@@ -185,7 +185,7 @@ def _signals() -> Iterator[Callable[[], object]]:
 
 
 def _allow_many_connections() -> None:
-    """Lift the soft limit on open files: often 1024, and a thousand clients come near that."""
+    """Raise the soft limit on open files: it is often 1024, and tests have a thousand clients."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -196,8 +196,8 @@ def _allow_many_connections() -> None:
 
 
 def _write_key(folder: Path, api_key: str) -> Path:
-    """Put the API key into a private file of a private folder, for the profile to name."""
-    folder.chmod(0o700)  # a umask of 0777 would leave nothing
+    """Write the API key to a private file in a private folder, which the profile names."""
+    folder.chmod(0o700)  # a umask of 0777 leaves no bits
     path = folder / "api-key"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -228,5 +228,5 @@ def _idle_life(session_lifetime: float) -> str:
 
 
 def _toml(text: str) -> str:
-    """A TOML basic string. JSON's escapes are TOML's, but DEL is free in JSON only."""
+    """A TOML basic string: JSON's, except that TOML also escapes DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The key that signs the sandbox's JWTs: real RS256, made anew for every sandbox."""
+"""The key that signs the sandbox's JWTs: real RS256, with a new key for each sandbox."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the Tokens API remembers, and what v1 does with it: one account, its sessions and tokens.
+"""The state of the Tokens API, and the operations of v1: one account, its sessions and tokens.
 
-No HTTP and no clock in here: every operation is told what time it is (`now`, seconds since 1970)
-and answers plain data or raises `RefusedError`. `docs/sandbox.md` says which rules are
-upstream's and which ones were chosen because upstream's are unknown.
+Without HTTP and without a clock: every operation takes the time (`now`, seconds since 1970), and
+returns plain data or raises `RefusedError`. `docs/sandbox.md` says which rules are upstream's, and
+which we chose because upstream's are unknown.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class State:
         return answer
 
     def details(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
-        """Tell whose token it is, as a TokenDetailResponse (GET /v1/tokens/details).
+        """Describe the token and its owner, as a TokenDetailResponse (GET /v1/tokens/details).
 
         Raises `RefusedError` 401 when the token is not, not yet or no longer valid.
         """
@@ -94,7 +94,7 @@ class State:
     def refresh(self, who: Presented, pstoken: str, now: float, tweak: Tweak = PLAIN) -> str:
         """Extend a session by its whole idle life (POST /v1/tokens:refresh).
 
-        Answers the psToken to use from now on. Raises `RefusedError`: 401 for a request without
+        Returns the psToken to use from now on. Raises `RefusedError`: 401 for a request without
         authorization and for a psToken that is unknown, idle for too long or revoked; 400 for a
         JWT. A psToken may authorise its own refresh.
         """
@@ -114,8 +114,8 @@ class State:
     def revoke(self, who: Presented, token: str, now: float, tweak: Tweak = PLAIN) -> None:
         """End a JWT, or a session with every JWT minted from it (DELETE /v1/tokens).
 
-        Revoking what is dead already succeeds. A token may authorise its own revocation, even
-        when it has expired or was revoked before. Raises `RefusedError`: 401 for a request without
+        Revoking an invalid token succeeds. A token may authorise its own revocation, even when it
+        has expired or was revoked before. Raises `RefusedError`: 401 for a request without
         authorization, 400 for a string that this sandbox never issued.
         """
         ours = self.ledger.issued(token)
@@ -145,9 +145,9 @@ class State:
         return {"items": [accounts.workgroup(workgroup) for workgroup in accounts.WORKGROUPS]}
 
     def identity(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
-        """Who a protected resource is talking to; never the token (GET /protected).
+        """The identity of a protected resource's caller, without the token (GET /protected).
 
-        A JWT is taken as Bearer, or as the password of Basic with any user name.
+        Takes a JWT as Bearer, or as the password of Basic with any user name.
         Raises `RefusedError` 401 for everything else.
         """
         username, jwt = None, who.bearer
@@ -184,7 +184,7 @@ class State:
         return None
 
     def standing(self, who: Presented, now: float, tweak: Tweak) -> TokenRequest:
-        """Return what was asked for when the token was made that authorises a request."""
+        """Return the TokenRequest that made the token with which a request is authorised."""
         if who.bearer is not None:
             session = self.ledger.living_session(who.bearer, now)
             if session is not None:
@@ -200,7 +200,7 @@ class State:
         if basic is None:
             raise RefusedError(401, "authorization is missing")
         username, colon, password = basic.partition(":")
-        # "Basic with apiKey" is documented, its form is not: alone, as user, or as password.
+        # "Basic with apiKey" is documented, its form is not: key alone, as user, or as password.
         by_key = key and _same(password or username, self.account.api_key)
         by_password = _same(username, self.account.username) and _same(
             password, self.account.password
@@ -209,7 +209,7 @@ class State:
             raise RefusedError(401, "the Basic credentials are not known")
 
     def issue(self, token: Token, now: float, tweak: Tweak) -> str:
-        """Sign a JWT of the claims of `token`, to which this adds the times; and note it."""
+        """Add the times to the claims of `token`, sign them as a JWT, and record it."""
         lifetime = self._token_lifetime if tweak.lifetime is None else tweak.lifetime
         issued = math.floor(now + tweak.date)
         token.claims.update(

@@ -23,7 +23,7 @@ def exchange(
     """Give AWS keys for a folder, file or volume, if they are `wanted` (PATCH and GET).
 
     Raises `RefusedError`: 401 for anything but a valid Bearer JWT, 400 for a malformed id, 403
-    for what is somebody else's, 404 for what is not there.
+    for data of another account, 404 for data that does not exist.
     """
     if state.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
         raise RefusedError(401, "a user JWT is needed as Bearer authorization")

@@ -41,7 +41,7 @@ def refresh(state: State, who: Presented, now: float, tweak: Tweak = PLAIN) -> s
 
 
 def check(state: State, who: Presented, now: float, tweak: Tweak = PLAIN) -> None:
-    """Admit who may use v2: a valid JWT of v2, or the API key. Raises `RefusedError` 401."""
+    """Check for a valid JWT of v2 or the API key. Raises `RefusedError` 401."""
     if who.api_key is None:
         _valid(state, who, now, tweak)
     else:

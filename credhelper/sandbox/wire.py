@@ -1,4 +1,4 @@
-"""Requests and answers as plain data, and how credentials, parameters and errors are spelled."""
+"""Requests and answers as plain data, and the wire form of credentials, parameters and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BARE = ("/v1/tokens/details", "/v1/workgroups")
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """One request. `path` is decoded and has no query; Names in `headers` are lower case."""
+    """One request. `path` is decoded and has no query; names in `headers` are lower case."""
 
     method: str
     path: str
@@ -42,9 +42,9 @@ class Response:
 
 
 def split_target(target: str) -> tuple[str, str]:
-    """Part a request target into decoded path and raw query.
+    """Split a request target into the decoded path and the raw query.
 
-    Raises `RefusedError` 400 for control characters and for what is not UTF-8.
+    Raises `RefusedError` 400 for control characters and for bytes that are not UTF-8.
     """
     if not target.startswith("/"):
         # Absolute form, as sent to proxies: RFC 9112 says that every server takes it.
@@ -61,7 +61,7 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def presented(request: Request) -> Presented:
-    """Decode a request's Authorization; judging it is the state's business.
+    """Decode a request's Authorization; the state checks it.
 
     Raises `RefusedError` 401 for an unknown scheme and for Basic that is not base64.
     """
@@ -77,10 +77,10 @@ def presented(request: Request) -> Presented:
 
 
 def grant(request: Request) -> Presented:
-    """Decode what create_token is authorised with: an API key, else the Authorization.
+    """Decode the credentials of create_token: an API key, else the Authorization.
 
-    Where there is a key, an Authorization is not even looked at: real clients send the key
-    beside an unrelated one, and the key must win. Raises `RefusedError` as `credentials` does.
+    With a key, the Authorization is ignored: real clients send an unrelated one beside the key.
+    Raises `RefusedError` as `presented` does.
     """
     api_key = request.headers.get("x-api-key") or single(parameters(request), "api_key")
     return Presented(api_key=api_key) if api_key else presented(request)
@@ -130,8 +130,7 @@ def parameters(request: Request) -> dict[str, list[str]]:
 def access_token(request: Request) -> str:
     """Read an AccessTokenRequest body: `{"access_token": "..."}` in one of the JSON types.
 
-    Raises `RefusedError`: 400 for an empty body, `null`, `{}` and whatever else holds no token, 415
-    for another content type.
+    Raises `RefusedError`: 400 for a body without a token, 415 for another content type.
     """
     if not request.body.strip():
         raise RefusedError(400, "a body with an access_token is needed")
@@ -169,7 +168,7 @@ def json_response(status: int, value: Any, **headers: str) -> Response:
 
 
 def value_response(status: int, value: Any, path: str) -> Response:
-    """A success with a JSON body, of the media type that belongs to the path."""
+    """A success with a JSON body, in the media type of the path's API."""
     answer = json_response(status, value)
     if path.startswith(V2):
         answer.headers["Content-Type"] = _V2_MEDIA
@@ -177,7 +176,7 @@ def value_response(status: int, value: Any, path: str) -> Response:
 
 
 def token_body(path: str, token: str, instead: str | None = None) -> dict[str, str]:
-    """A token as the API at this path tells it; `instead`, what a fault puts in its place."""
+    """The body with a token, as the path's API writes it; `instead`, the token of a fault."""
     token = token if instead is None else instead
     if path.startswith(V2):
         return {"token": token}
@@ -185,7 +184,7 @@ def token_body(path: str, token: str, instead: str | None = None) -> dict[str, s
 
 
 def error_response(status: int, message: str = "", path: str = "", now: float = 0.0) -> Response:
-    """An error as v1 words it: ErrorResponse `{code, message, details}`; or v2, by the path.
+    """An error as the path's API writes it; in v1, ErrorResponse `{code, message, details}`.
 
     Details and workgroups have errors without a body upstream, so they have none here. Parameters:
     `now`, seconds since 1970.
@@ -216,7 +215,7 @@ def _problem(status: int, title: str, detail: str, now: float) -> dict[str, Any]
         "title": title,
         "status": status,
         "detail": detail or title,
-        # It is a URI by v2's document: a path is none.
+        # v2's document says that it is a URI, which a path is not.
         "instance": f"urn:uuid:{occurrence}",
         "parameters": {},
         "timestamp": moment.replace("+00:00", "Z"),
@@ -224,7 +223,7 @@ def _problem(status: int, title: str, detail: str, now: float) -> dict[str, Any]
 
 
 def single(given: dict[str, list[str]], name: str) -> str | None:
-    """The one value of a parameter; None for none or an empty one.
+    """The value of a parameter; None if it is missing or empty.
 
     Raises `RefusedError` 400 when there are several.
     """

@@ -1,16 +1,17 @@
-"""Wiring tools up to credhelper, each by its own file: the registry of the tools we can set up.
+"""The registry of the tools that `setup` can wire up to credhelper, each by its own file.
 
 A tool is a module of `tools` with `plan` and `check`, and a line here.
-- plan(request): returns what the setup takes, or raises CredhelperError. Pure, but for what
-  `request.read` shows of the tool's files.
-- check(request, ask): asks the tool, in the way that the tool asks us, what it would send, and
-  returns a `Finding`.
+- plan(request): returns what the setup changes, or raises CredhelperError. Pure, except that it
+  reads the tool's files with `request.read`.
+- check(request, ask): calls our program as the tool does, and returns what the tool would send, as
+  a `Finding`.
 - PROGRAMS: our programs that the tool may look for on PATH; with `ON_PATH` it looks nowhere else.
 - PROFILE: whether the tool has a place for a profile's name.
-- SERVICE (optional): False when a profile alone will do.
+- SERVICE (optional): False when a profile is enough.
 - NEEDS (optional): a key that the profile must have.
-- FILE (optional): set where a user says which file.
-- left(before, after) (optional): what an undo leaves in its file that leads nowhere now.
+- FILE (optional): True when the user says which file.
+- left(before, environ, read) (optional): returns the path of a file and what an undo leaves in it
+  that has no use any more, for each; `before` has the former text of each changed file, by path.
 - BIN (optional): the tool's own folder for links.
 """
 

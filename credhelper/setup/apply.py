@@ -25,7 +25,7 @@ def refuse(work: Work) -> None:
 
 
 def sweep(known: Journal, state: str) -> None:
-    """Remove what was left by those who were killed while they wrote. The lock is held."""
+    """Remove the temporary files of writers that were killed. The caller holds the lock."""
     for target in known.files:
         disk.sweep(os.path.dirname(target), disk.left_beside(target))
     leftovers.sweep(state)
@@ -36,10 +36,10 @@ def sweep(known: Journal, state: str) -> None:
 
 
 def carry_out(work: Work, state: str) -> list[str]:
-    """Do it, and return where the backups of changed files lie.
+    """Make the changes of `work`, and return the paths of the backups of changed files.
 
-    All is judged before the first byte is written, and what was written is put back if the rest
-    fails. Parameters: `state`, the state folder; its lock is held. Raises CredhelperError.
+    Everything is checked before the first byte is written. If a step fails, the steps before it are
+    undone. Raises CredhelperError. Parameters: `state`, the state folder; the caller has its lock.
     """
     refuse(work)
     edits = [edit for edit in work.edits.values() if edit.changes]
@@ -50,11 +50,11 @@ def carry_out(work: Work, state: str) -> list[str]:
     work.after.folders += [one for one in dict.fromkeys(folders) if one not in work.after.folders]
     kept = []
     try:
-        # Both, until it is done: whatever happens in between can be taken back.
+        # Until all is written, the journal names the old setups and the new: both can be undone.
         both = [one for one in work.before.setups if one not in work.after.setups]
         files = {**work.before.files, **work.after.files}
         for target in work.before.files.keys() & work.after.files.keys():
-            # What is about to be taken out may still be there, and would not be known as ours.
+            # A kill may leave in the file what is about to be taken out: the journal must know it.
             made = {**work.after.files[target].made, **work.before.files[target].made}
             files[target] = replace(work.after.files[target], made=made)
         journal.write(state, Journal(work.after.setups + both, files, work.after.folders))
@@ -86,7 +86,7 @@ def carry_out(work: Work, state: str) -> list[str]:
 
 
 def _tidy(work: Work, state: str) -> None:
-    """Remove folders that we made and nobody uses, and backups of what is no longer ours."""
+    """Remove empty folders that we made, and backups of files in which nothing of ours is left."""
     for folder in sorted(work.after.folders, key=len, reverse=True):
         with suppress(OSError):
             os.rmdir(folder)
@@ -94,7 +94,7 @@ def _tidy(work: Work, state: str) -> None:
             work.after.folders.remove(folder)
     if not work.after.setups:
         work.after.folders.clear()
-    # Who is killed here is found again by the journal, which goes last.
+    # The journal comes last: after a kill here, it still says what to tidy.
     for target in work.before.files:
         if target not in work.after.files:
             backups.drop(state, target)

@@ -15,7 +15,7 @@ NOT_FOUND = 127
 
 
 def asker(environ: Mapping[str, str]) -> Ask:
-    """Return what runs programs in this environment: found on PATH, without a shell or terminal."""
+    """Return a function that runs programs of this PATH, without a shell and without a terminal."""
 
     def ask(
         words: Sequence[str], stdin: bytes = b"", changes: Mapping[str, str] | None = None
@@ -44,7 +44,7 @@ def asker(environ: Mapping[str, str]) -> Ask:
 
 
 def printed(outcome: Outcome, what: str, prefix: str = "") -> Finding:
-    """Return the token that a program printed after `prefix`, otherwise as `parsed`."""
+    """Return the token that a program printed after `prefix`, else what is wrong (see `parsed`)."""
     token = outcome.stdout.decode("utf-8", "replace").strip()
     if outcome.status == 0 and token:
         return Finding(token.removeprefix(prefix))
@@ -59,7 +59,7 @@ def parsed(
     Parameters:
     - what: the program's name, for people.
     - token_in: returns the token of the parsed JSON.
-    - otherwise: said when there is no token, and the program complained of nothing.
+    - otherwise: what is wrong, if the program printed neither a token nor an error.
     """
     try:
         return Finding(token_in(json.loads(outcome.stdout)))
@@ -68,12 +68,12 @@ def parsed(
 
 
 def failed(outcome: Outcome, what: str, otherwise: str = "no answer") -> Finding:
-    """Return what a check saw of a program that gave no token. Parameters: as for `parsed`."""
+    """Return the finding for a program that gave no token. Parameters: as for `parsed`."""
     return Finding(trouble=f"{what}: {complaint(outcome) or otherwise}")
 
 
 def complaint(outcome: Outcome) -> str:
-    """Return what a helper of ours, somewhere below the tool, said was wrong; or nothing."""
+    """Return the first error message of ours on the program's stderr, or ''."""
     for line in outcome.stderr.decode("utf-8", "replace").split("\n"):
         _, found, message = line.partition("credhelper: error: ")
         if found:

@@ -22,7 +22,7 @@ def path_of(state: str, target: str) -> str:
 
 
 def keep(state: str, found: Found) -> str | None:
-    """Keep the file as it is, for us alone, and return where; None if there is none."""
+    """Copy the file to a private backup, and return its path; None if there is no file."""
     if found.data is None:
         return None
     path = path_of(state, found.target)

@@ -1,7 +1,7 @@
-"""Files of other tools on disk: looked at before anything is written, then replaced whole.
+"""Other tools' files on disk: read and checked first, then replaced whole.
 
-A symlink stays, and what it leads to is changed. Mode, group, extended attributes, byte order mark
-and line ends stay as they are. What cannot be kept is a reason to refuse.
+A symlink stays, and its target is changed. Mode, group, extended attributes, byte order mark and
+line ends stay as they are. Where one of them cannot be kept, the change is refused.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from credhelper.core.paths import close
-from credhelper.core.text import printable
+from credhelper.core.paths import READ, close
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, ConfigError, reason
 from credhelper.storage import ours
 
@@ -21,7 +21,6 @@ _BOM = b"\xef\xbb\xbf"
 _MOST_BYTES = 4 * 1024 * 1024
 _TEMPORARY = ".credhelper-"
 _BY_HAND = "add the lines by hand: --print shows them"
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Found:
 
     @property
     def text(self) -> str:
-        """The text, without a byte order mark; bytes that are not UTF-8 stay what they are."""
+        """The text, without a byte order mark; bytes that are not UTF-8 survive a round trip."""
         return (self.data or b"").removeprefix(_BOM).decode("utf-8", "surrogateescape")
 
     def bytes_of(self, text: str) -> bytes:
@@ -51,23 +50,29 @@ class Found:
 
 
 def look(path: str) -> Found:
-    """Return the file at `path` as it is. Raises ConfigError when it is no file to change."""
+    """Return the file at `path` as it is. Raises ConfigError for a file that we do not change."""
     target = os.path.realpath(path)
     shown = printable(path)
     try:
-        handle = os.open(target, _READ)
+        handle = os.open(target, READ)
     except (FileNotFoundError, NotADirectoryError):
         return Found(path, target, None, None, tuple(_missing(os.path.dirname(target), shown)))
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
+        raise ConfigError(
+            f"{shown}: cannot be read: {reason(error)}", command("ls", "-l", path)
+        ) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{shown}: not a regular file", f"see what it is: ls -ld {shown}")
+            raise ConfigError(
+                f"{shown}: not a regular file", f"see what it is: {command('ls', '-ld', path)}"
+            )
         with open(handle, "rb", closefd=False) as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {reason(error)}", f"ls -l {shown}") from error
+        raise ConfigError(
+            f"{shown}: cannot be read: {reason(error)}", command("ls", "-l", path)
+        ) from error
     finally:
         close(handle)
     if len(data) > _MOST_BYTES:
@@ -75,6 +80,11 @@ def look(path: str) -> Found:
     if b"\0" in data:
         raise ConfigError(f"{shown}: holds a NUL byte: it is no text, or not in UTF-8", _BY_HAND)
     return Found(path, target, data, status, ())
+
+
+def _unreadable(path: str, error: OSError) -> ConfigError:
+    why = f"{printable(path)}: cannot be read: {reason(error)}"
+    return ConfigError(why, f"see whose it is: {command('ls', '-l', path)}")
 
 
 def refuse_unwritable(found: Found) -> None:
@@ -90,7 +100,7 @@ def refuse_unwritable(found: Found) -> None:
         if not found.status.st_mode & stat.S_IWUSR:
             raise CacheError(
                 f"{shown} is read-only (mode {stat.S_IMODE(found.status.st_mode):04o})",
-                hint=f"chmod u+w {printable(found.target)}, if it is not made by another program",
+                hint="if no other program makes it: " + command("chmod", "u+w", found.target),
             )
         if found.status.st_nlink > 1:
             raise CacheError(
@@ -112,9 +122,9 @@ def _refuse_folder(folder: str, shown: str) -> None:
 
 
 def place_of_link(path: str) -> tuple[str, ...]:
-    """Return the folders that a symlink at `path` wants and that are not there, outermost first.
+    """Return the missing folders above a symlink at `path`, outermost first.
 
-    Raises ConfigError, or CacheError where it could not be made.
+    Raises ConfigError, or CacheError where the link could not be made.
     """
     shown = printable(path)
     missing = _missing(os.path.dirname(path), shown)
@@ -135,7 +145,7 @@ def make_folder(folder: str) -> bool:
 def put(found: Found, data: bytes | None) -> None:
     """Put `data` in the place of `found`, whole, 0600 if it is new; None removes the file.
 
-    Raises OSError, and CacheError when somebody has changed it meanwhile.
+    Raises OSError, and CacheError when another program has changed the file meanwhile.
     """
     if data is None:
         _unchanged(found)
@@ -155,18 +165,18 @@ def put(found: Found, data: bytes | None) -> None:
         _unchanged(found)
         os.replace(temporary, found.target)
     except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is the one to report
             os.unlink(temporary)
         raise
 
 
 def put_back(found: Found) -> None:
-    """Undo a `put`: let the file be as it was found."""
+    """Undo a `put`: write the file as it was found."""
     put(look(found.path), found.data)
 
 
 def left_beside(target: str) -> str:
-    """Return the pattern of what is left beside `target` by who is killed in `put`."""
+    """Return the pattern of the temporary files that a killed `put` leaves beside `target`."""
     return rf"{re.escape(os.path.basename(target) + _TEMPORARY)}\d+-[0-9a-f]{{8}}"
 
 
@@ -210,7 +220,8 @@ def _missing(folder: str, shown: str) -> list[str]:
     while not os.path.isdir(folder):
         if os.path.lexists(folder):
             raise ConfigError(
-                f"{shown}: {printable(folder)} is not a folder", f"ls -l {printable(folder)}"
+                f"{shown}: {printable(folder)} is not a folder",
+                f"see what it is: {command('ls', '-l', folder)}",
             )
         missing.append(folder)
         folder = os.path.dirname(folder)

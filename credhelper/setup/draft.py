@@ -1,7 +1,7 @@
-"""A file's text while it is being changed: what is there, and which of it is new.
+"""A file's text while it is being changed: the text, and which characters of it are new.
 
-Only text is spliced, so whatever is not touched stays as it is, byte for byte. Each character knows
-where it came from: that is how a diff can show what is ours, and mask what is not.
+Text is spliced, so everything else stays as it is, byte for byte. The draft knows where each
+character came from: so a diff can show what is ours, and mask the rest.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Draft:
 
     @property
     def line_end(self) -> str:
-        """The end that this text's lines have: that of the first, LF when there is none."""
+        """How the first line ends, CRLF or LF; LF for a text without line ends."""
         first = self.text.find("\n")
         return "\r\n" if first > 0 and self.text[first - 1] == "\r" else "\n"
 
     def insert_lines(self, at: int, lines: Sequence[str]) -> None:
         """Insert `lines`, without their ends, before the offset `at`, where a line begins.
 
-        A text whose last line has no end has none afterwards either. Raises ValueError for one that
-        ends in half of an end: it could not be told apart again.
+        If the last line has no line end, it has none afterwards either. Raises ValueError for a
+        text that ends in CR: with a LF behind it, the two would read as one line end.
         """
         end = self.line_end
         if at == len(self.text) and self.text.endswith("\r"):
@@ -56,9 +56,9 @@ class Draft:
         self.splice(start, end, "")
 
     def diff(self, name: str) -> list[str]:
-        """Return a unified diff without context; what is not ours in its lines is masked.
+        """Return a unified diff without context, with everything masked that is not ours.
 
-        Parameters: `name` of the file. Nothing when nothing is changed.
+        Empty when nothing is changed. Parameters: `name` of the file.
         """
         if self.text == self.old:
             return []
@@ -70,7 +70,7 @@ class Draft:
         return shown
 
     def _hunks(self) -> list[tuple[range, range]]:
-        """Return which lines of the old text gave way to which of the new one."""
+        """Return which lines of the old text were replaced by which lines of the new."""
         old, new = line_spans(self.old), line_spans(self.text)
         starts = {start: number for number, (start, _) in enumerate(old)}
         hunks = []
@@ -87,7 +87,7 @@ class Draft:
     def _whole(
         self, start: int, end: int, old: list[tuple[int, int]], starts: dict[int, int]
     ) -> int | None:
-        """Return which old line this new one is, untouched; None if it is not one."""
+        """Return the number of the old line that this new line is, unchanged; else None."""
         first = self._origin[start]
         number = starts.get(first) if first is not None else None
         if number is None or old[number][1] - old[number][0] != end - start:
@@ -116,7 +116,7 @@ def line_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _range(lines: range) -> str:
-    # Of no lines, the number is that of the line before.
+    # For an empty range, a diff gives the number of the line before it.
     start = lines.start + 1 if len(lines) else lines.start
     return str(start) if len(lines) == 1 else f"{start},{len(lines)}"
 
@@ -131,7 +131,7 @@ def _shown(sign: str, text: str, ours: Sequence[bool], lines: range) -> list[str
 
 
 def _masked(line: str, ours: Sequence[bool]) -> str:
-    """Return `line` with the words in it that are not ours masked, and without its end."""
+    """Return `line` without its line end; the words that are not ours are masked."""
     shown = ""
     for char, own in zip(line, ours, strict=True):
         if char in "\r\n":

@@ -1,6 +1,6 @@
-"""What setups have added, so that it can be taken back: a file in the state folder, ours alone.
+"""The journal of what setups have added, so that they can be undone: a file in the state folder.
 
-It holds what we wrote, and nothing of what was there: no secret is in it.
+It holds what we wrote, and nothing of what was there before: so it holds no secret.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from credhelper.core import paths
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError
 from credhelper.setup.plan import Entry
 from credhelper.storage import files as cache
@@ -26,8 +26,8 @@ Key = tuple[str, str, str | None, str | None]
 
 @dataclass
 class File:
-    """A file that we added to: its `path` as the tool names it, its `format`, whether it was
-    `created` by us, and the containers in it that were `made` by us (see `formats`)."""
+    """A file that we added to: its `path` as the tool names it, its `format`, whether we `created`
+    it, and the containers that we `made` in it (see `formats`)."""
 
     path: str
     format: str
@@ -37,8 +37,8 @@ class File:
 
 @dataclass
 class Setup:
-    """One setup that stands: `entries` by the file's target, and `links`, path to target; `file`,
-    if it was said which."""
+    """One setup: `entries`, each with its file's target; `links`, path to target; `file`, if the
+    user named one."""
 
     tool: str
     service: str
@@ -50,20 +50,20 @@ class Setup:
 
     @property
     def key(self) -> Key:
-        """What tells it from others."""
+        """What makes it differ from other setups."""
         return (self.tool, self.service, self.name, self.file)
 
 
 @dataclass
 class Journal:
-    """All that stands: `setups`, the `files` they share by target, and `folders` that we made."""
+    """All `setups`, their `files` by target, and the `folders` that we made."""
 
     setups: list[Setup] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
 
     def owns(self, target: str, entry: Entry) -> bool:
-        """Tell whether a setup that stands has put this entry there."""
+        """Tell whether one of the setups has put this entry there."""
         return any((target, entry) in setup.entries for setup in self.setups)
 
 
@@ -75,27 +75,28 @@ def read(state: str) -> Journal:
         if os.path.lexists(path):
             raise CacheError(
                 f"{printable(path)} is not ours alone, or cannot be read",
-                hint=f"see whose it is: ls -l {printable(path)}",
+                hint=f"see whose it is: {command('ls', '-l', path)}",
             )
         return Journal()
     try:
-        told = json.loads(data)
-        if told["version"] != VERSION:
+        fields = json.loads(data)
+        if fields["version"] != VERSION:
             raise CacheError(
                 f"{printable(path)} is of another release of credhelper",
                 hint="use that release to undo what it set up",
             )
         found = Journal(
-            [_setup(one) for one in told["setups"]],
-            {target: File(**one) for target, one in told["files"].items()},
-            told["folders"],
+            [_setup(one) for one in fields["setups"]],
+            {target: File(**one) for target, one in fields["files"].items()},
+            fields["folders"],
         )
         if any(target not in found.files for one in found.setups for target, _ in one.entries):
             raise KeyError("an entry is in no file")
         return found
     except (ValueError, KeyError, TypeError) as error:
         raise CacheError(
-            f"{printable(path)} is damaged", hint=f"move it away: mv {printable(path)} ~/"
+            f"{printable(path)} is damaged",
+            hint=f"move it away: {command('mv', path, path + '.old')}",
         ) from error
 
 
@@ -106,14 +107,14 @@ def write(state: str, journal: Journal) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
-    told = {
+    fields = {
         "version": VERSION,
-        "setups": [_told(setup) for setup in journal.setups],
+        "setups": [_fields(setup) for setup in journal.setups],
         "files": {target: vars(file) for target, file in journal.files.items()},
         "folders": journal.folders,
     }
     cache.make_folder(state)
-    cache.replace(path, json.dumps(told, indent=1).encode() + b"\n", durable=True)
+    cache.replace(path, json.dumps(fields, indent=1).encode() + b"\n", durable=True)
 
 
 def locked(state: str) -> AbstractContextManager[None]:
@@ -125,19 +126,19 @@ def _path(state: str) -> str:
     return os.path.join(state, "setup.json")
 
 
-def _told(setup: Setup) -> dict[str, Any]:
+def _fields(setup: Setup) -> dict[str, Any]:
     entries = [
         {"file": target, "at": entry.at, "values": entry.values} for target, entry in setup.entries
     ]
     return {**vars(setup), "entries": entries}
 
 
-def _setup(told: dict[str, Any]) -> Setup:
+def _setup(fields: dict[str, Any]) -> Setup:
     entries = [
         (
             one["file"],
             Entry(tuple(one["at"]), tuple((name, value) for name, value in one["values"])),
         )
-        for one in told["entries"]
+        for one in fields["entries"]
     ]
-    return Setup(**{**told, "entries": entries})
+    return Setup(**{**fields, "entries": entries})

@@ -1,10 +1,10 @@
-"""The symlinks of a setup: which of them are to be made, and which are to go."""
+"""The symlinks of a setup: which to make, and which to remove."""
 
 from __future__ import annotations
 
 import os
 
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError
 from credhelper.setup.journal import Setup
 from credhelper.setup.plan import Plan
@@ -37,7 +37,7 @@ def plan_links(work: Work, plan: Plan, setup: Setup, olds: list[Setup]) -> None:
         elif os.path.lexists(link.path):
             raise ConfigError(
                 f"{printable(link.path)} is there already, and does not lead to credhelper",
-                hint=f"see what it is: ls -l {printable(link.path)}",
+                hint=f"see what it is: {command('ls', '-l', link.path)}",
             )
         work.linked.append((link.path, link.target))
         setup.links[link.path] = link.target

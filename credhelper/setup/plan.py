@@ -1,4 +1,4 @@
-"""The nouns of a setup: what is wished for, and what it takes in which file."""
+"""The nouns of a setup: what is asked for, and the changes of files that it takes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
+from credhelper.core.text import command
 from credhelper.errors import ConfigError
 from credhelper.setup.program import Program
 
@@ -21,16 +22,16 @@ class WiringRequest:
 
     Parameters:
     - service: who receives the token.
-    - profile: the profile that was named for it, or None when the service alone tells.
+    - profile: the profile that the user named, or None.
     - owner: the profile that answers, named or not.
-    - name: what the tool shall know it by, or None.
+    - name: how the tool calls it, or None.
     - program: ours.
     - environ: the environment of the command.
     - home: absolute.
     - bin: the folder for links to us.
     - read: returns the text of a tool's file, None if missing.
-    - file: the tool's file, where it was said which.
-    - region: AWS's, where it is known.
+    - file: the tool's file, if the user named one.
+    - region: AWS's, if known.
     """
 
     service: Service
@@ -46,9 +47,9 @@ class WiringRequest:
     region: str | None = None
 
     def callable(self, name: str) -> tuple[str, tuple[LinkChange, ...]]:
-        """Return how to call our program `name`, and the links that it takes.
+        """Return the words that call our program `name`, and the links that this takes.
 
-        By name where PATH leads to it, else by the path where it lies, else through a link.
+        That is its name if it is on PATH, else its path, else the path of a link.
         """
         if name in self.program.beside or (self.program.lasting and name in self.program.on_path):
             return self.program.called(name), ()
@@ -60,11 +61,11 @@ class WiringRequest:
         return LinkChange(f"{self.bin}/{name}", self.program.path)
 
     def options(self) -> list[str]:
-        """Return the words that choose the profile, for callers that are told a command."""
+        """Return the words that choose the profile, for tools whose file holds a command."""
         return ["--profile", self.profile] if self.profile else []
 
     def covers(self, url: str) -> bool:
-        """Tell whether a URL that a tool's file holds is at or below the service."""
+        """Tell whether a URL in a tool's file is at or below the service."""
         try:
             return str(self.service) in canonical(url).prefixes()
         except ValueError:
@@ -77,7 +78,7 @@ class WiringRequest:
         )
 
     def is_at(self, url: str) -> bool:
-        """Tell whether a URL that a tool's file holds is the service, however it is written."""
+        """Tell whether a URL in a tool's file is the service, in any spelling."""
         try:
             return canonical(url) == self.service
         except ValueError:
@@ -86,14 +87,14 @@ class WiringRequest:
     def variable(self, name: str) -> str | None:
         """Return the path that the environment variable `name` holds, None if it holds none.
 
-        Raises ConfigError for a relative path: each folder would have another file. The XDG base
-        directory specification says to ignore a relative path in its own variables.
+        Raises ConfigError for a relative path, which would mean another file in each folder. For
+        its own variables, the XDG base directory specification says to ignore such paths.
         """
         path = self.environ.get(name, "")
         if path and not path.startswith("/") and not name.startswith("XDG_"):
             raise ConfigError(
                 f"{name} names no absolute path, so each folder would have another file",
-                hint=f"let it begin with a slash: export {name}=/...",
+                hint=f"let it begin with a slash, or do without: {command('unset', name)}",
             )
         return path if path.startswith("/") else None
 
@@ -109,12 +110,12 @@ class WiringRequest:
 
 @dataclass(frozen=True)
 class Entry:
-    """What shall stand at one place of a file.
+    """What to write at one place of a file.
 
     Parameters:
     - at: the keys, tables or sections that lead there.
-    - values: names and what they shall be: plain data, in order; where the format allows it, a name
-      may repeat.
+    - values: pairs of name and value: plain data, in order; where the format allows it, a name may
+      repeat.
     """
 
     at: tuple[str, ...]
@@ -123,7 +124,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class FileChange:
-    """What a tool's file shall hold. Parameters: `path`, absolute; `format`, its format's name."""
+    """What to write into a file. Parameters: `path`, absolute; `format`, its format's name."""
 
     path: str
     format: str
@@ -140,7 +141,7 @@ class LinkChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one setup takes: `files`, `links`, and `notes`, what is left for a person to do."""
+    """What one setup changes: `files` and `links`; and `notes` on what a person has to do."""
 
     files: tuple[FileChange, ...] = ()
     links: tuple[LinkChange, ...] = ()
@@ -164,7 +165,7 @@ Ask = Callable[..., Outcome]
 class Finding:
     """What a check saw: `token`, what the tool would send, or else `trouble` and a `hint`.
 
-    `instead` says what a tool got that wants something else than a token; no secret is in it.
+    `instead` describes what a tool got that wants something else than a token; it holds no secret.
     """
 
     token: str = field(default="", repr=False)
@@ -174,13 +175,13 @@ class Finding:
 
 
 def shadowed(what: str, hint: str) -> Finding:
-    """Return what a check saw that found something which the tool believes before us."""
+    """Return the finding that something else in the tool's settings comes before ours."""
     return Finding(trouble=f"{what}, which comes first", hint=hint)
 
 
 def set_before(environ: Mapping[str, str], names: Iterable[str]) -> Finding | None:
-    """Return what a check saw if a variable is set that the tool believes before its file."""
+    """Return that finding if one of these variables is set, which the tool prefers to its file."""
     for name in names:
         if environ.get(name):
-            return shadowed(f"{name} is set", f"unset {name}")
+            return shadowed(f"{name} is set", command("unset", name))
     return None

@@ -1,7 +1,6 @@
-"""From a plan to files: what would change, and then the change, whole or not at all.
+"""From a plan to the changes of files, checked before anything is written.
 
-What was prepared is read back before it is written: all that is foreign must say what it said, and
-ours what was wanted.
+Each new text is read back: the entries of others must be as they were, and ours as planned.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from credhelper.setup.work import BY_HAND, Edit, Work, cannot_hold
 
 
 def add(plan: Plan, setup: Setup, before: Journal) -> Work:
-    """Return what it takes that `plan` stands as `setup`. Raises CredhelperError; changes nothing.
+    """Return the changes that `plan` takes as `setup`. Raises CredhelperError; writes nothing.
 
-    What an earlier setup of the same key wrote and this one does not want goes. What stands already
-    stays where it is; what somebody else put there does not become ours.
+    Entries of an earlier setup with the same key that the plan does not have are removed. An entry
+    that is there already stays where it is; if somebody else wrote it, it does not become ours.
     """
     work = Work(before, deepcopy(before))
     olds = _withdrawn(work, {setup.key})
@@ -56,7 +55,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
 
 
 def undo(setups: Iterable[Setup], before: Journal) -> Work:
-    """Return what it takes that none of `setups` stands; changes nothing itself.
+    """Return the changes that remove `setups`; writes nothing.
 
     Raises CredhelperError.
     """
@@ -72,7 +71,7 @@ def undo(setups: Iterable[Setup], before: Journal) -> Work:
 
 
 def missing(setup: Setup, known: Journal) -> list[str]:
-    """Return the paths from which something of `setup` has gone. Raises CredhelperError."""
+    """Return the paths where something of `setup` is missing. Raises CredhelperError."""
     gone = []
     for target, atom in setup.entries:
         file = known.files[target]
@@ -85,14 +84,14 @@ def missing(setup: Setup, known: Journal) -> list[str]:
 
 
 def _withdrawn(work: Work, keys: set[journal.Key]) -> list[Setup]:
-    """Take the setups of these keys out of the journal to come, and return them."""
+    """Take the setups with these keys out of the new journal, and return them."""
     olds = [one for one in work.after.setups if one.key in keys]
     work.after.setups = [one for one in work.after.setups if one.key not in keys]
     return olds
 
 
 def _atoms(kind: str, entry: Entry) -> list[Entry]:
-    """Return the parts of an entry that may stand without each other."""
+    """Return the parts into which an entry can be split."""
     if formats.FORMATS[kind][1]:
         return [entry]
     return [Entry(entry.at, (value,)) for value in entry.values]
@@ -101,12 +100,12 @@ def _atoms(kind: str, entry: Entry) -> list[Entry]:
 def _edit(work: Work, found: disk.Found, kind: str) -> Edit:
     if found.target not in work.edits:
         work.edits[found.target] = Edit(found, Draft(found.text), kind)
-        work.edits[found.target].leaves()  # what its tool cannot read is not ours to mend
+        work.edits[found.target].leaves()  # refuses a file that its tool cannot read
     return work.edits[found.target]
 
 
 def _file(work: Work, edit: Edit) -> File:
-    """Return what the journal to come knows of this file; it will, from now on."""
+    """Return this file's entry in the new journal, added if it is missing."""
     target = edit.found.target
     if target not in work.after.files:
         new = edit.found.data is None
@@ -125,7 +124,7 @@ def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
 
 
 def _refuse_conflict(work: Work, edit: Edit, kind: str, ours: list[Leaf]) -> None:
-    """Refuse to change what somebody else has set: no value of theirs is repeated."""
+    """Refuse to change what somebody else has set. The message does not show their value."""
     if formats.FORMATS[kind][1]:
         return  # where names repeat, the last one counts
     set_already = {place for place, _ in edit.leaves()}
@@ -142,13 +141,13 @@ def _whose(work: Work, target: str, kind: str, place: tuple[str, ...]) -> str:
     """Return what can be done about a value that stands in the way."""
     for one in work.after.setups:
         for there, atom in one.entries:
-            if there == target and any(place == told for told, _ in _leaves_of(kind, atom)):
+            if there == target and any(place == taken for taken, _ in _leaves_of(kind, atom)):
                 return f"it is for {one.service}: name the same profile, or undo that setup first"
     return "take it out first, if it is no longer wanted"
 
 
 def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
-    """Take out what no other setup needs."""
+    """Take the atoms out that no other setup needs."""
     for target, atom in atoms:
         file = work.after.files.get(target)
         if file is None or work.after.owns(target, atom):
@@ -173,7 +172,7 @@ def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
 
 
 def _forget(work: Work) -> None:
-    """Let go of files of which no setup says anything, and of what we made that is empty."""
+    """Forget files that no setup uses, and remove those that we created and that are empty."""
     used = {target for setup in work.after.setups for target, _ in setup.entries}
     for target in [target for target in work.after.files if target not in used]:
         file = work.after.files.pop(target)
@@ -183,7 +182,7 @@ def _forget(work: Work) -> None:
 
 
 def _verify(work: Work) -> None:
-    """Raise ConfigError unless every draft says what it said before, but for what is ours."""
+    """Raise ConfigError if a draft changes anything but our own entries."""
     for edit in work.edits.values():
         if not edit.changes:
             continue
@@ -194,11 +193,11 @@ def _verify(work: Work) -> None:
 
 
 def _leaves_after(edit: Edit) -> list[Leaf]:
-    """Return what a text says that we have changed."""
+    """Return what the changed text says. Raises ConfigError if its tool could not read it."""
     try:
         return edit.leaves()
     except ConfigError:
-        # The line that it tells is of what we would have made, and not of the user's file.
+        # The line in that message would be of our draft, and not of the user's file.
         raise _harm(edit) from None
 
 
@@ -214,7 +213,7 @@ def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:
 
 
 def _said(found: disk.Found, kind: str, atom: Entry) -> list[Leaf]:
-    """Return what `atom` says. Raises UsageError where a tool would read something else."""
+    """Return what `atom` says. Raises UsageError if the tool would read something else."""
     try:
         ours = formats.says(kind, atom)
         if _leaves_of(kind, atom) != ours:
@@ -229,7 +228,7 @@ def _contains(leaves: list[Leaf], ours: list[Leaf]) -> bool:
 
 
 def _less(leaves: list[Leaf], ours: list[Leaf]) -> list[Leaf]:
-    """Return `leaves` without `ours`, of which each is there: the last ones go."""
+    """Return `leaves` without `ours`; of equal ones, the last are removed."""
     left = leaves[::-1]
     for leaf in ours[::-1]:
         left.remove(leaf)

@@ -1,4 +1,4 @@
-"""Which path of ours a tool is told: one that is still there after the next upgrade."""
+"""Which path of ours goes into a tool's file: one that is still there after the next upgrade."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from credhelper.config import child
-from credhelper.core.text import printable
+from credhelper.core.paths import READ
+from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError
 from credhelper.storage import ours as owners
 
 NAME = "credhelper"
 
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
-# Where programs lie that are gone tomorrow: what `uvx` and `pipx run` unpack.
+# Where `uvx` and `pipx run` unpack programs, which are gone tomorrow.
 _PASSING = ("/.cache/uv/", "/.cache/pipx/", "/pipx/.cache/", "/uv/archive-")
 
 
@@ -23,7 +24,7 @@ class Program:
     """Our program as a tool may call it.
 
     Parameters: `path` of `credhelper`, absolute; `on_path`, which of our programs PATH leads to;
-    `beside`, which lie beside it; `lasting`, whether PATH will do so in another terminal, too.
+    `beside`, which lie beside it; `lasting`, whether that PATH also holds in other terminals.
     """
 
     path: str
@@ -32,7 +33,7 @@ class Program:
     lasting: bool = True
 
     def called(self, name: str) -> str:
-        """Return `name` alone if PATH leads to it, otherwise the path of the one beside us."""
+        """Return `name` if it is on PATH in every terminal, otherwise its path beside `path`."""
         if self.lasting and name in self.on_path:
             return name
         return os.path.join(os.path.dirname(self.path), name)
@@ -44,11 +45,11 @@ def find(
     names: Sequence[str],
     version_of: Callable[[str], str | None],
 ) -> Program:
-    """Return the program to name.
+    """Return the program to name in tools' files.
 
-    That is the first on PATH that is the one which runs now, through however many links (pipx, uv
-    and package managers put such a link there, and keep it over upgrades), or that says that it is
-    the same version (a shim). Only otherwise it is one of `own`.
+    That is the first on PATH that leads to the running program through links (pipx, uv and package
+    managers keep such links over upgrades), or that has the same version (a shim). If there is
+    none, it is one of `own`.
 
     Parameters: `environ`; `own`, paths at which we may lie ourselves, best first; `names` of other
     programs of ours that a tool would look for on PATH; `version_of`, what the program at a path
@@ -57,7 +58,7 @@ def find(
     """
     ours = {os.path.realpath(path) for path in own if os.path.isabs(path)}
     own = [path for path in own if not why_not_for_root(path)] or own[:1]
-    expected = next((told for told in map(version_of, own) if told), None)
+    expected = next((version for version in map(version_of, own) if version), None)
     path = None
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = os.path.join(folder, NAME)
@@ -82,7 +83,8 @@ def find(
         )
     if version_of(path) is None:
         raise CredhelperError(
-            f"{printable(path)} does not run", hint=f"see what it says: {printable(path)} --version"
+            f"{printable(path)} does not run",
+            hint=f"see what it says: {command(path, '--version')}",
         )
     if not path.isprintable():
         raise CredhelperError(
@@ -92,21 +94,21 @@ def find(
     found = {name for name in (NAME, *names) if _leads_to_us(name, path, environ)}
     folder = os.path.dirname(path)
     beside = {name for name in (NAME, *names) if child.find(os.path.join(folder, name), environ)}
-    # What an activated environment put on PATH is gone with the terminal.
+    # A virtual environment is on PATH only in the terminal where it was activated.
     folders = [environ[name] for name in _ACTIVE if environ.get(name)]
     lasting = not any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
     return Program(path, frozenset(found), frozenset(beside), lasting)
 
 
 def why_not_for_root(path: str) -> str | None:
-    """Return why root's tools must not run the program at `path`; None if they may, or for others.
+    """Return why root's tools must not run the program at `path`; None if they may.
 
-    That is: another user can replace it.
+    They must not when another user can replace it. For other users than root: None.
     """
     if os.geteuid() != 0 or not os.path.isabs(path):
         return None
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, READ)
     except OSError:
         return None  # it does not run either
     try:

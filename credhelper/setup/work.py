@@ -15,7 +15,7 @@ BY_HAND = "mend it first, or add the lines by hand: --print shows them"
 
 
 def cannot_hold(path: str, error: ValueError) -> UsageError:
-    """Return the complaint that the file at `path` has no way to say what was asked for."""
+    """Return the error that the file at `path` cannot hold what was asked for."""
     return UsageError(
         f"{printable(path)}: {printable(str(error))}",
         hint="choose a plainer --service, --name or --bin",
@@ -26,8 +26,8 @@ def cannot_hold(path: str, error: ValueError) -> UsageError:
 class Edit:
     """One file that is being changed.
 
-    Attributes: `found`, as it is; `draft`, its text; `taken` and `given`, what of ours went out of
-    it and came in.
+    Attributes: `found`, as it is on disk; `draft`, its new text; `taken` and `given`, what we take
+    out and put in.
     """
 
     found: disk.Found
@@ -39,11 +39,11 @@ class Edit:
 
     @property
     def changes(self) -> bool:
-        """Whether the file will be another one."""
+        """Whether the file will differ."""
         return self.gone or self.draft.text != self.draft.old
 
     def leaves(self) -> list[Leaf]:
-        """Return what the text says now. Raises ConfigError when its tool could not read it."""
+        """Return what the new text says. Raises ConfigError when its tool could not read it."""
         try:
             return formats.load(self.format).leaves(self.draft.text)
         except ValueError as error:
@@ -57,8 +57,8 @@ class Edit:
 class Work:
     """What is about to be done.
 
-    Attributes: `before` and `after`, the journal; `edits`; `linked` and `unlinked`, symlinks as
-    pairs of path and target; `left`, what is left in place, and why.
+    Attributes: `before` and `after`, the journals; `edits`, by target; `linked` and `unlinked`,
+    symlinks as pairs of path and target; `left`, what stays in place, and why.
     """
 
     before: Journal
@@ -70,13 +70,13 @@ class Work:
 
     @property
     def changes(self) -> bool:
-        """Whether anything but the journal will be another."""
+        """Whether anything but the journal will differ."""
         return bool(
             self.linked or self.unlinked or any(edit.changes for edit in self.edits.values())
         )
 
     def diff(self) -> list[str]:
-        """Return what would change, as a unified diff without what is not ours, and links."""
+        """Return what would change: unified diffs that show only what is ours, and links."""
         shown = []
         for edit in self.edits.values():
             lines = edit.draft.diff(printable(edit.found.path))

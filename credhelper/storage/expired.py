@@ -10,7 +10,7 @@ from credhelper.storage import leftovers, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from credhelper.storage.slot import Slot
 
@@ -23,7 +23,7 @@ _MARKED = 3600  # seconds that a logout is remembered: no renewal takes that lon
 def sweep(
     slot_of: Callable[[str], Slot], folder: str, kept: str, now: float, *, sessions: bool
 ) -> None:
-    """Remove what nobody needs any more. Never fails.
+    """Remove records that are no longer needed. Never fails.
 
     Parameters:
     - slot_of: returns the slot of a record in that folder.
@@ -49,13 +49,25 @@ def sweep(
         return  # tidiness is not worth an error
 
 
+def made_way(slot: Slot, fields: Mapping[str, str]) -> bool:
+    """Remove a record that was over before `fields` were made; tell whether there was one.
+
+    On a full disk there is room for its successor then. Raises CacheError.
+    """
+    before = slot.find() or {}
+    if not 0 < number(before, "expires") <= number(fields, "issued"):
+        return False
+    slot.remove()
+    return True
+
+
 def _sweep_record(other: Slot, now: float, sessions: bool) -> None:
     if not _over(other, now, sessions):
         return
     if other.name.endswith(".old"):
-        other.remove()  # nobody writes it
+        other.remove()  # its writer is dead
         return
-    # Under its lock, or it might just be renewed.
+    # Under its lock, because it may be being renewed.
     try:
         lock = other.lock(0)
     except locks.Unlockable:

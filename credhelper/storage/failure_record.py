@@ -1,4 +1,4 @@
-"""A failure as a record: what is remembered of it, and for whom it counts."""
+"""A failure as a record: its fields, and which processes it counts for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def fields_of(error: CredhelperError, grant: str, now: float, seconds: float) ->
     """Return the fields that remember `error`.
 
     Parameters:
-    - grant: the stamp of the grant that it was met with.
+    - grant: the stamp of the grant that failed.
     - now: Unix seconds.
     - seconds: how long it counts.
     """
@@ -64,5 +64,5 @@ def counts(fields: Mapping[str, str], now: float, since: float) -> bool:
     """Tell whether a failure counts for a process that asked at `since`; both in Unix seconds."""
     since = int(since * 1000) / 1000  # as exact as the time of the failure
     at, until = number(fields, "at") / 1000, number(fields, "until") / 1000
-    # A time that has not come yet was written by another clock: nothing to go by.
+    # A time in the future is of another clock, so it says nothing.
     return at <= now + 1 and (since < until or since <= at)

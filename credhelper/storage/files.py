@@ -11,7 +11,7 @@ import os
 import stat
 
 from credhelper.core.paths import close
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable, shell_word
 from credhelper.errors import CacheError, reason
 
 _CREATE = os.O_CREAT | os.O_NOFOLLOW
@@ -20,7 +20,7 @@ _CREATE = os.O_CREAT | os.O_NOFOLLOW
 def complaint_about(folder: str) -> CacheError | None:
     """Return what is wrong with `folder` as a private folder of ours; None if nothing is.
 
-    A missing folder is fine: it is ours to make.
+    A missing folder is fine: we can make it.
     """
     try:
         found = os.lstat(folder)
@@ -32,12 +32,12 @@ def complaint_about(folder: str) -> CacheError | None:
         return CacheError(
             f"folder {folder} is a symlink",
             hint="point CREDHELPER_CACHE_DIR or CREDHELPER_STATE_DIR at the folder itself:"
-            f" {os.path.realpath(folder)}",
+            f" {shell_word(os.path.realpath(folder))}",
         )
     if not stat.S_ISDIR(found.st_mode):
         return CacheError(
             f"{folder} is not a folder",
-            hint=f"move it away: mv {shell_word(folder)} {shell_word(folder + '.old')}",
+            hint=f"move it away: {command('mv', folder, folder + '.old')}",
         )
     if found.st_uid != os.geteuid():
         return CacheError(
@@ -47,7 +47,7 @@ def complaint_about(folder: str) -> CacheError | None:
     if found.st_mode & 0o077:
         return CacheError(
             f"folder {folder} is open to other users (mode {stat.S_IMODE(found.st_mode):04o})",
-            hint=f"chmod 700 {shell_word(folder)}",
+            hint=command("chmod", "700", folder),
         )
     return None
 
@@ -97,11 +97,11 @@ def _distrust(ancestor: str, folder: str) -> None:
 
 
 def _hold(handle: int) -> None:
-    # As long as this lock is held, nobody takes the file for a dead writer's: see `leftovers`.
+    # While this lock is held, a sweep knows that the writer lives: see `leftovers`.
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        pass  # no locks here: then its age tells
+        pass  # no locks here: then a sweep goes by its age
 
 
 def temporary_name(name: str) -> str:
@@ -110,7 +110,7 @@ def temporary_name(name: str) -> str:
 
 
 class Room:
-    """A new file that has its place on the disk before anybody knows what it will hold.
+    """A new file whose place on the disk is reserved before its content is known.
 
     Parameters:
     - path: the file that it will replace.
@@ -146,7 +146,7 @@ class Room:
         try:
             os.unlink(self.temporary)
         except OSError:
-            pass  # it is where it belongs
+            pass  # it was renamed already
         close(self.handle)
 
 
@@ -188,7 +188,7 @@ def replace(path: str, data: bytes, *, durable: bool = False, folder: int | None
         try:
             os.unlink(temporary, dir_fd=folder)
         except OSError:
-            pass  # the first error is the one to tell
+            pass  # the first error is the one to report
         raise
     if durable:
         _flush_folder(folder, above)
@@ -204,10 +204,10 @@ def _flush_folder(folder: int | None, path: str) -> None:
     try:
         handle = os.open(path or ".", os.O_RDONLY, dir_fd=folder)
     except OSError:
-        return  # the file is in its place: nothing of that is taken back
+        return  # the file was replaced all the same
     try:
         os.fsync(handle)
     except OSError:
-        pass  # some file systems have no such thing
+        pass  # some file systems cannot flush a folder
     finally:
         close(handle)

@@ -1,4 +1,4 @@
-"""Temporary files of killed writers: how they are named, and how they are known and swept.
+"""Temporary files of killed writers: their names, and how they are recognised and swept.
 
 `files.replace` writes a secret into a temporary file, and renames it. A writer that is killed in
 between leaves that file. The next writer in the same folder takes it away.
@@ -24,7 +24,7 @@ def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = 
 
     Parameters:
     - folder: absolute.
-    - name: of the file whose writers are meant; None for every file, in a folder of our own.
+    - name: only of writers of this file; None for every file, in a folder of our own.
     - clock: Unix seconds.
     """
     try:
@@ -44,7 +44,7 @@ def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = 
 
 
 def _parsed(temporary: str) -> tuple[str, int]:
-    """Return whose file a temporary one is, and who writes it; "" and 0 for other names."""
+    """Return the file and the process id in the name of a temporary file; else "" and 0."""
     words = temporary.rsplit(".", 3)
     if len(words) == 4:
         name, process, random, tmp = words
@@ -55,10 +55,10 @@ def _parsed(temporary: str) -> tuple[str, int]:
 
 
 def _abandoned(path: str, process: int, now: float) -> bool:
-    """Tell whether nobody writes the temporary file at `path` any more.
+    """Tell whether the writer of the temporary file at `path` is dead.
 
-    Its writer holds a lock on it. The number of the process counts as well, for the moment between
-    the making of the file and its lock. Where there are no locks, only its age tells.
+    A living writer holds a lock on it. Its process id counts as well, for the moment before it has
+    that lock. Without locks, only the file's age counts.
     """
     try:
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

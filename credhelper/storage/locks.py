@@ -1,7 +1,7 @@
 """Locks: the kernel's `flock` before a renewal, and filelock for the files of a user.
 
-A `flock` dies with its owner. A lock file is never deleted, and is never the record itself. Nobody
-locks a file that somebody else could have put there.
+A `flock` dies with its owner. A lock file is never deleted, and is never the record itself. We lock
+no file that another user could have put there.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import errno
 import fcntl
 import os
 import time
+from _thread import LockType, allocate_lock  # `threading` costs more than it gives here
 from contextlib import contextmanager, suppress
 
 from credhelper.core import flock, paths
 from credhelper.core.paths import close
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LockTimeoutError, reason
 from credhelper.storage.files import make_folder
 
@@ -26,6 +27,8 @@ _MOST_REPLACED = 100
 
 
 _held: set[int] = set()  # the handles of all flocks that this process holds
+# Threads that would poll take turns: one does, the others sleep. By the path of the lock file.
+_turns: dict[str, LockType] = {}
 
 
 class Lock:
@@ -49,7 +52,7 @@ def acquire(
 
     Parameters: `wait`, seconds, 0 for one try; `alarm`, true to sleep in the kernel until an alarm
     signal (the fast way, for a process of our own), false to poll (a library, or a thread);
-    `early`, what this process locked or waited for before: a lock in there is handed on.
+    `early`, what this process locked or waited for before: its lock is returned.
     Raises Unlockable where no lock can be had, and CacheError for a lock file that is not ours.
     """
     early = early or flock.EarlyLocks()
@@ -62,7 +65,22 @@ def acquire(
 
 def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> Lock | None:
     deadline = time.monotonic() + wait
-    # Bounded: where names and files never agree (odd file systems), nothing can be locked.
+    turn = None if alarm else _turns.setdefault(path, allocate_lock())
+    if turn is not None and not turn.acquire(timeout=wait):
+        return None
+    lock = None
+    try:
+        lock = _locked(path, deadline, alarm, early, turn)
+    finally:
+        if lock is None and turn is not None:
+            turn.release()
+    return lock
+
+
+def _locked(
+    path: str, deadline: float, alarm: bool, early: flock.EarlyLocks, turn: LockType | None
+) -> Lock | None:
+    # Bounded, for file systems on which the name never leads to the file that was opened.
     for _ in range(_MOST_REPLACED):
         # The same file description again: what it has locked already, it locks at once.
         handle = early.taken.pop(path, None)
@@ -73,7 +91,7 @@ def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> L
                 close(handle)
                 return None
             if _names(path, handle):
-                return _lock_of(handle)
+                return _lock_of(handle, turn)
         except OSError as error:
             close(handle)
             raise Unlockable(f"lock file {path}: {reason(error)}") from error
@@ -84,12 +102,12 @@ def _acquired(path: str, wait: float, alarm: bool, early: flock.EarlyLocks) -> L
     raise Unlockable(f"lock file {path}: is replaced again and again")
 
 
-def _lock_of(handle: int) -> Lock:
+def _lock_of(handle: int, turn: LockType | None) -> Lock:
     _held.add(handle)
-    return Lock(lambda: _let_go(handle))
+    return Lock(lambda: _let_go(handle, turn))
 
 
-def _let_go(handle: int) -> None:
+def _let_go(handle: int, turn: LockType | None) -> None:
     if handle not in _held:
         return  # a fork's child: it was never its lock
     _held.discard(handle)
@@ -97,9 +115,11 @@ def _let_go(handle: int) -> None:
         # Closing alone would not do: a child that was forked meanwhile has a copy of the handle.
         fcntl.flock(handle, fcntl.LOCK_UN)
     except OSError:
-        pass  # what was done under the lock is done, and its owner's end lets it go
+        pass  # the work under the lock is done, and our end releases it
     finally:
         close(handle)
+        if turn is not None:
+            turn.release()
 
 
 def let_go_in_child() -> None:
@@ -109,6 +129,7 @@ def let_go_in_child() -> None:
     """
     while _held:
         close(_held.pop())
+    _turns.clear()
 
 
 @contextmanager
@@ -116,7 +137,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
     """Let one writer at a time change files of a user's, for the time of a `with`.
 
     Parameters: `lock_path`, absolute, in a private folder, which is made; `doing`, what another
-    one is at, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
+    writer does, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
     """
     from filelock import FileLock, Timeout
 
@@ -127,7 +148,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
     except Timeout as error:
         raise LockTimeoutError(
             f"another credhelper has been {doing} for {wait:g} s",
-            hint=f"see who holds it: fuser {printable(lock_path)}",
+            hint=f"see who holds it: {command('fuser', lock_path)}",
         ) from error
     except OSError as error:
         raise CacheError(f"cannot lock {printable(lock_path)}: {reason(error)}") from error
@@ -156,7 +177,7 @@ def _open_lock(path: str) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise CacheError(
-                f"lock file {path} is a symlink", hint=f"remove it: rm {path}"
+                f"lock file {path} is a symlink", hint=f"remove it: {command('rm', path)}"
             ) from error
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
     try:
@@ -169,7 +190,9 @@ def _open_lock(path: str) -> int:
         raise Unlockable(f"lock file {path}: {reason(error)}") from error
     if not ours:
         close(handle)
-        raise CacheError(f"lock file {path} is not a file of ours", hint=f"remove it: rm {path}")
+        raise CacheError(
+            f"lock file {path} is not a file of ours", hint=f"remove it: {command('rm', path)}"
+        )
     return handle
 
 
@@ -191,7 +214,7 @@ def _flock_by_polling(attempt: Callable[[], None], wait: float) -> bool:
     deadline = time.monotonic() + wait
     pause = 0.005
     while time.monotonic() < deadline:
-        # Jitter, so that a herd does not knock in step.
+        # Jitter, so that many waiters do not try at the same moment.
         time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
         pause = min(pause * 1.5, 0.05)
         try:

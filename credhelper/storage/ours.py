@@ -1,8 +1,8 @@
-"""Whose file is it: the one rule for every file and folder that we read, follow or write.
+"""Who owns a file: the rule for every file and folder that we read, follow or write.
 
 A file, and each folder and link on the way to it, must be ours or root's. Nobody else may write to
 it: no others, and a group only if it is its owner's own (gid equals uid). A sticky folder may be
-open. What lies on a read-only mount is exempt. For root, only root's will do.
+open. A read-only mount is exempt. For root, the owner must be root.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from credhelper.core.text import printable, shell_word
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, reason
 
 _MOST_LINKS = 40
@@ -82,7 +82,7 @@ def judge_config(environ: Mapping[str, str]) -> Callable[[int, str], None]:
 def hold_config(
     path: str, found: os.stat_result, read_only: bool, environ: Mapping[str, str]
 ) -> None:
-    """Raise ConfigError for a config file that is not to be believed.
+    """Raise ConfigError for a config file that others can change.
 
     Parameters: `path`, absolute; `found`, of the handle that it was read by; `read_only`, whether
     it lies on a read-only mount; `environ`: a file that `CREDHELPER_CONFIG` names may be another
@@ -108,11 +108,11 @@ def as_user(uid: int) -> str:
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
-        how = f"setpriv --reuid={uid} --regid={uid} --clear-groups --"
+        how = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--"]
     else:
         sudo = sys.platform == "darwin"
-        how = f"sudo -u {shell_word(name)}" if sudo else f"runuser -u {shell_word(name)} --"
-    return f"run as that user: {how} credhelper status"
+        how = ["sudo", "-u", name] if sudo else ["runuser", "-u", name, "--"]
+    return f"run as that user: {command(*how, 'credhelper', 'status')}"
 
 
 def _owners() -> set[int]:
@@ -148,7 +148,7 @@ def _way(path: str, owners: Collection[int], *, links_only: bool = False) -> Wro
             return Wrong(why, wrong.hint)
         links += 1
         if links > _MOST_LINKS:
-            return None  # to open it fails, and says so
+            return None  # then open fails with the reason
         to = os.readlink(below)
         at = "/" if to.startswith("/") else at
         rest = _parts(to) + rest
@@ -177,15 +177,15 @@ def _open_to_others(found: os.stat_result, path: str) -> Wrong | None:
         who, bits = f"its group (gid {found.st_gid})", "g-w"
     if not who or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         return None
-    cure = f"chmod {bits} {shell_word(path)}"
+    cure = command("chmod", bits, path)
     if os.geteuid() not in (0, found.st_uid):
         cure = f"ask its owner (uid {found.st_uid}) for {cure}"
     return Wrong(f"may be written by {who}", cure)
 
 
 def _copy(path: str) -> str:
-    name, new = shell_word(path), shell_word(f"{path}.new")
-    return f"if you trust what it says, make it yours: cp {name} {new} && mv -f {new} {name}"
+    copy, move = command("cp", path, f"{path}.new"), command("mv", "-f", f"{path}.new", path)
+    return f"if you trust what it says, make it yours: {copy} && {move}"
 
 
 def _unmapped_root() -> list[int]:

@@ -1,7 +1,7 @@
 """One place on disk: a record, the lock beside it, and the memory of its last failure.
 
-The broker and the sessions see a slot, not folders and files. A slot whose folder is not to be
-trusted, or cannot be written, still answers: it finds nothing and saves nothing, and says why once.
+The broker and the sessions see a slot, not folders and files. If the
+folder cannot be trusted or written, a slot finds nothing and saves nothing, and warns once.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Slot:
     """The place of one record.
 
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
-    `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, told once what
-    does not work; `alarm` and `early`, as in
-    `storage.locks.acquire`; `durable`, flush the folder too.
+    `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
+    warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
+    `durable`, flush the folder too.
 
-    Attributes: `owner`, fields that say whose a record is, written with each.
+    Attributes: `owner`, fields that say whose the record is, added to each.
     """
 
     __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name", "owner")
@@ -64,12 +64,12 @@ class Slot:
         return os.path.join(self.folder or "", self.name)
 
     def find(self) -> dict[str, str] | None:
-        """Return the record's fields; None when there is none that we may believe. Never locks."""
-        data = self._bytes() or self._bytes()  # a disk may refuse once
+        """Return the record's fields; None without a record that is private. Never locks."""
+        data = self._bytes() or self._bytes()  # a network disk may fail once
         return record.decode(data) if data else None
 
     def unreadable(self) -> bool:
-        """Tell whether there is a record, and the system does not let us see it."""
+        """Tell whether there is a record that the system does not let us read."""
         return self.folder is not None and os.path.lexists(self.path) and not self._bytes()
 
     def _bytes(self) -> bytes | None:
@@ -110,13 +110,13 @@ class Slot:
         self.sweep()
 
     def keep(self, fields: Mapping[str, str], room: files.Room | None = None) -> bool:
-        """Replace the record if that can be done; otherwise warn, and tell by False.
+        """Replace the record, and return True; if that fails, warn and return False.
 
         Parameters:
-        - room: what `room` returned. A disk that refuses it is asked once more, in another place.
+        - room: what `room` returned. If writing there fails, a new file is tried.
         """
         if self.folder is None:
-            return False  # whoever chose to go without has said why
+            return False  # the caller that chose no folder has warned
         if room is not None:
             with suppress(OSError):
                 room.fill(self.path, record.encode({**fields, **self.owner}))
@@ -124,14 +124,20 @@ class Slot:
         try:
             self.save(fields)
         except CacheError as error:
+            from credhelper.storage import expired  # late: a disk is seldom full
+
+            with suppress(CacheError):
+                if not self._durable and expired.made_way(self, fields):
+                    self.save(fields)
+                    return True
             self._warn(f"{error.message}: what was fetched is not kept", error.hint or _ELSEWHERE)
             return False
         return True
 
     def has_room(self) -> bool:
-        """Tell whether another record like the one that is here could be kept.
+        """Tell whether another record like this one could be kept.
 
-        What cannot be kept would be made again by every call.
+        Without room, every call would make a new one.
         """
         if self.folder is None:
             return False
@@ -141,7 +147,7 @@ class Slot:
     def forget(self, fields: Mapping[str, str]) -> None:
         """Replace a record whose token must not be served any more by `fields`.
 
-        On a full disk the record goes at least. Raises CacheError when it stays.
+        On a full disk the record is removed instead. Raises CacheError when it stays.
         """
         try:
             self.save(fields)
@@ -150,7 +156,7 @@ class Slot:
             try:
                 self.save(fields)  # there may be room now
             except CacheError:
-                return  # then nothing keeps the next one from being made at once
+                return  # then the next token may be made at once
 
     def remove(self) -> None:
         """Forget the record and its failure. Raises CacheError when the disk says no."""
@@ -163,19 +169,17 @@ class Slot:
                 raise CacheError(f"cannot remove {self.path}: {reason(error)}") from error
 
     def set_aside(self) -> None:
-        """Copy the record to where `logout` finds it and nobody is served it. Raises CacheError."""
+        """Copy the record to a name where `logout` finds it and no call does. Raises CacheError."""
         fields = self.find()
         if fields:
             self._write(f"{self.name}.{os.urandom(4).hex()}{OLD}", fields)
-
-    # --- the mark of a logout ---------------------------------------------------------------------
 
     @property
     def _gone(self) -> str:
         return self.name[: record.BASE] + ".gone"
 
     def mark_gone(self, now: float) -> None:
-        """Tell whoever is making a record of this name, whatever its grant's value, to drop it.
+        """Mark the logout, so that processes that are making such a record drop it.
 
         Parameters: `now`, Unix seconds. Raises CacheError.
         """
@@ -187,14 +191,14 @@ class Slot:
             return False
         data = paths.read_private(os.path.join(self.folder, self._gone))
         at = record.number((data and record.decode(data)) or {}, "at") / 1000
-        # A time that has not come yet was written by another clock: nothing to go by.
+        # A time in the future is of another clock, so it says nothing.
         return started <= at <= now + 1
 
     def lock(self, wait: float) -> locks.Lock | None:
-        """Take the gate of this record, or None when `wait` seconds are over.
+        """Return the lock of this record, or None when `wait` seconds are over.
 
-        Raises Unlockable when no lock is to be had anywhere, or when it would guard nothing: who
-        cannot leave a record for the next one must not make it wait.
+        Raises Unlockable when there are no locks, or when the record cannot be written: then the
+        others would wait for nothing.
         """
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
@@ -205,7 +209,7 @@ class Slot:
             try:
                 files.make_folder(folder)
             except CacheError as error:
-                refused.append(error.message)  # warned of by whoever writes there
+                refused.append(error.message)  # the writer of a record warns
                 continue
             try:
                 path = os.path.join(folder, self.name + ".lock")
@@ -217,29 +221,27 @@ class Slot:
                 refused.append(str(error))
         raise locks.Unlockable("; ".join(refused) or "no private folder for a lock")
 
-    # --- the memory of a failure ------------------------------------------------------------------
-
     @property
     def _failure(self) -> str:
         return self.name + ".failed"
 
     def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
-        """Keep `error` for `seconds`, so that a herd does not run into it one by one."""
+        """Keep `error` for `seconds`, so that other processes do not repeat the call."""
         try:
             self._write(self._failure, failure_record.fields_of(error, grant, now, seconds))
         except CacheError:
-            return  # then the next one finds out by itself
+            return  # then the next process makes the call itself
 
     def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
         """Return the remembered failure if it still counts, else None.
 
-        It counts for a process that asked before its time was over, however late that process comes
-        to look: on a busy machine a waiter wakes up late. Another value of the grant makes it void.
+        It counts for a process that asked before its time was over, even if that process looks
+        later: on a busy machine a waiter wakes up late. It does not count for another grant.
 
         Parameters:
         - now: Unix seconds.
-        - since: when this process asked, in Unix seconds; an earlier arrival at the gate counts by
-          itself.
+        - since: when this process asked, in Unix seconds; if it began to wait earlier,
+          that time counts.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None
@@ -249,8 +251,6 @@ class Slot:
             return None
         since = min(since, self._early.since) if self._early else since
         return failure_record.revive(fields) if failure_record.counts(fields, now, since) else None
-
-    # --- writing ----------------------------------------------------------------------------------
 
     def _write(self, name: str, fields: Mapping[str, str]) -> None:
         if self.folder is None:
@@ -263,10 +263,10 @@ class Slot:
             raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
 
     def sweep(self, clock: Callable[[], float] = time.time) -> None:
-        """Take away what dead writers left, and records that expired long ago."""
+        """Remove files of dead writers, and records that expired long ago."""
         if self.folder is None:
             return
-        from credhelper.storage import expired  # late: for those who write alone
+        from credhelper.storage import expired  # late: only writers need it
 
         expired.sweep(self._beside, self.folder, self.name, clock(), sessions=self._durable)
 

@@ -19,8 +19,8 @@ from credhelper.errors import CacheError, reason
 from credhelper.storage import files
 
 _PREFIX = "run-"
-_COMMAND = "command"  # the file that tells the command's process
-_LEFT_OVER = 600  # seconds: younger ones may be somebody's who has not locked it yet
+_COMMAND = "command"  # the file with the command's process id
+_LEFT_OVER = 600  # seconds: the maker of a younger one may not have locked it yet
 _MOST_DIGITS = 20
 
 
@@ -32,8 +32,9 @@ def begin(
     """Return a new private folder below the first of `places` that will do, and its open handle.
 
     The handle holds the folder's lock: it must stay open as long as the folder is in use. Folders
-    whose owner has died are removed on the way. Parameters: `passed_over`, told why the first place
-    will not do, if another one does; `clock`, Unix seconds. Raises CacheError when none will do.
+    whose owner has died are removed on the way. Parameters: `passed_over`, takes the reason why the
+    first place will not do, if another does; `clock`, Unix seconds. Raises CacheError when none
+    will do.
     """
     wrong: list[CacheError] = []
     for place in places:
@@ -53,15 +54,15 @@ def begin(
         _locked(handle)
         sweep(place, clock)
         return folder, handle
-    told = "".join(f": {error.message}" for error in wrong[:1])
+    why = "".join(f": {error.message}" for error in wrong[:1])
     raise CacheError(
-        f"there is no place for the files of a running command{told}",
+        f"there is no place for the files of a running command{why}",
         hint='export CREDHELPER_RUNTIME_DIR="$(mktemp -d)"',
     )
 
 
 def begin_again(folder: str, process: int) -> None:
-    """Make `folder` anew if somebody took it away below the command that runs as `process`.
+    """Make `folder` again if somebody removed it while the command `process` runs.
 
     Raises CacheError when it cannot be made.
     """
@@ -81,7 +82,7 @@ def serve(folder: str, process: int) -> None:
 
 
 def end(folder: str, handle: int) -> None:
-    """Remove a folder that `begin` made and nobody will use."""
+    """Remove an unused folder that `begin` made."""
     shutil.rmtree(folder, ignore_errors=True)
     close(handle)
 
@@ -136,7 +137,7 @@ def living(place: str) -> list[str]:
 
 
 def _lives(folder: str) -> bool | None:
-    """Tell whether the command that `folder` serves still runs; None if nobody knows."""
+    """Tell whether the command that `folder` serves still runs; None if unknown."""
     try:
         handle = os.open(f"{folder}/{_COMMAND}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from credhelper.core import paths
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import one_line, printable, shell_word
+from credhelper.core.text import command, one_line, printable
 from credhelper.errors import CacheError, RequestError, reason
 from credhelper.protocols import get
 from credhelper.storage import files, leftovers, locks, ours
@@ -104,7 +104,7 @@ def put(path: str, data: bytes) -> None:
             if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
                 raise CacheError(
                     f"anybody may write to folder {printable(folder)}",
-                    f"chmod o-w {shell_word(folder)}",
+                    command("chmod", "o-w", folder),
                 )
             with suppress(FileNotFoundError):
                 name = os.path.basename(target)
@@ -121,7 +121,7 @@ def put(path: str, data: bytes) -> None:
 
 def _hint(error: OSError, folder: str) -> str | None:
     if error.errno == errno.ENOENT:
-        return f"mkdir -p -m 700 {shell_word(folder)}"
+        return command("mkdir", "-p", "-m", "700", folder)
     if error.errno == errno.EBUSY:
         return "mount the folder that holds it instead: a file that is mounted by itself stays old"
     return None

@@ -30,6 +30,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
 _STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
+_KIND, _FOLDER = 0o170000, 0o040000  # bits of st_mode
 
 
 def main() -> "NoReturn":
@@ -231,20 +232,18 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
 
 
 def _end_tidily(keeping: Keeping) -> None:
-    if not keeping.folder:
-        return
+    if keeping.folder:
+        _remove(keeping.folder)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, or a folder with all that is in it."""
     try:
-        # With what a renewer left that was ended in the middle of writing.
-        names = [
-            name
-            for name in os.listdir(keeping.folder)
-            if name.startswith(".token.") or name == "command"
-        ]
+        if os.lstat(path).st_mode & _KIND != _FOLDER:
+            os.unlink(path)
+            return
+        for name in os.listdir(path):
+            _remove(f"{path}/{name}")
+        os.rmdir(path)
     except OSError:
-        names = []
-    parts = [(os.unlink, f"{keeping.folder}/{name}") for name in names]
-    for remove, path in (*parts, (os.unlink, keeping.path), (os.rmdir, keeping.folder)):
-        try:
-            remove(path)
-        except OSError:
-            pass  # gone already
+        pass  # gone already

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, NoReturn
 
-# All that would end a keeper, and leave its command alone with a file that nobody keeps fresh: but
-# for what its own mistakes bring, and for what cannot be caught.
+# All signals that would end a keeper, whose command then has a file that goes stale: except those
+# of its own mistakes, and those that cannot be caught.
 _NAMES = (
     *("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"),
     *("ALRM", "VTALRM", "PROF", "IO", "PWR", "XCPU"),

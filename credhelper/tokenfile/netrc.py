@@ -1,7 +1,7 @@
 """A netrc file in which one entry is ours: everything else in it stays as it is.
 
-What comes of it is read back as those who use such files read it. A file that they would find
-another entry in, or one less, is left alone.
+The new text is read back as three readers of such files read it. If one of them would find another
+entry, or miss one, the file is left as it is.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def shadowed(netrc: str, host: str, login: str) -> bool:
 
 
 def _in_macro(netrc: str) -> bool:
-    """Tell whether the end of `netrc` belongs to a macro."""
+    """Tell whether `netrc` ends within a macro."""
     return any(word == "macdef" and end is None for word, _, end in _words(netrc))
 
 
@@ -114,7 +114,7 @@ def _words(netrc: str) -> list[tuple[str, int, int | None]]:
             at = netrc.find("\n", match.start()) + 1 or len(netrc)
             word = "#"
         elif word == "macdef":
-            # Its body goes on to the first empty line, and is nobody's entry.
+            # Its body goes on to the first empty line, and holds no entry.
             end = _MACRO_END.search(netrc, at)
             at = end.end() if end else len(netrc)
             found.append((word, match.start(), end.end() if end else None))

@@ -39,7 +39,7 @@ def renew(
     def warn(message: str, hint: str | None) -> None:
         if say and ascii(message) not in warned:
             warned.append(ascii(message))
-            say(complaint(message, hint).replace(b": error:", b": warning:", 1))
+            say(complaint(message, hint, "warning"))
 
     context = Context(environ, warn=warn, trace=trace.tracer(environ.get("CREDHELPER_TRACE", "")))
     request = Request(
@@ -63,6 +63,8 @@ def renew(
     except CredhelperError as error:
         warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
         return None
-    if credential.fresh_until <= clock():
+    # The clock as it is measured a new token, and no other.
+    now = context.clock() if stamp(record) == before else clock()
+    if credential.fresh_until <= now:
         return None  # a stale token was served, with a warning: try again soon
     return pack(credential.fresh_until, record, stamp(keeping.path), "\n".join(warned))

@@ -54,8 +54,6 @@ def _blocks(text: str, language: str) -> list[str]:
     return [body for told, body in _FENCE.findall(text) if told == language]
 
 
-# --- configuration --------------------------------------------------------------------------------
-
 KEYS = {row[0].strip("`"): row for row in _rows(CONFIGURATION, 5)[1:]}
 
 
@@ -99,9 +97,6 @@ def test_every_variable_is_documented_and_no_other() -> None:
         _VARIABLE.findall(CONFIGURATION)
     )
     assert told == used
-
-
-# --- protocols, statuses, commands ----------------------------------------------------------------
 
 
 def test_the_table_of_protocols_is_the_one_that_is_made() -> None:
@@ -197,9 +192,6 @@ def test_what_a_reader_is_told_to_type_is_understood(words: list[str]) -> None:
     command.make_context(command.name, list(words))
 
 
-# --- architecture and decisions -------------------------------------------------------------------
-
-
 def test_the_tree_is_the_one_that_is_made() -> None:
     assert tree.replaced(ARCHITECTURE) == ARCHITECTURE, "make docs"
 
@@ -224,9 +216,6 @@ def test_every_decision_is_listed() -> None:
     for path in (ROOT / "docs/decisions").glob("[0-9]*.md"):
         assert f"({path.name})" in listed, path.name
         assert len(path.read_text().split()) < 500, f"{path.name} is longer than a page"
-
-
-# --- links, make, version -------------------------------------------------------------------------
 
 
 def _anchors(text: str) -> set[str]:

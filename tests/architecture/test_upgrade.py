@@ -7,7 +7,7 @@ import pickle
 from credhelper import Credentials
 from credhelper.broker import routing
 from credhelper.config import identity, parse
-from credhelper.core import record, routes
+from credhelper.core import lookup, record, routes
 from credhelper.core.model import SESSION
 
 CONFIG = b"""default_profile = "work"
@@ -48,9 +48,9 @@ def test_a_record_keeps_the_name_that_it_had() -> None:
     assert work.aws is not None
     assert identity.aws_name(work, work.aws) == WORK_AWS
     assert identity.record_name(v2, kind=v2.token) == V2
-    found = routes.Routes("work", "00" * 16, [routing.route_to(work), routing.route_to(v2)])
-    route = found.by_profile["work"]
-    assert routes.record_of(found, route, {"KEY": "canary"}) == (WORK + SALTED, "")
+    found = routes.compiled("work", "00" * 16, [routing.route_to(work), routing.route_to(v2)])
+    route = found.all()[0]
+    assert lookup.record_of(found, route, {"KEY": "canary"}) == (WORK + SALTED, "")
 
 
 def test_a_record_from_before_is_read_and_would_be_written_the_same_way() -> None:

@@ -90,9 +90,6 @@ def test_a_failure_takes_nothing_away(token_source: ScriptedSource) -> None:
     assert found["token"] == "old"
 
 
-# --- least life -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("asked", "least"), [(7200, 0), (0, 7200), (7200, 100)])
 def test_a_life_that_no_token_has_is_an_error_that_names_the_lifetime(
     token_source: ScriptedSource, asked: int, least: int
@@ -142,9 +139,6 @@ def test_a_hundred_calls_on_a_short_life_make_few_tokens(token_source: ScriptedS
         token_source.get(margin=300)
         token_source.now += 0.2
     assert len(token_source.renewals) == 1
-
-
-# --- failures are shared --------------------------------------------------------------------------
 
 
 def test_a_definite_no_is_remembered_for_a_moment(token_source: ScriptedSource) -> None:
@@ -251,9 +245,6 @@ def test_a_remembered_error_of_unknown_kind_is_still_an_error(
         token_source.text()
 
 
-# --- clocks ---------------------------------------------------------------------------------------
-
-
 def test_a_token_that_starts_soon_is_waited_for(token_source: ScriptedSource) -> None:
     token_source.answers = [token_source.token("new", starts=5)]
     assert token_source.text() == "new"
@@ -335,9 +326,6 @@ def test_a_skew_of_another_host_is_believed_as_long_as_a_token_lives(
         fields = token_source.slot.find()
         assert fields
         assert ("skews" in fields) == (number == 0), number
-
-
-# --- locks ----------------------------------------------------------------------------------------
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:

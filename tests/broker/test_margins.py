@@ -9,9 +9,10 @@ import pytest
 
 import credhelper
 from credhelper import Credentials, protocols
+from credhelper.core.lookup import margin_of
 from credhelper.core.model import Call, Request
 from credhelper.core.record import FRESH, STALE, Held, judge
-from credhelper.core.routes import Route, margin_of
+from credhelper.core.routes import Route
 from credhelper.errors import UsageError
 from credhelper.protocols import options
 from tests.support.sandboxes import RunningSandbox

@@ -113,7 +113,7 @@ class Hanging:
         """Put a token, or AWS credentials, into the cache, and a session that is due."""
         context = self.context()
         found = routing.load_routes(context)
-        token_source = answer.source_for(context, found, found.by_profile["main"], wants)
+        token_source = answer.source_for(context, found, found.all()[0], wants)
         token = Token(
             Secret("{}"), kind=JWT, issued_at=NOW - 3600, expires_at=NOW + life, assumed=False
         )
@@ -165,7 +165,7 @@ def test_a_call_ends_in_fifty_seconds_and_what_the_grant_may_take(
     early = flock.EarlyLocks()
     context = hanging.context()
     found = routing.load_routes(context)
-    source = answer.source_for(context, found, found.by_profile["main"], hanging.request.wants)
+    source = answer.source_for(context, found, found.all()[0], hanging.request.wants)
     hanging.passed = 0.0
     flock.enter(early, f"{source.slot.path}.lock", hanging.clock)
     waited = hanging.passed

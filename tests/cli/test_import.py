@@ -362,7 +362,7 @@ def test_variables_are_told_of_and_a_key_in_one_stays_there(person: Person) -> N
     outcome = person.types("import", environ=environ)
     told = outcome.stdout.decode()
     assert "ICA_ACCESS_TOKEN: a token\n" in told
-    assert "credhelper login; unset ICA_ACCESS_TOKEN when you have" in told
+    assert "credhelper login && unset ICA_ACCESS_TOKEN\n" in told
     assert "ICAV2_X_API_KEY: an API key in the environment" in told
     assert "grant    the environment variable ICAV2_X_API_KEY" in told
 
@@ -391,11 +391,11 @@ def test_each_token_in_a_variable_names_the_login_to_its_own_api(person: Person)
     environ = dict.fromkeys(names, jwt(exp=1)) | {"ICA_BASE_URL": "https://use1.platform.test/v1"}
     told = person.types("import", environ=environ).stdout.decode()
     for words in (
-        "login --url https://use1.platform.test; unset ICA_ACCESS_TOKEN",
-        "login; unset IAP_TOKEN",
-        "login --api ica; unset ICAV2_ACCESS_TOKEN",
+        "login --url https://use1.platform.test && unset ICA_ACCESS_TOKEN",
+        "login && unset IAP_TOKEN",
+        "login --api ica && unset ICAV2_ACCESS_TOKEN",
     ):
-        assert f"credhelper {words} when you have" in told
+        assert f"credhelper {words}\n" in told
 
 
 def test_a_profile_that_is_there_is_left_alone(ica: Person) -> None:

@@ -45,9 +45,6 @@ def client(transport: Make, frozen: Any) -> Client:
     return Client(transport(URL), clock=frozen.clock, session_lifetime=1800)
 
 
-# --- create ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("status", [200, 201])
 def test_create_exchanges_a_key_for_a_jwt(
     client: Client, mocked: mocking.Mocker, status: int
@@ -256,9 +253,6 @@ def test_a_portal_is_named_as_one(client: Client, mocked: mocking.Mocker) -> Non
     assert "portal" in (caught.value.hint or "")
 
 
-# --- details --------------------------------------------------------------------------------------
-
-
 def test_details_tell_about_the_bearer(client: Client, mocked: mocking.Mocker) -> None:
     detail = {"uid": "u", "currentWorkgroup": None, "acls": ["a"], "new": {"member": 1}}
     mocked.get(f"{TOKENS}/details", json=detail)
@@ -296,9 +290,6 @@ def test_what_is_no_token_is_not_sent(
     with pytest.raises(ConfigError):
         getattr(client, call)(Secret(value))
     assert not mocked.called
-
-
-# --- refresh --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", ["psToken", "another"])
@@ -357,9 +348,6 @@ def test_a_session_that_can_no_longer_be_refreshed_is_refused(
     assert CANARY not in shown_of(caught.value)
 
 
-# --- revoke ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("status", "outcome"), [(204, REVOKED), (200, REVOKED), (404, UNKNOWN), (401, UNKNOWN)]
 )
@@ -398,9 +386,6 @@ def test_revoke_is_repeated_after_trouble(client: Client, mocked: mocking.Mocker
     mocked.delete(TOKENS, [{"status_code": 502}, {"status_code": 204}])
 
     assert client.revoke(Secret("token")) == REVOKED
-
-
-# --- projects and workgroups ----------------------------------------------------------------------
 
 
 def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) -> None:

@@ -76,9 +76,6 @@ def members(token: Token) -> Any:
     return json.loads(token.value.reveal())
 
 
-# --- what is sent ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("how", ["folder", "file", "volume"])
 def test_a_patch_that_changes_nothing_asks_for_credentials_that_can_write(
     buy: Callable[..., Token], api: Any, how: str
@@ -105,9 +102,6 @@ def test_a_get_asks_for_credentials_that_cannot(
         f"https://api.test/v1/{how}s/fol.1?include=objectStoreAccess",
     )
     assert sent.body is None
-
-
-# --- what is read ---------------------------------------------------------------------------------
 
 
 def test_the_answer_becomes_flat_json_with_the_names_that_aws_uses(
@@ -263,8 +257,6 @@ def test_a_prefix_may_be_in_any_script(buy: Callable[..., Token]) -> None:
     assert token.value.reveal().isascii()
 
 
-# --- what is not believed -------------------------------------------------------------------------
-
 NOT_SECRETS = {
     "missing": None,
     "a number": 5,
@@ -352,9 +344,6 @@ def test_what_lies_on_azure_is_said_to(buy: Callable[..., Token]) -> None:
 def test_what_is_no_json_object_is_refused(buy: Callable[..., Token], text: str) -> None:
     with pytest.raises(MalformedAnswerError):
         buy(text=text)
-
-
-# --- refusals -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

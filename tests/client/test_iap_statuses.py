@@ -206,8 +206,6 @@ def test_what_the_server_says_is_one_short_printable_line(
     assert len(str(caught.value)) < 400
 
 
-# --- secrets --------------------------------------------------------------------------------------
-
 visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=20, max_size=40)
 
 

@@ -202,9 +202,6 @@ def test_what_v2_cannot_do_is_said_and_not_played(
     assert not mocked.called
 
 
-# --- bad answers ----------------------------------------------------------------------------------
-
-
 BODIES = [
     *(body.replace(b"access_token", b"token") for body in BAD_BODIES if b'{"token"' not in body),
     *(b'{"access_token":"CANARY"}', b'{"Token":"CANARY"}', b'{"jwt":"CANARY"}'),

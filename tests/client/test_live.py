@@ -42,9 +42,6 @@ def calls(client: Client) -> dict[str, Callable[[], object]]:
     }
 
 
-# --- redirects ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("call", ["create", "details", "refresh", "revoke"])
 def test_a_redirect_is_an_error_and_the_second_host_hears_nothing(
@@ -76,9 +73,6 @@ def test_no_location_is_good_enough_to_follow(
     fails(MalformedAnswerError, lambda: Client(live(first.url)).create(KEY))
 
     assert (len(first.requests), second.connections) == (1, 0)
-
-
-# --- what the environment and the home could add --------------------------------------------------
 
 
 @pytest.mark.parametrize("place", ["NETRC", "HOME"])
@@ -165,9 +159,6 @@ def test_a_connection_that_died_while_idle_is_replaced(serve: Any, wire: Any, li
     client.refresh(SESSION)
 
     assert server.connections == 2
-
-
-# --- time -----------------------------------------------------------------------------------------
 
 
 def drip(head: bytes, forever: bytes = b"x") -> Callable[[socket.socket, bytes], None]:
@@ -260,9 +251,6 @@ def test_a_bug_on_the_way_reaches_the_caller(live: Make, serve: Any, wire: Any) 
 
     with pytest.raises(ZeroDivisionError):
         Client(live(server.url, clock=broken)).create(KEY)
-
-
-# --- logs and urls --------------------------------------------------------------------------------
 
 
 def test_debug_logging_shows_no_query_and_no_header(

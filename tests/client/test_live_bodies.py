@@ -116,9 +116,6 @@ def test_an_error_in_an_encoding_is_still_that_error(serve: Any, wire: Any, live
     assert fails(RejectedError, lambda: Client(live(server.url)).create(KEY)).status == 401
 
 
-# --- answers in pieces ----------------------------------------------------------------------------
-
-
 def raw(data: bytes) -> Callable[[socket.socket, bytes], None]:
     def handle(connection: socket.socket, _: bytes) -> None:
         connection.sendall(data)
@@ -180,9 +177,6 @@ def test_revoke_is_confirmed_by_an_empty_answer(serve: Any, live: Make) -> None:
 
     assert Client(live(server.url)).revoke(SESSION) == REVOKED
     assert server.requests[0].endswith(b'\r\n\r\n{"access_token": "psToken-CANARY"}')
-
-
-# --- connections that break -----------------------------------------------------------------------
 
 
 def test_a_reset_is_tried_again_for_create_and_not_for_refresh(

@@ -193,9 +193,6 @@ def test_the_proxys_password_is_hidden_where_the_api_echoes_it(
         Client(live("https://api.test", environ=environ, ca_file=str(authority.file))).create(KEY)
 
 
-# --- which proxy ----------------------------------------------------------------------------------
-
-
 def name(origin: str, **environ: str) -> str | None:
     found = proxy_for(parse(origin), environ)
     return found.name if found else None

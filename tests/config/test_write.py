@@ -81,9 +81,6 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-# --- what is written ------------------------------------------------------------------------------
-
-
 def test_the_first_profile_makes_the_file_as_a_person_would_write_it(place: Place) -> None:
     values = {"grant": {"file": "~/k"}, "services": ["git.example"], "keep_session": True}
     place.add("dev", values, make_default=True)
@@ -227,9 +224,6 @@ def test_a_change_to_any_file_does_what_it_says_or_is_not_made(
             assert tomllib.loads(removed).get("profiles", {}) == rest
 
 
-# --- services -------------------------------------------------------------------------------------
-
-
 def test_a_service_is_added_once_in_its_normal_form(place: Place) -> None:
     place.write(OWN_WORDS)
     assert place.call(configfile.add_service, "dev", "HTTPS://New.Example:443/x/")
@@ -255,9 +249,6 @@ def test_what_is_no_service_changes_nothing(service: str, place: Place) -> None:
         place.call(configfile.add_service, "dev", service)
     assert "s3cr3t" not in caught.value.message
     assert place.text == OWN_WORDS
-
-
-# --- what is refused ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -327,9 +318,6 @@ def test_a_relative_path_is_never_written(tmp_path: Path, monkeypatch: pytest.Mo
             "config.toml", str(tmp_path / "s/l"), "a", KEY, make_default=False, environ=ENVIRON
         )
     assert list(tmp_path.iterdir()) == []
-
-
-# --- files, folders and locks ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])

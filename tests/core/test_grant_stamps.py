@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from credhelper.core import routes
-from credhelper.core.routes import Route, Routes
+from credhelper.core import lookup
+from credhelper.core.routes import Route, compiled
 
-NONE = Routes("", "00" * 16, [])
+NONE = compiled("", "00" * 16, [])
 
 
 def stamp(path: Path) -> tuple[str, str]:
     route = Route("a", "r" * 32, "jwt", "oauth2", "", "https://ica", 0, f"file:{path}", [])
-    return routes.record_of(NONE, route, {})
+    return lookup.record_of(NONE, route, {})
 
 
 def test_a_new_key_in_the_file_is_another_stamp(tmp_path: Path) -> None:
@@ -46,4 +46,4 @@ def test_a_symlink_to_another_key_is_another_stamp(tmp_path: Path) -> None:
 
 def test_a_command_or_keyring_shows_nothing() -> None:
     route = Route("a", "r" * 32, "jwt", "oauth2", "", "https://ica", 0, "", [])
-    assert routes.record_of(NONE, route, {}) == ("r" * 32, "")
+    assert lookup.record_of(NONE, route, {}) == ("r" * 32, "")

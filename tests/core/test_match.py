@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credhelper.broker import no_match
-from credhelper.core import digest, routes, service
+from credhelper.core import digest, lookup, service
 from credhelper.core.model import Request
-from credhelper.core.routes import Route, Routes
+from credhelper.core.routes import Route, Routes, compiled
 from credhelper.errors import (
     AmbiguousServiceError,
     CredhelperError,
@@ -47,17 +47,17 @@ def ask(
 
 def chosen(found: Routes, request: Request, terminal: str | None = None) -> str:
     """Return the profile's name, or the name of the error that says why there is none."""
-    matched = routes.match(found, request, terminal)
+    matched = lookup.match(found, request, terminal)
     if matched:
         return matched[0].profile
     return type(no_match.why(found, request, terminal, {})).__name__
 
 
-ONE = Routes("", SALT, [route("a", "https://ica.example", "https://deep.example/team")])
-TWO = Routes(
+ONE = compiled("", SALT, [route("a", "https://ica.example", "https://deep.example/team")])
+TWO = compiled(
     "", SALT, [route("a", "https://h.example"), route("b", "https://h.example", user="bob")]
 )
-TWO_AND_DEFAULT = Routes("b", SALT, TWO.by_profile.values())  # type: ignore[arg-type]  # a view
+TWO_AND_DEFAULT = compiled("b", SALT, TWO.all())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_service_is_matched_exactly_or_not_at_all(text: str, expected: str) ->
 
 
 def test_the_most_specific_path_wins_and_alone() -> None:
-    found = Routes(
+    found = compiled(
         "origin",
         SALT,
         [
@@ -141,7 +141,7 @@ def test_of_several_profiles_the_terminal_the_user_or_the_default_choose(
         (TWO, None, "b", "b"),
         (TWO, "a", "b", "a"),
         (TWO_AND_DEFAULT, None, None, "b"),
-        (Routes("", SALT, []), None, None, "NotFoundError"),
+        (compiled("", SALT, []), None, None, "NotFoundError"),
     ],
 )
 def test_without_a_service_the_profile_the_terminal_or_the_default_choose(
@@ -151,7 +151,7 @@ def test_without_a_service_the_profile_the_terminal_or_the_default_choose(
 
 
 def test_a_profile_that_does_not_name_the_service_never_answers_for_it() -> None:
-    found = Routes("b", SALT, [route("a", "https://h.example"), route("b", "https://i.example")])
+    found = compiled("b", SALT, [route("a", "https://h.example"), route("b", "https://i.example")])
     for terminal in (None, "b"):
         assert chosen(found, ask("https://h.example"), terminal) == "a"
         assert (
@@ -160,8 +160,8 @@ def test_a_profile_that_does_not_name_the_service_never_answers_for_it() -> None
 
 
 def test_a_caller_without_a_scheme_gets_loopback_http_after_https() -> None:
-    plain = Routes("", SALT, [route("plain", "http://127.0.0.1:5000")])
-    both = Routes("", SALT, [*plain.by_profile.values(), route("tls", "https://127.0.0.1:5000")])
+    plain = compiled("", SALT, [route("plain", "http://127.0.0.1:5000")])
+    both = compiled("", SALT, [*plain.all(), route("tls", "https://127.0.0.1:5000")])
     assert chosen(plain, ask("127.0.0.1:5000", any_scheme=True)) == "plain"
     assert chosen(both, ask("127.0.0.1:5000", any_scheme=True)) == "tls"
     assert chosen(plain, ask("127.0.0.1:5000")) == "UnknownServiceError"
@@ -176,8 +176,8 @@ def errors() -> list[CredhelperError]:
         (TWO, ask(), None),
         (ONE, ask("https://deep.example"), None),
         (ONE, ask("https://other.example"), None),
-        (Routes("", SALT, []), ask("https://other.example"), None),
-        (Routes("", SALT, []), ask(), None),
+        (compiled("", SALT, []), ask("https://other.example"), None),
+        (compiled("", SALT, []), ask(), None),
     ]
     return [no_match.why(*each, {}) for each in asked]
 
@@ -199,12 +199,9 @@ def test_every_reason_names_the_next_step_and_is_printable() -> None:
         assert error.hint
 
 
-# --- records --------------------------------------------------------------------------------------
-
-
 def test_two_terminals_with_two_keys_have_two_records() -> None:
     one = route("a", grant="env:KEY")
-    names = {routes.record_of(TWO, one, {"KEY": key})[0] for key in ("k1", "k2", "", "k1\n", "kä")}
+    names = {lookup.record_of(TWO, one, {"KEY": key})[0] for key in ("k1", "k2", "", "k1\n", "kä")}
     assert len(names) == 5
     assert all(name.startswith("r" * 32 + "-") and len(name) == 49 for name in names)
     assert not any("k1" in name for name in names)
@@ -212,8 +209,8 @@ def test_two_terminals_with_two_keys_have_two_records() -> None:
 
 def test_another_salt_gives_another_name() -> None:
     one = route("a", grant="env:KEY")
-    salted = Routes("", "11" * 16, [])
-    assert routes.record_of(TWO, one, {"KEY": "k"}) != routes.record_of(salted, one, {"KEY": "k"})
+    salted = compiled("", "11" * 16, [])
+    assert lookup.record_of(TWO, one, {"KEY": "k"}) != lookup.record_of(salted, one, {"KEY": "k"})
 
 
 @pytest.mark.parametrize(
@@ -230,7 +227,7 @@ def test_another_salt_gives_another_name() -> None:
 )
 def test_a_child_of_exec_is_told_its_record_and_no_other(told: str, expected: str) -> None:
     one = route("a", grant="env:KEY")
-    assert routes.record_of(TWO, one, {"CREDHELPER_RECORD": told}) == (expected, "")
+    assert lookup.record_of(TWO, one, {"CREDHELPER_RECORD": told}) == (expected, "")
 
 
 @given(st.binary(max_size=300))

@@ -119,9 +119,6 @@ def test_any_other_relative_path_is_refused(text: str) -> None:
         paths.expand(text, {"HOME": "/home/a"})
 
 
-# --- reading the config file ----------------------------------------------------------------------
-
-
 def test_a_config_is_read_through_a_symlink(tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.toml"
     real.write_bytes(b"\xff any bytes\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime
 from shutil import which
@@ -141,3 +142,26 @@ def test_each_shell_reads_back_what_was_quoted(shell: str) -> None:
     lines += [f"printf '%s\\n' \"$W{n}\"" for n in range(len(words))]
     done = subprocess.run([program, "-c", "\n".join(lines)], capture_output=True, timeout=60)
     assert (done.stdout.decode().split("\n")[:-1], done.stderr) == (words, b"")
+
+
+_UNPRINTABLE = ("e\x1b[2Jf", "a\nb", "\u202egpj.exe", "\udcff", "%s\t\\n$(exit)`'\"!", "-\x7f")
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh", "ksh"])
+def test_a_command_that_was_shown_still_names_what_cannot_be_printed(shell: str) -> None:
+    program = which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    words = [*_UNPRINTABLE, *(["end\n"] if shell != "sh" else [])]
+    shown = encode.complaint("x", encode.command("printf", "%s\\0", *words)).decode()
+    line = shown.split("hint: ")[1].removesuffix("\n")
+    assert line.isprintable()
+    done = subprocess.run([program, "-c", line], capture_output=True, timeout=60)
+    read = [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
+    assert (read, done.stderr) == (words, b"")
+
+
+def test_a_shell_that_cannot_read_a_line_feed_at_the_end_finds_no_other_file() -> None:
+    word = encode.shell_word("folder\n")
+    done = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, timeout=60)
+    assert done.stdout != b"folder"

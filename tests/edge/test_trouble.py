@@ -209,9 +209,6 @@ def test_a_clock_that_differs_by_hours_is_allowed_for(
     assert running_sandbox.stats()["created"] == 1
 
 
-# --- no server at all -----------------------------------------------------------------------------
-
-
 @pytest.fixture
 def listen() -> Iterator[Callable[[], int]]:
     """Give a way to listen and never say a word."""

@@ -38,9 +38,6 @@ class Scenario:
     lives: bool = False
 
 
-# --- how they begin -------------------------------------------------------------------------------
-
-
 def _configured(stage: Stage, **main: object) -> None:
     api = stage.sandbox
     other = {"cid": OTHER_CID, "services": []}
@@ -109,9 +106,6 @@ def _session_due(stage: Stage) -> None:
     stage.world.age(_DAY // 2 + 3600)
 
 
-# --- how they are called --------------------------------------------------------------------------
-
-
 def _login(stage: Stage) -> list[str]:
     return ["login", *_TYPED, "--url", stage.sandbox.url]
 
@@ -129,9 +123,6 @@ def _refused(stage: Stage) -> bytes:
     host = URL.removeprefix("https://")
     who = f"username=oauth2\npassword={stage.token}"
     return f"protocol=https\nhost={host}\n{who}\n\n".encode()
-
-
-# --- what must hold afterwards --------------------------------------------------------------------
 
 
 def _after_get(stage: Stage, ended: Ended) -> Iterator[str]:

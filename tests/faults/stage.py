@@ -61,8 +61,6 @@ class Stage:
             folder = path.is_dir()
             yield path, (stat.S_IMODE(path.stat().st_mode), None if folder else path.read_bytes())
 
-    # --- what lies there --------------------------------------------------------------------------
-
     def files(self) -> Mapping[str, bytes]:
         """Return what is in each file, by its path below the root."""
         return {

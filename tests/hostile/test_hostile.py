@@ -126,9 +126,6 @@ def test_every_scenario_is_used() -> None:
     assert {case["scenario"] for case in CASES if "scenario" in case} == SCENARIOS.keys()
 
 
-# --- before ---------------------------------------------------------------------------------------
-
-
 def begin(world: World, case: dict[str, Any], sandbox: RunningSandbox, witness: Witness) -> None:
     start = case.get("start", "shared")
     told: dict[str, Any] = {key: case[key] for key in ("api", "aws") if key in case}
@@ -176,9 +173,6 @@ def stdin_of(case: dict[str, Any]) -> bytes:
     if "stdin_parts" in case:
         return b"".join(text.encode() * times for text, times in case["stdin_parts"])
     return bytes(case.get("stdin", ""), "utf-8")
-
-
-# --- after ----------------------------------------------------------------------------------------
 
 
 def judge(case: dict[str, Any], outcome: Outcome, held: list[dict[str, str]]) -> None:

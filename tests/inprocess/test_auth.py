@@ -204,9 +204,6 @@ def test_a_body_that_is_gone_is_not_sent_again(
     assert credentials.token() == first
 
 
-# --- redirects ------------------------------------------------------------------------------------
-
-
 def test_a_redirect_to_a_stranger_carries_nothing(
     credentials: Credentials, api: Guarded, open_api: Callable[[], Guarded], send: Send
 ) -> None:
@@ -335,9 +332,6 @@ def test_a_redirect_after_a_refusal_carries_the_new_token(
     assert api.headers() == [bearer(first), bearer(second), bearer(second)]
 
 
-# --- what else may be on a request ----------------------------------------------------------------
-
-
 def test_a_refusal_of_somebody_elses_authorization_is_left_alone(
     credentials: Credentials, api: Guarded, running_sandbox: RunningSandbox
 ) -> None:
@@ -390,9 +384,6 @@ def test_what_keeps_a_token_away_is_raised_before_anything_is_sent(
     with pytest.raises(credhelper.errors.RejectedError):
         send(credentials, "GET", f"{api.url}/x")
     assert api.seen == []
-
-
-# --- imports --------------------------------------------------------------------------------------
 
 
 def test_auth_is_what_the_two_libraries_know_as_one(credentials: Credentials) -> None:

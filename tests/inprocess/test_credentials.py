@@ -205,9 +205,6 @@ def test_a_service_taken_from_the_profile_is_noticed_within_a_second(scratch_wor
     assert made.covers("https://other.example")
 
 
-# --- a token that was refused ---------------------------------------------------------------------
-
-
 def test_another_token_is_made_once_for_all_who_were_refused_the_old_one(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -259,9 +256,6 @@ def test_what_kept_a_new_token_away_is_raised(
     running_sandbox.fault({"status": 403, "path": "/v1/tokens", "times": "always"})
     with pytest.raises(credhelper.errors.RejectedError):
         made.another(SERVICE, first)
-
-
-# --- event loops ----------------------------------------------------------------------------------
 
 
 def test_a_renewal_does_not_block_the_event_loop(
@@ -407,9 +401,6 @@ def test_a_loop_that_is_closed_meanwhile_harms_nobody(
             thread.join(10)
     assert single_flight._flights == {}
     assert running_sandbox.stats()["created"] == 1
-
-
-# --- an object among objects ----------------------------------------------------------------------
 
 
 def test_nothing_secret_is_shown(scratch_world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper.core import routes, service
+from credhelper.core import lookup, routes, service
 from credhelper.core.model import Call, Credential, Request, Secret
 from credhelper.errors import (
     AmbiguousServiceError,
@@ -64,7 +64,7 @@ def test_the_path_is_the_one_that_the_profile_names() -> None:
     route = routes.Route(
         "p", "r", "jwt", "me", "", "https://api", 0, "", ["https://ica.example:8443/team"]
     )
-    matched = routes.match(routes.Routes("", "00", [route]), request, None)
+    matched = lookup.match(routes.compiled("", "00", [route]), request, None)
     assert matched is not None
     assert str(matched[1]) == "https://ica.example:8443/team"
     said = told(request, str(matched[1]))

@@ -132,9 +132,6 @@ def test_any_token_and_any_error_is_one_line_of_json(text: str, hint: str | None
         assert json.loads(reply.stdout)["version"] == 1
 
 
-# --- the file and the silence, by the program -----------------------------------------------------
-
-
 def test_the_file_is_written_for_us_alone(scratch_world: World, tmp_path: Path) -> None:
     file = tmp_path / "token.json"
     file.write_text("{}")

@@ -240,9 +240,6 @@ def test_any_message_is_a_plain_request(method: str, inner: object) -> None:
         assert payload(nuget.render(request, None).stdout)
 
 
-# --- by the program -------------------------------------------------------------------------------
-
-
 def test_a_dialogue_that_is_closed_ends_and_a_retry_gets_another_token(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from credhelper import protocols
+from credhelper.core.model import Request
+from credhelper.errors import UnknownServiceError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -90,3 +92,14 @@ def test_the_schemas_are_json_with_a_version_in_their_names() -> None:
     for direction in ("request", "answer"):
         file = ROOT / f"credhelper/protocols/schema/json-{direction}.schema.json"
         assert json.loads(file.read_text())["$id"] == f"urn:credhelper:json-{direction}:1"
+
+
+@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+def test_a_protocol_that_says_nothing_of_unknown_services_is_marked(name: str) -> None:
+    module = protocols.load(name)
+    one, other = (
+        module.refuse(UnknownServiceError(word, f"hint: {word}"), Request("get"))
+        for word in ("one", "other")
+    )
+    same = (one.stdout, one.stderr, one.status) == (other.stdout, other.stderr, other.status)
+    assert getattr(module, "NOTHING", False) == (same and not one.stderr)

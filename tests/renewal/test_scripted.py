@@ -84,9 +84,6 @@ def test_a_tool_that_wants_the_session_itself_gets_it(token_source: Renewer) -> 
     assert token_source.upstream.calls == ["session"]
 
 
-# --- rotation -------------------------------------------------------------------------------------
-
-
 def test_a_new_pstoken_is_on_disk_before_it_is_used_and_the_old_one_beside_it(
     token_source: Renewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,9 +199,6 @@ def test_a_writer_killed_between_the_answer_and_the_save_costs_a_session_not_the
     assert token_source.renew()[0] == "jwt-2"
 
 
-# --- trouble --------------------------------------------------------------------------------------
-
-
 def test_trouble_at_a_refresh_keeps_minting_from_the_old_one(token_source: Renewer) -> None:
     token_source.renew()
     token_source.now += HALF
@@ -305,9 +299,6 @@ def test_a_skew_of_another_host_does_not_end_our_session(
     assert token_source.renew()[0] == "jwt-1"
 
 
-# --- a psToken that was given ---------------------------------------------------------------------
-
-
 def test_a_given_pstoken_is_the_session(token_source: Renewer) -> None:
     token_source.given = Secret("ps-given")
     assert token_source.renew(auth="session") == ("jwt-1", HALF)
@@ -331,9 +322,6 @@ def test_a_given_pstoken_that_is_dead_needs_a_person(token_source: Renewer) -> N
     with pytest.raises(LoginRequiredError, match="has ended: answered 401"):
         token_source.renew(auth="session")
     assert token_source.upstream.calls == ["mint ps-given"]
-
-
-# --- locks and disks ------------------------------------------------------------------------------
 
 
 def unlockable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ preferences: {{}}
         foreign=f"""; mine
 [global]
 timeout = 60
-index-url = https://me:{CANARY}@pypi.example/simple/
+index-url = https://me:{CANARY}@mirror.example/simple/
 
 [install]
 find-links =
@@ -155,7 +155,11 @@ find-links =
         broken="timeout = 60\n",
         wired="keyring-provider = subprocess",
         edits={"timeout = 60": "timeout = 90", "/srv/wheels": "/srv/more"},
-        environ={"PATH": "{home}/.local/share/credhelper/bin:{old}"},
+        environ={
+            "PATH": "{home}/.local/share/credhelper/bin:{old}",
+            # Whatever the version of the pip on PATH: older ones ask with a user name alone.
+            "PIP_EXTRA_INDEX_URL": "https://oauth2@pypi.example/simple/ https://oauth2@other.example",
+        },
     ),
     "uv": Case(
         service="https://pypi.example/simple",

@@ -310,7 +310,11 @@ def test_a_service_and_a_part_of_it_keep_their_profiles(person: Person, deeper_f
     [
         ('[a]\n\tb = c\n# theirs\n[credential "https://git.example/x"]\n\thelper =\n', "# theirs"),
         ('[credential "https://me@git.example"]\n\thelper =\n\thelper = x', "[credential"),
-        ('[credential "https://git.example/x"]\n\thelper = x\n[credential]\n\thelper = y\n', None),
+        (
+            '[credential "https://git.example/x"]\n\thelper = x\n[credential]\n\tusername = y\n',
+            "[credential",
+        ),
+        ('[credential "https://git.example/x"]\n\tusername = x\n[credential]\n\thelper=y\n', None),
         ('[credential "https://*.example"]\n\thelper = x\n', None),
         ('[credential "https://git.example"]\n\thelper = x\n', None),
         (
@@ -341,3 +345,18 @@ def test_a_section_stands_above_those_for_a_part_of_its_service(
     assert "nothing to change" in person.types(*GIT).stdout.decode()
     assert person.types(*GIT, "--undo").status == 0
     assert gitconfig(person).read_bytes().decode() == foreign
+
+
+@pytest.mark.parametrize("more", ["[credential]", '[credential "https://*.example"]'])
+def test_a_section_for_a_part_that_would_be_overridden_is_left_alone(
+    person: Person, more: str
+) -> None:
+    """Above it, ours would tell the other helper our tokens; below it, it would count no more."""
+    part = '[credential "https://git.example/x"]'
+    text = f"{part}\n\thelper = x\n{more}\n\thelper = store\n"
+    gitconfig(person).write_text(text)
+    outcome = person.types(*GIT)
+    assert (outcome.status, gitconfig(person).read_text()) == (6, text)
+    assert f"hint: move {part} to the end of the file" in outcome.told
+    gitconfig(person).write_text(f"{more}\n\thelper = store\n{part}\n\thelper = x\n")
+    assert person.types(*GIT).status == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import yamltext
+from credhelper.setup.formats import yamlplaces, yamltext
 from credhelper.setup.plan import Entry
 from tests.cli.conftest import Person
 
@@ -110,6 +112,42 @@ def test_a_kubeconfig_that_kubectl_wrote_anew_is_taken_back(person: Person) -> N
     assert not said["contexts"]
 
 
+@pytest.mark.parametrize("ours_is_first", [True, False])
+@pytest.mark.parametrize("current", ["credhelper@work", "mine", "", "never-there"])
+@pytest.mark.parametrize("made", [True, False])
+def test_a_current_context_in_another_kubeconfig_that_leads_nowhere_is_told_of(
+    person: Person, ours_is_first: bool, current: str, made: bool
+) -> None:
+    """kubectl reads the files of KUBECONFIG as one, and is asked what it makes of them."""
+    home = person.world.home
+    ours, other = home / "ours", home / "other"
+    if not made:
+        ours.write_text("apiVersion: v1\nkind: Config\n")
+    mine = "contexts:\n- name: mine\n  context: {cluster: work, user: me}\n"
+    cluster = f"clusters:\n- name: work\n  cluster: {{server: {URL}}}\n"
+    text = f"apiVersion: v1\nkind: Config\n{cluster}{mine}users:\n- name: me\n  user: {{}}\n"
+    setting = {"KUBECONFIG": str(ours)}
+    assert person.types(*KUBECTL, "--name", "credhelper", environ=setting).status == 0
+    context = yaml.safe_load(ours.read_text())["current-context"]
+    current = current.replace("credhelper@work", context)
+    other.write_text(f"{text}current-context: {current}\n")
+    files = [ours, other] if ours_is_first else [other, ours]
+    both = {"KUBECONFIG": ":".join(map(str, files))}
+    outcome = person.types("setup", "kubectl", "--undo", environ=both)
+    assert outcome.status == 0
+    assert other.read_text() == f"{text}current-context: {current}\n"
+    told = f"~/other: current-context names {current}, which is gone" in outcome.told
+    assert told == (current == context), outcome
+    if kubectl := shutil.which("kubectl"):
+        done = subprocess.run(
+            [kubectl, "config", "view", "--minify"],
+            capture_output=True,
+            env=person.world.environment(both),
+            check=False,
+        )
+        assert (done.returncode != 0) == (current in (context, "never-there", "")), done
+
+
 def _bomb() -> str:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -152,12 +190,12 @@ def test_each_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return compose(text, loader)
 
     monkeypatch.setattr(yaml, "compose", counted)
-    yamltext._document.cache_clear()
+    yamlplaces._document.cache_clear()
     entry = Entry(("users",), (("x", {"user": {}}),))
     draft = Draft(_KUBECONFIG)
     for _ in range(3):
         yamltext.leaves(draft.text)
-        yamltext.load(draft.text)
+        yamlplaces.load(draft.text)
     yamltext.put(draft, entry, {})
     yamltext.leaves(draft.text)
     assert len(parsed) == len(set(parsed)) == 2

@@ -73,6 +73,17 @@ ROWS = [
         {"venv/pip.conf": "[global]\nkeyring-provider = disabled\n"},
         {"VIRTUAL_ENV": "{home}/venv"},
     ),
+    Row(
+        "pip",
+        "pip.conf has a password in the URL of https://pypi.example/simple",
+        {PIP: f"WIREDindex-url = https://me:{CANARY}@PyPI.example:443/simple/\n"},
+    ),
+    Row(
+        "pip",
+        "PIP_EXTRA_INDEX_URL has a password",
+        {},
+        {"PIP_EXTRA_INDEX_URL": f"https://a.example https://:{CANARY}@pypi.example/simple/x"},
+    ),
     Row("pip", "PIP_KEYRING_PROVIDER is set", {}, {"PIP_KEYRING_PROVIDER": "disabled"}),
     Row("uv", "in [pip]", {UV: 'WIRED[pip]\nkeyring-provider = "disabled"\n'}),
     Row("uv", "UV_KEYRING_PROVIDER is set", {}, {"UV_KEYRING_PROVIDER": "disabled"}),
@@ -107,16 +118,23 @@ class Wirer(Person):
         self.tool = tool
         case = CASES[tool]
         world.canaries.append(CANARY)
-        world.environ["PATH"] = f"{world.home}/.local/share/credhelper/bin:{world.environ['PATH']}"
+        own = f"{world.home}/.local/share/credhelper/bin:{world.root}/tools"
+        world.environ["PATH"] = f"{own}:{world.environ['PATH']}"
         world.configure(
             api.url, api.api_key, main={"services": [case.service, case.other], **case.keys}
         )
+        self.has_pip("26.3")
 
     def sets_up(self, *words: str, environ: Mapping[str, str] | None = None) -> Outcome:
         """Run `credhelper setup` for the row of this tool."""
         options = CASES[self.tool].options
         given = ("--service", CASES[self.tool].service, *options)
         return self.types("setup", self.tool, *given, *words, environ=environ)
+
+    def has_pip(self, version: str) -> None:
+        """Put a pip on PATH of which nothing counts but what it says of its version."""
+        text = f"#!/bin/sh\necho 'pip {version} from /usr/lib/python3/pip (python 3.13)'\n"
+        self.put("../tools/pip", text).chmod(0o755)
 
     def put(self, name: str, text: str) -> Path:
         """Let a file below the home hold `text`."""
@@ -161,6 +179,56 @@ def test_what_does_not_come_first_is_no_trouble(
     own = wirer.world.home / CASES[tool].file
     wirer.put(CASES[tool].file, text.replace("WIRED", own.read_text()))
     assert wirer.sets_up("--check").status == 0
+
+
+USER = "index-url = https://oauth2@pypi.example/simple/\n"
+ELSEWHERE = "index-url = https://oauth2@other.example/simple/\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "told"),
+    [
+        ("26.3", "", ""),
+        ("26.2", "", ""),
+        ("27.0.dev0", "", ""),
+        ("26.2", USER, ""),
+        ("26.2b1", ELSEWHERE, ""),
+        ("26.1.2", "", "pip 26.1.2 asks a keyring only where the index's URL holds a user name"),
+        ("23.1", ELSEWHERE, "pip 23.1 asks a keyring only where the index's URL holds a user name"),
+        ("26.1", USER, ""),
+        ("23.1.2", USER.replace("oauth2", "main"), ""),
+        ("26.1", USER.replace("oauth2", "somebody"), "keyring on PATH: "),
+        ("26.2", USER.replace("oauth2", "somebody"), "keyring on PATH: "),
+        ("23.0.1", USER, "pip 23.0.1 knows no keyring-provider"),
+        ("9", "", "pip 9 knows no keyring-provider"),
+    ],
+)
+def test_pip_is_asked_in_the_way_of_its_version(
+    tmp_path: Path, running_sandbox: RunningSandbox, version: str, settings: str, told: str
+) -> None:
+    wirer = Wirer(World(tmp_path), running_sandbox, "pip")
+    assert wirer.sets_up().status == 0
+    wirer.has_pip(version)
+    own = wirer.world.home / PIP
+    own.write_text(own.read_text() + settings)
+    outcome = wirer.sets_up("--check")
+    assert (outcome.status, told in outcome.told) == (3 if told else 0, True), outcome
+    if "user name" in told:
+        (hint,) = [line for line in outcome.told.splitlines() if "hint" in line]
+        before, _, line = hint.partition("give the index a user name: ")
+        assert "pip install --upgrade 'pip>=26.2'" in before
+        own.write_text(f"{own.read_text()}extra-{line}\n")
+        assert wirer.sets_up("--check").status == 0
+
+
+def test_a_pip_that_is_not_there_does_not_work(
+    tmp_path: Path, running_sandbox: RunningSandbox
+) -> None:
+    wirer = Wirer(World(tmp_path), running_sandbox, "pip")
+    assert wirer.sets_up().status == 0
+    folder = wirer.world.home / ".local/share/credhelper/bin"
+    outcome = wirer.sets_up("--check", environ={"PATH": str(folder)})
+    assert (outcome.status, "no pip is on PATH" in outcome.told) == (3, True), outcome
 
 
 def test_a_netrc_that_go_asks_first_fails_the_check(
@@ -243,3 +311,21 @@ def test_what_a_foreign_helper_says_is_not_repeated(
     api = f'{{"team": {{"base": "https://api.example", "profiles": {{"default": {{"auth": {line}'
     restish.put(CASES["restish"].file, api + "}}}}")
     assert restish.sets_up("--check").status == 3
+
+
+@pytest.mark.parametrize("port", ["", ":443", ":8443"])
+def test_a_port_that_wget_will_not_tell_is_told_of(
+    tmp_path: Path, running_sandbox: RunningSandbox, port: str
+) -> None:
+    world = World(tmp_path)
+    service = f"https://files.example{port}"
+    world.configure(running_sandbox.url, running_sandbox.api_key, main={"services": [service]})
+    person = Person(world, running_sandbox)
+    words = ("setup", "askpass", "--service", service)
+    told = "not for wget: it asks about files.example, without the port"
+    for more in ((), ("--check",)):
+        outcome = person.types(*words, *more)
+        assert outcome.status == 0, outcome
+        assert (told in outcome.told + outcome.stdout.decode()) == (port == ":8443")
+    asked = world.run("askpass", "Password for 'https://main@files.example': ")
+    assert (asked.status == 0) == (port != ":8443")

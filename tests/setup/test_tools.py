@@ -81,9 +81,6 @@ def fine(outcome: Outcome) -> Outcome:
     return outcome
 
 
-# --- as files are ---------------------------------------------------------------------------------
-
-
 def _plain(bench: Bench) -> None:
     bench.put()
 
@@ -273,9 +270,6 @@ def test_what_a_user_changes_meanwhile_stays(bench: Bench, twice: bool, ending: 
     assert bench.file.read_text() == edited(foreign)
 
 
-# --- refused before anything is written -----------------------------------------------------------
-
-
 def _refused(bench: Bench, status: int, *words: str) -> Outcome:
     before = snapshot(bench.world.home)
     for more in ((), ("--dry-run",)):
@@ -353,9 +347,6 @@ def test_a_program_that_does_not_run_is_not_named_anywhere(
     assert "does not run" in _refused(bench, 1).told
 
 
-# --- a check that can fail ------------------------------------------------------------------------
-
-
 def test_a_check_fails_when_nothing_is_set_up(bench: Bench) -> None:
     bench.put()
     assert bench.types("setup", bench.tool, "--check").status == 3
@@ -381,9 +372,6 @@ def test_a_check_fails_when_the_api_refuses(bench: Bench) -> None:
     assert outcome.status != 0
     assert "credhelper: error: " in outcome.told
     assert bench.sets_up("--undo").status == 0
-
-
-# --- by hand --------------------------------------------------------------------------------------
 
 
 def test_what_a_user_wrote_by_hand_is_theirs(bench: Bench) -> None:

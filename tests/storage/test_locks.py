@@ -324,9 +324,6 @@ def test_real_processes_exclude_each_other(path: str, folder: Path) -> None:
     assert counter.read_text() == "100"
 
 
-# --- the gate before the rest is loaded -----------------------------------------------------------
-
-
 @pytest.fixture
 def early() -> flock.EarlyLocks:
     return flock.EarlyLocks()
@@ -424,3 +421,47 @@ def test_a_first_try_that_hangs_is_bounded(
     assert locks.acquire(path, wait=wait, alarm=True) is None
     os.close(reader)
     os.close(writer)
+
+
+def test_of_the_threads_of_a_process_one_polls_and_the_others_sleep(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    flocked = fcntl.flock
+
+    def counted(handle: int, how: int) -> None:
+        tries.append(how)
+        flocked(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", counted)
+    first = locks.acquire(path, wait=0, alarm=False)
+    assert first
+    got = []
+
+    def ask() -> None:
+        lock = locks.acquire(path, wait=20, alarm=False)
+        assert lock
+        got.append(lock)
+        lock.release()
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    assert locks.acquire(path, wait=0.2, alarm=False) is None
+    first.release()
+    for thread in threads:
+        thread.join(30)
+    assert len(got) == 20
+    assert tries.count(fcntl.LOCK_EX | fcntl.LOCK_NB) == 21
+
+
+def test_a_forked_child_takes_a_turn_that_its_parents_thread_had(path: str) -> None:
+    first = locks.acquire(path, wait=0, alarm=False)
+    assert first
+    child = os.fork()
+    if not child:
+        locks.let_go_in_child()
+        waited = locks.acquire(path, wait=10, alarm=False)
+        os._exit(0 if waited else 1)
+    first.release()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

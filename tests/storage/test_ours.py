@@ -137,7 +137,7 @@ def test_the_config_of_another_user_runs_none_of_its_commands(
         outcome = scratch_world.run(*words, stdin=b'{"version":1,"action":"get"}\n')
         if words != ["json"]:
             assert outcome.status == 6, outcome
-            assert f"setpriv --reuid={_SOMEBODY}" in outcome.told
+            assert f"setpriv --reuid {_SOMEBODY}" in outcome.told
         assert not ran.exists()
 
 

@@ -159,9 +159,6 @@ def test_without_a_folder_nobody_waits_for_a_lock_that_guards_nothing(tmp_path: 
     assert not (tmp_path / "locks").exists()
 
 
-# --- the memory of a failure ----------------------------------------------------------------------
-
-
 def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> None:
     slot.remember(RejectedError("no", "hint"), "g", 1000.0, 5)
     for now, since, counts in (
@@ -233,9 +230,6 @@ def test_a_broken_memory_is_none(slot: Slot, folder: Path) -> None:
     path = folder / f"{NAME}.failed"
     path.write_bytes(path.read_bytes()[:-1])
     assert slot.failure("", 1001.0, 1001.0) is None
-
-
-# --- sweeping -------------------------------------------------------------------------------------
 
 
 def left(

@@ -31,7 +31,7 @@ LAYERS = (
     *("protocols", "core", "sandbox"),
 )
 # One small module beside the other, all of a kind: named in one place, and that is their folder.
-_OF_A_KIND = {"setup/tools": (), "protocols": ("options.py",)}
+_OF_A_KIND = {"setup/tools": (), "protocols": ("options.py", "receivers.py")}
 
 
 def sentence(path: Path) -> str:

@@ -73,8 +73,6 @@ class World:
             "XDG_RUNTIME_DIR": str(root / "run"),
         }
 
-    # --- what is configured -----------------------------------------------------------------------
-
     def secret_file(self, name: str, text: str) -> Path:
         """Write a secret into a private file; it is a canary from now on."""
         path = self.root / name
@@ -99,8 +97,6 @@ class World:
             basic = {"url": url, "grant": {"file": str(key)}, "services": [SERVICE]}
             lines += [f"{member} = {_toml(value)}" for member, value in {**basic, **own}.items()]
         self.config.write_text("\n".join(lines) + "\n")
-
-    # --- programs ---------------------------------------------------------------------------------
 
     def run(
         self,
@@ -189,8 +185,6 @@ class World:
         outcome = self.run("get", *words, environ=environ)
         assert (outcome.status, outcome.told) == (0, ""), outcome
         return outcome.token
-
-    # --- what lies on disk ------------------------------------------------------------------------
 
     def records(self) -> list[Path]:
         """Return the records of tokens in the cache: no locks, no failures, no routes."""

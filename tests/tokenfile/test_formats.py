@@ -51,9 +51,6 @@ def test_no_token_that_breaks_a_line_is_written(form: str, flaw: str) -> None:
         text(form, token=flaw)
 
 
-# --- netrc ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -148,9 +145,6 @@ def test_a_netrc_needs_a_service() -> None:
         text("netrc", request=Request("get"))
 
 
-# --- the session file of ica and icav2 ------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -217,9 +211,6 @@ def test_a_token_that_yaml_would_read_otherwise_is_refused(flaw: str) -> None:
         text("ica-config", token=flaw)
 
 
-# --- a file of several ----------------------------------------------------------------------------
-
-
 def test_many_who_keep_entries_of_their_own_in_one_file_undo_nobodys(tmp_path: Path) -> None:
     path, folder = str(tmp_path / "netrc"), str(tmp_path / "cache")
     hosts = [f"h{number}.example" for number in range(8)]
@@ -255,9 +246,6 @@ def test_where_there_is_no_lock_the_file_is_written_all_the_same(tmp_path: Path)
     path = tmp_path / "netrc"
     formats.update(str(path), "netrc", HOST, credential(), str(occupied))
     assert path.read_text() == f"{ENTRY}\n"
-
-
-# --- on disk --------------------------------------------------------------------------------------
 
 
 def test_a_file_is_private_from_its_first_byte_whatever_was_there(tmp_path: Path) -> None:

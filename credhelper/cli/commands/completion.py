@@ -11,7 +11,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command(short_help="Print the script that completes for a shell.")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that makes SHELL complete our commands, options and profile names.
 
     \b
@@ -22,5 +22,5 @@ def completion(context: click.Context, shell: str) -> None:
     """
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101  # click has all three of _SHELLS
-    root = context.find_root().command
+    root = ctx.find_root().command
     click.echo(found(root, {}, "credhelper", "_CREDHELPER_COMPLETE").source())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import time
 from collections.abc import Callable
 
@@ -13,13 +12,13 @@ import click
 
 from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
-from credhelper.cli import spawn
-from credhelper.cli.context import context, profile_option
+from credhelper.cli import private_cache, spawn
+from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import one_line, quoted
+from credhelper.core.text import export, one_line, quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.tokenfile import folder as runtime
 from credhelper.tokenfile import formats, keeping
@@ -92,6 +91,7 @@ def exec_(
 
     For the v2 API they are ICAV2_ACCESS_TOKEN and ICAV2_BASE_URL. The API key is taken out of the
     command's environment; everything else stays. Signals and the exit status are the command's own.
+    Where no cache folder can be written, the command gets a cache of its own until it ends.
     A token in a variable cannot be renewed while the command runs: ask for enough life with
     --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
     BEARER_TOKEN_FILE always holds a fresh one.
@@ -104,38 +104,67 @@ def exec_(
     """
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
-    said: list[str] = []
-    world = context(said)
-    credential, record = _credential(world, name, service, min_ttl, refresh_before)
-    _warn_of_the_end(credential, walltime, refresh)
-    environ = dict(os.environ)
-    environ.pop("CREDHELPER_API_KEY", None)
-    grant = routing.load_config(world).profiles[credential.profile].grant
-    if grant is not None and grant.how == "env":
-        environ.pop(grant.words[0], None)
-    environ.update(_variables(credential, names))
-    environ["CREDHELPER_PROFILE"] = credential.profile
-    environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
-    if not refresh:
-        return spawn.replace_process(command, environ)
-    folder, handle = runtime.begin(world.runtime_folders(), _warn_of_another_place)
-    kept = keeping.Keeping(
-        os.path.join(folder, "token"),
-        "token",
-        credential.profile,
-        service or "",
-        min_ttl,
-        credential.fresh_until,
-        record,
-        keeping.stamp(record),
-        warned="\n".join(map(ascii, said)),
-        folder=folder,
-        handle=handle,
-        refresh_before=refresh_before,
-    )
-    environ.update(dict.fromkeys((FILE, *file_names), kept.path))
-    text = formats.text("token", Request("get"), credential, "")
-    return spawn.run_beside_keeper(kept, text, command, environ)
+    request = _request(name, service, min_ttl, refresh_before)
+    place = _place(request, refresh=refresh)
+    try:
+        said: list[str] = []
+        context = command_context(said)
+        credential, record = answer.get_with_record(context, request)
+        _warn_of_the_end(credential, walltime, refresh)
+        environ = dict(os.environ)
+        environ.pop("CREDHELPER_API_KEY", None)
+        grant = routing.load_config(context).profiles[credential.profile].grant
+        if grant is not None and grant.how == "env":
+            environ.pop(grant.words[0], None)
+        environ.update(_variables(credential, names))
+        environ["CREDHELPER_PROFILE"] = credential.profile
+        environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
+        if place is None:
+            return spawn.replace_process(command, environ)
+        folder, handle = place
+        kept = keeping.Keeping(
+            os.path.join(folder, "token"),
+            "token",
+            credential.profile,
+            service or "",
+            min_ttl,
+            credential.fresh_until,
+            record,
+            keeping.stamp(record),
+            warned="\n".join(map(ascii, said)),
+            folder=folder,
+            handle=handle,
+            refresh_before=refresh_before,
+        )
+        if refresh:
+            environ.update(dict.fromkeys((FILE, *file_names), kept.path))
+        text = formats.text("token", Request("get"), credential, "")
+        return spawn.run_beside_keeper(kept, text, command, environ)
+    except BaseException:
+        if place:
+            runtime.end(*place)
+        raise
+
+
+def _place(request: Request, *, refresh: bool) -> tuple[str, int] | None:
+    """Return a runtime folder and its handle if the command needs one, with a cache if need be.
+
+    Raises CredhelperError.
+    """
+    wrong = private_cache.reason(os.environ, request)
+    if not refresh and not wrong:
+        return None
+    places = Context(os.environ, warn=warn).runtime_folders()
+    try:
+        place = runtime.begin(places, _warn_of_another_place)
+    except CacheError:
+        if refresh:
+            raise
+        return None  # the command has its token, and what is wrong with the cache is told
+    if wrong:
+        warn(f"going on with a cache for this command alone: {wrong.message}", wrong.hint)
+        os.environ[private_cache.VARIABLE] = os.path.join(place[0], "cache")
+    return place
 
 
 def _warn_of_the_end(
@@ -190,7 +219,8 @@ def env(
       credhelper env --shell fish | source
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
-    credential, _ = _credential(context(), name, service, min_ttl, refresh_before)
+    request = _request(name, service, min_ttl, refresh_before)
+    credential = answer.get(command_context(), request)
     variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))
@@ -200,17 +230,14 @@ def env(
             inner = value.replace("\\", "\\\\").replace("'", "\\'")
             click.echo(f"set -gx {variable} '{inner}'")
         else:
-            click.echo(f"export {variable}={shlex.quote(value)}")
+            click.echo(export(variable, value))
 
 
-def _credential(
-    world: Context, name: str | None, service: str | None, min_ttl: int, refresh_before: int
-) -> tuple[Credential, str]:
+def _request(name: str | None, service: str | None, min_ttl: int, refresh_before: int) -> Request:
     wanted = None if service is None else services.parse(service)
     # A variable is read for as long as a file is, at the least.
     margin = max(keeping.MARGIN, refresh_before)
-    request = Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
-    return answer.get_with_record(world, request)
+    return Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
 
 
 def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import click
 
 from credhelper.broker import answer
-from credhelper.cli.context import context, profile_option
+from credhelper.cli.context import command_context, profile_option
 from credhelper.core.model import Call
 from credhelper.errors import CredhelperError
 from credhelper.protocols import get as form
@@ -60,7 +60,7 @@ def get(
             arguments += [option, value]
     try:
         request = form.parse(Call("credhelper", arguments, b"", os.environ))
-        reply = form.render(request, answer.answer(context(), request))
+        reply = form.render(request, answer.answer(command_context(), request))
     except CredhelperError as error:
         reply = form.refuse(error, None)
     click.echo(reply.stderr, nl=False, err=True)

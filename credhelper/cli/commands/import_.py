@@ -12,12 +12,12 @@ import click
 from credhelper.broker import routing, typed_keys, wiring
 from credhelper.cli import other_tools, output
 from credhelper.cli.commands.login import authorization_of, remember
-from credhelper.cli.context import context
+from credhelper.cli.context import command_context
 from credhelper.cli.options import existing, grant_in, preview
 from credhelper.cli.other_tools import Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
 from credhelper.tokenfile import formats
 
@@ -54,8 +54,8 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
       credhelper import icav2 --yes
       credhelper import --grant-command 'pass show illumina/api-key'
     """
-    world = context()
-    found = list(other_tools.distinct(_proposals(world.environ, grant_in(given))))
+    context = command_context()
+    found = list(other_tools.distinct(_proposals(context.environ, grant_in(given))))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
         possible = ", ".join(sorted(one.name for one in found if one.name)) or "none"
@@ -70,26 +70,26 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     for one in found:
         if names and one.name not in names:
             continue
-        outcome = max(outcome, _take(world, one, yes=yes))
+        outcome = max(outcome, _take(context, one, yes=yes))
     return outcome
 
 
-def _take(world: Context, one: Proposal, *, yes: bool) -> int:
+def _take(context: Context, one: Proposal, *, yes: bool) -> int:
     """Show a proposal, make its profile if the person agrees, and return the exit status."""
     say(f"{one.place}: {one.what}")
     if not one.name:
         output.table([("", one.note)])
         return 0
-    if existing(world, one.name):
+    if existing(context, one.name):
         output.table([("", f"profile {one.name} is there already: left alone")])
         return 0
     try:
         values = dict(one.values)
         typed = None
         if one.kind is Kind.KEY:
-            typed = typed_keys.path_of(world, one.name)
+            typed = typed_keys.path_of(context, one.name)
             values["grant"] = {"file": typed}
-        profile = preview(world, one.name, values)
+        profile = preview(context, one.name, values)
     except CredhelperError as error:
         complain(error)
         return error.exit_status
@@ -109,12 +109,12 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
         if one.secret is not None and one.kind is not None:
             authorization = authorization_of(profile, one.kind, one.secret)
         else:
-            authorize = wiring.authorizer(world, profile)
+            authorize = wiring.authorizer(context, profile)
             assert authorize is not None  # noqa: S101  # a proposal without a secret has a grant
             authorization = authorize()
-        default = not routing.load_config(world).profiles
+        default = not routing.load_config(context).profiles
         key = one.secret if typed else None
-        remember(world, profile, values, authorization, typed, key, make_default=default)
+        remember(context, profile, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:
         complain(error)
         return error.exit_status
@@ -123,7 +123,7 @@ def _take(world: Context, one: Proposal, *, yes: bool) -> int:
 
 def _wanted(name: str) -> bool:
     if not on_terminal():
-        output.table([("next", f"credhelper import {name} --yes")])
+        output.table([("next", command("credhelper", "import", name, "--yes"))])
         return False
     return click.confirm(f"Make profile {name}?", err=True)
 

@@ -9,7 +9,7 @@ import click
 
 from credhelper.broker import answer, inventory, routing, source, typed_keys, wiring
 from credhelper.cli import leaving, login_report, options, projects, prompt
-from credhelper.cli.context import context, profile_option
+from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
@@ -81,22 +81,22 @@ def login(
             raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
     if (project and given.get("cid")) or (workgroup and given.get("cwid")):
         raise UsageError("--project and --cid exclude each other, and so do --workgroup and --cwid")
-    world = context()
-    name = name or world.environ.get("CREDHELPER_PROFILE") or _default_name(world)
-    old = existing(world, name)
-    given = options.told_in_environment(world, name, old, given)
-    former = preview(world, name, old) if old else None
+    context = command_context()
+    name = name or context.environ.get("CREDHELPER_PROFILE") or _default_name(context)
+    old = existing(context, name)
+    given = options.with_environment(context, name, old, given)
+    former = preview(context, name, old) if old else None
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
     typed = None
     if kind == Kind.KEY and "grant" not in values:
-        typed = typed_keys.path_of(world, name)
+        typed = typed_keys.path_of(context, name)
         values["grant"] = {"file": typed}
     # Without those that a project will set: it is not known yet.
     free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
-    profile = preview(world, name, free if project or workgroup else values)
-    typed = typed_key(world, profile) if kind == Kind.KEY else None
-    authorize = None if typed else wiring.authorizer(world, profile)
+    profile = preview(context, name, free if project or workgroup else values)
+    typed = typed_key(context, profile) if kind == Kind.KEY else None
+    authorize = None if typed else wiring.authorizer(context, profile)
     key = None
     if authorize is None:
         what = f"{kind} for {profile.url}"
@@ -105,21 +105,21 @@ def login(
     else:
         authorization = authorize()
     if project or workgroup:
-        client = wiring.client_for(world, profile)
+        client = wiring.client_for(context, profile)
         wanted: dict[str, Any] = dict(
             projects.found(client, profile, authorization, project=project, workgroup=workgroup)
         )
         if "project" in wanted:
             wanted = {"aws": {**values.get("aws", {}), **wanted}}
         values |= wanted
-        profile = preview(world, name, values)
-    remember(world, profile, values, authorization, typed, key, make_default=make_default)
-    status = leaving.leave_former_session(world, former)
-    return max(status, leaving.revoke_old(world, profile)) if revoke_old else status
+        profile = preview(context, name, values)
+    remember(context, profile, values, authorization, typed, key, make_default=make_default)
+    status = leaving.leave_former_session(context, former)
+    return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
 
 
 def remember(
-    world: Context,
+    context: Context,
     profile: Profile,
     values: dict[str, Any],
     authorization: Authorization,
@@ -139,21 +139,21 @@ def remember(
 
     Raises CredhelperError, and writes nothing then.
     """
-    client = wiring.client_for(world, profile)
-    verified = verify(client, profile, authorization, world.clock)
-    with typed_keys.changing(world, profile.name, key if typed else None):
-        path = options.write(world, profile.name, values, make_default=make_default)
-    kept = _adopt(world, profile, verified, authorization)
+    client = wiring.client_for(context, profile)
+    verified = verify(client, profile, authorization, context.clock)
+    with typed_keys.changing(context, profile.name, key if typed else None):
+        path = options.write(context, profile.name, values, make_default=make_default)
+    kept = _adopt(context, profile, verified, authorization)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
     if profile.cid is None and profile.cwid is None and profile.aws is None:
         session = verified.session.value if verified.session else None
         choices = projects.listed(client, verified.token.value, session)
-    login_report.print_report(world, profile, verified, [one for one in wrote if one], choices)
+    login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)
 
 
-def _default_name(world: Context) -> str:
-    found = routing.load_config(world)
+def _default_name(context: Context) -> str:
+    found = routing.load_config(context)
     return (found.default_profile if found.path else None) or "default"
 
 
@@ -193,26 +193,26 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
 
 
 def _adopt(
-    world: Context, profile: Profile, verified: Verified, authorization: Authorization
+    context: Context, profile: Profile, verified: Verified, authorization: Authorization
 ) -> str | None:
-    """Set the former token aside, store the verified one, and return the path of the session.
+    """Move the former token aside, store the verified one, and return the path of the session.
 
-    Nothing is stored if the grant is another one by now: it would be taken for one of that grant.
+    Nothing is stored if the grant has changed: the token would count as one of the new grant.
     """
-    inventory.set_aside(world, profile)
-    seen = inventory.record_of(world, profile)
-    if not _still(world, profile, authorization, seen[1]):
+    inventory.set_aside(context, profile)
+    seen = inventory.record_of(context, profile)
+    if not _still(context, profile, authorization, seen[1]):
         return None
     due, kept = 0, None
     token = verified.token
     if verified.session is not None:
-        renewal = wiring.renewal_for(world, profile, seen=seen)
+        renewal = wiring.renewal_for(context, profile, seen=seen)
         due = renewal.adopt(verified.session)
         kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token
-    found, route = routing.load_routes(world), routing.route_to(profile)
-    token_source = answer.source_for(world, found, route, stamp=seen[1])
-    token_source.slot.owner = inventory.owner(world, profile)
+    found, route = routing.load_routes(context), routing.route_to(profile)
+    token_source = answer.source_for(context, found, route, stamp=seen[1])
+    token_source.slot.owner = inventory.owner(context, profile)
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # `get` will report a token that starts late or is too short for the profile.
@@ -220,9 +220,9 @@ def _adopt(
     return kept
 
 
-def _still(world: Context, profile: Profile, authorization: Authorization, stamp: str) -> bool:
+def _still(context: Context, profile: Profile, authorization: Authorization, stamp: str) -> bool:
     """Tell whether a grant in a file, if that is watched, still is what was verified."""
-    authorize = wiring.authorizer(world, profile, stamp=stamp)
+    authorize = wiring.authorizer(context, profile, stamp=stamp)
     try:
         return not stamp or authorize is None or authorize() == authorization
     except (CredhelperError, source.Outdated):

@@ -6,7 +6,7 @@ import click
 
 from credhelper.broker import routing
 from credhelper.cli import leaving
-from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.errors import NotFoundError, UsageError
 
@@ -36,24 +36,24 @@ def logout(name: str | None, everywhere: bool) -> int:
       credhelper logout
       credhelper logout --profile dev
     """
-    world = context()
+    context = command_context()
     if everywhere and name:
         raise UsageError("--all and --profile exclude each other")
     if not everywhere:
         try:
-            one = chosen(world, name)
+            one = chosen(context, name)
         except NotFoundError:
-            gone = leaving.orphans(world)
+            gone = leaving.orphans(context)
             if name in gone or (name is None and gone):
-                return leaving.leave_orphans(world)
+                return leaving.leave_orphans(context)
             raise
-        status = max(leaving.leave(world, one), leaving.leave_orphans(world))
-        leaving.name_what_was_given(world, [one.name])
+        status = max(leaving.leave(context, one), leaving.leave_orphans(context))
+        leaving.name_what_was_given(context, [one.name])
         return status
-    profiles = list(routing.load_config(world).profiles.values())
+    profiles = list(routing.load_config(context).profiles.values())
     if not profiles:
         say("no profile is configured")
-    status = max((leaving.leave(world, profile) for profile in profiles), default=0)
-    status = max(status, leaving.leave_orphans(world), leaving.leave_everything(world))
-    leaving.name_what_was_given(world, None)
+    status = max((leaving.leave(context, profile) for profile in profiles), default=0)
+    status = max(status, leaving.leave_orphans(context), leaving.leave_everything(context))
+    leaving.name_what_was_given(context, None)
     return status

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from credhelper.broker import routing, typed_keys
+from credhelper.broker import next_step, routing, typed_keys
 from credhelper.cli import leaving, options, output
-from credhelper.cli.context import chosen, complete_profile, context
+from credhelper.cli.context import chosen, command_context, complete_profile
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
 from credhelper.cli.prompt import on_terminal
@@ -43,13 +43,14 @@ def list_(as_json: bool) -> None:
     Example:
       credhelper profile list
     """
-    config = routing.load_config(context())
+    context = command_context()
+    config = routing.load_config(context)
     if as_json:
         known = [_entry(one, config.default_profile) for one in config.profiles.values()]
         click.echo(json.dumps({"version": 1, "profiles": known}))
         return
     if not config.profiles:
-        say("no profile is configured: credhelper login")
+        say(f"no profile is configured: {next_step.log_in(context.environ)}")
     output.table(
         [
             (
@@ -72,9 +73,9 @@ def show(name: str | None, as_json: bool) -> None:
     Example:
       credhelper profile show default
     """
-    world = context()
-    one = chosen(world, name)
-    entry = _entry(one, routing.load_config(world).default_profile)
+    context = command_context()
+    one = chosen(context, name)
+    entry = _entry(one, routing.load_config(context).default_profile)
     if as_json:
         click.echo(json.dumps({"version": 1, **entry}))
         return
@@ -103,35 +104,37 @@ def add(
       credhelper profile add default --service https://registry.example
       credhelper profile add ci --grant-env ILLUMINA_KEY --cid project-alpha
     """
-    world = context()
-    old = existing(world, name)
-    former = preview(world, name, old) if old else None
+    context = command_context()
+    old = existing(context, name)
+    former = preview(context, name, old) if old else None
     if former and revoke_old and not any((auth, user, make_default, *given.values())):
-        return leaving.revoke_old(world, former)
+        return leaving.revoke_old(context, former)
     if not any((auth, user, make_default, *given.values())):
         raise UsageError(
             f"no option says what to change in profile {name}"
             if old
             else f"profile {name} does not exist, and no option says what it is",
-            hint=None if old else f"credhelper login --profile {name}",
+            hint=None if old else next_step.log_in(context.environ, name),
         )
-    given = options.told_in_environment(world, name, old, given)
+    given = options.with_environment(context, name, old, given)
     values = merged(old, given)
     for key, value in (("auth", auth), ("user", user)):
         if value is not None:
             values[key] = value
-    one = preview(world, name, values)
+    if "grant" not in values and "auth" not in values:
+        options.require_file(context, name, "say where its key is: --grant-env CREDHELPER_API_KEY")
+    one = preview(context, name, values)
     if old and not any((auth, user, make_default, *{**given, "services": ()}.values())):
-        path = options.add_services(world, name, given["services"])
-        one = chosen(world, name)
+        path = options.add_services(context, name, given["services"])
+        one = chosen(context, name)
     else:
-        with typed_keys.changing(world, name):
-            path = options.write(world, name, values, make_default=make_default)
+        with typed_keys.changing(context, name):
+            path = options.write(context, name, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
     output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
-    status = leaving.leave_former_session(world, former)
-    return max(status, leaving.revoke_old(world, one)) if revoke_old else status
+    status = leaving.leave_former_session(context, former)
+    return max(status, leaving.revoke_old(context, one)) if revoke_old else status
 
 
 @profile.command()
@@ -144,16 +147,17 @@ def remove(name: str, yes: bool) -> int:
     Example:
       credhelper profile remove dev --yes
     """
-    world = context()
-    one = chosen(world, name)
+    context = command_context()
+    one = chosen(context, name)
+    options.require_file(context, name, "unset CREDHELPER_API_KEY")
     if not yes:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
-    path, lock = options.files(world)
-    status = leaving.leave(world, one)
-    with typed_keys.changing(world, one.name):
-        write.remove_profile(path, lock, one.name, environ=world.environ)
+    path, lock = options.files(context)
+    status = leaving.leave(context, one)
+    with typed_keys.changing(context, one.name):
+        write.remove_profile(path, lock, one.name, environ=context.environ)
     say(f"removed profile {one.name} from {path}")
-    leaving.name_what_was_given(world, [one.name])
+    leaving.name_what_was_given(context, [one.name])
     return status
 
 
@@ -166,10 +170,11 @@ def use(name: str) -> None:
     Example:
       credhelper profile use dev
     """
-    world = context()
-    one = chosen(world, name)
-    path, lock = options.files(world)
-    write.set_default(path, lock, one.name, environ=world.environ)
+    context = command_context()
+    one = chosen(context, name)
+    options.require_file(context, name, "it is the default already, and the only one")
+    path, lock = options.files(context)
+    write.set_default(path, lock, one.name, environ=context.environ)
     say(f"{one.name} is the default profile now")
 
 

@@ -9,7 +9,7 @@ import click
 
 from credhelper import setup
 from credhelper.cli import options, output
-from credhelper.cli.context import complete_profile, context, state_folder
+from credhelper.cli.context import command_context, complete_profile, state_folder
 from credhelper.cli.output import say, warn
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
@@ -20,11 +20,11 @@ from credhelper.cli.setup.profile import (
     require_setting,
     wants_service,
 )
-from credhelper.cli.setup.request import Arguments, require_runnable, wiring_request
+from credhelper.cli.setup.request import Arguments, read, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
 from credhelper.core.service import SHAPE, Service
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.work import cannot_hold
@@ -94,7 +94,8 @@ def setup_(
         return check(arguments)
     if arguments.service is None and wants_service(tool):
         raise UsageError(
-            "for whom? no --service is given", hint=f"credhelper setup {tool} --service URL"
+            "for whom? no --service is given",
+            hint=command("credhelper", "setup", tool, "--service", "URL"),
         )
     if chosen == ["print"]:
         return _print(arguments)
@@ -125,9 +126,9 @@ def _list() -> int:
 
 
 def _print(arguments: Arguments) -> int:
-    world = context()
-    arguments, owner = likely(world, arguments)
-    region = known_region(world, owner) if arguments.tool == "aws" else None
+    context = command_context()
+    arguments, owner = likely(context, arguments)
+    region = known_region(context, owner) if arguments.tool == "aws" else None
     request = wiring_request(arguments, owner, lenient=True, region=region)
     plan = setup.load(arguments.tool).plan(request)
     for number, change in enumerate(plan.files):
@@ -140,16 +141,16 @@ def _print(arguments: Arguments) -> int:
             raise cannot_hold(change.path, error) from error
         click.echo(lines, nl=False)
     for link in plan.links:
-        click.echo(f"and a link: ln -s {short(link.target)} {short(link.path)}", err=True)
+        click.echo(f"and a link: {command('ln', '-s', link.target, link.path)}", err=True)
     print_notes(plan)
     return 0
 
 
 def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
-    world = context()
-    arguments, owner, to_add = choose(world, arguments, add_service=add_service, dry_run=dry_run)
-    require_setting(world, arguments.tool, owner)
-    region = known_region(world, owner) if arguments.tool == "aws" else None
+    context = command_context()
+    arguments, owner, to_add = choose(context, arguments, add_service=add_service, dry_run=dry_run)
+    require_setting(context, arguments.tool, owner)
+    region = known_region(context, owner) if arguments.tool == "aws" else None
     request = wiring_request(arguments, owner, region=region)
     require_runnable(arguments.tool, request)
     state = state_folder(os.environ)
@@ -168,7 +169,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         work = prepare.add(plan, setup_of(arguments), known)
         apply.refuse(work)
         if to_add:
-            options.add_services(world, to_add, [str(arguments.service)])
+            options.add_services(context, to_add, [str(arguments.service)])
             say(f"profile {to_add} names {arguments.service} now")
         backups = apply.carry_out(work, state)
     for edit in work.edits.values():
@@ -182,7 +183,8 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         say(f"{arguments.tool} is set up for {arguments.service} already: nothing to change")
     print_notes(plan)
     if work.changes:
-        say(f"to see whether it works: credhelper setup {arguments.tool} --check")
+        how = command("credhelper", "setup", arguments.tool, "--check")
+        say(f"to see whether it works: {how}")
     return 0
 
 
@@ -202,11 +204,11 @@ def _undo(arguments: Arguments) -> int:
             say(f"{'removed' if edit.gone else 'changed'} {short(edit.found.path)}")
     for path, _ in work.unlinked:
         say(f"removed the link {short(path)}")
-    tell = getattr(setup.load(arguments.tool), "left", None)
-    for edit in work.edits.values():
-        if tell and edit.changes and not edit.gone:
-            told = tell(edit.draft.old, edit.draft.text)
-            work.left += [f"{short(edit.found.path)}: {printable(one)}" for one in told]
+    left = getattr(setup.load(arguments.tool), "left", None)
+    before = {edit.found.path: edit.draft.old for edit in work.edits.values() if edit.changes}
+    if left and before:
+        leftovers = left(before, os.environ, read)
+        work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")
     say(f"{subject(arguments)} is no longer set up")

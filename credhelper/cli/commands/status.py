@@ -8,10 +8,10 @@ import sys
 
 import click
 
-from credhelper.broker import routing
+from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
 from credhelper.cli import output, shadowing
-from credhelper.cli.context import chosen, context, profile_option
+from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
 from credhelper.core import paths
@@ -37,35 +37,36 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
       credhelper status
       credhelper status --json | jq '.profiles[] | {profile, expires_at}'
     """
-    world = context()
-    config = routing.load_config(world)
-    wanted = [chosen(world, name)] if name else list(config.profiles.values())
-    found = routing.load_routes(world)
+    context = command_context()
+    config = routing.load_config(context)
+    wanted = [chosen(context, name)] if name else list(config.profiles.values())
+    found = routing.load_routes(context)
     statuses = [
-        profile_status(world, found, profile, profile.name == config.default_profile)
+        profile_status(context, found, profile, profile.name == config.default_profile)
         for profile in wanted
     ]
     outcome = 0
     if check:
         for one in statuses:
-            outcome = max(outcome, ask_api(world, one))
-    warnings = shadowing.warnings(world, found, config.path, statuses)
+            outcome = max(outcome, ask_api(context, one))
+    warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:
-        click.echo(json.dumps(_document(world, config.path, statuses, warnings)))
+        click.echo(json.dumps(_document(context, config.path, statuses, warnings)))
         return outcome
     for one in statuses:
-        _show(one, world.clock())
+        _show(context, one)
         say()
     if not statuses:
         say("no profile is configured")
-        say("  with an API key:  credhelper login")
+        say(f"  with an API key:  {next_step.log_in(context.environ)}")
         say("  without account:  credhelper demo")
     for message, hint in warnings:
         output.warn(message, hint)
     return outcome
 
 
-def _show(one: ProfileStatus, now: float) -> None:
+def _show(context: Context, one: ProfileStatus) -> None:
+    now = context.clock()
     profile = one.profile
     say(f"{profile.name}{' (default)' if one.default else ''}")
     rows = [
@@ -76,7 +77,7 @@ def _show(one: ProfileStatus, now: float) -> None:
         ("", _place(one.held, one.record)),
         ("aws", _aws(one, now)),
         ("", _place(one.aws, one.aws_record)),
-        ("session", _session(one, now)),
+        ("session", _session(context, one)),
         ("grant", output.grant_in_words(profile.grant)),
         ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
         ("check", one.checked or ""),
@@ -114,18 +115,20 @@ def _place(held: Held | None, record: str | None) -> str:
     return f"fingerprint {output.fingerprint(held.secret)}, kept in {record}"
 
 
-def _session(one: ProfileStatus, now: float) -> str:
+def _session(context: Context, one: ProfileStatus) -> str:
     if not one.session_ends:
         kept = one.profile.auth == "session" and one.profile.grant is None
-        return f"none: credhelper login --profile {one.profile.name}" if kept else ""
-    left = one.session_ends - now
+        if not kept:
+            return ""
+        return f"none: {next_step.log_in(context.environ, one.profile.name, one.profile)}"
+    left = one.session_ends - context.clock()
     if left <= 0:
         return f"idle for too long, ended {output.span(-left)} ago"
     return f"held, ends after {output.span(left)} without use"
 
 
 def _document(
-    world: Context,
+    context: Context,
     path: str | None,
     statuses: list[ProfileStatus],
     warnings: list[tuple[str, str | None]],
@@ -134,7 +137,7 @@ def _document(
         "version": 1,
         "config": path,
         "cache": paths.cache_dir(os.environ, sys.platform),
-        "profiles": [_entry(one, world.clock()) for one in statuses],
+        "profiles": [_entry(one, context.clock()) for one in statuses],
         "warnings": [message for message, _ in warnings],
     }
 

@@ -10,11 +10,11 @@ import click
 from credhelper.broker import wiring
 from credhelper.broker.context import Context
 from credhelper.cli import authorization
-from credhelper.cli.context import chosen, context
+from credhelper.cli.context import chosen, command_context
 from credhelper.cli.output import say, warn
 from credhelper.config.profile import APIS, KEY_FORMS, Profile, api_at
 from credhelper.core.model import SESSION, Secret
-from credhelper.core.text import rfc3339
+from credhelper.core.text import command, rfc3339
 from credhelper.errors import RequestError, UnsupportedActionError, UsageError
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def create(
     """
     from credhelper.client.api import TokenSpec
 
-    world = context()
-    profile, client = _client(world, given)
+    context = command_context()
+    profile, client = _client(context, given)
     caller = authorization.authorization_in(
-        world, profile, client, api_key_as, user, session, given
+        context, profile, client, api_key_as, user, session, given
     )
     made = client.create(
         caller,
@@ -124,7 +124,7 @@ def details(user: str | None, **given: Any) -> None:
     """
     from credhelper.client.authorization import Password
 
-    _, client = _client(context(), given)
+    _, client = _client(command_context(), given)
     what = "password" if user else "token"
     secret = authorization.read_secret(what, given, password=bool(user))
     if user:
@@ -149,10 +149,10 @@ def refresh(**given: Any) -> None:
     Example:
       credhelper token refresh --secret-file ~/pstoken --url https://aps2.platform.illumina.com
     """
-    world = context()
-    profile, client = _client(world, given)
+    context = command_context()
+    profile, client = _client(context, given)
     what = "psToken" if client.refreshes == SESSION else "JWT"
-    _print(client.refresh(*authorization.token_and_caller(world, profile, what, given)))
+    _print(client.refresh(*authorization.token_and_caller(context, profile, what, given)))
 
 
 @token.command()
@@ -169,33 +169,38 @@ def revoke(**given: Any) -> None:
       credhelper get | credhelper token revoke
       credhelper token revoke --secret-file leaked.txt --own-token
     """
-    world = context()
-    profile, client = _client(world, given)
+    context = command_context()
+    profile, client = _client(context, given)
     if not client.revokes:
         raise UnsupportedActionError(
             "this API cannot revoke: the token lives until it expires",
-            hint="credhelper logout forgets what is held here",
+            hint="forget what is held here: "
+            + command(
+                "credhelper", "logout", *(["--profile", given["name"]] if given["name"] else [])
+            ),
         )
-    answer = client.revoke(*authorization.token_and_caller(world, profile, "token", given))
+    answer = client.revoke(*authorization.token_and_caller(context, profile, "token", given))
     say("revoked" if answer == "revoked" else "the server does not know this token: nothing to do")
 
 
-def _client(world: Context, given: dict[str, Any]) -> tuple[Profile, Client]:
-    profile = _profile(world, given["name"], given["url"], given["api"])
-    return profile, wiring.client_for(world, profile)
+def _client(context: Context, given: dict[str, Any]) -> tuple[Profile, Client]:
+    profile = _profile(context, given["name"], given["url"], given["api"])
+    return profile, wiring.client_for(context, profile)
 
 
-def _profile(world: Context, name: str | None, url: str | None, api: str | None) -> Profile:
+def _profile(context: Context, name: str | None, url: str | None, api: str | None) -> Profile:
     if url is None or name is not None:
         if api is not None:
             raise UsageError("--api goes with --url: a profile says which API it is for")
-        profile = chosen(world, name)
+        profile = chosen(context, name)
         if url is not None and url != profile.url:
             raise UsageError(f"--url is not the API of profile {profile.name}: {profile.url}")
         return profile
     there = api_at(url)
     if api and there and api != there:
-        raise UsageError(f"--api {api}: {url} is the one of {there}", f"say --api {there}")
+        raise UsageError(
+            f"--api {api}: {url} is the one of {there}", f"say {command('--api', there)}"
+        )
     return Profile(name="none", api=api or there or next(iter(APIS)), url=url)
 
 

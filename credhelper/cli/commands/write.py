@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from credhelper.broker import answer, given_files
-from credhelper.cli.context import context, profile_option
+from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import flush, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
@@ -118,12 +118,12 @@ def _written(
         min_ttl=min_ttl,
         margin=max(keeping.MARGIN, refresh_before),
     )
-    formats.read(path)  # what is to be left alone is told of before a token is made for it
+    formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
-    world = context(said)
-    credential, record = answer.get_with_record(world, request)
-    given_files.note(world, path, credential.profile)
-    text = formats.update(path, form, request, credential, world.cache_folder())
+    context = command_context(said)
+    credential, record = answer.get_with_record(context, request)
+    given_files.note(context, path, credential.profile)
+    text = formats.update(path, form, request, credential, context.cache_folder())
     if form == "netrc" and request.service:
         host = request.service.host
         if netrc.shadowed(text, host, credential.username):

@@ -9,7 +9,7 @@ from credhelper import setup
 from credhelper.broker import answer
 from credhelper.broker.context import Context
 from credhelper.cli import output
-from credhelper.cli.context import context, state_folder
+from credhelper.cli.context import command_context, state_folder
 from credhelper.cli.output import say
 from credhelper.cli.setup.journal import links_folder, matching, setup_of
 from credhelper.cli.setup.profile import likely, wants_service
@@ -17,7 +17,7 @@ from credhelper.cli.setup.request import Arguments, wiring_request
 from credhelper.cli.setup.words import print_remaining_notes, repeat_command, subject
 from credhelper.config.origin import canonical
 from credhelper.core.model import Request
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
 from credhelper.setup import ask, journal, prepare
 from credhelper.setup.journal import Journal
@@ -25,7 +25,7 @@ from credhelper.setup.journal import Journal
 
 def check(arguments: Arguments) -> int:
     """Check every setup that `arguments` mean, print how each is, and return the exit status."""
-    world = context()
+    context = command_context()
     known = journal.read(state_folder(os.environ))
     found = matching(known, arguments)
     todo = [
@@ -40,24 +40,24 @@ def check(arguments: Arguments) -> int:
         for one in found
     ]
     if not found and (arguments.service or not wants_service(arguments.tool)):
-        todo = [likely(world, arguments)[0]]
+        todo = [likely(context, arguments)[0]]
     if not todo:
         raise NotFoundError(
             f"{arguments.tool} is not set up by credhelper",
-            hint=f"credhelper setup {arguments.tool} --service URL",
+            hint=command("credhelper", "setup", arguments.tool, "--service", "URL"),
         )
     worst = 0
     for one in todo:
         try:
-            _check_one(world, one, known)
+            _check_one(context, one, known)
         except CredhelperError as error:
             output.complain(error)
             worst = worst or error.exit_status
     return worst
 
 
-def _check_one(world: Context, arguments: Arguments, known: Journal) -> None:
-    arguments, owner = likely(world, arguments)
+def _check_one(context: Context, arguments: Arguments, known: Journal) -> None:
+    arguments, owner = likely(context, arguments)
     request = wiring_request(arguments, owner)
     for one in known.setups:
         if one.key == setup_of(arguments).key:
@@ -77,7 +77,7 @@ def _check_one(world: Context, arguments: Arguments, known: Journal) -> None:
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
     if not wants_service(arguments.tool):
         lookup = Request("get", profile=owner)
-    credential = answer.get(world, lookup)
+    credential = answer.get(context, lookup)
     if not hmac.compare_digest(
         finding.token.encode("utf-8", "surrogateescape"),
         credential.token.reveal().encode("utf-8", "surrogateescape"),

@@ -9,14 +9,15 @@ from dataclasses import replace
 import click
 
 from credhelper import setup
-from credhelper.broker import no_match, routing
+from credhelper.broker import next_step, no_match, routing
 from credhelper.broker.context import Context
 from credhelper.cli import standing
 from credhelper.cli.prompt import on_terminal
 from credhelper.cli.setup.request import Arguments
 from credhelper.config.origin import canonical
-from credhelper.core import routes
+from credhelper.core import lookup
 from credhelper.core.model import Request
+from credhelper.core.text import command
 from credhelper.errors import (
     AmbiguousServiceError,
     ConfigError,
@@ -30,43 +31,44 @@ def wants_service(tool: str) -> bool:
     return getattr(setup.load(tool), "SERVICE", True)
 
 
-def likely(world: Context, arguments: Arguments) -> tuple[Arguments, str]:
+def likely(context: Context, arguments: Arguments) -> tuple[Arguments, str]:
     """Return the arguments with their service filled in, and the profile that would answer now.
 
     Raises NotFoundError when no profile fits, and none stands for a service that is left out.
     """
-    found = routing.load_routes(world)
-    lookup = Request("get", service=arguments.service, profile=arguments.profile)
-    match = routes.match(found, lookup, world.environ.get("CREDHELPER_PROFILE"))
+    found = routing.load_routes(context)
+    request = Request("get", service=arguments.service, profile=arguments.profile)
+    match = lookup.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
     if match is None:
-        owner = arguments.profile or found.default or next(iter(found.by_profile), "default")
+        first = found.first()
+        owner = arguments.profile or found.default or (first.profile if first else "default")
     else:
         owner = match[0].profile
     if arguments.service is None:
         # Where a profile alone will do, its API stands for the service.
-        known = found.by_profile.get(owner)
+        known = found.profile(owner)
         if known is None:
-            raise no_match.why(found, lookup, None, world.environ)
+            raise no_match.why(found, request, None, context.environ)
         arguments = replace(arguments, service=canonical(known.url))
     return arguments, owner
 
 
-def require_setting(world: Context, tool: str, owner: str) -> None:
+def require_setting(context: Context, tool: str, owner: str) -> None:
     """Raise ConfigError when profile `owner` lacks the setting that `tool` works with."""
     needed = getattr(setup.load(tool), "NEEDS", None)
-    profile = routing.load_config(world).profiles.get(owner)
+    profile = routing.load_config(context).profiles.get(owner)
     if needed and profile and not getattr(profile, needed):
         raise ConfigError(
             f"profile {owner} has no {needed}, which says what {tool} is to get",
-            hint=f"credhelper profile add {owner} --{needed} folder=ID",
+            hint=next_step.add_resource(context.environ, profile),
         )
 
 
-def known_region(world: Context, owner: str) -> str | None:
+def known_region(context: Context, owner: str) -> str | None:
     """Return the AWS region of the last credentials of profile `owner`, None if none are kept."""
-    found = routing.load_routes(world)
-    profile = routing.load_config(world).profiles.get(owner)
-    held = standing.profile_status(world, found, profile, False).aws if profile else None
+    found = routing.load_routes(context)
+    profile = routing.load_config(context).profiles.get(owner)
+    held = standing.profile_status(context, found, profile, False).aws if profile else None
     try:
         region = json.loads(held.secret.reveal())["Region"] if held else None
     except (ValueError, KeyError, TypeError):
@@ -75,7 +77,7 @@ def known_region(world: Context, owner: str) -> str | None:
 
 
 def choose(
-    world: Context, arguments: Arguments, *, add_service: bool, dry_run: bool
+    context: Context, arguments: Arguments, *, add_service: bool, dry_run: bool
 ) -> tuple[Arguments, str, str | None]:
     """Return the arguments, the profile that shall answer, and the profile to add the service to.
 
@@ -87,39 +89,40 @@ def choose(
 
     Raises the error that tells why no profile may answer.
     """
-    found = routing.load_routes(world)
-    lookup = Request("get", service=arguments.service, profile=arguments.profile)
-    preferred = world.environ.get("CREDHELPER_PROFILE")
-    match = routes.match(found, lookup, preferred)
+    found = routing.load_routes(context)
+    request = Request("get", service=arguments.service, profile=arguments.profile)
+    preferred = context.environ.get("CREDHELPER_PROFILE")
+    match = lookup.match(found, request, preferred)
     takes_profile = setup.load(arguments.tool).PROFILE
     if match is not None:
         if arguments.profile and not takes_profile:
-            plain = routes.match(found, Request("get", service=arguments.service), preferred)
+            plain = lookup.match(found, Request("get", service=arguments.service), preferred)
             if plain is None or plain[0].profile != arguments.profile:
                 raise AmbiguousServiceError(
                     f"{arguments.tool} has no place for a profile's name, and without it"
                     f" {arguments.service} is not answered by {arguments.profile}",
-                    hint=f"credhelper profile use {arguments.profile}",
+                    hint=("unset CREDHELPER_PROFILE; " if preferred else "")
+                    + command("credhelper", "profile", "use", arguments.profile),
                 )
-        return likely(world, arguments)[0], match[0].profile, None
-    error = no_match.why(found, lookup, preferred, world.environ)
+        return likely(context, arguments)[0], match[0].profile, None
+    error = no_match.why(found, request, preferred, context.environ)
     if isinstance(error, AmbiguousServiceError):
         error.hint = "say which: --profile NAME"
         if not takes_profile or not on_terminal() or dry_run:
             raise error
-        named = [route.profile for route in routes.naming(found, lookup)[0]]
+        named = [route.profile for route in lookup.naming(found, request)[0]]
         name = click.prompt("Which profile", type=click.Choice(named), err=True)
         return replace(arguments, profile=name), name, None
     if isinstance(error, PathRequiredError) and arguments.service:
-        below = f"{arguments.service.origin}/"
-        deeper = next((known for known in found.by_service if known.startswith(below)), "URL")
-        error.hint = f"say which: --service {deeper}"
+        deeper = found.below(arguments.service.origin) or "URL"
+        error.hint = f"say which: {command('--service', deeper)}"
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = arguments.profile or preferred or found.default
-    if not profile and len(found.by_profile) == 1:
-        profile = next(iter(found.by_profile))
-    if profile not in found.by_profile:
+    only = found.first()
+    if not profile and only and found.count == 1:
+        profile = only.profile
+    if not profile or found.profile(profile) is None:
         raise error
     if not add_service:
         question = f"No profile names {arguments.service}. May {profile} have tokens for it?"

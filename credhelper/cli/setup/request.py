@@ -13,6 +13,7 @@ from credhelper.cli.output import warn
 from credhelper.config import child
 from credhelper.core import paths
 from credhelper.core.service import Service
+from credhelper.core.text import command
 from credhelper.errors import CacheError, ConfigError, CredhelperError
 from credhelper.setup import ask, disk, program
 from credhelper.setup.plan import WiringRequest
@@ -56,13 +57,6 @@ def wiring_request(
     if home is None:
         raise CacheError(paths.HOMELESS, hint="set HOME")
 
-    def read(path: str) -> str | None:
-        try:
-            found = disk.look(path)
-        except ConfigError:
-            return ""  # it exists; whoever changes it reports what is wrong
-        return None if found.data is None else found.text
-
     module = setup.load(arguments.tool)
     return WiringRequest(
         arguments.service,
@@ -79,6 +73,15 @@ def wiring_request(
     )
 
 
+def read(path: str) -> str | None:
+    """Return the text of a tool's file; None when there is none, "" for what cannot be read."""
+    try:
+        found = disk.look(path)
+    except ConfigError:
+        return ""  # it exists; the edit will report what is wrong
+    return None if found.data is None else found.text
+
+
 def require_runnable(tool: str, request: WiringRequest) -> None:
     """Raise CredhelperError when `tool` cannot call our program; warn when it may not tomorrow."""
     module = setup.load(tool)
@@ -87,7 +90,7 @@ def require_runnable(tool: str, request: WiringRequest) -> None:
     if module.ON_PATH and needed:
         raise CredhelperError(
             f"{needed[0]} is not on PATH, where {tool} looks for it",
-            hint=f"link it there: ln -s {ours.path} ~/.local/bin/{needed[0]}",
+            hint=f"link it there: {_link(ours.path, needed[0])}",
         )
     if program.passing(ours.path):
         warn(
@@ -97,8 +100,15 @@ def require_runnable(tool: str, request: WiringRequest) -> None:
     elif module.ON_PATH and not ours.lasting:
         warn(
             f"{os.path.dirname(ours.path)} is on PATH only while its environment is activated",
-            f"link it for good: ln -s {ours.path} ~/.local/bin/{module.PROGRAMS[0]}",
+            f"link it for good: {_link(ours.path, module.PROGRAMS[0])}",
         )
+
+
+def _link(program_path: str, name: str) -> str:
+    """Return the command that lets PATH lead to our program by a `name`."""
+    folder = f"{paths.home(os.environ)}/.local/bin"
+    make = "" if os.path.isdir(folder) else f"{command('mkdir', '-p', folder)} && "
+    return make + command("ln", "-s", program_path, f"{folder}/{name}")
 
 
 def _own_bin(home: str) -> str:

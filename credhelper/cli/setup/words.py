@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
 
 import click
@@ -11,7 +10,7 @@ import click
 from credhelper import setup
 from credhelper.cli.setup.request import Arguments
 from credhelper.core import paths
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError
 from credhelper.setup.journal import Setup
 from credhelper.setup.plan import Plan, WiringRequest
@@ -42,7 +41,7 @@ def repeat_command(one: Setup) -> str:
     words = ["credhelper", "setup", one.tool, "--service", one.service]
     for option, value in (("--profile", one.profile), ("--name", one.name), ("--file", one.file)):
         words += [option, value] if value else []
-    return shlex.join(words)
+    return command(*words)
 
 
 def print_notes(plan: Plan) -> None:

@@ -84,7 +84,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _too_old() -> ConfigError:
-    # 2.32.2, for one, believed certifi whatever it was told.
+    # 2.32.2, for one, believed certifi whatever was passed in.
     return ConfigError(
         f"requests {requests.__version__} does not check certificates as it is told",
         hint="python3 -m pip install 'requests>=2.32.3', where credhelper is installed",
@@ -95,5 +95,5 @@ class _Session(requests.Session):
     """The stock session, to which no answer is a redirect."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        # Even when told not to follow, the stock session reads a redirect's whole body.
+        # Even without following it, the stock session reads a redirect's whole body.
         return None

@@ -1,15 +1,18 @@
-"""How an entry is put into a file of some format, and taken out again, by splicing its text.
+"""The formats of tools' files: each puts an entry into a text, and takes it out again, by splicing.
 
-A format is a module with four functions. Whatever they do to a text is read back and compared by
-`prepare`: what is foreign must be as it was, and ours as wanted, or nothing is written.
+A format is a module with four functions. `prepare` reads each changed text back: the entries of
+others must be as they were, and ours as planned. Otherwise nothing is written.
 
-`leaves(text)` returns all that the text says, as pairs of a place and a value, in order; ValueError
-if it is not well-formed. `says(entry)` returns what a file would say that holds the entry;
-ValueError for one that no such file can hold, because its tool would read something else.
-`put(draft, entry, made)` puts in an entry of which nothing is there yet. `take(draft, entry, made)`
-takes out what of it is there, and returns the names that somebody has changed since. `made` says
-which containers (objects, tables, sections) of this file are of our making, and what was in their
-place: `put` notes, and `take` removes, those that nobody else uses.
+- leaves(text): returns all that the text says, in order, as pairs of a place and a value. Raises
+  ValueError if it is not well-formed.
+- says(entry): returns the leaves of a file that holds this entry alone. Raises ValueError if no
+  file can hold it, because its tool would read something else.
+- put(draft, entry, made): puts in an entry of which nothing is there yet.
+- take(draft, entry, made): takes out what is there of it, and returns the names whose values
+  somebody has changed since.
+
+`made` holds the containers (objects, tables, sections) of this file that we made, and what was in
+their place. `put` adds to it; `take` removes those that have become empty.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ _NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ud800-\\udf
 
 
 class Unfit(ValueError):
-    """A file that is well-formed, but in a way that we do not add to.
+    """A well-formed file that is written in a way that we cannot add to.
 
     Parameters: `message`; `hint`, what a person can do instead.
     """
@@ -83,7 +86,7 @@ def rendered(name: str, entries: tuple[Entry, ...]) -> str:
 
 
 def says(name: str, entry: Entry) -> list[Leaf]:
-    """Return what a file of the format `name` says that holds `entry`, and nothing else.
+    """Return the leaves of a file of the format `name` that holds `entry` and nothing else.
 
     Raises ValueError for what such a file cannot hold.
     """
@@ -94,7 +97,7 @@ def says(name: str, entry: Entry) -> list[Leaf]:
 
 
 def written(name: str, entries: tuple[Entry, ...]) -> str:
-    """Return `entries` as this release writes them, whatever a tool would make of that."""
+    """Return `entries` as we write them, without asking what a tool would read in that."""
     draft, made = Draft(""), Made()
     for entry in entries:
         load(name).put(draft, entry, made)

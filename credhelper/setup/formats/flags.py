@@ -1,4 +1,4 @@
-"""reproxy's files of flags: `name=value` lines, of which a name should stand once.
+"""reproxy's files of flags: `name=value` lines, each name once.
 
 Source: reclient, `internal/pkg/rbeflag`, which reads with `namsral/flag`.
 """

@@ -1,7 +1,7 @@
 """git's configuration: a section of our own, read back by git itself.
 
-`git config` would do to write, but not to leave no trace: it ends a last line that had no end,
-writes LF into files with CRLF, and forgets sections that it emptied.
+We do not write with `git config`, because an undo could not restore the file: it adds a missing
+line end to the last line, writes LF into files with CRLF, and leaves empty sections behind.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import subprocess
 from urllib.parse import unquote
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made, sections
+from credhelper.setup.formats import Leaf, Made, Unfit, sections
 from credhelper.setup.plan import Entry
 
 _TIMEOUT = 30.0
 _NOT_FOUND = 127
-# This text alone: what other files of the user say, or files that it includes, is not to be judged.
+# Only this text is to be judged, without the user's other files and without those that it includes.
 _LIST = (
     *("env", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"),
     *("git", "config", "--file", "-", "--no-includes", "--null", "--list"),
 )
 _CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
 _URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
+
+_HELPER = re.compile(r"helper\b", re.IGNORECASE)
+_HELPER_OR_PATH = re.compile(r"(?:helper|useHttpPath)\b", re.IGNORECASE)
 
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/@]*)@)?"
@@ -95,23 +98,33 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
 
 
 def _place(text: str, service: str) -> int:
-    """Return where a section for a URL may begin: at the end, but above those for a part of it.
+    """Return where a section for a URL may begin: above those for a part of it, else at the end.
 
-    git reads them in their order, however much of a URL they name, and ours empties the list. It
-    has to stand below those for more, too: where both cannot be, it goes to the end. A section
-    that has nothing to do with the URL may stand anywhere.
+    git applies all sections that match, in the order of the file, and ours empties the list of
+    helpers. So ours has to stand above the sections for a part of its URL, and below those for
+    more, which would be told our tokens. Only sections with a helper count.
+
+    Raises Unfit if it cannot do both.
     """
-    found = []
-    for line in sections.headers(text, _DIALECT):
-        if _CREDENTIAL.match(line.text):
-            url = _URL.match(line.text)
-            is_part = _is_for_a_part(url[1], service) if url else False
-            found += [] if is_part is None else [(line.start, is_part)]
-    parts = [is_part for _, is_part in found]
-    if True not in parts or not all(parts[parts.index(True) :]):
+    above = below = None
+    for line, body in sections.each(text, _DIALECT):
+        if not _CREDENTIAL.match(line.text):
+            continue
+        url = _URL.match(line.text)
+        is_part = _is_for_a_part(url[1], service) if url else False
+        if is_part and below is None and _says(_HELPER_OR_PATH, line, body):
+            below = line
+        elif is_part is False and _says(_HELPER, line, body):
+            above = line
+    if below is None:
         return len(text)
-    place = found[parts.index(True)][0]
-    # A comment above it is about it.
+    if above and above.start > below.start:
+        raise Unfit(
+            f"{below.header} stands above {above.header}, and ours belongs between the two",
+            f"move {below.header} to the end of the file, with all that is below it",
+        )
+    place = below.start
+    # A comment above that section stays with it.
     for start, end in reversed(line_spans(text[:place])):
         if text[start:end].lstrip()[:1] not in ("#", ";"):
             break
@@ -119,10 +132,16 @@ def _place(text: str, service: str) -> int:
     return place
 
 
-def _is_for_a_part(url: str, service: str) -> bool | None:
-    """Tell whether a section's URL is for a part of what the service is for.
+def _says(name: re.Pattern[str], header: sections.Line, body: list[sections.Line]) -> bool:
+    # git takes a setting in the line of the header, too.
+    lines = [header.text[len(header.header) :], *(line.text for line in body)]
+    return any(name.match(line.lstrip()) for line in lines)
 
-    False: it is for the same or for more. None: for nothing of it. Source: git's `urlmatch.c`.
+
+def _is_for_a_part(url: str, service: str) -> bool | None:
+    """Tell whether a section's URL covers a part of the service.
+
+    False if it covers all of it; None if it covers nothing of it. Source: git's `urlmatch.c`.
     """
     theirs, ours = _PARTS.fullmatch(url), _PARTS.fullmatch(service)
     if theirs is None or ours is None:
@@ -140,12 +159,12 @@ def _is_for_a_part(url: str, service: str) -> bool | None:
 
 
 def covers(url: str, service: str) -> bool:
-    """Tell whether a section for `url`, or for all when it is empty, is for all of `service`."""
+    """Tell whether a section for `url` covers all of `service`; an empty URL covers everything."""
     return not url or _is_for_a_part(url, service) is False
 
 
 def _is_host(pattern: str, host: str) -> bool:
-    """Tell whether git takes a host for one of a pattern, in which `*` stands for a label."""
+    """Tell whether a host matches git's pattern, in which `*` stands for one label."""
     labels, own = pattern.split("."), host.split(".")
     return len(labels) == len(own) and all(
         label in ("*", mine) for label, mine in zip(labels, own, strict=True)

@@ -1,7 +1,7 @@
 """go's environment file: `NAME=value` lines; GOAUTH is a list, with `;` between its items.
 
-Source: `cmd/go/internal/cfg`, readEnvFile; `go help goauth`. Without GOAUTH go behaves as if it
-said `netrc`: so that is what a line of ours ends with, and it counts for nothing here.
+Source: `cmd/go/internal/cfg`, readEnvFile; `go help goauth`. Without GOAUTH,
+go uses `netrc`: so a line that we add ends with that, and `leaves` does not count it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HCL, as the command-line files of Terraform and Vault use it: blocks and attributes at the top.
 
-Only what stands at the top is told apart; what is inside a block is compared as it is written, but
-for blanks and comments.
+Only blocks and attributes at the top are parsed. The inside of a block is compared as text, without
+blanks and comments.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def leaves(text: str) -> list[Leaf]:
 
 
 def says(entry: Entry) -> list[Leaf]:
-    """See `formats`. What some release of HCL takes for a template is refused."""
+    """See `formats`. Refuses what some release of HCL reads as a template."""
     written = "\n".join(_written(entry))
     if "${" in written or "%{" in written:
         raise ValueError("it has no plain way to write ${ or %{")
@@ -83,7 +83,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     last = next(n for n, (start, end) in enumerate(spans) if start < same[-1].end <= end)
     start, end = spans[first][0], spans[last][1]
     if draft.text[start : same[-1].start].strip():
-        return [ours.words[0]]  # something of others stands on the same line
+        return [ours.words[0]]  # the line also holds something of others
     if made.pop(_id(entry), False) and first and not draft.text[slice(*spans[first - 1])].strip():
         start = spans[first - 1][0]
     draft.remove_lines(start, end)

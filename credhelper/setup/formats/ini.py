@@ -11,9 +11,9 @@ from credhelper.setup.plan import Entry
 
 
 def _headers(text: str) -> set[int]:
-    """Return where the lines begin that `configparser` takes for headers.
+    """Return where the lines begin that `configparser` reads as headers.
 
-    A line further in than the name above it goes on with its value, whatever it looks like.
+    A line that is indented more than the name above it continues that name's value.
     """
     found = set()
     name_at: int | None = None
@@ -39,7 +39,7 @@ _DIALECT = sections.Dialect(
 def leaves(text: str) -> list[Leaf]:
     """See `formats`."""
     parser = configparser.RawConfigParser(default_section="\0", interpolation=None)
-    # What a name is made of is the tool's business: none is folded into another here.
+    # Tools differ in which names they take for one: here each spelling is a name of its own.
     parser.optionxform = lambda optionstr: optionstr  # type: ignore[method-assign]  # its own way
     if re.search(r"^RCLONE_ENCRYPT_V\d+:", text, re.MULTILINE):
         raise Unfit("it is encrypted", "let rclone add it: rclone config; --print shows what")
@@ -56,7 +56,7 @@ def leaves(text: str) -> list[Leaf]:
 
 
 def says(entry: Entry) -> list[Leaf]:
-    """See `formats`. What one of their readers takes for a comment is refused, too."""
+    """See `formats`. Refuses also what only some readers take for a comment."""
     (section,) = entry.at
     if section != section.strip() or not re.fullmatch(r"[^\[\]]+", section):
         raise ValueError(f"it has no way to write the section {section}")

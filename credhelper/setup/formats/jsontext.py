@@ -1,43 +1,30 @@
-"""JSON: a member goes first into its object, so that no line of others needs another comma.
+"""JSON: a new member goes first into its object, so that no line of others needs a comma.
 
-Strict: comments, a trailing comma or a name that stands twice are a file that we do not understand.
+Strict: a file with comments, a trailing comma or a repeated name is refused.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from credhelper.core import strict_json
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.formats import Leaf, Made, jsonplaces
+from credhelper.setup.formats.jsonplaces import Value
 from credhelper.setup.plan import Entry
 
-_BLANKS = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_SCALAR = re.compile(r"[^,\]}\s]+")
 _UNIT = "  "
 _WHOLE = "whole"  # in `made`: the text was blank
-
-
-class _Value:
-    """A value in a text: from `start` to `end`, with `members` (name, where it begins, value)."""
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.end = start
-        self.members: list[tuple[str, int, _Value]] = []
 
 
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. An empty text says nothing."""
     found: list[Leaf] = []
     if text.strip():
-        data = _parse(text)
+        data = jsonplaces.parse(text)
         if not isinstance(data, dict):
             raise ValueError("it is not an object")
-        _flatten(data, (), found)
+        jsonplaces.flatten(data, (), found)
     return found
 
 
@@ -45,7 +32,7 @@ def says(entry: Entry) -> list[Leaf]:
     """See `formats`."""
     found: list[Leaf] = []
     for name, value in entry.values:
-        _flatten(value, (*entry.at, name), found)
+        jsonplaces.flatten(value, (*entry.at, name), found)
     return found
 
 
@@ -60,11 +47,11 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     changed = []
     for name, value in entry.values:
         path = (*entry.at, name)
-        lineage = _lineage(draft.text, path)
+        lineage = jsonplaces.lineage(draft.text, path)
         if len(lineage) <= len(path):
             continue
         found = lineage[-1]
-        if _parse(draft.text[found.start : found.end]) == value:
+        if jsonplaces.parse(draft.text[found.start : found.end]) == value:
             _remove(draft, path, made)
         else:
             changed.append(name)
@@ -75,13 +62,13 @@ def _put(draft: Draft, path: tuple[str, ...], value: Any, made: Made) -> None:
     if not draft.text.strip():
         made[_WHOLE] = draft.text
         draft.splice(0, len(draft.text), "{}" + draft.line_end)
-    lineage = _lineage(draft.text, path)
+    lineage = jsonplaces.lineage(draft.text, path)
     inner = lineage[-1]
     if len(lineage) <= len(path) and draft.text[inner.start : inner.end] == "null":
-        # To its tool, null is an object without members.
+        # The tool reads null as an object without members.
         made[_id(path[: len(lineage) - 1])] = ["null"]
         draft.splice(inner.start, inner.end, "{}")
-        lineage = _lineage(draft.text, path)
+        lineage = jsonplaces.lineage(draft.text, path)
         inner = lineage[-1]
     if len(lineage) > len(path) or draft.text[inner.start] != "{":
         raise ValueError(f"{'.'.join(path[: len(lineage) - 1])} is something else")
@@ -95,7 +82,7 @@ def _put(draft: Draft, path: tuple[str, ...], value: Any, made: Made) -> None:
 
 
 def _insert(
-    draft: Draft, inner: _Value, name: str, value: Any, path: tuple[str, ...], made: Made
+    draft: Draft, inner: Value, name: str, value: Any, path: tuple[str, ...], made: Made
 ) -> None:
     """Put a member into the object `inner`, which is at `path`."""
     text = draft.text
@@ -109,7 +96,7 @@ def _insert(
     before = text[inner.start + 1 : inner.end - 1]
     made.setdefault(_id(path), before)
     line = text.rfind("\n", 0, inner.start) + 1
-    outside = draft.line_end + _BLANKS.match(text, line)[0]  # type: ignore[index]  # matches always
+    outside = draft.line_end + jsonplaces.BLANKS.match(text, line)[0]  # type: ignore[index]  # matches always
     if unit:
         inside = outside + unit
         shown = f"{inside}{key}: {_shown(value, unit, inside, draft.line_end)}{outside}"
@@ -119,7 +106,7 @@ def _insert(
 
 
 def _shown(value: Any, unit: str, before: str, line_end: str) -> str:
-    """Return `value` as JSON; on lines of its own where `before` begins one."""
+    """Return `value` as JSON; over several lines if `before` begins a line."""
     if not unit or "\n" not in before:
         return json.dumps(value, ensure_ascii=False)
     indent = before[before.rindex("\n") + 1 :]
@@ -127,8 +114,8 @@ def _shown(value: Any, unit: str, before: str, line_end: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """Return how the text indents; nothing if it is all on one line."""
-    root = _scan(text)
+    """Return the indent that the text uses; empty if the text is all on one line."""
+    root = jsonplaces.scan(text)
     if not root.members:
         return _UNIT
     blanks = text[root.start + 1 : root.members[0][1]]
@@ -136,8 +123,8 @@ def _unit(text: str) -> str:
 
 
 def _remove(draft: Draft, path: tuple[str, ...], made: Made) -> None:
-    """Take the member at `path` out, and what of ours around it is empty then."""
-    inner = _lineage(draft.text, path[:-1])[-1]
+    """Take the member at `path` out, and the objects that we made and that are empty then."""
+    inner = jsonplaces.lineage(draft.text, path[:-1])[-1]
     number = [name for name, _, _ in inner.members].index(path[-1])
     value = inner.members[number][2]
     if number + 1 < len(inner.members):
@@ -158,69 +145,6 @@ def _remove(draft: Draft, path: tuple[str, ...], made: Made) -> None:
         draft.splice(0, len(draft.text), made.pop(_WHOLE))
     else:
         draft.splice(inner.start + 1, inner.end - 1, before)
-
-
-def _lineage(text: str, path: tuple[str, ...]) -> list[_Value]:
-    """Return the values on the way from the root along `path`, as far as it leads."""
-    found = [_scan(text)]
-    for name in path:
-        inner = [value for key, _, value in found[-1].members if key == name]
-        if not inner:
-            break
-        found.append(inner[0])
-    return found
-
-
-# --- reading --------------------------------------------------------------------------------------
-
-
-def _parse(text: str) -> Any:
-    try:
-        return strict_json.value(text)
-    except ValueError as error:
-        raise ValueError(f"it {error}") from None
-
-
-def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
-    if isinstance(data, dict):
-        for name, value in data.items():
-            _flatten(value, (*path, name), found)
-    elif data is not None:
-        found.append((path, json.dumps(data)))
-
-
-def _scan(text: str) -> _Value:
-    """Return where the values of a text that `_parse` has accepted stand."""
-    return _value(text, _after_blanks(text, 0))
-
-
-def _value(text: str, at: int) -> _Value:
-    found = _Value(at)
-    opening = text[at]
-    if opening not in "{[":
-        match = (_STRING if opening == '"' else _SCALAR).match(text, at)
-        assert match  # noqa: S101  # told to mypy: the text is JSON
-        found.end = match.end()
-        return found
-    at = _after_blanks(text, at + 1)
-    while text[at] not in "]}":
-        if opening == "{":
-            key = _value(text, at)
-            name = json.loads(text[key.start : key.end])
-            value = _value(text, _after_blanks(text, text.index(":", key.end) + 1))
-            found.members.append((name, key.start, value))
-        else:
-            value = _value(text, at)
-        at = _after_blanks(text, value.end)
-        if text[at] == ",":
-            at = _after_blanks(text, at + 1)
-    found.end = at + 1
-    return found
-
-
-def _after_blanks(text: str, at: int) -> int:
-    match = _BLANKS.match(text, at)
-    return match.end() if match else at
 
 
 def _id(path: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from credhelper.setup.plan import Entry
 
 
 def leaves(text: str) -> list[Leaf]:
-    """See `formats`: each line says itself, but for comments; a backslash joins it to the next."""
+    """See `formats`: each line is a leaf, without comments; a backslash joins it to the next."""
     found: list[Leaf] = []
     joined = ""
     for start, end in line_spans(text):
@@ -30,7 +30,7 @@ def leaves(text: str) -> list[Leaf]:
 
 
 def says(entry: Entry) -> list[Leaf]:
-    """See `formats`. A word in quotes, or with a comment behind it, would be another one."""
+    """See `formats`. Refuses quotes and comments, which would change the word."""
     for name, value in entry.values:
         if re.search(r"[\s'\"\\#]", value) or not re.fullmatch(r"[a-z:]+ ", name):
             raise ValueError(f"it has no plain way to write {name}{value}")
@@ -54,5 +54,5 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
 
 
 def _plain(line: str) -> str:
-    """Return what a line says, however many blanks somebody has put into it."""
+    """Return what a line says, with each run of blanks made one."""
     return re.sub(r"\s*=\s*", "=", " ".join(line.split()))

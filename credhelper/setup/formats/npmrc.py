@@ -1,6 +1,7 @@
-"""npm's and pnpm's file: `name=value` lines, of which ours stand above the first section.
+"""npm's and pnpm's file: `name=value` lines; ours stand above the first section.
 
-Source: the package `ini` that both read it with, `decode` and `unsafe`; `@pnpm/config.env-replace`.
+Source: the package `ini`, which reads it for both, `decode` and `unsafe`;
+`@pnpm/config.env-replace`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _ESCAPED = re.compile(r"\\([\\;#])|[;#].*|(.)", re.DOTALL)
 
 
 def leaves(text: str) -> list[Leaf]:
-    """See `formats`. A name in a section is another one."""
+    """See `formats`. The same name in a section is another place."""
     found: list[Leaf] = []
     section: tuple[str, ...] = ()
     for line in re.split(r"[\r\n]+", text):
@@ -34,7 +35,7 @@ def leaves(text: str) -> list[Leaf]:
 
 
 def says(entry: Entry) -> list[Leaf]:
-    """See `formats`. What is put in place of `${...}` is not ours to say."""
+    """See `formats`. Refuses `${...}`, which npm would replace."""
     for name, value in entry.values:
         key = name.removesuffix("=")
         for text in (key, value):
@@ -75,7 +76,7 @@ def _end_of_top(text: str) -> int:
 
 
 def _said(text: str) -> str:
-    """Return what a name or value says: quotes around it go, and so does a comment behind it."""
+    """Return what a name or value says, without quotes around it and comments behind it."""
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1] if text[0] == "'" else text

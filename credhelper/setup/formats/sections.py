@@ -1,6 +1,6 @@
 """Files of sections: `[header]` lines, with `name = value` lines below them.
 
-Only lines of ours are put in and taken out. What a line means to its tool is the dialect's to say.
+Only lines of ours are put in and taken out. The `Dialect` says how the tool writes and reads them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Made
 from credhelper.setup.plan import Entry
 
-# Anchored, and with the last character named: a long line is not tried from each of its places.
+# Anchored, and with the last character named, so that a long line takes linear time.
 _PAIR = re.compile(r"\A\s*([^=:\s]+)\s*[=:]\s*(.*\S|)\s*\Z")
-# A bracket in quotes does not end it: IPv6 addresses have some.
+# A bracket in quotes does not end a header: IPv6 addresses have brackets.
 _HEADER = re.compile(r"\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\]")
 
 
@@ -23,8 +23,8 @@ _HEADER = re.compile(r"\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\]")
 class Dialect:
     """How the files of a tool are written.
 
-    Parameters: `header` and `line`, which write a header and a line; `opens`, which tells where in
-    a text the lines of headers begin; `blank`, whether a blank line stands before a section.
+    Parameters: `header` and `line` write a header and a line; `opens` returns where in a text the
+    lines of headers begin; `blank`, whether to write a blank line before a section.
     """
 
     header: Callable[[tuple[str, ...]], str]
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def plain(self) -> str:
-        """What it says, however many blanks its tool, or somebody, has put around the sign."""
+        """What it says, without the blanks around the sign."""
         return _plain(self.text)
 
     @property
@@ -70,16 +70,16 @@ def append(
     draft.insert_lines(at, ["", *lines] if lead else lines)
 
 
-def headers(text: str, dialect: Dialect) -> list[Line]:
-    """Return the line of each header."""
-    return [header for _, header, _ in _sections(text, dialect)]
+def each(text: str, dialect: Dialect) -> list[tuple[Line, list[Line]]]:
+    """Return the line of each header, and the lines below it."""
+    return [(header, body) for _, header, body in _sections(text, dialect)]
 
 
 def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
-    """Put lines below the first header that is there, otherwise a section at the end."""
+    """Put lines below the first header of the entry; without one, a section at the end."""
     for _, header, body in _sections(draft.text, dialect):
         if header.header == dialect.header(entry.at):
-            # As far in as the others: a line further in would go on with the one above it.
+            # Indented like the others: a deeper indent would continue the line above.
             first = next((draft.text[one.start : one.end] for one in body if one.says), "")
             indent = first[: len(first) - len(first.lstrip())]
             lines = [indent + dialect.line(name, value) for name, value in entry.values]
@@ -89,7 +89,7 @@ def put(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> None:
 
 
 def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
-    """Take the lines of `entry` out, and the header if it is ours and nothing is left below it."""
+    """Take the lines of `entry` out, and the header if we made it and nothing is left below it."""
     wanted = dialect.header(entry.at)
     lines = [_plain(dialect.line(name, value)) for name, value in entry.values]
     found = [
@@ -97,7 +97,7 @@ def take(draft: Draft, entry: Entry, dialect: Dialect, made: Made) -> list[str]:
         for before, header, body in _sections(draft.text, dialect)
         if header.header == wanted
     ]
-    # A section may be there several times: ours is the last that has all that we wrote.
+    # A section may occur several times: ours is the last one that has all our lines.
     for before, header, body in reversed(found):
         if set(lines) <= {line.plain for line in body}:
             _cut(draft, lines, before, header, body, wanted, made)
@@ -134,7 +134,7 @@ def _cut(
 
 
 def _runs(lines: list[Line]) -> list[tuple[int, int]]:
-    """Return from where to where `lines` go, those that follow each other as one."""
+    """Return the spans of `lines`; lines that follow each other share one."""
     runs: list[tuple[int, int]] = []
     for line in sorted(lines, key=lambda line: line.start):
         if runs and runs[-1][1] == line.start:

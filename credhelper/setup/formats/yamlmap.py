@@ -1,6 +1,6 @@
-"""YAML whose keys at the top hold mappings, as Flyte's does: keys of ours go first into theirs.
+"""YAML whose top-level keys hold mappings, as Flyte's: our keys go first into those mappings.
 
-What the text says, and keys at the top themselves, are as in `yamltext`.
+`leaves` and the top-level keys are as in `yamltext`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, yamltext
+from credhelper.setup.formats import Leaf, Made, yamlplaces, yamltext
 from credhelper.setup.plan import Entry
 
 _INDENT = "  "
@@ -32,7 +32,7 @@ def says(entry: Entry) -> list[Leaf]:
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     (key,) = entry.at
-    # The first goes to the front last.
+    # Each goes to the front, so the first comes last.
     for name, value in reversed(entry.values):
         _put(draft, key, yamltext.dumped({name: value}), made)
 
@@ -42,16 +42,16 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     (key,) = entry.at
     changed = []
     for name, value in entry.values:
-        found = yamltext.member(draft.text, key)
+        found = yamlplaces.member(draft.text, key)
         members = found[1].value if found and isinstance(found[1], yaml.MappingNode) else []
         for own, node in members:
             if own.value != name:
                 continue
             flow = found is None or found[1].flow_style
-            if flow or yamltext.without_nulls(yamltext.load(draft.text)[key][name]) != value:
+            if flow or yamlplaces.without_nulls(yamlplaces.load(draft.text)[key][name]) != value:
                 changed.append(name)
                 break
-            draft.remove_lines(*yamltext.lines_of(draft.text, own.start_mark.index, node))
+            draft.remove_lines(*yamlplaces.lines_of(draft.text, own.start_mark.index, node))
             if len(members) == 1:
                 yamltext.restore(draft, key, made)
             break
@@ -59,7 +59,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
 
 
 def _put(draft: Draft, key: str, lines: list[str], made: Made) -> None:
-    found = yamltext.member(draft.text, key)
+    found = yamlplaces.member(draft.text, key)
     value = found[1] if found else None
     if found is None or not isinstance(value, yaml.MappingNode) or not value.value:
         indented = [_INDENT + line for line in lines]
@@ -67,7 +67,7 @@ def _put(draft: Draft, key: str, lines: list[str], made: Made) -> None:
         return
     if value.flow_style:
         raise ValueError(f"{key} is not written in lines")
-    # Above a comment that is about the first of theirs.
+    # Above a comment on the first of their keys.
     begin = draft.text.index("\n", found[0].end_mark.index) + 1
     indent = " " * value.value[0][0].start_mark.column
     draft.insert_lines(begin, [indent + line for line in lines])

@@ -1,11 +1,12 @@
-"""git and wget on the command line: a link for those who ask a program what a person would type.
+"""git and wget on the command line: a link that answers their prompts for a password.
 
-Source: git's `GIT_ASKPASS`, wget's `--use-askpass`. Nothing is written into a file: wget's would
-have it asked about every host, and would fail for all but ours; git's has a helper instead.
+Source: git's `GIT_ASKPASS`, wget's `--use-askpass`. No file is written: with wget's, wget would ask
+about every host, and fail for all but ours; for git's there is the helper.
 """
 
 from __future__ import annotations
 
+from credhelper.core.text import export
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 
@@ -19,13 +20,16 @@ LINK = "credhelper-askpass"
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     link = request.link(LINK)
-    told = request.environ.get("GIT_ASKPASS")
-    notes = () if told == link.path else (f"to use it: GIT_ASKPASS={link.path} git ...",)
-    return Plan(links=(link,), notes=notes)
+    current = request.environ.get("GIT_ASKPASS")
+    use = f"to use it: {export('GIT_ASKPASS', link.path)}"
+    notes = [] if current == link.path else [use]
+    if request.service.netloc != request.service.host:
+        notes.append(f"not for wget: it asks about {request.service.host}, without the port")
+    return Plan(links=(link,), notes=tuple(notes))
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the program at the link says to git's prompt for a password: see `setup`."""
+    """Return what the program at the link answers to git's prompt for a password: see `setup`."""
     path = request.link(LINK).path
     host = (
         f"{request.service.scheme}://{request.owner}@{request.service.netloc}{request.service.path}"

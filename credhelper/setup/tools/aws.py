@@ -1,8 +1,8 @@
-"""The AWS CLI, every AWS SDK, and what is made of one: a process that gives credentials.
+"""The AWS CLI, the AWS SDKs, and tools that use them: a process that gives credentials.
 
 Source: "Sourcing credentials with an external process" of the AWS SDKs' guide. The command goes
 through a shell in some SDKs and is split into words by others, so only double quotes are used. The
-profile is always said: AWS knows no host to ask about.
+command always names the profile: AWS sends no host to choose one by.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shlex
 from contextlib import suppress
 
+from credhelper.core.text import shell_word
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
@@ -24,7 +25,7 @@ SERVICE = False
 NEEDS = "aws"
 
 _KEY = "credential_process"
-# What the SDKs take from a section before they run its process: all of them, or some.
+# What all or some SDKs take from a section before they run its process.
 _FIRST = (
     "aws_access_key_id",
     "login_session",
@@ -44,7 +45,7 @@ def plan(request: WiringRequest) -> Plan:
             hint="put a link to it into a folder with a plainer name, first on PATH",
         )
     program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
-    command = f"{program} aws --profile {request.owner}"
+    command = f"{program} aws --profile {shell_word(request.owner)}"
     section = _section(request)
     for key in _FIRST:
         if _parsed(request, _file(request)).has_option(section, key):
@@ -53,9 +54,9 @@ def plan(request: WiringRequest) -> Plan:
                 hint="choose a section of its own: --name NAME",
             )
     values = [(_KEY, command)]
-    # Theirs stays theirs, and ours is kept while nobody knows better.
-    told = _parsed(request, _file(request)).get(section, "region", fallback=None)
-    region = told or request.region
+    # A region in the file stays; ours goes in only where there is none.
+    known = _parsed(request, _file(request)).get(section, "region", fallback=None)
+    region = known or request.region
     if region:
         values.append(("region", region))
     return Plan((FileChange(_file(request), "ini", (Entry((section,), tuple(values)),)),))
@@ -95,11 +96,11 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _section(request: WiringRequest) -> str:
-    # `default` is the section that everything uses: only who asks for it gets it changed.
+    # Every tool uses the section `default`: it is changed only if the user names it.
     name = request.name or ("illumina" if request.owner == "default" else request.owner)
     plain = name if name == "default" else f"profile {name}"
     there = _sections(request)
-    # AWS splits a section's name like a shell. Of two that mean one profile, one is passed over.
+    # AWS splits a section's name like a shell, and of two spellings of one profile uses only one.
     same = [section for section in there if section.startswith("profile") and _means(section, name)]
     return plain if plain in there or not same else same[0]
 
@@ -109,7 +110,7 @@ def _sections(request: WiringRequest) -> list[str]:
 
 
 def _parsed(request: WiringRequest, path: str) -> configparser.RawConfigParser:
-    """Return what is in a file; nothing if it cannot be read, which is told of elsewhere."""
+    """Return what is in a file; nothing if it cannot be read (the edit will report that)."""
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
     with suppress(configparser.Error):
         parser.read_string(request.read(path) or "")

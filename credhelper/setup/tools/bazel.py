@@ -20,7 +20,7 @@ PROFILE = False
 
 LINK = "bazel-credential-credhelper"
 _FLAG = "--credential_helper"
-# The lines that `bazel build` reads; those of the second kind count over all of the first.
+# The lines that `bazel build` reads; the second kind overrides the first.
 _COMMANDS = (("always", "common"), ("build",))
 
 
@@ -37,7 +37,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the helper for the host says to Bazel's own words: see `setup`."""
+    """Return what the host's helper answers when called as Bazel does: see `setup`."""
     found = _helper(request.read(f"{request.home}/.bazelrc") or "", request.service.host)
     if found is None:
         return Finding(trouble=f"~/.bazelrc names no helper for {request.service.host}")
@@ -51,7 +51,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _helper(text: str, host: str) -> str | None:
-    """Return the helper that Bazel takes for a host: its own, else a wildcard's, else any."""
+    """Return the helper that Bazel calls for a host: its own, else a wildcard's, else any."""
     helpers: dict[str, str] = {}
     lines = [_words(line) for line in re.sub(r"\\\r?\n", " ", text).split("\n")]
     for commands in _COMMANDS:
@@ -65,7 +65,7 @@ def _helper(text: str, host: str) -> str | None:
 
 
 def _flags(words: list[str]) -> dict[str, str]:
-    """Return the helpers that the words of one line name, by the hosts that they are for."""
+    """Return the helpers in the words of one line, by host."""
     found = {}
     for word, after in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")

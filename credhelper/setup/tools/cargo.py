@@ -1,8 +1,8 @@
 """Cargo: a credential provider for one registry.
 
 Source: the Cargo book, "Registry Authentication" and "Configuration" (Cargo 1.74 and newer).
-`[registries.NAME] credential-provider` is a program and words for it; without a slash the program
-is looked for on PATH. The words come to us inside the request.
+`[registries.NAME] credential-provider` is a program and its arguments. Cargo looks for a program
+without a slash on PATH, and sends us the arguments inside the request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the provider that Cargo's file names says to Cargo's own words: see `setup`."""
+    """Return what the provider in Cargo's file answers when called as Cargo does: see `setup`."""
     name = request.name or _registry(request)
     registry = _registries(request).get(name or "", {})
     words = registry.get("credential-provider")
@@ -64,14 +64,14 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         said = json.loads(answer.stdout.split(b"\n")[1])
         if "Ok" in said:
             return Finding(said["Ok"]["token"].removeprefix("Bearer "))
-        told = said["Err"]
-        return Finding(trouble=told.get("message") or f"{words[0]}: {told['kind']}")
+        refusal = said["Err"]
+        return Finding(trouble=refusal.get("message") or f"{words[0]}: {refusal['kind']}")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return asking.failed(answer, words[0])
 
 
 def _file(request: WiringRequest) -> str:
-    """Return Cargo's file; an old one without the extension wins where it is."""
+    """Return Cargo's file. Cargo prefers an old one without the extension."""
     path = request.below("CARGO_HOME", "config.toml", ".cargo/config.toml")
     old = path.removesuffix(".toml")
     return old if request.read(old) is not None else path
@@ -87,7 +87,7 @@ def _registries(request: WiringRequest) -> dict[str, Any]:
 
 
 def _registry(request: WiringRequest) -> str | None:
-    """Return what Cargo's file calls the registry whose index is at or below the service."""
+    """Return Cargo's name of the registry whose index is at or below the service."""
     for name, one in _registries(request).items():
         index = one.get("index")
         if isinstance(index, str) and request.covers(index.partition("+")[2] or index):

@@ -1,9 +1,8 @@
 """Claude Code: headers for one MCP server of the user's own configuration.
 
-Source: Claude Code's documentation, "Connect to tools via MCP", `headersHelper`: a line for a
-shell, which is told the server in a variable. Not touched are a project's `.mcp.json`, whose
-commands are for all who work there, and `apiKeyHelper`, whose token would go to wherever a variable
-leads.
+Source: Claude Code's documentation, "Connect to tools via MCP", `headersHelper`: a command for a
+shell, with the server in a variable. We do not change a project's `.mcp.json`, whose commands run
+for all who work there, nor `apiKeyHelper`, because a variable decides where its token goes.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def plan(request: WiringRequest) -> Plan:
             hint="say what Claude Code calls it: --name NAME",
         )
     called = request.program.called(PROGRAMS[0])
-    # The first goes to the front last.
+    # Each goes to the front, so the first comes last.
     values: list[tuple[str, Any]] = [(_KEY, shlex.join([called, "headers", *request.options()]))]
     known = _servers(request).get(name)
     new = {"url": str(request.service), "type": "http"}
@@ -52,11 +51,11 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(
             trouble=f"{_file(request)} names no {_KEY} for a server at {request.service}"
         )
-    told = {
+    variables = {
         "CLAUDE_CODE_MCP_SERVER_NAME": name,
         "CLAUDE_CODE_MCP_SERVER_URL": str(server.get("url", "")),
     }
-    answer = ask(["/bin/sh", "-c", command], b"", told)
+    answer = ask(["/bin/sh", "-c", command], b"", variables)
     return asking.parsed(answer, _KEY, lambda said: said["Authorization"].removeprefix("Bearer "))
 
 
@@ -69,7 +68,7 @@ def _servers(request: WiringRequest) -> dict[str, dict[str, Any]]:
         found = json.loads(request.read(_file(request)) or "{}")["mcpServers"]
         return {name: one for name, one in found.items() if isinstance(one, dict)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}  # what cannot be read is told of when the file is to be changed
+        return {}  # the edit will report a file that cannot be read
 
 
 def _server(request: WiringRequest) -> str | None:

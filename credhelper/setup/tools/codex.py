@@ -1,7 +1,7 @@
 """Codex: a command that prints a token, for one model provider.
 
-Source: Codex's documentation of its configuration, `model_providers.<id>.auth`. The command is run
-as it is, without a shell, and has 5 seconds.
+Source: Codex's documentation of its configuration, `model_providers.<id>.auth`. Codex runs the
+command without a shell, and waits 5 seconds.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _providers(request: WiringRequest) -> dict[str, dict[str, Any]]:
     try:
         found = tomllib.loads(request.read(_file(request)) or "").get("model_providers", {})
     except ValueError:
-        return {}  # told of when the file is to be changed
+        return {}  # the edit will report it
     known = found if isinstance(found, dict) else {}
     return {name: one for name, one in known.items() if isinstance(one, dict)}
 

@@ -1,6 +1,6 @@
-"""podman, skopeo, buildah: a helper for one registry, in the file that they keep logins in.
+"""podman, skopeo, buildah: a helper for one registry, in the file with their logins.
 
-Source: containers-auth.json(5). They look into docker's file last.
+Source: containers-auth.json(5). They read docker's file last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what they would be told, found through their files and PATH: see `setup`."""
+    """Return what they would receive, found through their files and PATH: see `setup`."""
     chosen = _file(request)
     paths = [chosen]
     if request.environ.get("REGISTRY_AUTH_FILE") != chosen:

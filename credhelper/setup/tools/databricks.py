@@ -1,8 +1,8 @@
-"""The Databricks SDKs: what they take for the Databricks CLI, in a section of ~/.databrickscfg.
+"""The Databricks SDKs: a link in place of the Databricks CLI, in a section of ~/.databrickscfg.
 
-Source: the SDK for Python, `config.py` and `credentials_provider.py`. For a section the SDKs tell
-that CLI nothing but the section's name, which it takes for a profile of ours: so the section bears
-the name of the profile that names its host. They start one word, so a link's name says the
+Source: the SDK for Python, `config.py` and `credentials_provider.py`. The SDKs pass
+the CLI only the section's name, which our protocol reads as a profile's: so the section has the
+name of the profile for its host. They start a program of one word: a link, whose name says the
 protocol.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import re
 
+from credhelper.core.text import command, export
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import (
@@ -37,7 +38,7 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"workspaces are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     if request.name not in (None, request.owner):
         raise UsageError(
@@ -55,7 +56,7 @@ def plan(request: WiringRequest) -> Plan:
         values.insert(0, ("host", str(request.service)))
     notes: tuple[str, ...] = ()
     if request.environ.get(_VARIABLE) != request.owner:
-        notes = (f"to use it: export {_VARIABLE}={request.owner}",)
+        notes = (f"to use it: {export(_VARIABLE, request.owner)}",)
     entry = Entry((request.owner,), tuple(values))
     return Plan((FileChange(_file(request), "ini", (entry,)),), (link,), notes)
 
@@ -70,7 +71,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         )
     for name, own in (("DATABRICKS_AUTH_TYPE", _AUTH), ("DATABRICKS_CLI_PATH", program)):
         if request.environ.get(name, own) != own:
-            return shadowed(f"{name} is set to something else", f"unset {name}")
+            return shadowed(f"{name} is set to something else", command("unset", name))
     host = request.environ.get("DATABRICKS_HOST", "")
     if host and not request.is_at(host):
         return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
@@ -88,4 +89,4 @@ def _section(request: WiringRequest) -> dict[str, str]:
         parser.read_string(request.read(_file(request)) or "")
         return dict(parser.items(request.owner))
     except configparser.Error:
-        return {}  # what cannot be read is told of when the file is to be changed
+        return {}  # the edit will report a file that cannot be read

@@ -1,13 +1,14 @@
-"""docker, helm, oras and what else reads docker's file: a helper for one registry.
+"""docker, helm, oras and others that read docker's file: a helper for one registry.
 
 Source: docker/cli, `cli/config/configfile`: `credHelpers` maps a registry's host and port to the
-end of a program's name, `docker-credential-NAME`, which is looked for on PATH.
+NAME of a program on PATH, `docker-credential-NAME`.
 """
 
 from __future__ import annotations
 
 import json
 
+from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
@@ -23,23 +24,23 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what docker would be told, found through its file and PATH: see `setup`."""
+    """Return what docker would receive, found through its file and PATH: see `setup`."""
     return check_in(request, ask, [_file(request)])
 
 
 def plan_for(request: WiringRequest, path: str) -> Plan:
-    """Return what it takes for those who read `path`."""
+    """Return the plan for tools that read `path`."""
     if request.service.path:
         raise UsageError(
             f"registries are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     entry = Entry(("credHelpers",), ((request.service.netloc, "credhelper"),))
     return Plan((FileChange(path, "json", (entry,)),))
 
 
 def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
-    """Return what is told to those who read `paths`, the first that names the registry."""
+    """Return what tools receive that read `paths`: the first that names the registry counts."""
     host = request.service.netloc
     for path in paths:
         try:
@@ -52,7 +53,9 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
             break
         for login in logins if isinstance(logins, dict) and path != paths[-1] else ():
             if login.partition("/")[0] == host:
-                return shadowed(f"{path} has a login for {login}", f"podman logout {login}")
+                return shadowed(
+                    f"{path} has a login for {login}", command("podman", "logout", login)
+                )
     else:
         return Finding(trouble=f"{' and '.join(paths)} names no helper for {host}")
     program = f"docker-credential-{name}"
@@ -60,7 +63,7 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
     try:
         return Finding(json.loads(answer.stdout)["Secret"])
     except (ValueError, KeyError, TypeError):
-        # What went wrong stands there; what went well may be a secret.
+        # A failure is printed on stdout. After a success, a secret may stand there.
         said = answer.stdout.decode("utf-8", "replace").strip() if answer.status else ""
         if answer.status == asking.NOT_FOUND:
             said = "it is not on PATH"

@@ -73,7 +73,7 @@ def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
     try:
         parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
-        return {}  # told of when the file is to be changed
+        return {}  # the edit will report it
     found = {}
     for section in parser.sections():
         match = _SECTION.fullmatch(section)

@@ -1,13 +1,14 @@
-"""Flyte: a command that prints a token, for the one platform of its file.
+"""Flyte: a command that prints a token, for the platform in its file.
 
 Source: flytekit, `configuration` and `clients/auth`, `authType: ExternalCommand`. The command is a
-list, and is run as it is.
+list, and runs without a shell.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from credhelper.core.text import command
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -26,18 +27,18 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"platforms are known by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     own = f"{_SCHEME}{request.service.netloc}"
-    told = _admin(request).get("endpoint", own)
-    if told != own and not request.is_at(_url(str(told))):
+    known = _admin(request).get("endpoint", own)
+    if known != own and not request.is_at(_url(str(known))):
         raise ConfigError(
             f"{_file(request)} is for another platform than {request.service}",
             hint="say which file: --file PATH",
         )
     words = [request.program.called(PROGRAMS[0]), TOKEN, str(request.service), *request.options()]
     values: list[tuple[str, Any]] = [("authType", "ExternalCommand"), ("command", words)]
-    if told == own:
+    if known == own:
         values.insert(0, ("endpoint", own))
     return Plan((FileChange(_file(request), "yamlmap", (Entry((_TABLE,), tuple(values)),)),))
 
@@ -61,11 +62,11 @@ def _admin(request: WiringRequest) -> dict[str, Any]:
     try:
         data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     found = data.get(_TABLE) if isinstance(data, dict) else None
     return found if isinstance(found, dict) else {}
 
 
 def _url(endpoint: str) -> str:
-    # An endpoint is a host, bare or behind one of several schemes of its own.
+    # An endpoint is a host, bare or with one of several schemes of Flyte's own.
     return f"https://{endpoint.rpartition('/')[2]}"

@@ -1,7 +1,7 @@
-"""git: a helper for one URL, with the list of helpers emptied first.
+"""git: a helper for one URL, after an empty one that clears the list of helpers.
 
-Source: git-config(1), `credential.<url>.helper`; gitcredentials(7). git hands a helper's line to a
-shell unless it is a bare name; every helper in the list is told what worked, hence the empty one.
+Source: git-config(1), `credential.<url>.helper`; gitcredentials(7). git gives a helper's line to a
+shell unless it is a bare name. It sends the token to every helper in the list: so we clear it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import shlex
 
 from credhelper.core.service import Service
+from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup.formats import gitconfig
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -32,7 +33,7 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what `git credential fill` finds: see `setup`."""
-    # Nobody is asked: what the helpers do not know is an error.
+    # No prompt: without an answer of the helpers, git fails.
     silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
     answer = ask(["git", "credential", "fill"], f"url={request.service}\n\n".encode(), silent)
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
@@ -40,11 +41,15 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         if name in ("password", "credential"):
             return _leak(request, ask) or Finding(value)
     why = asking.complaint(answer) or "git credential fill found nothing"
-    return Finding(trouble=why, hint="CREDHELPER_TRACE=1 git ls-remote URL shows each step")
+    return Finding(
+        trouble=why,
+        hint="see each step: CREDHELPER_TRACE=1 "
+        + command("git", "ls-remote", str(request.service)),
+    )
 
 
 def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
-    """Return what a check saw of another helper that stores the token, or is told it."""
+    """Return a finding if another helper stores the token or receives it."""
     host = request.service.netloc
     stores = (
         f"{request.home}/.git-credentials",
@@ -56,8 +61,9 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
             if found and found["host"].lower() == host and found["password"].startswith("eyJ"):
                 return Finding(
                     trouble=f"{path} holds a token for {host}, which another helper stored there",
-                    hint=f"printf 'protocol={request.service.scheme}\\nhost={host}\\n\\n' |"
-                    f" git credential-store --file {shlex.quote(path)} erase",
+                    hint=command("printf", f"protocol={request.service.scheme}\\nhost={host}\\n\\n")
+                    + " | "
+                    + command("git", "credential-store", "--file", path, "erase"),
                 )
     listed = ask(["git", "config", "--null", "--get-regexp", r"^credential\..*helper$"])
     helpers: list[str] = []
@@ -70,7 +76,7 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
     if ours and len(ours) < len(helpers):
         return Finding(
             trouble="another helper is told the token, too, and may store it",
-            hint=f"credhelper setup git --service {request.service}",
+            hint=command("credhelper", "setup", "git", "--service", str(request.service)),
         )
     return None
 
@@ -86,7 +92,7 @@ def _file(request: WiringRequest) -> str:
 
 
 def _as_git_asks(service: Service) -> str:
-    """Return a URL as git compares it: it escapes more of a path than a service does."""
+    """Return the URL as git compares it: git escapes more characters than a service does."""
     return service.origin + re.sub(
         r"[!$&'()*+,;=:@]", lambda char: f"%{ord(char[0]):02X}", service.path
     )
@@ -99,7 +105,7 @@ def _helper(request: WiringRequest) -> str:
         return f"!{_in_quotes(request.program.called('credhelper'))} {words}"
     if called == PROGRAMS[0]:
         return "credhelper"
-    # git takes a line that begins with a slash for a path, in quotes or not.
+    # git reads a line that begins with a slash as a path, in quotes or not.
     return re.sub(r"([^A-Za-z0-9/._+-])", r"\\\1", called)
 
 

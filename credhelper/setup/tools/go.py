@@ -1,7 +1,7 @@
 """go: a command in GOAUTH, in the file that `go env -w` writes.
 
-Source: `go help goauth`, `go help environment` (Go 1.24 and newer). `go env -w` keeps other lines,
-but sorts them: ours is put in by itself. What GOAUTH said before stays in the list behind us.
+Source: `go help goauth`, `go help environment` (Go 1.24 and newer). We do not write with
+`go env -w`, which sorts the other lines. What GOAUTH held before stays in the list, behind ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROFILE = True
 
 _BEARER = re.compile(r"^Authorization: Bearer (\S+)$", re.MULTILINE)
 
-# As `cmd/internal/quoted` splits: quotes count at the beginning of a word alone.
+# As `cmd/internal/quoted` splits: a quote counts only at the beginning of a word.
 _WORD = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(\S+))""")
 
 
@@ -39,7 +39,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the commands in GOAUTH say, called one by one as go does: see `setup`."""
+    """Return what the commands in GOAUTH answer, called one by one as go does: see `setup`."""
     found = request.environ.get("GOAUTH") or _goauth(
         request.read(_file(request) or "/nowhere") or ""
     )
@@ -69,7 +69,7 @@ def _netrc(request: WiringRequest) -> str:
 
 
 def _netrc_answers(request: WiringRequest) -> bool:
-    """Tell whether a login by host counts: go prefers what is told for a longer path."""
+    """Tell whether go uses a login by host: it prefers an answer for a longer path."""
     machine = rf"(?:^|\s)machine\s+{re.escape(request.service.netloc)}(?:\s|$)"
     return not request.service.path and bool(
         re.search(machine, request.read(_netrc(request)) or "")
@@ -77,7 +77,7 @@ def _netrc_answers(request: WiringRequest) -> bool:
 
 
 def _refuse_combined(path: str, text: str) -> None:
-    """Refuse a GOAUTH that go would not take with a command before it."""
+    """Refuse a GOAUTH that go would reject with a command before it."""
     if not re.search(r"^GOAUTH=", text, re.MULTILINE):
         return
     items = [item.strip() for item in _goauth(text).split(";")]

@@ -1,8 +1,9 @@
 """google-auth and gcloud: the command in a credential configuration.
 
-Source: AIP-4117; google-auth's `pluggable.py`. The configuration is what
-`gcloud iam workload-identity-pools create-cred-config` writes; without `--file` it is where the
-libraries look for it. Python's splits the command at blanks, Node's knows quotes: none are used.
+Source: AIP-4117; google-auth's `pluggable.py`. `gcloud iam
+workload-identity-pools create-cred-config` writes the configuration; without `--file` it is the one
+that the libraries find by themselves. Python's library splits the command at blanks, and Node's
+reads quotes: so we use none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 from typing import Any
 
+from credhelper.core.text import shell_word
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -43,8 +45,10 @@ def plan(request: WiringRequest) -> Plan:
             f"Google's libraries have no way to write this path: {called}",
             hint="put a link to it into a folder without blanks, first on PATH",
         )
-    # The first goes to the front last.
-    values: list[tuple[str, Any]] = [("command", f"{called} google --profile {request.owner}")]
+    # Each goes to the front, so the first comes last.
+    values: list[tuple[str, Any]] = [
+        ("command", f"{called} google --profile {shell_word(request.owner)}")
+    ]
     if _executable(data).get("timeout_millis", _MILLISECONDS) == _MILLISECONDS:
         values.insert(0, ("timeout_millis", _MILLISECONDS))
     head = {
@@ -68,12 +72,12 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     command = _executable(data).get("command")
     if not isinstance(command, str) or not command.split():
         return Finding(trouble=f"{_file(request)} names no command")
-    told = {
+    variables = {
         "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE": str(data.get("audience", "")),
         "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE": str(data.get("subject_token_type", _JWT)),
         "GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE": "0",
     }
-    answer = ask(command.split(), b"", told)
+    answer = ask(command.split(), b"", variables)
     try:
         said = json.loads(answer.stdout)
         if said["success"]:
@@ -94,7 +98,7 @@ def _read(request: WiringRequest) -> dict[str, Any]:
     try:
         data = json.loads(request.read(_file(request)) or "{}")
     except (ValueError, RecursionError):
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 

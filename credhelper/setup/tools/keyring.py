@@ -1,7 +1,7 @@
-"""pdm, hatch and whatever else calls the program `keyring`: a link, where it is asked for.
+"""pdm, hatch and others that call the program `keyring`: a link of that name.
 
-Source: keyring's `cli.py`. It stands before a keyring that is there, for all who look on PATH: so
-nobody but `setup` places it, and only into a folder of its own, or one that is named.
+Source: keyring's `cli.py`. On PATH the link hides a real keyring from every program: so only
+`setup` makes it, in a folder of its own or in one that the user names.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
-"""kubectl, helm and what else reads a kubeconfig: a user who runs credhelper.
+"""kubectl, helm and others that read a kubeconfig: a user that runs credhelper.
 
 Source: Kubernetes, "client-go credential plugins"; `k8s.io/client-go/tools/clientcmd`. The user
-gets a context of its own with the cluster whose server is the service: no context of others is
-changed.
+gets a new context with the cluster whose server is the service. No other context is changed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from credhelper.core.text import command
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
@@ -37,7 +38,7 @@ def plan(request: WiringRequest) -> Plan:
         "installHint": "credhelper is not there any more: pipx install credhelper",
     }
     entries = [Entry(("users",), ((name, {"user": {"exec": execute}}),))]
-    # A cluster that nobody has described is called by its host.
+    # A new cluster has the name of its host.
     own = request.service.netloc
     cluster = {"cluster": {"server": str(request.service)}}
     clusters = _clusters(request, merged) or [own]
@@ -56,7 +57,11 @@ def plan(request: WiringRequest) -> Plan:
     ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
     if merged.get(_CURRENT, first) != first:
         ours = tuple((key, value) for key, value in ours if key != _CURRENT)
-    notes = () if len(ours) == len(head) else (f"to use it: kubectl config use-context {first}",)
+    notes = (
+        ()
+        if len(ours) == len(head)
+        else (f"to use it: {command('kubectl', 'config', 'use-context', first)}",)
+    )
     return Plan((FileChange(path, "yaml", (Entry((), ours), *entries)),), notes=notes)
 
 
@@ -80,15 +85,22 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     return asking.parsed(answer, execute["command"], lambda said: said["status"]["token"])
 
 
-def left(before: str, after: str) -> list[str]:
-    """Return what an undo leaves that leads nowhere now, of a text before and after."""
-    from credhelper.setup.formats import yamltext
-
-    old, new = yamltext.load(before) or {}, yamltext.load(after) or {}
-    current = new.get(_CURRENT)
-    if current and _named(old, "contexts", current) and not _named(new, "contexts", current):
-        return [f"{_CURRENT} names {current}, which is gone, and is"]
-    return []
+def left(
+    before: Mapping[str, str], environ: Mapping[str, str], read: Callable[[str], str | None]
+) -> list[tuple[str, str]]:
+    """Return the members that an undo leaves without use, in the files that kubectl reads."""
+    listed = [path for path in environ.get("KUBECONFIG", "").split(":") if path.startswith("/")]
+    new = {path: _parsed(read(path)) for path in dict.fromkeys([*listed, *before])}
+    old = {**new, **{path: _parsed(text) for path, text in before.items()}}
+    found = []
+    for path, data in new.items():
+        current = data.get(_CURRENT)
+        was, lives = (
+            any(_named(one, "contexts", current) for one in files.values()) for files in (old, new)
+        )
+        if current and was and not lives:
+            found.append((path, f"{_CURRENT} names {current}, which is gone, and is"))
+    return found
 
 
 def _user(request: WiringRequest) -> str:
@@ -96,7 +108,7 @@ def _user(request: WiringRequest) -> str:
 
 
 def _file(request: WiringRequest) -> str:
-    """Return the kubeconfig that kubectl would add to: of several the first that is there."""
+    """Return the kubeconfig that kubectl would add to: the first that exists."""
     files = _files(request)
     there = [path for path in files if request.read(path) is not None]
     return (there or files[-1:])[0]
@@ -104,17 +116,17 @@ def _file(request: WiringRequest) -> str:
 
 def _files(request: WiringRequest) -> list[str]:
     """Return the kubeconfigs that kubectl reads as one."""
-    told = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
-    if not all(path.startswith("/") for path in told):
+    named = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
+    if not all(path.startswith("/") for path in named):
         raise ConfigError(
             "KUBECONFIG names no absolute path, so each folder would have another file",
             hint="let each of its paths begin with a slash",
         )
-    return told or [f"{request.home}/.kube/config"]
+    return named or [f"{request.home}/.kube/config"]
 
 
 def _merged(request: WiringRequest) -> dict[str, Any]:
-    """Return what the kubeconfigs say together: of two that bear one name, the first counts."""
+    """Return the merged kubeconfigs: of two items with one name, the first counts."""
     merged: dict[str, Any] = {}
     for data in [_read(request, path) for path in _files(request)]:
         for key, value in data.items():
@@ -126,16 +138,20 @@ def _merged(request: WiringRequest) -> dict[str, Any]:
 
 
 def _read(request: WiringRequest, path: str) -> dict[str, Any]:
-    from credhelper.setup.formats import yamltext
+    return _parsed(request.read(path))
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    from credhelper.setup.formats import yamlplaces
 
     try:
-        data = yamltext.load(request.read(path) or "")
+        data = yamlplaces.load(text or "")
     except ValueError:
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 
-def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+def _named(data: dict[str, Any], key: str, name: object) -> dict[str, Any]:
     for one in data.get(key) or []:
         if isinstance(one, dict) and one.get("name") == name:
             return one
@@ -143,7 +159,7 @@ def _named(data: dict[str, Any], key: str, name: str) -> dict[str, Any]:
 
 
 def _clusters(request: WiringRequest, data: dict[str, Any]) -> list[str]:
-    """Return the clusters whose server is the service, or below it."""
+    """Return the clusters whose server is at or below the service."""
     found = []
     for one in data.get("clusters") or []:
         cluster = one.get("cluster") if isinstance(one, dict) else None

@@ -1,9 +1,9 @@
 """The kubelet: a provider for the images of one registry, in an administrator's file.
 
-Source: Kubernetes, "Configure a kubelet image credential provider". The kubelet is told where the
-file and the folder of programs are; without `--file` and `--bin` they are where our pages show
-them. A provider's name is that of its program, and stands once: so each registry has a link of its
-own. The kubelet has no home, and is told whose config and cache it uses: those that hold here.
+Source: Kubernetes, "Configure a kubelet image credential provider". Flags of the kubelet name the
+file and the folder of programs; without `--file` and `--bin` we use the places that our pages show.
+A provider has the name of its program, and each name stands once: so each registry has a link of
+its own. The kubelet has no home, so the file names the config and the cache: those of this setup.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from credhelper.core import paths
+from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
@@ -48,9 +49,11 @@ def plan(request: WiringRequest) -> Plan:
     ours = tuple((key, value) for key, value in head.items() if data.get(key, value) == value)
     entries = (Entry((), ours), Entry(("providers",), ((name, provider),)))
     notes = (
-        "the kubelet is started with"
-        f" --image-credential-provider-config={_file(request)}"
-        f" --image-credential-provider-bin-dir={request.bin}",
+        "the kubelet is started with "
+        + command(
+            f"--image-credential-provider-config={_file(request)}",
+            f"--image-credential-provider-bin-dir={request.bin}",
+        ),
     )
     return Plan((FileChange(_file(request), "yaml", entries),), (request.link(name),), notes)
 
@@ -68,9 +71,9 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         "apiVersion": api,
         "image": f"{_images(request)}/x",
     }
-    told = {one["name"]: one["value"] for one in provider.get("env") or []}
+    variables = {one["name"]: one["value"] for one in provider.get("env") or []}
     words = [program, *map(str, provider.get("args") or [])]
-    answer = ask(words, json.dumps(message).encode() + b"\n", told)
+    answer = ask(words, json.dumps(message).encode() + b"\n", variables)
 
     def password(said: dict[str, dict[str, dict[str, str]]]) -> str:
         (login,) = said["auth"].values()
@@ -106,7 +109,7 @@ def _read(request: WiringRequest) -> dict[str, Any]:
     try:
         data = yaml.safe_load(request.read(_file(request)) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # told of when the file is to be changed
+        data = None  # the edit will report it
     return data if isinstance(data, dict) else {}
 
 

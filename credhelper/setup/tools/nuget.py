@@ -1,7 +1,7 @@
 """dotnet, nuget, MSBuild: a plugin, which is a link to us on PATH.
 
-Source: NuGet.Client, `NuGet.Protocol/Plugins` (NuGet 6.13 and newer): whatever is called
-`nuget-plugin-*` on PATH is started, and asked about each source.
+Source: NuGet.Client, `NuGet.Protocol/Plugins` (NuGet 6.13 and newer): NuGet starts every
+`nuget-plugin-*` on PATH, and asks it about each source.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the plugin says in a dialogue as NuGet leads it: see `setup`."""
+    """Return what the plugin answers in a dialogue like NuGet's: see `setup`."""
     asked: tuple[tuple[str, dict[str, object]], ...] = (
         ("Handshake", {"ProtocolVersion": "2.0.0", "MinimumProtocolVersion": "1.0.0"}),
         ("GetAuthenticationCredentials", {"Uri": str(request.service), "IsRetry": False}),

@@ -1,8 +1,8 @@
 """pnpm: a token helper for one registry, in the user's own .npmrc.
 
 Source: pnpm's documentation, "Authentication settings", `tokenHelper`: an absolute path, in older
-releases without arguments, whose output they send as it is. So the link's name says the profile,
-and that `Bearer` stands before the token. npm itself has no such thing.
+releases without arguments, and they send its output unchanged. So the link's name says the profile,
+and that `Bearer` comes before the token. npm itself has no token helper.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the helper that the file names prints: see `setup`."""
-    told = npmrc.leaves(request.read(_file(request)) or "")
-    found = [value for place, value in told if place == (_key(request),)]
+    settings = npmrc.leaves(request.read(_file(request)) or "")
+    found = [value for place, value in settings if place == (_key(request),)]
     if not found:
         return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]
@@ -45,6 +45,6 @@ def _key(request: WiringRequest) -> str:
 
 
 def _file(request: WiringRequest) -> str:
-    # npm tells its children in small letters.
+    # npm sets this variable for its children, in lower case.
     small = request.variable("npm_config_userconfig")
     return small or request.place("NPM_CONFIG_USERCONFIG", ".npmrc")

@@ -1,7 +1,7 @@
 """rclone: a command that prints a token, for one WebDAV remote.
 
-Source: rclone's documentation, "WebDAV", `bearer_token_command`. The command is split at blanks,
-and releases differ about quotes: none are used.
+Source: rclone's documentation, "WebDAV", `bearer_token_command`. rclone splits the command at
+blanks, and releases differ about quotes: so we use none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROFILE = True
 
 _NEW = "credhelper"
 _KEY = "bearer_token_command"
-# rclone sends these where they are there, and runs no command.
+# If one of these is set, rclone sends it and runs no command.
 _FIRST = ("bearer_token", "user", "pass")
 
 
@@ -87,9 +87,9 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _file(request: WiringRequest) -> str:
-    told = request.variable("RCLONE_CONFIG")
-    if told:
-        return told
+    chosen = request.variable("RCLONE_CONFIG")
+    if chosen:
+        return chosen
     path = request.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
     old = f"{request.home}/.rclone.conf"
     return old if request.read(path) is None and request.read(old) is not None else path
@@ -100,7 +100,7 @@ def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
     try:
         parser.read_string(request.read(_file(request)) or "")
     except configparser.Error:
-        return {}  # told of when the file is to be changed
+        return {}  # the edit will report it
     return {name: dict(parser.items(name)) for name in parser.sections()}
 
 

@@ -1,8 +1,8 @@
-"""reproxy, and what else is made of remote-apis-sdks: the credentials helper of one config file.
+"""reproxy, and others made of remote-apis-sdks: the credentials helper of one config file.
 
 Source: remote-apis-sdks, the flags `--service`, `--credentials_helper` and
-`--credentials_helper_args`. No file is read unless reproxy is told it (`--cfg`), and it is for one
-service. The arguments are split at blanks, whatever quotes there are.
+`--credentials_helper_args`. reproxy reads only the file that `--cfg` names, which is for one
+service. It splits the arguments at blanks, even within quotes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     path = _file(request)
     place = f"{request.service.host}:{request.service.port}"
-    told = _flags(request).get("service", place)
-    if told not in (place, request.service.host):
+    known = _flags(request).get("service", place)
+    if known not in (place, request.service.host):
         raise ConfigError(
             f"{path} is for another service than {request.service}",
             hint="say which file: --file PATH",
         )
     words = ["reclient", "--service", str(request.service), *request.options()]
     values = [(f"{_HELPER}=", request.program.path), (f"{_ARGUMENTS}=", " ".join(words))]
-    if told == place:
+    if known == place:
         values.insert(0, ("service=", place))
     return Plan((FileChange(path, "flags", (Entry((), tuple(values)),)),))
 

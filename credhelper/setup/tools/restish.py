@@ -1,8 +1,8 @@
 """restish: headers for one API.
 
-Source: restish's documentation, "Configuration" and "External tool": a line for a shell, which is
-given the request on stdin. Only the API's profile `default` is set up, the one that restish uses
-unless it is told another.
+Source: restish's documentation, "Configuration" and "External tool": a command for a shell, with
+the request on its stdin. Only the API's profile `default` is set up, the one that restish uses
+unless another is named.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def plan(request: WiringRequest) -> Plan:
         )
     words = [request.program.called(PROGRAMS[0]), "headers", "--restish", *request.options()]
     auth = {"name": _AUTH, "params": {"commandline": shlex.join(words), "omitbody": "true"}}
-    # The first goes to the front last.
+    # Each goes to the front, so the first comes last.
     entries = [Entry((name, "profiles", "default"), (("auth", auth),))]
     known = _apis(request).get(name)
     if known is None or known.get("base") == str(request.service):
@@ -41,7 +41,7 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what the API's tool makes of a request, given it as restish does: see `setup`."""
+    """Return what the API's tool answers when called as restish does: see `setup`."""
     api = _apis(request).get(request.name or _api(request) or "", {})
     try:
         auth = api["profiles"]["default"]["auth"]
@@ -71,7 +71,7 @@ def _apis(request: WiringRequest) -> dict[str, dict[str, Any]]:
         found = json.loads(request.read(_file(request)) or "{}")
         return {name: one for name, one in found.items() if isinstance(one, dict)}
     except (ValueError, AttributeError, RecursionError):
-        return {}  # what cannot be read is told of when the file is to be changed
+        return {}  # the edit will report a file that cannot be read
 
 
 def _api(request: WiringRequest) -> str | None:

@@ -1,7 +1,7 @@
 """Terraform and OpenTofu: a credentials helper, among the plugins of the home folder.
 
-Source: Terraform's "CLI Configuration File" and "Credentials Helpers". There can be one helper
-only; it is asked about hosts. OpenTofu reads ~/.tofurc where there is one.
+Source: Terraform's "CLI Configuration File" and "Credentials Helpers". There can be only one
+helper, which is asked about hosts. OpenTofu reads ~/.tofurc if it exists.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import (
@@ -39,7 +40,7 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"Terraform asks for hosts alone, and {request.service} has a path",
-            hint=f"let the profile name the host: --service {request.service.origin}",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
         )
     entry = Entry(("credentials_helper", "credhelper"), (("args", request.options()),))
     link = LinkChange(f"{_plugins(request)}/{LINK}", request.program.path)
@@ -61,12 +62,12 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
-    """Return what Terraform believes before a helper, and what to do about it."""
+    """Return what Terraform uses before a helper, and how to remove it; None if nothing."""
     host = request.service.netloc
     for name in request.environ:
-        told = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
-        if name.startswith(_VARIABLE) and told == host:
-            return f"{name} is set", f"unset {name}"
+        named = name.removeprefix(_VARIABLE).replace("__", "-").replace("_", ".").lower()
+        if name.startswith(_VARIABLE) and named == host:
+            return f"{name} is set", command("unset", name)
     if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
         return f"{_file(request)} has credentials for {host}", "take that block out"
     stored = f"{request.home}/.terraform.d/credentials.tfrc.json"
@@ -75,12 +76,12 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         known = {}
     if _usual(request) and host in known:
-        return f"{stored} has credentials for {host}", f"terraform logout {host}"
+        return f"{stored} has credentials for {host}", command("terraform", "logout", host)
     return None
 
 
 def _usual(request: WiringRequest) -> bool:
-    """Tell whether Terraform reads the files of its own folder, too."""
+    """Tell whether Terraform also reads the files of its own folder."""
     return not (request.variable("TF_CLI_CONFIG_FILE") or request.variable("TERRAFORM_CONFIG"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 
+from credhelper.core.text import command
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 from credhelper.setup.tools import pip
 
@@ -26,17 +27,17 @@ def plan(request: WiringRequest) -> Plan:
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
-    """Return what uv would be told, found through its file and PATH: see `setup`."""
+    """Return what uv would receive, found through its file and PATH: see `setup`."""
     try:
-        told = tomllib.loads(request.read(_file(request)) or "")
+        settings = tomllib.loads(request.read(_file(request)) or "")
     except ValueError:
         return Finding(trouble=f"{_file(request)} cannot be read")
     chosen = request.environ.get(_VARIABLE)
     if chosen not in (None, "", "subprocess"):
-        return shadowed(f"{_VARIABLE} is set to something else", f"unset {_VARIABLE}")
-    if told.get("keyring-provider") != "subprocess" and not chosen:
+        return shadowed(f"{_VARIABLE} is set to something else", command("unset", _VARIABLE))
+    if settings.get("keyring-provider") != "subprocess" and not chosen:
         return Finding(trouble=f'{_file(request)} does not say: keyring-provider = "subprocess"')
-    section = told.get("pip")
+    section = settings.get("pip")
     other = section.get("keyring-provider") if isinstance(section, dict) else None
     if other not in (None, "subprocess") and not chosen:
         return shadowed(f"{_file(request)} has another keyring-provider in [pip]", "take it out")

@@ -1,6 +1,6 @@
 """Vault: a token helper, for servers that take our tokens as they are.
 
-Source: Vault's documentation, "Custom token helper". The path goes through a shell.
+Source: Vault's documentation, "Custom token helper". A shell reads the path.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from credhelper.core.text import export
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, set_before
@@ -32,23 +33,22 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def plan_for(request: WiringRequest, path: str, variable: str) -> Plan:
-    """Return what it takes for who reads `path`, and is told the server in `variable`."""
+    """Return the plan for a tool that reads `path`, and finds its server in `variable`."""
     link = request.link(LINK)
     if re.search(r"[^\w/.+@:-]", link.path):
         raise UsageError(f"a shell would split this path: {link.path}", hint="choose a --bin DIR")
     entry = Entry((), (("token_helper", link.path),))
     notes: tuple[str, ...] = ()
     if request.environ.get(variable, "").rstrip("/") != str(request.service):
-        notes = (
-            f"it is asked about the server in {variable}: export {variable}={request.service}",
-        )
+        how = export(variable, str(request.service))
+        notes = (f"it is asked about the server in {variable}: {how}",)
     return Plan((FileChange(path, "hcl", (entry,)),), (link,), notes)
 
 
 def check_in(
     request: WiringRequest, ask: Ask, path: str, variable: str, tokens: Iterable[str]
 ) -> Finding:
-    """Return what the helper in `path` says of the server in `variable`, for want of `tokens`."""
+    """Return what the helper in `path` answers; one of the variables `tokens` comes before it."""
     found = _HELPER.search(request.read(path) or "")
     if found is None:
         return Finding(trouble=f"{path} names no token helper")

@@ -80,7 +80,7 @@ def lock_is_a_symlink(
     precious.chmod(0o644)
     scratch_world.get()
     (record,) = scratch_world.records()
-    (routes,) = scratch_world.cache.glob("routes-*[!k]")
+    (routes,) = scratch_world.cache.glob("routes-*.7-*")
     lock = Path(f"{routes if which == 'routes' else record}.lock")
     lock.unlink()
     lock.symlink_to(scratch_world.home / "new" if which == "dangling" else precious)

@@ -118,9 +118,6 @@ def stdin_closed(scratch_world: World) -> None:
     assert (outcome.status, outcome.stdout) == (0, b"")
 
 
-# --- stdout that takes nothing --------------------------------------------------------------------
-
-
 def caller_gone(arguments: list[str], stdin: str, start: str, scratch_world: World) -> None:
     """The caller has closed its end: a quiet failure, and the token is not lost."""
     if start == "fresh":

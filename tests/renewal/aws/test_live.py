@@ -71,9 +71,6 @@ def living(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     return sandbox.aws()
 
 
-# --- an exchange, and who shares it ---------------------------------------------------------------
-
-
 def test_the_first_call_creates_and_exchanges_and_the_second_does_neither(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -191,9 +188,6 @@ def test_a_leader_that_is_killed_lets_the_next_one_in_at_once(
     assert keys(world)["AccessKeyId"] in told
 
 
-# --- fresh, stale, expired ------------------------------------------------------------------------
-
-
 def test_credentials_that_have_expired_are_renewed_by_the_next_call(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -286,9 +280,6 @@ def test_the_profiles_min_ttl_is_about_its_tokens(
     assert counts(running_sandbox) == (1, 1)
 
 
-# --- a token that is refused ----------------------------------------------------------------------
-
-
 def test_a_token_that_was_revoked_is_rejected_renewed_and_exchanged_in_one_call(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
@@ -313,9 +304,6 @@ def test_an_exchange_that_refuses_every_token_costs_one_new_one_and_ends(
     # And the next ones are told so at no cost.
     assert world.run("aws").status == 5
     assert running_sandbox.stats()["requests"] == 4
-
-
-# --- where it runs --------------------------------------------------------------------------------
 
 
 def test_inside_exec_the_key_is_gone_and_the_token_goes_on_buying(
@@ -417,9 +405,6 @@ def test_the_files_are_private_and_what_is_traced_holds_no_secret(
     for path in world.cache.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600, path.name
         assert found["AccessKeyId"] not in path.name
-
-
-# --- however one logs in --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("revoked", [False, True], ids=["alive", "revoked"])
