@@ -9,6 +9,8 @@ from credhelper.broker import routing
 from credhelper.config import identity, parse
 from credhelper.core import lookup, record, routes
 from credhelper.core.model import SESSION
+from tests.support.sandboxes import RunningSandbox
+from tests.support.worlds import World
 
 CONFIG = b"""default_profile = "work"
 [profiles.work]
@@ -72,3 +74,27 @@ def test_credentials_that_were_pickled_before_are_read() -> None:
 def test_what_is_pickled_names_public_places_only() -> None:
     made = Credentials("work")
     assert b"credhelper." not in pickle.dumps([made, made.auth])
+
+
+def test_a_token_of_a_key_in_a_variable_is_found_after_an_upgrade(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    scratch_world.configure(
+        running_sandbox.url, running_sandbox.api_key, main={"grant": {"env": "KEY"}}
+    )
+    scratch_world.environ["KEY"] = running_sandbox.api_key
+    token = scratch_world.get()
+    (salt,) = scratch_world.cache.glob("routes-*.salt")
+    # As the formats before had it: in the routes file itself, whose name had no version.
+    head = "credhelper-routes 6\nversion 0\nconfig x\nhome \n"
+    before = salt.with_suffix("")
+    before.write_text(f"{head}{salt.read_text()}\ndefault \n\n")
+    before.chmod(0o600)
+    salt.unlink()
+    (compiled,) = scratch_world.cache.glob("routes-*.7-*")
+    compiled.unlink()
+    running_sandbox.count_from_here()
+    assert scratch_world.get() == token
+    assert running_sandbox.stats()["requests"] == 0
+    assert salt.read_text() in before.read_text()
+    assert before.exists()
