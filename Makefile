@@ -37,10 +37,11 @@ clients: $(VENV)/.test
 	$(CLEAN) $(BIN)/python integrations/install.py $(CLIENTS)
 
 # README's table of protocols, from what the folders in integrations/ say of themselves; and the tree in
-# docs/architecture.md, from what the modules say of themselves.
+# docs/architecture.md, from what the modules say of themselves, with the layers; and docs/commands.md, from `--help`.
 docs: $(VENV)/.test
 	$(CLEAN) $(BIN)/python -m tests.support.table
 	$(CLEAN) $(BIN)/python -m tests.support.tree
+	$(CLEAN) $(BIN)/python -m tests.support.commands
 
 # Which clients, in which versions, the tests in integrations/ pass with: into proven.toml and README.
 proven: $(VENV)/.test
@@ -69,4 +70,4 @@ $(VENV)/.check: $(VENV)/.test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .floors .clients build dist *.egg-info
+	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info

@@ -15,19 +15,34 @@ import os
 class CredhelperError(Exception):
     """Base of all errors that a user sees.
 
-    Parameters: `message`, one line; `hint`, one optional line with the next step.
+    Parameters:
+    - message: one line.
+    - hint: one optional line with the next step.
+    - retryable: whether the same may succeed a little later; None for what the class says.
+    - private: whether it lies in this process, or is seen again at no cost, so that neighbours are
+      not told; None for what the class says.
     """
 
     code = "error"
     retryable = False
-    # Whether it is of this process alone, or found again at no cost: then others need not know it.
     private = False
     exit_status = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        retryable: bool | None = None,
+        private: bool | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if retryable is not None:
+            self.retryable = retryable
+        if private is not None:
+            self.private = private
 
     def __str__(self) -> str:
         return self.message
@@ -126,8 +141,10 @@ class LockTimeoutError(CacheError):
 class TokenAPIError(CredhelperError):
     """The Tokens API did not give what was asked for.
 
-    Parameters: `status`, the HTTP status or None; `retry_after`, seconds that the server asked us
-    to wait, or None.
+    Parameters:
+    - message, hint, retryable: as in a CredhelperError.
+    - status: the HTTP status, or None.
+    - retry_after: seconds that the server asked us to wait, or None.
     """
 
     code = "token_api"
@@ -140,8 +157,9 @@ class TokenAPIError(CredhelperError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        retryable: bool | None = None,
     ) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, retryable=retryable)
         self.status = status
         self.retry_after = retry_after
 
@@ -193,5 +211,6 @@ def unexpected(error: Exception) -> CredhelperError:
         place = f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"
     return CredhelperError(
         f"an unexpected {type(error).__name__} at {place}: this is a bug in credhelper",
-        hint="please report this line",
+        hint="set CREDHELPER_TRACE=1, do the same again, and show all lines (no secret is in them)"
+        " to those who installed credhelper here",
     )

@@ -14,7 +14,7 @@ from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
-    from credhelper.core.model import Credential, Secret, Token
+    from credhelper.core.model import Credential, Secret, Token, Wants
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
@@ -77,12 +77,11 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
             raise
         except source.Outdated:
             context.trace("grant", changed=route.profile)
-    error = CredhelperError(
+    raise CredhelperError(
         f"the grant of profile {route.profile} changed again and again while it was read",
         hint="try again when nobody writes it any more",
+        retryable=True,
     )
-    error.retryable = True
-    raise error
 
 
 def reject(context: Context, request: Request) -> bool:
@@ -142,7 +141,7 @@ def source_for(
     context: Context,
     found: Routes,
     route: Route,
-    wants: str = "token",
+    wants: Wants = "token",
     timeout: int = 0,
     stamp: str | None = None,
     *,

@@ -6,7 +6,7 @@ from credhelper.errors import LifetimeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from credhelper.broker.source import TokenSource
+    from credhelper.broker.source import TokenSource, Wanted
     from credhelper.core.record import Held
     from credhelper.errors import CredhelperError
 
@@ -24,6 +24,25 @@ def remember(source: TokenSource, error: CredhelperError) -> None:
         asked = getattr(error, "retry_after", None) or TROUBLE
         seconds = min(max(asked, TROUBLE), MOST_TROUBLE)
     source.slot.remember(error, source.stamp, source.clock(), seconds)
+
+
+def known(
+    source: TokenSource, wanted: Wanted, held: Held | None, stale: Held | None
+) -> Held | None:
+    """Return the stale token where a renewal has just failed; None where one may succeed.
+
+    Raises the failure that is remembered where nothing is stale, and LifetimeError.
+    """
+    now = source.clock()
+    # A token that was just made and lives too short shows how long the next one would live.
+    if (
+        held is not None
+        and held.advertised - held.issued_at <= wanted.min_ttl
+        and now - held.issued_at < held.lifetime / 2
+    ):
+        raise too_short(source, held, wanted.min_ttl)
+    failed = source.slot.failure(source.stamp, now, wanted.since)
+    return instead(source, failed, stale, wanted.profile) if failed else None
 
 
 def instead(source: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:

@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote_to_bytes
 from credhelper.broker import routing
 from credhelper.config import identity
 from credhelper.core import lookup, routes
-from credhelper.core.model import AWS
+from credhelper.core.model import AWS, SESSION
+from credhelper.core.record import BASE
 from credhelper.storage.slot import OLD
 
 TYPE_CHECKING = False
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from credhelper.config.profile import Profile
     from credhelper.storage.slot import Slot
 
-_BASE = 32  # digits of a record's name; what follows stands for the value of a variable
 _HEX = frozenset("0123456789abcdef")
-TOKEN, SESSION = "token", "session"  # what is kept, not what it is
+TOKEN = "token"  # noqa: S105  # a word; beside SESSION and AWS: what is kept, not of which kind it is
 
 
 class Kept(NamedTuple):
@@ -43,7 +43,7 @@ class Kept(NamedTuple):
     @property
     def base(self) -> str:
         """What its name says of the identity, without the value of a variable."""
-        return self.slot.name[:_BASE]
+        return self.slot.name[:BASE]
 
     @property
     def former(self) -> bool:
@@ -92,7 +92,7 @@ def session_slot(context: Context, profile: Profile, record: str = "") -> Slot:
     - record: the name of the token's record, where the caller knows it.
     """
     record = record or record_of(context, profile)[0]
-    slot = context.state_slot(identity.session_name(profile) + record[_BASE:])
+    slot = context.state_slot(identity.session_name(profile) + record[BASE:])
     slot.owner = owner(context, profile)
     return slot
 
@@ -112,7 +112,7 @@ def current(context: Context, profile: Profile) -> list[Kept]:
     return [
         Kept(what, (context.state_slot if what == SESSION else context.slot)(base + suffix), None)
         for what, base in bases(profile).items()
-        for suffix in (record[_BASE:],)
+        for suffix in (record[BASE:],)
     ]
 
 
@@ -215,6 +215,6 @@ def _records(folder: str | None) -> list[str]:
     found = set()
     for name in names:
         record, _, rest = name.partition(".")
-        if len(record) >= _BASE and _HEX.issuperset(record[:_BASE]) and rest != "gone":
+        if len(record) >= BASE and _HEX.issuperset(record[:BASE]) and rest != "gone":
             found.add(name if name.endswith(OLD) else record)
     return sorted(found)

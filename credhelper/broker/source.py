@@ -17,21 +17,8 @@ from credhelper.broker import failure
 from credhelper.core import flock
 from credhelper.core.lookup import credential, least_life, margin_of
 from credhelper.core.model import Credential
-from credhelper.core.record import (
-    EXPIRED,
-    FRESH,
-    NOT_YET_WAIT,
-    STALE,
-    Held,
-    fields_of,
-    held_in,
-    judge,
-)
-from credhelper.errors import (
-    CredhelperError,
-    LoginRequiredError,
-    MalformedAnswerError,
-)
+from credhelper.core.record import EXPIRED, FRESH, STALE, Held, held_in, judge
+from credhelper.errors import CredhelperError
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
@@ -116,6 +103,25 @@ class TokenSource:
         self.wait = wait
 
 
+class Wanted:
+    """What one caller wants.
+
+    Parameters:
+    - profile: the name of the profile that it is for.
+    - margin: seconds of life that the caller likes to see.
+    - min_ttl: seconds of life that it insists on.
+    - since: when it asked, in Unix seconds.
+    """
+
+    __slots__ = ("margin", "min_ttl", "profile", "since")
+
+    def __init__(self, profile: str, *, margin: int, min_ttl: int, since: float) -> None:
+        self.profile = profile
+        self.margin = margin
+        self.min_ttl = min_ttl
+        self.since = since
+
+
 def get(source: TokenSource, request: Request, route: Route, service: Service | None) -> Credential:
     """Return a credential for `request` from the profile of `route`.
 
@@ -123,12 +129,13 @@ def get(source: TokenSource, request: Request, route: Route, service: Service | 
     the renewal's error.
     """
     min_ttl = least_life(route, request)
-    held = find(source)
-    margin = margin_of(route, request)
-    state = judge(held, source.clock(), margin=margin, min_ttl=min_ttl)
+    wanted = Wanted(
+        route.profile, margin=margin_of(route, request), min_ttl=min_ttl, since=source.clock()
+    )
+    held, state = _look(source, wanted)
     source.trace("cache", record=source.slot.name, state=state)
     if held is None or state != FRESH:
-        held = _renewed(source, held, state, margin, min_ttl, route.profile)
+        held = _renewed(source, wanted, held, state)
     _wait_until_valid(source, held)
     return credential(held, request, route, service, min_ttl)
 
@@ -138,76 +145,110 @@ def find(source: TokenSource) -> Held | None:
     return held_in(source.slot.find(), source.stamp, source.host)
 
 
-def _renewed(
-    source: TokenSource, held: Held | None, state: str, margin: int, min_ttl: int, profile: str
-) -> Held:
-    since = source.clock()
-    _refuse_the_impossible(source, held, since, min_ttl)
+def _look(source: TokenSource, wanted: Wanted) -> tuple[Held | None, str]:
+    """Return what is held now, and how good it is for the caller."""
+    held = find(source)
+    return held, judge(held, source.clock(), margin=wanted.margin, min_ttl=wanted.min_ttl)
+
+
+def _look_again(source: TokenSource, wanted: Wanted) -> tuple[Held | None, str]:
+    """Return the same, later: another process may have renewed it by then."""
+    held, state = _look(source, wanted)
+    if state == FRESH:
+        source.trace("lock", record=source.slot.name, found="renewed by another")
+    return held, state
+
+
+def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str) -> Held:
+    """Return a new token, made here or by another process; the stale one where there is none."""
     stale = held if state == STALE else None
-    failed = source.slot.failure(source.stamp, since, since)
-    if failed:
-        return failure.instead(source, failed, stale, profile)
+    served = failure.known(source, wanted, held, stale)
+    if served:
+        return served
     if stale and not source.slot.writable():
         # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
     lock, lockless = take_lock(source, 0 if stale else source.wait)
     try:
-        if stale and not lock and not lockless:
-            source.trace("lock", record=source.slot.name, served="stale", why="held")
-            return stale
-        if not lock and not lockless and not source.wait:
-            raise Busy
-        if not lock and (not lockless or source.slot.writable()):
-            source.warn(
-                f"going on without a lock: {lockless}"
-                if lockless
-                else f"waited {LOCK_WAIT:.0f} s for the process that is renewing profile {profile}:"
-                " going on without it",
-                None,
-            )
-        # The process that held the lock before us has most likely done the work.
-        again = find(source)
-        state = judge(again, source.clock(), margin=margin, min_ttl=min_ttl)
-        if again is not None and state == FRESH:
-            source.trace("lock", record=source.slot.name, found="renewed by another")
-            return again
-        stale = again if state == STALE else None
-        # A session that is due is refreshed all the same: it lies elsewhere.
-        due = stale is not None and 0 < stale.due <= source.clock()
-        if stale and lock and not due and not source.slot.has_room():
-            source.trace("cache", record=source.slot.name, served="stale", why="no room")
-            return stale
-        _refuse_the_impossible(source, again, source.clock(), min_ttl)
-        failed = source.slot.failure(source.stamp, source.clock(), since)
-        if failed:
-            return failure.instead(source, failed, stale, profile)
-        started = source.clock()
-        try:
-            # Not `again`: a token that lives too short for this caller is no reason to keep it.
-            new = _renew(source, stale, lock is not None, profile)
-        except Busy:
-            if stale is None:
-                raise
-            source.trace("lock", record=source.slot.name, served="stale", why="token's is held")
-            return stale
-        except CredhelperError as error:
-            if source.slot.gone_since(started, source.clock()):
-                raise  # what is stale was revoked as well
-            # A process that was suspended in between may find that others went on without it.
-            made = find(source)
-            state = judge(made, source.clock(), margin=margin, min_ttl=min_ttl)
-            if made is not None and state == FRESH:
-                source.trace("lock", record=source.slot.name, found="renewed by another")
-                return made
-            failure.remember(source, error)
-            return failure.instead(source, error, made if state == STALE else None, profile)
+        served = None if lock else _without_the_lock(source, wanted, stale, lockless)
+        return served or _at_the_gate(source, wanted, lock is not None)
     finally:
         if lock:
             lock.release()
-    if judge(new, source.clock(), margin=0, min_ttl=min_ttl) == EXPIRED:
-        raise failure.too_short(source, new, min_ttl)
+
+
+def _without_the_lock(
+    source: TokenSource, wanted: Wanted, stale: Held | None, lockless: str
+) -> Held | None:
+    """Return the stale token while another process renews it; None to renew without the lock.
+
+    Parameters:
+    - lockless: why there can be no lock, "" when another process holds it.
+
+    Raises Busy.
+    """
+    if lockless:
+        if source.slot.writable():
+            source.warn(f"going on without a lock: {lockless}", None)
+        return None
+    if stale:
+        source.trace("lock", record=source.slot.name, served="stale", why="held")
+        return stale
+    if not source.wait:
+        raise Busy
+    source.warn(
+        f"waited {LOCK_WAIT:.0f} s for the process that is renewing profile {wanted.profile}:"
+        " going on without it",
+        None,
+    )
+    return None
+
+
+def _at_the_gate(source: TokenSource, wanted: Wanted, locked: bool) -> Held:
+    """Return what the process before us has made, or a token made here; the stale one without."""
+    held, state = _look_again(source, wanted)
+    if held and state == FRESH:
+        return held
+    stale = held if state == STALE else None
+    # A session that is due is refreshed all the same: it lies elsewhere.
+    due = stale is not None and 0 < stale.due <= source.clock()
+    if stale and locked and not due and not source.slot.has_room():
+        source.trace("cache", record=source.slot.name, served="stale", why="no room")
+        return stale
+    served = failure.known(source, wanted, held, stale)
+    if served:
+        return served
+    from credhelper.broker import making  # late: dialogues that the cache answers do without
+
+    started = source.clock()
+    try:
+        # Not `held`: a token that lives too short for this caller is no reason to keep it.
+        new = making.make(source, stale, locked, wanted.profile)
+    except Busy:
+        if stale is None:
+            raise
+        source.trace("lock", record=source.slot.name, served="stale", why="token's is held")
+        return stale
+    except CredhelperError as error:
+        return _after_a_failure(source, wanted, error, started)
+    if judge(new, source.clock(), margin=0, min_ttl=wanted.min_ttl) == EXPIRED:
+        raise failure.too_short(source, new, wanted.min_ttl)
     return new
+
+
+def _after_a_failure(
+    source: TokenSource, wanted: Wanted, error: CredhelperError, started: float
+) -> Held:
+    """Return what lives although a renewal failed; raise its `error` where nothing does."""
+    if source.slot.gone_since(started, source.clock()):
+        raise error  # what is stale was revoked as well
+    # A process that was suspended in between may find that others went on without it.
+    held, state = _look_again(source, wanted)
+    if held and state == FRESH:
+        return held
+    failure.remember(source, error)
+    return failure.instead(source, error, held if state == STALE else None, wanted.profile)
 
 
 def take_lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
@@ -216,51 +257,6 @@ def take_lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]
         return source.slot.lock(wait), ""
     except locks.Unlockable as error:
         return None, str(error)
-
-
-def _renew(source: TokenSource, held: Held | None, locked: bool, profile: str) -> Held:
-    source.trace("renew", record=source.slot.name, locked=locked)
-    started = source.clock()
-    token, due = source.renew(held)
-    now = source.clock()
-    if source.slot.gone_since(started, now):
-        raise _logged_out(source, token, profile)
-    wait = token.not_before - token.skew - now
-    if wait > NOT_YET_WAIT:
-        raise MalformedAnswerError(
-            f"the new {source.what} of profile {profile} is not valid for another {wait:.0f} s",
-            hint="compare the clocks: this host's and the server's differ, or its nbf is wrong",
-        )
-    before = source.slot.find() or {}
-    fields = fields_of(token, profile=profile, grant=source.stamp, host=source.host, before=before)
-    fields |= {"due": str(due), "rejected_at": before.get("rejected_at", "0")}
-    source.slot.keep(fields)
-    # Once more, for a logout that could not wait for our lock.
-    if source.slot.gone_since(started, source.clock()):
-        source.slot.remove()
-        raise _logged_out(source, token, profile)
-    source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)
-    return Held(fields, source.host)
-
-
-def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:
-    source.trace("renew", record=source.slot.name, dropped="logged out meanwhile")
-    source.revoke(token)
-    from credhelper.core.login import logged_out
-
-    return logged_out(profile)
-
-
-def _refuse_the_impossible(
-    source: TokenSource, held: Held | None, now: float, min_ttl: int
-) -> None:
-    # A token that was just made and lives too short shows how long the next one would live.
-    if (
-        held is not None
-        and held.advertised - held.issued_at <= min_ttl
-        and now - held.issued_at < held.lifetime / 2
-    ):
-        raise failure.too_short(source, held, min_ttl)
 
 
 def _wait_until_valid(source: TokenSource, held: Held) -> None:

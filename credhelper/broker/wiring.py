@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from credhelper.client.http.transport import Transport
     from credhelper.config.profile import Profile
     from credhelper.core.flock import Allowance
-    from credhelper.core.model import Secret, Token
+    from credhelper.core.model import Secret, Token, Wants
     from credhelper.core.routes import Route
     from credhelper.renewal.renewal import Renewal
 
@@ -47,9 +47,9 @@ def load() -> None:
     admit_third_parties()
     import hmac  # noqa: F401  # for comparing secrets
 
-    from credhelper.broker import inventory, reject  # noqa: F401  # as above
-    from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401
-    from credhelper.client.http import transport  # noqa: F401
+    from credhelper.broker import inventory, making, reject  # noqa: F401  # as above
+    from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401  # as above
+    from credhelper.client.http import transport  # noqa: F401  # as above
     from credhelper.config import child, parse  # noqa: F401  # as above
     from credhelper.renewal import exchange, renewal  # noqa: F401  # as above
 
@@ -123,7 +123,7 @@ def exchange_for(
     profile: Profile,
     token_source: source.TokenSource,
     route: Route,
-    wants: str,
+    wants: Wants,
     timeout: float = 0,
 ) -> Token:
     """Return new AWS credentials for `profile`.

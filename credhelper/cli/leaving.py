@@ -15,7 +15,7 @@ from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
-from credhelper.core.model import AWS, Secret
+from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.record import Held, number
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
@@ -116,7 +116,7 @@ class Leaving:
             return  # where a session is a JWT, it is the token as well
         self._revoked.append(secret)
         ends, certain = held.expires_at, fields.get("assumed") != "1"
-        if kept.what == inventory.SESSION:
+        if kept.what == SESSION:
             ends = number(fields, "expires") - number(fields, "skew")
             certain = fields.get("assumed") == "0"
         status, text = _revoke(self.context, maker, secret, ends, certain=certain)
@@ -214,7 +214,7 @@ def leave_former_session(context: Context, former: Profile | None) -> int:
     """
     if former is None:
         return 0
-    base = inventory.bases(former)[inventory.SESSION]
+    base = inventory.bases(former)[SESSION]
     if inventory.used(context, base):
         return 0
     found = [one for one in inventory.everything(context) if one.base == base]

@@ -10,7 +10,7 @@ from typing import NoReturn
 from credhelper.cli.output import complain, flush
 from credhelper.core.paths import close
 from credhelper.core.text import quoted
-from credhelper.errors import CredhelperError
+from credhelper.errors import CredhelperError, reason
 from credhelper.tokenfile import folder, formats, keeping
 
 _CANNOT_RUN, _NO_COMMAND = 126, 127
@@ -76,8 +76,8 @@ def replace_process(
         complain(CredhelperError(f"command {quoted(command[0])} not found"))
         return _NO_COMMAND
     except (OSError, ValueError) as error:
-        code = (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
-        why = os.strerror(code).lower()
-        hint = "does it begin with a #! line?" if code == errno.ENOEXEC else None
+        refused = error if isinstance(error, OSError) else OSError(errno.EINVAL, "")
+        why = reason(refused).lower()
+        hint = "does it begin with a #! line?" if refused.errno == errno.ENOEXEC else None
         complain(CredhelperError(f"command {quoted(command[0])} cannot be run: {why}", hint))
         return _CANNOT_RUN

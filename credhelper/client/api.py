@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Protocol
 from credhelper.client.authorization import Authorization, Caller
 from credhelper.core.model import AWS, Secret, Token
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSpec:
@@ -49,7 +53,7 @@ class Client(Protocol):
     What an API cannot do raises UnsupportedActionError.
     """
 
-    refreshes: ClassVar[str]
+    refreshes: ClassVar[Kind]
     revokes: ClassVar[bool]
     has_details: ClassVar[bool]
     contexts: ClassVar[bool]

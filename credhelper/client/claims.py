@@ -17,6 +17,10 @@ from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.core.text import printable
 from credhelper.errors import MalformedAnswerError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
+
 ASSUMED_LIFETIME = 300
 LONGEST_TOKEN = 65535
 
@@ -32,7 +36,7 @@ _LITERALS = frozenset({"null", "none", "undefined"})
 def token_from(
     value: object,
     *,
-    kind: str,
+    kind: Kind,
     now_local: float,
     skew: int,
     session_lifetime: int = 0,

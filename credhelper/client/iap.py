@@ -19,6 +19,10 @@ from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import ConfigError, RejectedError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
+
 REVOKED = "revoked"
 UNKNOWN = "unknown"
 
@@ -41,7 +45,7 @@ class Client:
     ConfigError.
     """
 
-    refreshes: ClassVar[str] = SESSION
+    refreshes: ClassVar[Kind] = SESSION
     revokes: ClassVar[bool] = True
     has_details: ClassVar[bool] = True
     contexts: ClassVar[bool] = True
@@ -176,7 +180,7 @@ class Client:
             idempotent=idempotent,
         )
 
-    def _token(self, answer: Response, kind: str) -> Token:
+    def _token(self, answer: Response, kind: Kind) -> Token:
         now = self._clock()
         token = claims.token_from(
             answer.members().get("access_token"),

@@ -26,6 +26,10 @@ from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, Secret, Token
 from credhelper.errors import RejectedError, UnsupportedActionError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
+
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/ica/rest/api/tokens"
 _PAGE, _MOST_PAGES = 500, 20
@@ -45,7 +49,7 @@ class Client:
     """
 
     # A session is a JWT: while it is valid it can be exchanged for one that lives longer.
-    refreshes: ClassVar[str] = JWT
+    refreshes: ClassVar[Kind] = JWT
     revokes: ClassVar[bool] = False
     has_details: ClassVar[bool] = False
     contexts: ClassVar[bool] = False

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from credhelper.config.profile import PASSWORD, Profile, Resource
-
-_DIGITS = 32
+from credhelper.core.record import BASE
 
 
 def record_name(profile: Profile, *, kind: str) -> str:
@@ -84,4 +83,4 @@ def _name(what: str, fields: Iterable[str]) -> str:
     for text in (what, *fields):
         encoded = text.encode("utf-8", "surrogateescape")
         digest.update(f"{len(encoded)}:".encode() + encoded)
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()[:BASE]

@@ -13,12 +13,15 @@ from credhelper.core.service import Service
 class Api:
     """An API that we speak.
 
-    Parameters: `url`, its default origin; `hosts`, how the names of its hosts end; `base`, the path
-    that its other clients append to the origin; `variables`, where those clients look for a token
-    and for that URL; `lacks`, the keys of a profile that it does not have; `resources`, what it
-    gives AWS credentials for, with the keys that name each; `never_read_only`, those of them for
-    which its credentials can always write; `aws_lifetime`, the assumed life of credentials in
-    seconds, None if the API states it.
+    Parameters:
+    - url: its default origin.
+    - hosts: how the names of its hosts end.
+    - base: the path that its other clients append to the origin.
+    - variables: where those clients look for a token and for that URL.
+    - lacks: the keys of a profile that it does not have.
+    - resources: what it gives AWS credentials for, with the keys that name each.
+    - never_read_only: those of them for which its credentials can always write.
+    - aws_lifetime: the assumed life of credentials in seconds, None if the API states it.
     """
 
     url: str
@@ -65,9 +68,12 @@ GRANTS = ("env", "file", "command", "keyring")
 class Grant:
     """Where the long-lived secret comes from.
 
-    Parameters: `how`, one of `GRANTS`; `words`, what names it: a variable, an absolute path, a
-    program with its arguments, or a keyring's service and user name; `allow_readable`, whether
-    others may read the file; `timeout`, seconds for a command or keyring, or None.
+    Parameters:
+    - how: one of `GRANTS`.
+    - words: what names it: a variable, an absolute path, a program with its arguments, or a
+      keyring's service and user name.
+    - allow_readable: whether others may read the file.
+    - timeout: seconds for a command or keyring, or None.
     """
 
     how: str
@@ -80,9 +86,11 @@ class Grant:
 class Resource:
     """What AWS credentials are asked for.
 
-    Parameters: `how`, one of its API's `resources`; `words`, the ids that name it;
-    `read_only`, whether credentials that cannot write are wanted; `lifetime`, their assumed
-    life in seconds, None if the API states it.
+    Parameters:
+    - how: one of its API's `resources`.
+    - words: the ids that name it.
+    - read_only: whether credentials that cannot write are wanted.
+    - lifetime: their assumed life in seconds, None if the API states it.
     """
 
     how: str
@@ -95,14 +103,24 @@ class Resource:
 class Profile:
     """One identity at one API, and the services that may have its tokens.
 
-    Parameters: `name`; `api`, one of `APIS`; `url`, the API's origin; `auth`, how a create is
-    authorised (`api-key`, `password` or `session`); `grant`, or None where `login` keeps a session;
-    `user`, the login name; `domain`, `cid`, `cwid`, `scopes`, `client_id` and `data`, as the API's
-    parameters; `keep_session`, hold a psToken and mint from it; `token`, the kind that tools get;
-    `services`; `username`, for Basic; `min_ttl`, `refresh_before` and
-    `session_lifetime`, seconds; `ca_file`,
-    absolute; `api_key_as`, one of `KEY_FORMS`; `aws`, what AWS credentials are for. What is not
-    configured is None.
+    Parameters:
+    - name: what people and the config call it.
+    - api: one of `APIS`.
+    - url: the API's origin.
+    - auth: how a create is authorised (`api-key`, `password` or `session`).
+    - grant: where the secret lies, or None where `login` keeps a session.
+    - user: the login name.
+    - domain, cid, cwid, scopes, client_id, data: as the API's parameters.
+    - keep_session: hold a psToken and mint from it.
+    - token: the kind that tools get.
+    - services: who may receive it.
+    - username: for Basic.
+    - min_ttl, refresh_before, session_lifetime: seconds.
+    - ca_file: absolute.
+    - api_key_as: one of `KEY_FORMS`.
+    - aws: what AWS credentials are for.
+
+    What is not configured is None.
     """
 
     name: str

@@ -15,9 +15,8 @@ def log_in(profile: str) -> str:
 
 def logged_out(profile: str) -> "credhelper.errors.LoginRequiredError":
     """Return the error for what was made while somebody logged out: it is dropped."""
-    error = credhelper.errors.LoginRequiredError(
+    return credhelper.errors.LoginRequiredError(
         f"somebody logged out of profile {profile} while this was made: it is dropped",
         hint=log_in(profile),
+        private=True,
     )
-    error.private = True
-    return error

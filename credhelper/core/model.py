@@ -6,7 +6,7 @@ Plain classes with slots, because `dataclasses` and `typing` cost more than a wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Literal
+    from typing import Final, Literal  # noqa: F401  # Final: in comments, where it costs nothing
 
     from credhelper.core.service import Service
 
@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     Action = Literal[
         "get", "store", "erase", "list", "forget", "capability", "version", "message", "ignored"
     ]
+    # What a secret is, and what a request wants: see the words below.
+    Kind = Literal["jwt", "session", "aws"]
+    Wants = Literal["token", "aws", "rclone"]
 
 # What a secret is: a token of one kind or the other, or AWS credentials (see `Request.wants`).
-JWT = "jwt"
-SESSION = "session"
-AWS = "aws"
+JWT = "jwt"  # type: Final
+SESSION = "session"  # type: Final
+AWS = "aws"  # type: Final
 # What a request may want as well: what the API has for rclone. As a secret it is of kind `aws`.
-RCLONE = "rclone"
+RCLONE = "rclone"  # type: Final
 
 
 class Secret:
     """A string that prints as `***` however it is printed.
 
-    Parameters: `value`, the secret text. Read it back with `reveal()`, at the last moment.
+    Parameters:
+    - value: the secret text. Read it back with `reveal()`, at the last moment.
     """
 
     __slots__ = ("_value",)
@@ -71,9 +75,12 @@ class Secret:
 class Call:
     """How a tool called us: the edge's view, handed to a protocol's `parse`.
 
-    Parameters: `program`, the name we were called by; `arguments`, argv without it; `stdin`, the
-    bytes read, empty where the protocol reads nothing; `environ`, the environment; `given`, the
-    last token handed out for each service (normal form) in the dialogue that this call is part of.
+    Parameters:
+    - program: the name we were called by.
+    - arguments: argv without it.
+    - stdin: the bytes read, empty where the protocol reads nothing.
+    - environ: the environment of the process.
+    - given: the last token handed out for each service (normal form) in this call's dialogue.
     """
 
     __slots__ = ("arguments", "environ", "given", "program", "stdin")
@@ -96,14 +103,17 @@ class Call:
 class Request:
     """What a tool asks, in our words.
 
-    Parameters: `action` (`get`, `store`, `erase`, `list`, or one that the protocol answers by
-    itself); `service`, who will receive the token, or None when a `profile` is named; `username`,
-    the only login name allowed; `rejected`, the token that a server refused; `min_ttl`, seconds of
-    life that the caller must have; `margin`, seconds of life that this kind of caller should have;
-    `timeout`, seconds after which the caller gives up, 0 if unknown: with a living token we wait no
-    longer for a new one; `echo`, what the protocol's `render` needs again; `wants`, `token` for the
-    profile's token, `aws` for the AWS credentials that it buys, or `rclone` for the same in the
-    form that rclone reads.
+    Parameters:
+    - action: `get`, `store`, `erase`, `list`, or one that the protocol answers by itself.
+    - service: who will receive the token, or None when a profile is named.
+    - profile: the profile that the caller names, or None.
+    - username: the only login name allowed.
+    - rejected: the token that a server refused.
+    - min_ttl: seconds of life that the caller must have.
+    - margin: seconds of life that this kind of caller should have.
+    - timeout: seconds after which the caller gives up, 0 if unknown: a renewal takes no longer.
+    - echo: what the protocol's `render` needs again.
+    - wants: `token`, `aws` for the AWS credentials that it buys, or `rclone` for them in its form.
     """
 
     __slots__ = (
@@ -131,7 +141,7 @@ class Request:
         margin: int = 60,
         timeout: int = 0,
         echo: "Mapping[str, str] | None" = None,
-        wants: str = "token",
+        wants: "Wants" = "token",
     ) -> None:
         self.action = action
         self.service = service
@@ -148,12 +158,16 @@ class Request:
 class Credential:
     """What a tool receives.
 
-    Parameters: `token`, or what else the request wanted; `expires_at`, Unix seconds on this host's
-    clock, a little before the real expiry; `username`, for protocols that speak Basic; `profile`,
-    the profile it came from; `kind`, `jwt`, `session` or `aws`; `url`, of the API, as
-    its other clients spell it; `service`, the configured service that matched, or None;
-    `fresh_until`, Unix seconds until which it need not be asked for again; `variables`, where those
-    clients look for a token and for `url`.
+    Parameters:
+    - token: the secret, of whatever kind the request wanted.
+    - expires_at: Unix seconds on this host's clock, a little before the real expiry.
+    - username: for protocols that speak Basic.
+    - profile: the profile it came from.
+    - kind: `jwt`, `session` or `aws`.
+    - url: of the API, as its other clients spell it.
+    - service: the configured service that matched, or None.
+    - fresh_until: Unix seconds until which it need not be asked for again.
+    - variables: where those clients look for a token and for `url`.
     """
 
     __slots__ = (
@@ -175,7 +189,7 @@ class Credential:
         *,
         username: str,
         profile: str,
-        kind: str = JWT,
+        kind: "Kind" = JWT,
         url: str = "",
         service: "Service | None" = None,
         fresh_until: float = 0,
@@ -195,7 +209,8 @@ class Credential:
 class Listing:
     """The services that we could answer for: the reply to `list`.
 
-    Parameters: `entries`, triples of service (normal form), user name and profile name.
+    Parameters:
+    - entries: triples of service (normal form), user name and profile name.
     """
 
     __slots__ = ("entries",)
@@ -207,9 +222,11 @@ class Listing:
 class Reply:
     """What the edge writes, whole or not at all.
 
-    Parameters: `stdout` and `stderr`, bytes; `status`, the exit status; `file`, an absolute path
-    and the bytes that the caller will look for there, for us and the caller alone; `last`, true
-    when this reply ends a dialogue.
+    Parameters:
+    - stdout, stderr: bytes.
+    - status: the exit status.
+    - file: a path (absolute) and the bytes that the caller alone will look for there.
+    - last: true when this reply ends a dialogue.
     """
 
     __slots__ = ("file", "last", "status", "stderr", "stdout")
@@ -233,10 +250,12 @@ class Reply:
 class Token:
     """A token as the API gave it, with what we know of its life.
 
-    Parameters: `value`; `kind`, `jwt`, `session` or `aws`; `issued_at`, `expires_at` and
-    `not_before`, Unix seconds on the server's clock; `skew`, the server's clock minus ours in
-    seconds, measured at issue; `assumed`, true when the token has no expiry and this one is our
-    guess.
+    Parameters:
+    - value: the secret.
+    - kind: `jwt`, `session` or `aws`.
+    - issued_at, expires_at, not_before: Unix seconds on the server's clock.
+    - skew: the server's clock minus ours in seconds, measured at issue.
+    - assumed: true when the token has no expiry and this one is our guess.
     """
 
     __slots__ = ("assumed", "expires_at", "issued_at", "kind", "not_before", "skew", "value")
@@ -245,7 +264,7 @@ class Token:
         self,
         value: Secret,
         *,
-        kind: str,
+        kind: "Kind",
         issued_at: int,
         expires_at: int,
         not_before: int = 0,

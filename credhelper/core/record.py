@@ -10,14 +10,19 @@ from credhelper.core.model import Secret, Token
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final, Literal  # noqa: F401  # Final: in comments, where it costs nothing
 
     import credhelper.errors
+    from credhelper.core.model import Kind
+
+    State = Literal["fresh", "stale", "expired"]
 
 HEADER = "credhelper-record 1"
+BASE = 32  # digits of a record's name; what follows stands for the value of a variable
 
-FRESH = "fresh"
-STALE = "stale"
-EXPIRED = "expired"
+FRESH = "fresh"  # type: Final
+STALE = "stale"  # type: Final
+EXPIRED = "expired"  # type: Final
 
 NOT_YET_WAIT = 10.0
 
@@ -164,7 +169,7 @@ class Held:
         skew = number(fields, "skew") if fields.get("host") == host else _skew_of(fields, host)
         self.skew = skew
         self.secret = Secret(fields["token"])
-        self.kind = fields.get("kind", "")
+        self.kind: Kind = fields.get("kind", "")  # type: ignore[assignment]  # we wrote it
         self.issued_at = number(fields, "issued") - skew
         self.expires_at = number(fields, "expires") - skew
         self.not_before = number(fields, "not_before") - skew
@@ -203,7 +208,7 @@ def held_in(fields: "Mapping[str, str] | None", stamp: str, host: str) -> Held |
     return Held(fields, host)
 
 
-def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> str:
+def judge(held: Held | None, now: float, *, margin: int, min_ttl: int) -> "State":
     """Return `fresh`, `stale` or `expired` for a token.
 
     Parameters:

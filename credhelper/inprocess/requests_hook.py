@@ -34,6 +34,7 @@ class Hook:
         self._token = token
 
     def __call__(self, response: requests.Response, **how: Any) -> requests.Response:
+        """Return the response that requests goes on with: this one, or that of another try."""
         if response.status_code == UNAUTHORIZED:
             return self._again(response, how)
         self._before_redirect(response, response.request)

@@ -96,12 +96,20 @@ def choice(found: "Mapping[str, str]", name: str, choices: "Sequence[str]") -> s
 def receiver_of_output(
     text: str | None, environ: "Mapping[str, str]"
 ) -> "tuple[Service | None, dict[str, str]]":
-    """Return the same as `receivers.of_output`, without loading it where nobody names a service."""
-    if text is None and not environ.get(CARGO) and not environ.get(MISE):
+    """Return who receives a printed token, and the echo: of a command that tools of any kind run.
+
+    Parameters:
+    - text: the service on the command line, which may be Cargo's `{index_url}`.
+    - environ: the caller's.
+
+    Raises as `receivers.receiver` does, which is not loaded where nobody names a service.
+    """
+    index, host = environ.get(CARGO), environ.get(MISE)
+    if text is None and not index and not host:
         return None, {}
     from credhelper.protocols import receivers
 
-    return receivers.of_output(text, environ)
+    return receivers.of_output(text, index, host, CARGO if index else MISE)
 
 
 def min_ttl(found: "Mapping[str, str]") -> int:

@@ -6,7 +6,6 @@ line has to cover it.
 
 import credhelper
 from credhelper.core import service
-from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,21 +94,19 @@ def covers(named: "Service", receiver: "Service", echo: "Mapping[str, str]") -> 
 
 
 def of_output(
-    text: str | None, environ: "Mapping[str, str]"
+    text: str | None, index: str | None, host: str | None, where: str
 ) -> "tuple[Service | None, dict[str, str]]":
-    """Return the same for a command that prints a token, which tools of any kind may run.
+    """Return the same for a command that prints a token (`options.receiver_of_output`).
 
     Parameters:
     - text: the service on the command line, which may be Cargo's `{index_url}`.
-    - environ: the caller's.
+    - index: the index that Cargo asks for.
+    - host: the host or URL that mise asks for.
+    - where: the name of the place where one of them is told, for messages.
 
     Raises as `receiver` does.
     """
-    host = environ.get(options.MISE)
-    index = environ.get(options.CARGO)
     urls = [of_index(index)] if index else []
     if host:
         urls.append(host if "://" in host else f"https://{host}")
-    return receiver(
-        of_index(text) if text else text, urls, options.CARGO if index else options.MISE
-    )
+    return receiver(of_index(text) if text else text, urls, where)

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from credhelper.core.model import Kind
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Slot
 
@@ -41,7 +42,7 @@ class SessionRecord:
         slot: Slot,
         profile: str,
         *,
-        kind: str,
+        kind: Kind,
         stamp: str,
         host: str,
         trace: Callable[..., None],

@@ -12,6 +12,16 @@ from credhelper.setup.work import Work
 
 
 def plan_links(work: Work, plan: Plan, setup: Setup, olds: list[Setup]) -> None:
+    """Put into `work` and `setup` the links of `plan`, and the end of those it has no more.
+
+    Parameters:
+    - work: takes what is to change.
+    - plan: what the setup takes now.
+    - setup: its new line in the journal.
+    - olds: its former lines there.
+
+    Raises ConfigError for a path that holds something else than our link.
+    """
     mine = {path: target for old in olds for path, target in old.links.items()}
     for path, target in mine.items():
         if path not in {link.path for link in plan.links}:
@@ -34,6 +44,12 @@ def plan_links(work: Work, plan: Plan, setup: Setup, olds: list[Setup]) -> None:
 
 
 def plan_removal(work: Work, path: str, target: str) -> None:
+    """Put into `work` the end of a link, unless another setup has it or it was changed since.
+
+    Parameters:
+    - work: takes what is to change.
+    - path, target: of the link as we made it, absolute.
+    """
     if any(path in one.links for one in work.after.setups) or not os.path.lexists(path):
         return
     if (path, target) in work.unlinked:
@@ -45,4 +61,5 @@ def plan_removal(work: Work, path: str, target: str) -> None:
 
 
 def leads(path: str, target: str) -> bool:
+    """Tell whether a symlink at `path` leads to `target`, in these very words."""
     return os.path.islink(path) and os.readlink(path) == target

@@ -21,11 +21,19 @@ TOKEN = "token"  # noqa: S105  # a protocol's name
 class WiringRequest:
     """What is to be set up.
 
-    Parameters: `service`, who receives the token; `profile`, the profile that the user named, or
-    None; `owner`, the profile that answers, named or not; `name`, how the tool calls it, or None;
-    `program`, ours; `environ`; `home`, absolute; `bin`, the folder for links to us; `read`, returns
-    the text of a tool's file, None if missing; `file`, the tool's file, if the user named one;
-    `region`, AWS's, if known; `lenient`, whether a file that cannot be read counts as empty.
+    Parameters:
+    - service: who receives the token.
+    - profile: the profile that the user named, or None.
+    - owner: the profile that answers, named or not.
+    - name: how the tool calls it, or None.
+    - program: ours.
+    - environ: the environment of the command.
+    - home: absolute.
+    - bin: the folder for links to us.
+    - read: returns the text of a tool's file, None if missing.
+    - file: the tool's file, if the user named one.
+    - region: AWS's, if known.
+    - lenient: whether a file that cannot be read counts as empty.
     """
 
     service: Service
@@ -107,8 +115,10 @@ class WiringRequest:
 class Entry:
     """What to write at one place of a file.
 
-    Parameters: `at`, the keys, tables or sections that lead there; `values`, pairs of name
-    and value: plain data, in order; where the format allows it, a name may repeat.
+    Parameters:
+    - at: the keys, tables or sections that lead there.
+    - values: pairs of name and value: plain data, in order; where the format allows it, a name may
+      repeat.
     """
 
     at: tuple[str, ...]

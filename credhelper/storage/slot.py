@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from credhelper.core import paths, record
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import failure, files, locks
+from credhelper.storage import failure_record, files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from credhelper.core.flock import EarlyLocks
 
-_BASE = 32  # digits of a record's name; what follows stands for a value of its grant
 OLD = ".old"
 _LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
@@ -177,7 +176,7 @@ class Slot:
 
     @property
     def _gone(self) -> str:
-        return self.name[:_BASE] + ".gone"
+        return self.name[: record.BASE] + ".gone"
 
     def mark_gone(self, now: float) -> None:
         """Mark the logout, so that processes that are making such a record drop it.
@@ -229,7 +228,7 @@ class Slot:
     def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
         """Keep `error` for `seconds`, so that other processes do not repeat the call."""
         try:
-            self._write(self._failure, failure.fields_of(error, grant, now, seconds))
+            self._write(self._failure, failure_record.fields_of(error, grant, now, seconds))
         except CacheError:
             return  # then the next process makes the call itself
 
@@ -251,7 +250,7 @@ class Slot:
         if fields is None or fields.get("grant") != grant:
             return None
         since = min(since, self._early.since) if self._early else since
-        return failure.revive(fields) if failure.counts(fields, now, since) else None
+        return failure_record.revive(fields) if failure_record.counts(fields, now, since) else None
 
     def _write(self, name: str, fields: Mapping[str, str]) -> None:
         if self.folder is None:

@@ -21,6 +21,8 @@ from credhelper.cli.main import commands
 from credhelper.config import profile, schema
 from credhelper.config.profile import Profile
 from credhelper.core import record
+from credhelper.setup import TOOLS
+from tests.support import commands as command_page
 from tests.support import table, tree
 
 ROOT = Path(__file__).parent.parent.parent
@@ -141,6 +143,26 @@ def test_every_command_is_in_the_readmes_list(name: str) -> None:
     assert re.search(rf"`(credhelper {family} ?)?{verb}`", row[0])
 
 
+def test_the_page_of_commands_is_the_one_that_is_made() -> None:
+    made = command_page.page()
+    assert command_page.PAGE.read_text() == made, "make docs"
+    for name, context in command_page.leaves():
+        for parameter in context.command.params:
+            for option in (one for one in parameter.opts if one.startswith("--")):
+                chapter = made.partition(f"## {name}\n")[2].partition("\n## ")[0]
+                assert re.search(rf"{option}\b", chapter), f"{name} {option}"
+
+
+@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+def test_every_protocol_has_a_chapter(name: str) -> None:
+    assert f"\n## {name}\n" in (ROOT / "docs/protocols.md").read_text()
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_that_can_be_set_up_is_in_the_table(name: str) -> None:
+    assert f"`{name}`" in {row[0] for row in _rows((ROOT / "docs/setup.md").read_text(), 4)}
+
+
 def _typed_lines() -> Iterator[list[str]]:
     """Yield the words of each `credhelper` command in the shell blocks of the documentation."""
     for page in PAGES:
@@ -172,6 +194,10 @@ def test_what_a_reader_is_told_to_type_is_understood(words: list[str]) -> None:
 
 def test_the_tree_is_the_one_that_is_made() -> None:
     assert tree.replaced(ARCHITECTURE) == ARCHITECTURE, "make docs"
+
+
+def test_the_layers_are_those_of_the_contracts() -> None:
+    assert tree.layers() in ARCHITECTURE, "make docs"
 
 
 def test_every_module_is_in_the_tree() -> None:

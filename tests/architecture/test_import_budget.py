@@ -87,7 +87,7 @@ DIALOGUE = {
     "credhelper.errors",
     "credhelper.core.flock",
     "credhelper.broker.routing",
-    "credhelper.storage.failure",
+    "credhelper.storage.failure_record",
     "credhelper.broker.failure",
     "credhelper.storage.slot",
     "credhelper.broker.trace",

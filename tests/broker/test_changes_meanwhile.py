@@ -12,7 +12,7 @@ import posix
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,10 +25,13 @@ from credhelper.core import lookup
 from credhelper.core.model import JWT, SESSION, Credential, Request, Secret, Token
 from credhelper.errors import CredhelperError
 
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind, Wants
+
 NOW = 1_800_000_000
 _IDLE = 10_000
 LOOKS = ("open", "read", "stat", "lstat", "fstat", "replace", "unlink")
-KINDS = {
+KINDS: dict[str, tuple[str, Wants]] = {
     "plain": ("", "token"),
     "session": ("keep_session = true\n", "token"),
     "aws": ('aws = { folder = "fol.1" }\n', "aws"),
@@ -43,6 +46,7 @@ class Settings:
 
     def __init__(self, root: Path, kind: str) -> None:
         self.root = root
+        self.wants: Wants
         self.own, self.wants = KINDS[kind]
         self.environ = {
             "HOME": str(root),
@@ -102,7 +106,7 @@ class Api:
         self.profile = profile
         self.clock = clock
 
-    def _token(self, text: str, kind: str, life: int = 3600) -> Token:
+    def _token(self, text: str, kind: Kind, life: int = 3600) -> Token:
         now = int(self.clock())
         return Token(Secret(text), kind=kind, issued_at=now, expires_at=now + life)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from credhelper.core import flock, lookup, record
 from credhelper.core.model import AWS, JWT, SESSION, Request, Secret, Token
 from credhelper.errors import CredhelperError, RejectedError
 from credhelper.storage import locks
+
+if TYPE_CHECKING:
+    from credhelper.core.model import Wants
 
 NOW = 1_800_000_000
 NOTHING_NEW = ("", "ps-2")  # an error, or the session that cannot be refreshed and still lives
@@ -106,7 +109,7 @@ class Hanging:
             sleep=self.wait,
         )
 
-    def hold(self, wants: str, *, life: int, due: int = 0) -> None:
+    def hold(self, wants: Wants, *, life: int, due: int = 0) -> None:
         """Put a token, or AWS credentials, into the cache, and a session that is due."""
         context = self.context()
         found = routing.load_routes(context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from credhelper.client import claims
 from credhelper.core.model import JWT, SESSION, Token
 from credhelper.errors import MalformedAnswerError
+
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
 
 NOW = 1_800_000_000
 
@@ -26,7 +29,7 @@ def jwt(payload: object) -> str:
     return f"{encoded(b'{}')}.{encoded(raw)}.{encoded(b'signature')}"
 
 
-def token(value: object, *, kind: str = JWT, skew: int = 0) -> Token:
+def token(value: object, *, kind: Kind = JWT, skew: int = 0) -> Token:
     return claims.token_from(
         value, kind=kind, now_local=NOW + 0.9, skew=skew, session_lifetime=3600
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer, Password
-from credhelper.client.http.transport import Transport
+from credhelper.client.http.transport import DEADLINE, Transport
 from credhelper.client.iap import Client
 from credhelper.core.model import Secret
 from credhelper.errors import (
@@ -154,7 +154,12 @@ def test_retry_after_as_a_date_is_counted_from_the_servers_clock(
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("20", 20), ("3600", 3600), ("9" * 400, 86400), (formatdate(NOW + 60, usegmt=True), 60)],
+    [
+        (str(int(DEADLINE)), int(DEADLINE)),
+        ("3600", 3600),
+        ("9" * 400, 86400),
+        (formatdate(NOW + 3 * int(DEADLINE), usegmt=True), 3 * int(DEADLINE)),
+    ],
 )
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimitedError), (503, UnreachableError)])
 def test_a_wait_beyond_the_deadline_is_the_callers(

@@ -264,7 +264,7 @@ def test_a_redirect_within_the_service_carries_the_token(
         *("/team/..;/other", "/team/%c0%ae%c0%ae/other", "/team/%252e%252e/other", "..\\other"),
         # a scheme without a host, which requests takes for a path from the root
         *("http:evil/x", "http:/evil/x", "http:///evil/x", "HTTP:evil", "http:?x", "///x"),
-        *("http:team/../x", "/team/x y/../../z", "/team/\t../z", "/te\u00c3\u00a4m"),
+        *("http:team/../z", "/team/x y/../../z", "/team/\t../z", "/te\u00c3\u00a4m"),
     ],
 )
 def test_requests_carries_no_token_out_of_a_services_path(

@@ -109,8 +109,10 @@ def test_a_fork_in_the_middle_of_an_import_leaves_no_child_behind_that_waits_for
     scratch_world: World, module: str, use: str
 ) -> None:
     scratch_world.get()
+    # From 3.12 on Python warns of a fork beside threads: it is tested that this one goes well.
+    quiet = ("-W", "ignore:This process:DeprecationWarning")
     done = subprocess.run(
-        [sys.executable, "-c", FORKING.format(module=module, use=use)],
+        [sys.executable, *quiet, "-c", FORKING.format(module=module, use=use)],
         env={**scratch_world.environ, **python_environment()},
         capture_output=True,
         text=True,

@@ -18,9 +18,9 @@ from tests.support.worlds import SERVICE, World
 keyring = pytest.importorskip("keyring", reason="the backend needs credhelper[keyring]")
 
 from keyring.backends.chainer import ChainerBackend  # noqa: E402  # only where there is a keyring
-from keyring.errors import PasswordDeleteError, PasswordSetError  # noqa: E402
+from keyring.errors import PasswordDeleteError, PasswordSetError  # noqa: E402  # likewise
 
-from credhelper.keyring_backend import Keyring  # noqa: E402
+from credhelper.keyring_backend import Keyring  # noqa: E402  # likewise
 
 INDEX = f"{SERVICE}/simple/"
 

@@ -7,7 +7,7 @@ import os
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,9 @@ from credhelper.protocols import google
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
 
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
+
 PREFIX = "GOOGLE_EXTERNAL_ACCOUNT_"
 FILE, TYPE = PREFIX + "OUTPUT_FILE", PREFIX + "TOKEN_TYPE"
 
@@ -28,7 +31,7 @@ def ask(*arguments: str, **told: str) -> Request:
     return google.parse(Call("credhelper", arguments, b"", environ))
 
 
-def credential(token: str = "a.b.c", kind: str = "jwt") -> Credential:
+def credential(token: str = "a.b.c", kind: Kind = "jwt") -> Credential:
     return Credential(Secret(token), 1800000000, username="me", profile="main", kind=kind)
 
 

@@ -162,7 +162,7 @@ def test_a_file_that_the_user_names_may_be_another_users_but_not_in_its_place(
         world = World(Path(folder))
         world.configure(running_sandbox.url, running_sandbox.api_key)
         os.chown(world.config, _SOMEBODY, _SOMEBODY)
-        world.user = _ANOTHER
+        world.belongs_to(_ANOTHER)
         assert world.run("profile", "list").status == 0
         place = world.home / ".config" / "credhelper"
         place.mkdir(parents=True)

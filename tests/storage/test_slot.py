@@ -13,7 +13,16 @@ import pytest
 
 from credhelper.core import record
 from credhelper.core.flock import EarlyLocks
-from credhelper.errors import CacheError, RejectedError
+from credhelper.errors import (
+    CacheError,
+    CredhelperError,
+    LockTimeoutError,
+    LoginRequiredError,
+    RateLimitedError,
+    RejectedError,
+    TokenAPIError,
+    UnreachableError,
+)
 from credhelper.storage import locks
 from credhelper.storage.slot import Slot
 from tests.support.token_sources import ScriptedSource
@@ -166,6 +175,40 @@ def test_a_failure_counts_for_its_time_and_for_those_who_waited(slot: Slot) -> N
         if found:
             assert (found.message, found.hint) == ("no", "hint")
     assert slot.failure("h", 1001.0, 1001.0) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RateLimitedError("busy", "later", status=429, retry_after=7.25),
+        RateLimitedError("busy", status=429, retry_after=0.0),
+        UnreachableError("gone"),
+        RejectedError("no", status=403),
+        TokenAPIError("odd", status=418, retryable=True),
+        LoginRequiredError("who are you", "credhelper login"),
+        CredhelperError("it changes", retryable=True),
+        LockTimeoutError("held", retryable=False),
+    ],
+    ids=lambda error: error.message,
+)
+def test_a_remembered_failure_is_told_as_it_was(slot: Slot, error: CredhelperError) -> None:
+    slot.remember(error, "g", 1000.0, 5)
+    found = slot.failure("g", 1001.0, 1001.0)
+    assert type(found) is type(error)
+    assert found is not None
+    assert vars(found) == {**vars(error), "retryable": error.retryable}
+
+
+def test_a_failure_of_an_older_version_has_no_status(slot: Slot, folder: Path) -> None:
+    slot.remember(RateLimitedError("busy", status=429, retry_after=7), "g", 1000.0, 5)
+    path = folder / f"{NAME}.failed"
+    fields = record.decode(path.read_bytes())
+    assert fields is not None
+    del fields["status"], fields["retry_after"]
+    path.write_bytes(record.encode(fields))
+    found = slot.failure("g", 1001.0, 1001.0)
+    assert isinstance(found, RateLimitedError)
+    assert (found.status, found.retry_after, found.retryable) == (None, None, True)
 
 
 def test_a_failure_counts_for_those_who_began_to_wait_in_its_very_millisecond(slot: Slot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from credhelper.client.api import Client, TokenSpec
 from credhelper.client.authorization import ApiKey, Authorization, Bearer
@@ -14,6 +14,9 @@ from credhelper.core.record import Held
 from credhelper.errors import CredhelperError
 from credhelper.renewal.renewal import Renewal
 from credhelper.storage.slot import Slot
+
+if TYPE_CHECKING:
+    from credhelper.core.model import Kind
 
 START = 1_800_000_000
 IDLE = 3600
@@ -35,7 +38,7 @@ class Upstream:
         self.sessions = 0
         self.tokens = 0
 
-    def _token(self, text: str, kind: str, life: int) -> Token:
+    def _token(self, text: str, kind: Kind, life: int) -> Token:
         now = int(self.clock())
         return Token(Secret(text), kind=kind, issued_at=now, expires_at=now + life)
 

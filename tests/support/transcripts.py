@@ -5,7 +5,7 @@ Beside the dialogues a file has
 - `[[warm]]`: questions about https://ica.example that a tool really asks, for tests of all
   protocols at once. `arguments`, `stdin` and `environ` as in a dialogue; `name`, where there are
   several; `loads`, which of our modules the answer takes (below `credhelper.`, say
-  `protocols.documents`) beyond the few that each answer takes. The first is asked by name of the
+  `protocols.receivers`) beyond the few that each answer takes. The first is asked by name of the
   service, and not of a profile alone;
 - `[nothing]`: what the first question is answered when it is about https://evil.test, which no
   profile names: `stdout`, `stderr` and `status`, each empty or 0 unless told.

@@ -1,12 +1,14 @@
-"""The tree in docs/architecture.md, made from the modules' own first sentences.
+"""The tree in docs/architecture.md, made from the modules' own first sentences, and the layers.
 
-`python -m tests.support.tree` writes it (`make docs`); a test holds the page to it.
+The layers are those of the contracts in pyproject.toml. `python -m tests.support.tree` writes both
+(`make docs`); a test holds the page to them.
 """
 
 from __future__ import annotations
 
 import ast
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,10 @@ PACKAGE = ROOT / "credhelper"
 PAGE = ROOT / "docs" / "architecture.md"
 
 _BEGIN, _END = "<!-- tree: make docs -->\n```\n", "```\n<!-- end of the tree -->\n"
+_LAYERS_BEGIN, _LAYERS_END = (
+    "<!-- layers: make docs -->\n```\n",
+    "```\n<!-- end of the layers -->\n",
+)
 _COLUMN = 24
 _WIDTH = 108
 
@@ -70,11 +76,28 @@ def _wrapped(head: str, told: str) -> list[str]:
     )
 
 
+def layers() -> str:
+    """Return the layers of the contracts, a line each; the broker's own stand beside it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    found = {one["containers"][0]: one["layers"] for one in contracts if one["type"] == "layers"}
+    lines: list[str] = []
+    for name in found["credhelper"]:
+        inside = ", ".join(found.get(f"credhelper.{name}", ()))
+        lines += _wrapped(name, inside) if inside else [name]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def replaced(page: str) -> str:
-    """Return the page with the tree as it is now."""
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}{tree()}{_END}{after}"
+    """Return the page with the tree and the layers as they are now."""
+    page = _between(page, _LAYERS_BEGIN, layers(), _LAYERS_END)
+    return _between(page, _BEGIN, tree(), _END)
+
+
+def _between(page: str, begin: str, made: str, end: str) -> str:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{made}{end}{after}"
 
 
 if __name__ == "__main__":

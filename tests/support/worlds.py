@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from credhelper.core import record as records
 from credhelper.storage import files
 from tests.support.programs import clean_environment, command
@@ -148,6 +150,16 @@ class World:
         outcome = Outcome(process.returncode, stdout or b"", stderr or b"")
         self.hold_to_silence(outcome)
         return outcome
+
+    def belongs_to(self, user: int) -> None:
+        """Run programs as `user` (uid) from now on; skip the test where that user cannot."""
+        self.user = user
+        try:
+            if self.run("--version").status == 0:
+                return
+        except PermissionError:
+            pass
+        pytest.skip("another user cannot run the program here")
 
     def _identity(self) -> dict[str, Any]:
         if self.user is None:

@@ -50,7 +50,8 @@ def demo() -> int:
             complain(
                 CredhelperError(
                     f"step {stage.steps} did not show what it promised: {' '.join(why.split())}",
-                    hint="if it does so again, please report this line",
+                    hint="if it does so again, show this line, and what credhelper --version"
+                    " says, to those who installed credhelper here",
                 )
             )
             return CredhelperError.exit_status

@@ -140,7 +140,7 @@ def _program(names: Sequence[str], *, lenient: bool) -> program.Program:
         return program.Program(own[0], everything, everything)
 
 
-@cache
+@cache  # one command may ask for several tools
 def _version_of(path: str) -> str | None:
     try:
         status, output = child.run([path, "--version"], os.environ, ask.TIMEOUT)

@@ -6,7 +6,6 @@ The text of a library's exception is never shown: it may hold the URL with its q
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import socket
 import ssl
@@ -16,7 +15,7 @@ import requests
 import urllib3.exceptions as urllib3
 
 from credhelper.core.text import printable
-from credhelper.errors import MalformedAnswerError, TokenAPIError, UnreachableError
+from credhelper.errors import MalformedAnswerError, TokenAPIError, UnreachableError, reason
 
 NETWORK = (requests.RequestException, urllib3.HTTPError, http.client.HTTPException, OSError)
 
@@ -81,8 +80,8 @@ def explain(error: BaseException, origin: str, proxy: str | None, waited: float)
             case ssl.SSLError():
                 why = (cause.reason or "handshake failed").replace("_", " ").lower()
                 return Failure(UnreachableError(f"{way}: TLS failed: {why}"), transient=True)
-            case OSError(errno=int(number)):
-                why = os.strerror(number).lower()
+            case OSError(errno=int()):
+                why = reason(cause).lower()
                 return Failure(UnreachableError(f"{way}: {why}"), unheard=unheard, transient=True)
             case OSError() if refusal := _TUNNEL.match(str(cause)):
                 what = f"the proxy {proxy} refused to connect to {origin} ({refusal[1]})"

@@ -9,7 +9,7 @@ from pathlib import Path
 import certifi
 
 from credhelper.core.text import printable
-from credhelper.errors import ConfigError
+from credhelper.errors import ConfigError, reason
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -52,8 +52,6 @@ def _believe(context: ssl.SSLContext, place: str, source: str) -> None:
     except ssl.SSLError:
         raise ConfigError(f"CA file {named} holds no certificates in PEM form") from None
     except OSError as error:
-        raise ConfigError(
-            f"CA file {named} cannot be read: {(error.strerror or '').lower()}"
-        ) from None
+        raise ConfigError(f"CA file {named} cannot be read: {reason(error).lower()}") from None
     except ValueError:
         raise ConfigError(f"CA file {named} is not a file name") from None

@@ -54,6 +54,7 @@ class Line:
 
     @property
     def says(self) -> bool:
+        """Whether it is more than a blank line or a comment."""
         return bool(self.text) and self.text[0] not in "#;"
 
 
