@@ -32,7 +32,8 @@ ON_DISK = (
         "sessions, and the psToken before each (`previous`)",
         "state `sessions/<record>`",
         "a renewal, `login`",
-        "`logout`, `profile remove`, a changed identity; any command, 30 days after their end",
+        "`logout`, `profile remove`, a changed identity; a later renewal or command, 30 days after"
+        " their end",
     ),
     Row(
         "former sessions",
@@ -50,7 +51,8 @@ ON_DISK = (
         "temporary files",
         "`.FILE.PID.X.tmp` beside each file of ours",
         "whoever replaces that file",
-        "the next writer in that folder, the next command and renewal, once their writer is dead",
+        "the next command, a later renewal, in folders of others the next writer; once their writer"
+        " is dead",
     ),
     Row(
         "token files and caches of running commands",
