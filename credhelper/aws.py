@@ -144,4 +144,6 @@ def _fetch(
     request = Request(
         "get", profile=profile, min_ttl=min_ttl, margin=max(MARGIN, refresh_before), wants=AWS
     )
-    return answer.get(context, request)
+    credential = answer.get(context, request)
+    answer.tidy_up()
+    return credential

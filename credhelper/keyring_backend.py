@@ -90,7 +90,9 @@ def _ask(name: object, username: object, environ: Mapping[str, str] | None) -> C
         request = Request(
             "get", service=named, username=username or user, margin=keyring.MARGIN, echo=echo
         )
-        return answer.get(Context(environ, warn=_warn), request)
+        credential = answer.get(Context(environ, warn=_warn), request)
+        answer.tidy_up()
+        return credential
     except AmbiguousServiceError as error:
         _warn(error.message, error.hint)  # the service is ours, but of several profiles
     except (NotFoundError, RequestError):

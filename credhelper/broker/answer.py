@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
+    from credhelper.storage.sweep import Place
 
 _MOST_CHANGES = 5  # of a grant, while one call reads it
+
+# Where renewals wrote since the last sweep, and the time by which the records there are judged.
+_written: dict[Place, float] = {}
 
 
 def answer(context: Context, request: Request) -> Credential | Listing | bool | None:
@@ -162,14 +166,15 @@ def source_for(
     slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import inventory, sweeping, wiring
+        from credhelper.broker import inventory, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
-        sweeping.sweep(context)
         # With no living token, wait for the full deadline.
         limit = timeout if held or living else 0
-        return wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
+        made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
+        _note(context, made[0])
+        return made
 
     def exchange(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import inventory, wiring
@@ -179,7 +184,9 @@ def source_for(
         token_source = source_for(context, found, route, "token", limit, grant, living=lives)
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
-        return wiring.exchange_for(context, profile, token_source, route, wants, limit), 0
+        made = wiring.exchange_for(context, profile, token_source, route, wants, limit)
+        _note(context, made)
+        return made, 0
 
     def revoke(token: Token) -> None:
         from credhelper.broker import wiring
@@ -220,6 +227,27 @@ def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
 
     profile = routing.load_config(context).profiles.get(route.profile)
     return next_step.log_in(context.environ, route.profile, profile)
+
+
+def tidy_up() -> None:
+    """Sweep some of the records where renewals wrote. Never raises, and waits for nothing.
+
+    To be called when the answer is given away, and no lock is held.
+    """
+    if _written:
+        from credhelper.storage import sweep
+
+        places = dict(_written)
+        _written.clear()
+        sweep.sweep(places, min(places.values(), default=0.0))
+
+
+def _note(context: Context, made: Token) -> None:
+    from credhelper.broker import sweeping
+
+    # By the earlier of two clocks, so that a wrong one ends nothing that lives.
+    now = context.clock() + min(0, made.skew)
+    _written.update(dict.fromkeys(sweeping.places(context), now))
 
 
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:

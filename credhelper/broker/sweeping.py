@@ -1,14 +1,18 @@
-"""What dead processes left on disk, swept by the next one: in every folder that we write into."""
+"""What is swept, and when: records that ended long ago, and what dead processes left on disk.
+
+A renewal is followed by a sweep of some records (`answer.tidy_up`). A command of a person sweeps
+every folder that we write into, before it does its work.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
-from credhelper.broker import given_files, typed_keys
 from credhelper.core import paths
 from credhelper.errors import CredhelperError
-from credhelper.storage import leftovers
+from credhelper.storage import sweep as records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +20,16 @@ if TYPE_CHECKING:
 
 
 def sweep(context: Context) -> None:
-    """Remove the files of dead writers. Never raises, never waits."""
+    """Remove the files of dead writers, and some of the sessions. Never raises, never waits."""
+    from credhelper.broker import given_files, typed_keys
+    from credhelper.storage import leftovers
+
     try:
         state = paths.state_dir(context.environ, sys.platform)
+        below = ("", "sessions", "backups", "given")
         for folder in (
             paths.cache_dir(context.environ, sys.platform),
-            *(state and os.path.join(state, below) for below in ("", "sessions", "backups")),
+            *(state and os.path.join(state, name) for name in below),
             typed_keys.folder_of(context),
         ):
             if folder and paths.private_folder(folder):
@@ -32,8 +40,23 @@ def sweep(context: Context) -> None:
         for path, _ in given_files.known(context):
             leftovers.sweep(*os.path.split(os.path.realpath(path)))
         typed_keys.sweep(context)
-        sessions = context.state_slot("")
-        if sessions.folder and os.path.isdir(sessions.folder):
-            sessions.sweep()
+        sessions = [place for place in places(context) if place.sessions]
+        records.sweep(sessions, context.clock())
     except (OSError, CredhelperError):
         return  # tidiness is not worth an error
+
+
+def sweep_all(context: Context) -> None:
+    """Remove all records that ended long ago, and all that dead writers left beside them."""
+    records.sweep_all(places(context), context.clock())
+
+
+def places(context: Context) -> list[records.Place]:
+    """Return the folders of records."""
+    found = []
+    for slot_of, sessions in ((context.slot, False), (context.state_slot, True)):
+        with suppress(CredhelperError):  # a folder that its variable does not name well
+            folder = slot_of("").folder
+            if folder:
+                found.append(records.Place(folder, sessions))
+    return found

@@ -22,13 +22,14 @@ from credhelper.errors import CacheError, CredhelperError
 from credhelper.tokenfile import folder
 
 
-def command_context(said: list[str] | None = None) -> Context:
+def command_context(said: list[str] | None = None, *, renews: bool = False) -> Context:
     """Return the context of this process, with warnings on stderr.
 
     What dead processes left on disk is swept on the way.
 
     Parameters:
     - said: receives each warning's message, so that a keeper does not repeat it.
+    - renews: for a command that may renew a token, and then sweeps what records are concerned.
     """
     trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
 
@@ -38,7 +39,8 @@ def command_context(said: list[str] | None = None) -> Context:
         warn(message, hint)
 
     context = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
-    sweeping.sweep(context)
+    if not renews:
+        sweeping.sweep(context)
     with suppress(CredhelperError):  # a command that needs those folders reports what is wrong
         for place in context.runtime_folders():
             folder.sweep(place)

@@ -6,6 +6,7 @@ import os
 import sys
 
 from credhelper import entry
+from credhelper.broker import answer
 from credhelper.core.flock import EarlyLocks
 from credhelper.core.text import complaint
 from credhelper.edge import serve, stops
@@ -47,6 +48,7 @@ def main(
             held = early or EarlyLocks()
             status = serve.serve(name, program, arguments, stdin, trouble, held)
         entry.end_on_signals()  # all is written: no lock or file is left to release
+        answer.tidy_up()
     except stops.Stopped as stop:
         status = 128 + stop.number
     except BrokenPipeError:

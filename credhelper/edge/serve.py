@@ -80,6 +80,7 @@ def _converse(
         write(2, b"".join(warnings) + reply.stderr)
         warnings.clear()
         write(1, reply.stdout)
+        answering.tidy_up()
         if reply.last:
             break
     return 0

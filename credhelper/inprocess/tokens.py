@@ -156,6 +156,7 @@ def _look(
         credential, record = memory_cache.get(context, request), ""
     else:
         credential, record = answer.get_with_record(context, request)
+        answer.tidy_up()
     known.take(credential.token.reveal(), record)
     now = clock()
     # A stale token that was given all the same will do for a moment: a renewal replaces the record,

@@ -32,15 +32,29 @@ def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = 
     except OSError:
         return  # tidiness is not worth an error
     for each in found:
-        written, process = _parsed(each)
-        if not written or name not in (None, written):
-            continue
-        path = os.path.join(folder, each)
-        if _abandoned(path, process, clock()):
-            try:
-                os.unlink(path)
-            except OSError:
-                pass  # another one took it away, or the disk says no
+        if each.endswith(".tmp"):
+            remove(folder, each, clock(), name)
+
+
+def remove(folder: str, temporary: str, now: float, name: str | None = None) -> bool:
+    """Remove the file `temporary` if it is one of a dead writer; tell whether that was done.
+
+    Parameters:
+    - folder: absolute.
+    - now: Unix seconds.
+    - name: only of a writer of this file.
+    """
+    written, process = _parsed(temporary)
+    if not written or name not in (None, written):
+        return False
+    path = os.path.join(folder, temporary)
+    if not _abandoned(path, process, now):
+        return False
+    try:
+        os.unlink(path)
+    except OSError:
+        return False  # another one took it away, or the disk says no
+    return True
 
 
 def _parsed(temporary: str) -> tuple[str, int]:

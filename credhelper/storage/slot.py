@@ -7,7 +7,6 @@ folder cannot be trusted or written, a slot finds nothing and saves nothing, and
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 
 from credhelper.core import paths, record
@@ -107,7 +106,6 @@ class Slot:
         if before.get("token") and fields.get("grant", before.get("grant")) != before.get("grant"):
             self.set_aside()
         self._write(self.name, {**fields, **self.owner})
-        self.sweep()
 
     def keep(self, fields: Mapping[str, str], room: files.Room | None = None) -> bool:
         """Replace the record, and return True; if that fails, warn and return False.
@@ -124,14 +122,23 @@ class Slot:
         try:
             self.save(fields)
         except CacheError as error:
-            from credhelper.storage import expired  # late: a disk is seldom full
-
             with suppress(CacheError):
-                if not self._durable and expired.made_way(self, fields):
+                if not self._durable and self._made_way(fields):
                     self.save(fields)
                     return True
             self._warn(f"{error.message}: what was fetched is not kept", error.hint or _ELSEWHERE)
             return False
+        return True
+
+    def _made_way(self, fields: Mapping[str, str]) -> bool:
+        """Remove a record that was over before `fields` were made; tell whether there was one.
+
+        On a full disk there is room for its successor then. Raises CacheError.
+        """
+        before = self.find() or {}
+        if not 0 < record.number(before, "expires") <= record.number(fields, "issued"):
+            return False
+        self.remove()
         return True
 
     def has_room(self) -> bool:
@@ -261,14 +268,3 @@ class Slot:
             files.replace(os.path.join(self.folder, name), data, durable=self._durable)
         except OSError as error:
             raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
-
-    def sweep(self, clock: Callable[[], float] = time.time) -> None:
-        """Remove files of dead writers, and records that expired long ago."""
-        if self.folder is None:
-            return
-        from credhelper.storage import expired  # late: only writers need it
-
-        expired.sweep(self._beside, self.folder, self.name, clock(), sessions=self._durable)
-
-    def _beside(self, name: str) -> Slot:
-        return Slot(self.folder, name, warn=self._warn)

@@ -60,6 +60,7 @@ def renew(
             folder.begin_again(keeping.folder, keeping.child)
         lock_folder = context.cache_folder()
         formats.update(keeping.path, keeping.form, request, credential, lock_folder)
+        answer.tidy_up()
     except CredhelperError as error:
         warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
         return None

@@ -1,17 +1,15 @@
-"""A slot: what the disk does to it, and what it sweeps."""
+"""A slot: what the disk does to it."""
 
 from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from credhelper.core import record
 from credhelper.core.flock import EarlyLocks
 from credhelper.errors import (
     CacheError,
@@ -29,7 +27,6 @@ from tests.support.token_sources import ScriptedSource
 
 NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE)
 NAME = "a" * 32
-LONG_AGO = time.time() - 90000
 
 Warnings = list[str]
 
@@ -232,112 +229,22 @@ def test_a_broken_memory_is_none(slot: Slot, folder: Path) -> None:
     assert slot.failure("", 1001.0, 1001.0) is None
 
 
-def left(
-    folder: Path, name: str, fields: dict[str, str] | None = None, *, old: bool = True
-) -> Path:
-    path = folder / name
-    path.write_bytes(record.encode(fields) if fields else b"")
-    path.chmod(0o600)
-    if old:
-        os.utime(path, (LONG_AGO, LONG_AGO))
-    return path
-
-
-DEAD = {"token": "t", "expires": "1000"}
-
-
-def test_what_dead_writers_left_is_swept_and_locks_never(slot: Slot, folder: Path) -> None:
-    gone = [
-        left(folder, f".{NAME}.1.ab.tmp"),
-        left(folder, f".{NAME}.{2**22 + 1}.ab.tmp", old=False),
-        left(folder, "b" * 32 + ".failed", DEAD),
-        left(folder, "c" * 32, DEAD),
-    ]
-    stays = [
-        left(folder, f".{NAME}.{os.getpid()}.ab.tmp", old=False),
-        left(folder, "d" * 32 + ".lock"),
-        left(folder, "c" * 32 + ".lock"),
-        left(folder, "e" * 32, {"token": "t", "expires": str(int(time.time()) + 100)}),
-        left(folder, "f" * 32, DEAD, old=False),
-        left(folder, "routes-1"),
-        left(folder, "a-file-of-somebody"),
-    ]
-    slot.save({"token": "t"})
-    assert not any(path.exists() for path in gone)
-    assert all(path.exists() for path in stays)
-
-
-def test_a_dead_record_whose_gate_is_held_is_left_to_its_renewer(slot: Slot, folder: Path) -> None:
-    path = left(folder, "b" * 32, DEAD)
-    lock = locks.acquire(f"{path}.lock", wait=0, alarm=False)
-    assert lock
-    slot.save({"token": "t"})
-    assert path.exists()
-    lock.release()
-    slot.save({"token": "t"})
-    assert not path.exists()
-
-
-def test_sessions_are_swept_a_month_after_their_end_and_half_written_ones_at_once(
-    folder: Path,
-) -> None:
-    slot = Slot(str(folder), NAME, warn=lambda *_: None, durable=True)
-    half = left(folder, f".{NAME}.1.ab.tmp", {"token": "half"})
-    now = int(time.time())
-    dead = left(folder, "b" * 32, {"token": "t", "expires": str(now - 31 * 86400)})
-    former = left(folder, "b" * 32 + ".0a.old", {"token": "t", "expires": str(now - 31 * 86400)})
-    session = left(folder, "c" * 32, {"token": "t", "expires": str(now - 29 * 86400)})
-    slot.save({"token": "t"})
-    assert not half.exists()
-    assert not dead.exists()
-    assert not former.exists()
-    assert session.exists()
-
-
-def test_a_record_from_another_grant_is_set_aside_and_swept_when_it_is_long_over(
-    slot: Slot, folder: Path
-) -> None:
-    slot.save({"token": "one", "grant": "1", "expires": str(int(time.time()))})
+def test_a_record_from_another_grant_is_set_aside(slot: Slot, folder: Path) -> None:
+    slot.save({"token": "one", "grant": "1"})
     slot.save({"token": "two", "grant": "1"})
     assert not list(folder.glob("*.old"))
-    slot.save({"token": "three", "grant": "2", "expires": "1"})
+    slot.save({"token": "three", "grant": "2"})
     (aside,) = folder.glob("*.old")
     assert b"token=two" in aside.read_bytes()
-    aside.unlink()
-    left(folder, aside.name, DEAD)
-    slot.save({"token": "four", "grant": "2"})
-    assert not aside.exists()
 
 
-def test_the_mark_of_a_logout_counts_for_what_began_before_it_and_is_swept_after_an_hour(
-    slot: Slot, folder: Path
-) -> None:
+def test_the_mark_of_a_logout_counts_for_what_began_before_it(slot: Slot, folder: Path) -> None:
     other_value = Slot(str(folder), NAME + "-0123456789abcdef", warn=lambda *_: None)
     slot.mark_gone(1000.0)
     for each in (slot, other_value):
         assert each.gone_since(999.0, 1001.0)
         assert not each.gone_since(1000.5, 1001.0)
         assert not each.gone_since(900.0, 990.0)  # a clock that is ahead takes nothing back
-    (mark,) = folder.glob("*.gone")
-    os.utime(mark, (time.time() - 3000,) * 2)
-    slot.save({"token": "t"})
-    assert mark.exists()
-    os.utime(mark, (time.time() - 3700,) * 2)
-    slot.save({"token": "t"})
-    assert not mark.exists()
-
-
-def test_a_file_that_vanishes_while_we_sweep_is_no_trouble(
-    slot: Slot, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    left(folder, f".{NAME}.1.ab.tmp")
-
-    def gone(_: str) -> None:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(os, "unlink", gone)
-    slot.save({"token": "t"})
-    assert slot.find() == {"token": "t"}
 
 
 def test_a_failure_from_a_clock_that_is_ahead_locks_nobody_out(slot: Slot) -> None:

@@ -108,7 +108,7 @@ def exec_(
     place = _place(request, refresh=refresh)
     try:
         said: list[str] = []
-        context = command_context(said)
+        context = command_context(said, renews=True)
         credential, record = answer.get_with_record(context, request)
         _warn_of_the_end(credential, walltime, refresh)
         environ = dict(os.environ)
@@ -119,6 +119,7 @@ def exec_(
         environ.update(_variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
         environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
+        answer.tidy_up()  # there is no later moment in this process
         if place is None:
             return spawn.replace_process(command, environ)
         folder, handle = place
@@ -220,7 +221,7 @@ def env(
       credhelper env --shell json --var IAP_ACCESS_TOKEN
     """
     request = _request(name, service, min_ttl, refresh_before)
-    credential = answer.get(command_context(), request)
+    credential = answer.get(command_context(renews=True), request)
     variables = _variables(credential, names)
     if shell == "json":
         click.echo(json.dumps(variables))

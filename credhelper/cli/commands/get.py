@@ -60,7 +60,7 @@ def get(
             arguments += [option, value]
     try:
         request = form.parse(Call("credhelper", arguments, b"", os.environ))
-        reply = form.render(request, answer.answer(command_context(), request))
+        reply = form.render(request, answer.answer(command_context(renews=True), request))
     except CredhelperError as error:
         reply = form.refuse(error, None)
     click.echo(reply.stderr, nl=False, err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from credhelper.broker import routing
+from credhelper.broker import routing, sweeping
 from credhelper.cli import leaving
 from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
@@ -56,4 +56,5 @@ def logout(name: str | None, everywhere: bool) -> int:
     status = max((leaving.leave(context, profile) for profile in profiles), default=0)
     status = max(status, leaving.leave_orphans(context), leaving.leave_everything(context))
     leaving.name_what_was_given(context, None)
+    sweeping.sweep_all(context)
     return status

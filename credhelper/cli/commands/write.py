@@ -91,6 +91,7 @@ def watch(
     """
     kept = _written(path, form, name, service, min_ttl, refresh_before)
     flush()
+    answer.tidy_up()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
     keeping.become(kept)
 
@@ -120,7 +121,7 @@ def _written(
     )
     formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
-    context = command_context(said)
+    context = command_context(said, renews=True)
     credential, record = answer.get_with_record(context, request)
     given_files.note(context, path, credential.profile)
     text = formats.update(path, form, request, credential, context.cache_folder())

@@ -1,0 +1,178 @@
+"""The sweep of folders of records: what ended long ago, and what dead writers left.
+
+A sweep looks at some files of a folder, in the order of their names. The next one goes on behind
+the last of them. Names alone are listed each time, for a fraction of a microsecond each.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from bisect import bisect
+from contextlib import suppress
+from typing import NamedTuple
+
+from credhelper import __version__
+from credhelper.core import paths, record, routes
+from credhelper.errors import CacheError
+from credhelper.storage import files, leftovers, locks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MOST = 1000  # files that one sweep looks at
+SECONDS = 0.05  # for those that stay: what is removed costs no later sweep anything
+PAUSE = 60  # seconds between two sweeps of a folder
+
+_SWEPT = ".swept"  # holds the name that was looked at last; its time is that of the sweep
+_DIGITS = 32  # of a record's name
+_HEX = frozenset("0123456789abcdef")
+_DEAD = 86400  # seconds that a token stays after its end, and since it was written
+_DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
+_FAILED = 600
+_MARKED = 3600  # seconds that a logout is remembered: no renewal takes that long
+_COMPILED = 30 * 86400  # seconds that routes of other versions stay
+_OURS = f".{routes.FORMAT}-{__version__}"
+
+
+class Place(NamedTuple):
+    """A folder of records, and whether these are sessions, which stay longer."""
+
+    folder: str
+    sessions: bool
+
+
+def sweep(
+    places: Iterable[Place],
+    now: float,
+    *,
+    most: int = MOST,
+    seconds: float = SECONDS,
+    pause: float = PAUSE,
+    timer: Callable[[], float] = time.monotonic,
+) -> int:
+    """Remove files that are no longer needed; return how many were looked at. Never fails or waits.
+
+    Parameters:
+    - places: the one that was swept longest ago comes first.
+    - now: Unix seconds.
+    - most: files to look at, in all folders together.
+    - seconds: to look at files that stay, in all folders together.
+    - pause: seconds since the last sweep of a folder, before which it is not swept again.
+    - timer: seconds.
+    """
+    looked = 0
+    for place in sorted(places, key=lambda place: -_unswept(place.folder, now)):
+        with suppress(OSError, CacheError):  # tidiness is not worth an error
+            if looked >= most or seconds <= 0 or not _claimed(place.folder, now, pause):
+                continue
+            last = ""
+            for name in filter(_may_go, _behind(_position(place.folder), place.folder)):
+                began = timer()
+                if not _removed(place, name, now):
+                    seconds -= timer() - began
+                last, looked = name, looked + 1
+                if looked >= most or seconds <= 0:
+                    break
+            path = os.path.join(place.folder, _SWEPT)
+            files.replace(path, os.fsencode(last))
+            os.utime(path, (now, now))  # of this clock: a file server may have another
+    return looked
+
+
+def sweep_all(places: Iterable[Place], now: float) -> None:
+    """Remove all files that are no longer needed, at once.
+
+    Parameters:
+    - now: Unix seconds.
+    """
+    sweep(places, now, most=sys.maxsize, seconds=float("inf"), pause=0)
+
+
+def _unswept(folder: str, now: float) -> float:
+    """Return the seconds since the last sweep; infinity where a clock that was ahead wrote it."""
+    try:
+        since = now - os.lstat(os.path.join(folder, _SWEPT)).st_mtime
+    except OSError:
+        return float("inf")
+    return since if since >= 0 else float("inf")
+
+
+def _claimed(folder: str, now: float, pause: float) -> bool:
+    """Tell whether `folder` is ours to sweep now. From then on it is nobody else's."""
+    if not paths.private_folder(folder) or _unswept(folder, now) < pause:
+        return False
+    with suppress(FileNotFoundError):
+        os.utime(os.path.join(folder, _SWEPT), (now, now), follow_symlinks=False)
+    return True
+
+
+def _position(folder: str) -> str:
+    # Any text is a place in the order of names: a damaged file is no trouble.
+    return os.fsdecode(paths.read_private(os.path.join(folder, _SWEPT)) or b"")
+
+
+def _behind(last: str, folder: str) -> list[str]:
+    """Return the names in `folder`, in order, from behind `last` on and all around."""
+    # Lock files stay for ever: they are not even sorted.
+    names = sorted(name for name in os.listdir(folder) if name[-5:] != ".lock")
+    start = bisect(names, last)
+    return names[start:] + names[:start]
+
+
+def _may_go(name: str) -> bool:
+    """Tell whether it is a name of what this removes, in the end.
+
+    Routes without a dot are of an old format, and hold a salt that may still be taken over.
+    """
+    if name.startswith("routes-"):
+        return "." in name and not name.endswith((".salt", _OURS))
+    if name.startswith("."):
+        return name.endswith(".tmp")
+    return len(name) >= _DIGITS and _HEX.issuperset(name[:_DIGITS])
+
+
+def _removed(place: Place, name: str, now: float) -> bool:
+    """Remove the file called `name` if it is dead, and tell whether that was done."""
+    path = os.path.join(place.folder, name)
+    with suppress(OSError, CacheError, locks.Unlockable):
+        found = os.lstat(path)
+        age = now - found.st_mtime  # below 0 by a clock that is ahead: then it stays
+        if name.endswith(".tmp"):
+            return leftovers.remove(place.folder, name, now)
+        if name.startswith("routes-"):
+            return age >= _COMPILED and _unlinked(path)
+        if name.endswith(".failed"):
+            return age >= _FAILED and _unlinked(path)
+        if name.endswith(".gone"):
+            return age >= _MARKED and _unlinked(path)
+        if age >= _DEAD and _over(path, now, _DEAD_SESSION if place.sessions else _DEAD):
+            # The writer of a former record is dead.
+            return _unlinked(path) if name.endswith(".old") else _removed_locked(path, found)
+    return False
+
+
+def _unlinked(path: str) -> bool:
+    os.unlink(path)
+    return True
+
+
+def _over(path: str, now: float, stays: int) -> bool:
+    data = paths.read_private(path)
+    fields = record.decode(data) if data else None
+    return fields is not None and record.number(fields, "expires") + stays < now
+
+
+def _removed_locked(path: str, found: os.stat_result) -> bool:
+    # Under its lock, because it may be being renewed: then it is another file afterwards.
+    lock = locks.acquire(f"{path}.lock", wait=0, alarm=False)
+    if lock is None:
+        return False
+    try:
+        again = os.lstat(path)
+        same = os.path.samestat(again, found) and again.st_mtime_ns == found.st_mtime_ns
+        return same and _unlinked(path)
+    finally:
+        lock.release()
