@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -33,6 +34,7 @@ def main(
     - trouble: why stdin is not a whole request, or "".
     - early: the locks that the warm half took.
     """
+    held = early or EarlyLocks()
     try:
         _fill_closed_streams()
         stops.listen()
@@ -44,7 +46,6 @@ def main(
 
             status = people()
         else:
-            held = early or EarlyLocks()
             status = serve.serve(name, program, arguments, stdin, trouble, held)
         entry.end_on_signals()  # all is written: no lock or file is left to release
     except stops.Stopped as stop:
@@ -59,9 +60,26 @@ def main(
             status = failure.exit_status
         else:
             status = 128 + stopped.number
-    if "credhelper.client" in sys.modules or name is None:
-        sys.exit(status)
-    os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
+    end(status, held)
+
+
+def end(status: int, held: EarlyLocks) -> NoReturn:
+    """End the process, and leave to the system what Python would tear down piece by piece.
+
+    Parameters:
+    - status: the exit status; 1 instead of 0 if a stream cannot take what it was given.
+    - held: the locks that are still held. They go before we talk to anybody.
+    """
+    entry.end_on_signals()
+    held.release()
+    atexit._run_exitfuncs()  # what libraries have left to do: certifi, for one, unpacks a file
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # its handle was closed when we started
+                stream.flush()
+        except (OSError, ValueError):
+            status = status or 1  # there is nowhere to report it
+    os._exit(status)
 
 
 def _fill_closed_streams() -> None:
