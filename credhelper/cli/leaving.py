@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from credhelper.broker import given_files, inventory, typed_keys, wiring
@@ -13,6 +13,7 @@ from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
+from credhelper.core.digest import sha256
 from credhelper.core.model import AWS, Secret
 from credhelper.core.record import Held, number
 from credhelper.core.text import printable
@@ -42,7 +43,7 @@ class Leaving:
         self.status = 0
         self.rows: Rows = []
         self.removed = False
-        self._revoked: list[Secret] = []
+        self._revoked: set[str] = set()  # digests: a list of secrets takes longer with each
         self._end = time.monotonic() + _WAIT
 
     def take(self, found: Iterable[Kept]) -> None:
@@ -107,9 +108,10 @@ class Leaving:
                     ("aws", f"cannot be revoked: who has a copy of the key may use it until {end}")
                 )
             return
-        if secret in self._revoked:
+        digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))
+        if digest in self._revoked:
             return  # where a session is a JWT, it is the token as well
-        self._revoked.append(secret)
+        self._revoked.add(digest)
         ends, certain = held.expires_at, fields.get("assumed") != "1"
         if kept.what == inventory.SESSION:
             ends = number(fields, "expires") - number(fields, "skew")
@@ -119,15 +121,23 @@ class Leaving:
         self.rows.append((kept.what, text + former))
 
 
-def leave(context: Context, profile: Profile) -> int:
-    """Log out of `profile`, print how it went, and return the exit status."""
+def leave(context: Context, profiles: Sequence[Profile]) -> int:
+    """Log out of `profiles`, print how it went, and return the worst exit status."""
+    kept = inventory.by_profile(context) if len(profiles) > 1 else None
+    return max((_leave(context, profile, kept) for profile in profiles), default=0)
+
+
+def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | None) -> int:
     leaving = Leaving(context, profile)
     # The key first: a process that has read it began before the mark, and drops what it makes.
     key = typed_key(context, profile)
-    for path in filter(None, (key, typed_keys.forgotten(context, profile.name))):
+    if path := key or typed_keys.forgotten(context, profile.name):
         leaving.take_key(path)
     _mark(leaving, profile)
-    leaving.take(inventory.of_profile(context, profile))
+    # Of several profiles, what lies on disk is read once. What is made meanwhile has a name that
+    # is looked for in any case, or is found at the end.
+    found = inventory.by_profile(context) if kept is None else kept
+    leaving.take(inventory.of_profile(context, profile, found.get(profile.name, [])))
     if not any(what == "here" for what, _ in leaving.rows):
         text = "forgotten" if leaving.removed else "there was nothing to forget"
         leaving.rows.append(("here", text))
