@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -15,6 +16,10 @@ from credhelper.errors import unexpected
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+
+# Python's 700 look for cycles a hundred times while modules are loaded, and find none.
+_OBJECTS = 50_000
 
 
 def main(
@@ -35,6 +40,7 @@ def main(
     - early: the locks that the warm half took.
     """
     held = early or EarlyLocks()
+    gc.set_threshold(_OBJECTS)
     try:
         _fill_closed_streams()
         stops.listen()
