@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, MutableMapping
 from gettext import gettext
 
 import click
-from click.shell_completion import CompletionItem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -62,6 +65,8 @@ class LateGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that `incomplete` may become."""
+        from click.shell_completion import CompletionItem
+
         commands = [
             CompletionItem(name, help=text)
             for name, text in sorted(self.commands.short_helps.items())
