@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from hashlib import sha256
-from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.core import paths
+from credhelper.core.digest import sha256
 from credhelper.errors import CredhelperError
 from credhelper.storage.slot import Slot
 
@@ -21,8 +20,10 @@ _NOTE = ".given"
 
 def note(context: Context, path: str, profile: str) -> None:
     """Note, before it is written, that the file at `path` will hold a token of `profile`."""
+    from urllib.parse import quote
+
     encoded = os.fsencode(path)
-    slot = _slot(context, sha256(encoded).hexdigest()[:32] + _NOTE)
+    slot = _slot(context, sha256(encoded)[:32] + _NOTE)
     with suppress(CredhelperError):  # the token is worth more than the note
         slot.save({"path": quote(encoded), "profile": profile})
 
@@ -37,6 +38,8 @@ def known(context: Context) -> list[tuple[str, str]]:
     found = []
     for name in names:
         if name.endswith(_NOTE):
+            from urllib.parse import unquote_to_bytes
+
             slot = _slot(context, name)
             fields = slot.find() or {}
             path = os.fsdecode(unquote_to_bytes(fields.get("path", "")))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from typing import NamedTuple
-from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.broker import routing
 from credhelper.config import identity
@@ -53,6 +52,8 @@ class Kept(NamedTuple):
 
 def owner(context: Context, profile: Profile) -> dict[str, str]:
     """Return the fields that say whose a record of `profile` is, beside the profile's name."""
+    from urllib.parse import quote
+
     return {
         "config": _config(context),
         "api": profile.api,
@@ -63,6 +64,8 @@ def owner(context: Context, profile: Profile) -> dict[str, str]:
 
 def maker(kept: Kept) -> Profile | None:
     """Return a profile that says by which API a record can be revoked; None if nothing does."""
+    from urllib.parse import unquote_to_bytes
+
     from credhelper.config.profile import APIS, Profile
 
     fields = kept.fields or {}
@@ -83,6 +86,15 @@ def record_of(context: Context, profile: Profile) -> tuple[str, str]:
     )
 
 
+def session_record(profile: Profile, record: str) -> str:
+    """Return the name of the profile's session.
+
+    Parameters:
+    - record: the name of the token's record.
+    """
+    return identity.session_name(profile) + record[BASE:]
+
+
 def session_slot(context: Context, profile: Profile, record: str = "") -> Slot:
     """Return the slot of the profile's session.
 
@@ -92,7 +104,7 @@ def session_slot(context: Context, profile: Profile, record: str = "") -> Slot:
     - record: the name of the token's record, where the caller knows it.
     """
     record = record or record_of(context, profile)[0]
-    slot = context.state_slot(identity.session_name(profile) + record[BASE:])
+    slot = context.state_slot(session_record(profile, record))
     slot.owner = owner(context, profile)
     return slot
 
@@ -132,19 +144,33 @@ def everything(context: Context) -> list[Kept]:
     return sorted(found, key=_order)
 
 
-def of_profile(context: Context, profile: Profile) -> list[Kept]:
-    """Return what `profile` has on disk, now and under former identities.
+def by_profile(context: Context) -> dict[str, list[Kept]]:
+    """Return what each profile has on disk, now and under former identities, by their names.
 
-    A record that another profile of the config has as well is included only if this profile has it
-    now. Current records are included even if they do not exist yet: they may be being made.
+    A record that a profile of the config has now is only of those that have it, whoever made it.
     """
-    now = set(bases(profile).values())
-    others, config = _bases_of_all(context) - now, _config(context)
-    found = [
-        kept
-        for kept in everything(context)
-        if kept.base in now or (_is_of(kept, config, profile.name) and kept.base not in others)
-    ]
+    users: dict[str, list[str]] = {}
+    for profile in routing.load_config(context).profiles.values():
+        for base in set(bases(profile).values()):
+            users.setdefault(base, []).append(profile.name)
+    config = _config(context)
+    found: dict[str, list[Kept]] = {}
+    for kept in everything(context):
+        fields = kept.fields or {}
+        made_for = [fields.get("profile", "")] if fields.get("config") == config else []
+        for name in users.get(kept.base, made_for):
+            found.setdefault(name, []).append(kept)
+    return found
+
+
+def of_profile(context: Context, profile: Profile, found: list[Kept]) -> list[Kept]:
+    """Return what `profile` may have on disk, in the order in which it can be removed.
+
+    Current records are included even if they do not exist yet: they may be being made.
+
+    Parameters:
+    - found: what `by_profile` has for it.
+    """
     names = {kept.slot.name for kept in found}
     new = [kept for kept in current(context, profile) if kept.slot.name not in names]
     return sorted([*found, *new], key=_order)
@@ -163,13 +189,7 @@ def former(context: Context, name: str) -> list[Kept]:
 def orphans(context: Context) -> dict[str, list[Kept]]:
     """Return what profiles had that this config does not name any more, by their names."""
     known = routing.load_config(context).profiles
-    current, config = _bases_of_all(context), _config(context)
-    found: dict[str, list[Kept]] = {}
-    for kept in everything(context):
-        name = (kept.fields or {}).get("profile", "")
-        if name not in known and _is_of(kept, config, name) and kept.base not in current:
-            found.setdefault(name, []).append(kept)
-    return found
+    return {name: found for name, found in by_profile(context).items() if name not in known}
 
 
 def used(context: Context, base: str) -> bool:

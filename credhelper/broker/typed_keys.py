@@ -12,7 +12,6 @@ import os
 import re
 import sys
 from contextlib import contextmanager, suppress
-from urllib.parse import quote, unquote_to_bytes
 
 from credhelper.core import paths, routes
 from credhelper.errors import CacheError, CredhelperError, reason
@@ -62,6 +61,8 @@ def changing(context: Context, name: str, key: Secret | None = None) -> Iterator
     if key is None and not os.path.lexists(path):
         yield
         return
+    from urllib.parse import quote
+
     note = _our_note(context, path)
     try:
         lock = note.lock(_WAIT)
@@ -100,23 +101,28 @@ def sweep(context: Context) -> None:
             lock.release()
 
 
-def forgotten(context: Context, name: str) -> str | None:
+def forgotten(context: Context, name: str, named: set[str] | None = None) -> str | None:
     """Return the key of the profile called `name` that its config does not name any more, if any.
 
     A key that only the notes of other configs claim is not ours. Raises CredhelperError.
+
+    Parameters:
+    - named: the files that the config names, if the caller knows them.
     """
     path = path_of(context, name)
-    if not os.path.lexists(path) or _names(context, _config(context), path):
+    if not os.path.lexists(path):
         return None
-    claims = [note.name for key, note in _notes(context) if key == os.path.basename(path)]
+    if os.path.realpath(path) in (_named(context, _config(context)) if named is None else named):
+        return None
+    claims = _claims(context, path)
     return path if not claims or _our_note(context, path).name in claims else None
 
 
 def orphans(context: Context) -> list[str]:
     """Return the names of the profiles whose keys this config named once and does not any more."""
-    found = [(key, note) for key, note in _notes(context)]
-    names = [key for key, note in found if note.name == _our_note(context, key).name]
-    return [name for key in names if forgotten(context, name := key.removesuffix(".key"))]
+    names = [key for key, note in _notes(context) if note.name == _our_note(context, key).name]
+    named = _named(context, _config(context)) if names else set()
+    return [name for key in names if forgotten(context, name := key.removesuffix(".key"), named)]
 
 
 def remove(context: Context, path: str, *, for_all: bool = False) -> bool:
@@ -126,7 +132,7 @@ def remove(context: Context, path: str, *, for_all: bool = False) -> bool:
     - for_all: also if another config has a note that claims it.
     """
     ours = _our_note(context, path)
-    claims = [note.name for key, note in _notes(context) if key == os.path.basename(path)]
+    claims = _claims(context, path)
     ours.remove()
     if not for_all and any(name != ours.name for name in claims):
         return False
@@ -156,11 +162,12 @@ def _put(path: str, key: Secret) -> None:
 
 def _settle(context: Context, note: Slot, path: str) -> None:
     config = (note.find() or {}).get("config", "")
-    if _names(context, os.fsdecode(unquote_to_bytes(config)), path):
+    from urllib.parse import unquote_to_bytes
+
+    if os.path.realpath(path) in _named(context, os.fsdecode(unquote_to_bytes(config))):
         note.save({"config": config, _CHANGING: "0"})
         return
-    others = [each for key, each in _notes(context) if key == os.path.basename(path)]
-    if all(each.name == note.name for each in others):
+    if all(name == note.name for name in _claims(context, path)):
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -170,8 +177,8 @@ def _settle(context: Context, note: Slot, path: str) -> None:
     note.remove()
 
 
-def _names(context: Context, config: str, path: str) -> bool:
-    """Tell whether a profile of the config file `config`, as it is now, names `path`.
+def _named(context: Context, config: str) -> set[str]:
+    """Return the files of grants that the config file `config` names as it is now.
 
     Raises ConfigError for a config that cannot be read: it tells nothing.
     """
@@ -179,8 +186,9 @@ def _names(context: Context, config: str, path: str) -> bool:
 
     data = paths.read_config(config) or b""
     grants = [one.grant for one in parse.parse(data, config, context.environ).profiles.values()]
-    files_named = [one.words[0] for one in grants if one is not None and one.how == "file"]
-    return os.path.realpath(path) in map(os.path.realpath, files_named)
+    return {
+        os.path.realpath(one.words[0]) for one in grants if one is not None and one.how == "file"
+    }
 
 
 def _config(context: Context) -> str:
@@ -197,6 +205,13 @@ def _notes(context: Context) -> list[tuple[str, Slot]]:
     names = [os.path.basename(path) for path in everything(context)]
     matched = [(name, _NOTE.fullmatch(name)) for name in names]
     return [(found[1], _note(context, name)) for name, found in matched if found]
+
+
+def _claims(context: Context, path: str) -> list[str]:
+    """Return the names of the notes of the key at `path`."""
+    names = map(os.path.basename, everything(context))
+    begins = f"{os.path.basename(path)}.routes-"
+    return [name for name in names if name.startswith(begins) and _NOTE.fullmatch(name)]
 
 
 def _our_note(context: Context, path: str) -> Slot:

@@ -50,7 +50,7 @@ def load() -> None:
     from credhelper.broker import inventory, making, reject  # noqa: F401  # as above
     from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401  # as above
     from credhelper.client.http import transport  # noqa: F401  # as above
-    from credhelper.config import child, parse  # noqa: F401  # as above
+    from credhelper.config import grant_program, parse  # noqa: F401  # as above
     from credhelper.renewal import exchange, renewal  # noqa: F401  # as above
 
 

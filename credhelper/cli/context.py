@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from credhelper.broker import no_match, routing, sweeping
 from credhelper.broker import trace as tracing
@@ -20,6 +19,10 @@ from credhelper.core import lookup, paths
 from credhelper.core.model import Request
 from credhelper.errors import CacheError, CredhelperError
 from credhelper.tokenfile import folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def command_context(said: list[str] | None = None, *, renews: bool = False) -> Context:
@@ -58,6 +61,8 @@ def complete_profile(
     _ctx: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """Return the configured profiles whose names begin with `begun`."""
+    from click.shell_completion import CompletionItem
+
     try:
         config = routing.load_config(Context(os.environ, warn=_silently))
     except CredhelperError:

@@ -9,29 +9,16 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
 from credhelper import __version__
-from credhelper.cli.commands import (
-    completion,
-    demo,
-    get,
-    import_,
-    login,
-    logout,
-    profile,
-    protocols,
-    sandbox,
-    setup,
-    status,
-    token,
-    write,
-)
-from credhelper.cli.commands import exec as run
+from credhelper.cli.late import Commands, LateGroup
 from credhelper.cli.output import complain
 from credhelper.core.text import command
 from credhelper.errors import CacheError, CredhelperError, UsageError, reason
+from credhelper.protocols import PROTOCOLS
 
 NAME = "credhelper"
 
@@ -49,8 +36,44 @@ Exit statuses: 0 done, 1 error, 2 wrong use, 3 not found, 4 log in first,
 """
 
 
+# name -> module in `commands`, attribute, what the list of commands says
+_OURS = {
+    "login": ("login", "login", "Verify who you are, and remember it."),
+    "import": ("import_", "import_", "Make profiles from what other tools keep."),
+    "logout": ("logout", "logout", "Revoke the token and session, and forget them."),
+    "status": ("status", "status", "Show what is held, for whom, and for how long."),
+    "get": ("get", "get", "Print a token."),
+    "exec": ("exec", "exec_", "Run a command with a token in its environment."),
+    "env": ("exec", "env", "Print lines that put a token into a shell."),
+    "write": ("write", "write", "Write a token into a file."),
+    "watch": ("write", "watch", "Keep a fresh token in a file until stopped."),
+    "profile": ("profile", "profile", "List, show, add, remove and choose profiles."),
+    "setup": ("setup", "setup_", "Wire a tool up, by its own file; check it; take it back."),
+    "token": ("token", "token", "Call the Tokens API by hand."),
+    "sandbox": ("sandbox", "sandbox", "Serve a stand-in for the Tokens API, here."),
+    "demo": ("demo", "demo", "See all of it work, without an account."),
+    "completion": ("completion", "completion", "Print the script that completes for a shell."),
+}
+_SHORT_HELPS = {name: f"For tools: {summary}." for name, (_, summary, _) in PROTOCOLS.items()} | {
+    name: text for name, (_, _, text) in _OURS.items()
+}
+
+
+def _load(name: str) -> click.Command:
+    if name in _OURS:
+        module, attribute, _ = _OURS[name]
+        found = getattr(import_module(f"credhelper.cli.commands.{module}"), attribute)
+        assert isinstance(found, click.Command)  # noqa: S101  # for mypy
+        return found
+    from credhelper.cli.commands import protocols
+
+    return protocols.command(name, _SHORT_HELPS[name])
+
+
 @click.group(
     NAME,
+    cls=LateGroup,
+    commands=Commands(_SHORT_HELPS, _load),
     epilog=_EPILOG,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -58,28 +81,6 @@ Exit statuses: 0 done, 1 error, 2 wrong use, 3 not found, 4 log in first,
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def commands() -> None:
     """Short-lived Illumina tokens for git, docker, scripts and other tools, from a locked cache."""
-
-
-for each in (
-    login.login,
-    import_.import_,
-    logout.logout,
-    status.status,
-    get.get,
-    run.exec_,
-    run.env,
-    write.write,
-    write.watch,
-    profile.profile,
-    setup.setup_,
-    token.token,
-    sandbox.sandbox,
-    demo.demo,
-    completion.completion,
-):
-    commands.add_command(each)
-for each in protocols.commands(commands.commands):
-    commands.add_command(each)
 
 
 def people(arguments: Sequence[str] | None = None) -> int:

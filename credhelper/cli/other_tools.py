@@ -14,18 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from credhelper.cli.prompt import Kind
+from credhelper.cli.shadowing import TOKEN_VARIABLES
 from credhelper.client import claims
 from credhelper.core.model import Secret
 from credhelper.core.text import command
-
-# What a tool reads from the environment: (variable, which tool).
-TOKEN_VARIABLES = (
-    ("ICA_ACCESS_TOKEN", "the ica CLI and the v1 SDK"),
-    ("IAP_AUTH_TOKEN", "libiap"),
-    ("IAP_TOKEN", "libiap"),
-    ("IAP_ACCESS_TOKEN", "libiap"),
-    ("ICAV2_ACCESS_TOKEN", "v2 tools"),
-)
 
 _REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
 _SERVER = re.compile(
@@ -206,12 +198,14 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
     Two names of other tools may become the same name of a profile.
     """
     taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for one in proposals:
-        name, number = one.name, 1
+        name, number = one.name, numbers.get(one.name, 1)
         while name and name in taken:
             number += 1
             name = f"{one.name[: _LONGEST_NAME - 4]}-{number}"
         taken.add(name)
+        numbers[one.name] = number
         yield replace(one, name=name)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
 
 import click
 
-from credhelper.config.profile import RESOURCE_KEYS, Grant, Profile, Resource
-from credhelper.core.model import Secret
+from credhelper.core.digest import sha256
 from credhelper.core.text import complaint, printable
 from credhelper.errors import CredhelperError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from credhelper.config.profile import Grant, Profile, Resource
+    from credhelper.core.model import Secret
 
 _BAR = 16
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
@@ -72,13 +75,15 @@ def moment(seconds: float) -> str:
 
 def fingerprint(secret: Secret) -> str:
     """Return 8 hex digits of a secret's SHA-256: enough to compare, and safe to paste."""
-    return sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return sha256(secret.reveal().encode("utf-8", "surrogatepass"))[:8]
 
 
 def resource_in_words(resource: Resource | None) -> str | None:
     """Return what AWS credentials are for, as `--aws` takes it; None for nothing."""
     if resource is None:
         return None
+    from credhelper.config.profile import RESOURCE_KEYS
+
     keys = RESOURCE_KEYS[resource.how]
     words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
     if resource.read_only:
@@ -92,6 +97,8 @@ def grant_in_words(grant: Grant | None) -> str:
         return "none: login keeps a session"
     words = [printable(word) for word in grant.words]
     if grant.how == "command":
+        import shlex
+
         return f"the output of: {shlex.join(words)}"
     if grant.how == "keyring":
         return f"the keyring's entry {words[0]} of {words[1]}"

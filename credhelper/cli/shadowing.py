@@ -6,13 +6,21 @@ from collections.abc import Mapping
 
 from credhelper.broker.context import Context
 from credhelper.cli import output
-from credhelper.cli.other_tools import TOKEN_VARIABLES
 from credhelper.cli.standing import ProfileStatus
 from credhelper.client import claims
 from credhelper.config.origin import origin
 from credhelper.core.model import Secret
 from credhelper.core.routes import Routes
 from credhelper.core.text import command, printable
+
+# What a tool reads from the environment: (variable, which tool).
+TOKEN_VARIABLES = (
+    ("ICA_ACCESS_TOKEN", "the ica CLI and the v1 SDK"),
+    ("IAP_AUTH_TOKEN", "libiap"),
+    ("IAP_TOKEN", "libiap"),
+    ("IAP_ACCESS_TOKEN", "libiap"),
+    ("ICAV2_ACCESS_TOKEN", "v2 tools"),
+)
 
 
 def warnings(

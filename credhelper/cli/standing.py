@@ -53,7 +53,7 @@ def profile_status(
     slot = context.slot(record)
     host = lookup.host()
     held = held_in(slot.find(), stamp, host)
-    session = inventory.session_slot(context, profile).find() or {}
+    session = context.state_slot(inventory.session_record(profile, record)).find() or {}
     skew = 0
     if held is not None and held.fields.get("host") == host:
         skew = number(held.fields, "skew")

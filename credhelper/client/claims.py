@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Any
 
 from credhelper.core import strict_json
@@ -92,6 +91,8 @@ def _believed(skew: int, now: int, made_at: int | None, expires_at: int) -> int:
 def refuse_dead(token: Token, now_local: float) -> None:
     """Raise MalformedAnswerError, with both clocks, for a token that is expired on arrival."""
     if token.expires_at <= token.issued_at:
+        from email.utils import formatdate
+
         raise MalformedAnswerError(
             f"the new token had already expired at {formatdate(token.expires_at, usegmt=True)}:"
             f" the server's Date says {formatdate(token.issued_at, usegmt=True)},"

@@ -10,7 +10,6 @@ import errno
 import os
 from collections.abc import Mapping
 
-from credhelper.config import child, grant_program
 from credhelper.config.profile import Grant
 from credhelper.core import paths
 from credhelper.core.lookup import stamp_of
@@ -20,6 +19,7 @@ from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError, 
 from credhelper.storage import ours
 
 _TIMEOUT = 10.0  # seconds
+_MOST_BYTES = 64 * 1024
 _MOST_READS = 3
 
 
@@ -67,6 +67,8 @@ def _read(
         return _from_environment(grant.words[0], profile_name, environ)
     if grant.how == "file":
         return _from_file(grant, profile_name, stamp)
+    from credhelper.config import grant_program
+
     return grant_program.ask(grant, profile_name, environ, timeout)
 
 
@@ -130,7 +132,7 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
                 continue
             why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
             raise ConfigError(f"{what} {why}") from None
-        if len(data) > child.MOST_BYTES:
+        if len(data) > _MOST_BYTES:
             raise ConfigError(f"{what} is larger than 64 KiB")
         return what, data
 
@@ -140,7 +142,7 @@ def _bytes_of(path: str, what: str, stamp: str, *, allow_readable: bool) -> byte
     try:
         _distrust(handle, path, what, allow_readable=allow_readable)
         data = b""
-        while chunk := os.read(handle, child.MOST_BYTES + 1 - len(data)):
+        while chunk := os.read(handle, _MOST_BYTES + 1 - len(data)):
             data += chunk
         # The stamp is of the open file, after the read: so it is of the content that was read,
         # wherever the path leads by now.

@@ -7,9 +7,9 @@ them is derived from a secret.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 
 from credhelper.config.profile import PASSWORD, Profile, Resource
+from credhelper.core.digest import sha256
 from credhelper.core.record import BASE
 
 
@@ -79,8 +79,5 @@ def _text(value: str | None) -> tuple[str, ...]:
 
 
 def _name(what: str, fields: Iterable[str]) -> str:
-    digest = sha256()
-    for text in (what, *fields):
-        encoded = text.encode("utf-8", "surrogateescape")
-        digest.update(f"{len(encoded)}:".encode() + encoded)
-    return digest.hexdigest()[:BASE]
+    encoded = [text.encode("utf-8", "surrogateescape") for text in (what, *fields)]
+    return sha256(b"".join(b"%d:%b" % (len(text), text) for text in encoded))[:BASE]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from credhelper.core import service
 from credhelper.core.service import Service
 from credhelper.errors import RequestError
@@ -45,6 +43,8 @@ def _with_canonical_ipv6(text: str) -> str:
     literal, closing, after = rest.partition("]")
     if not opening or not closing:
         return text
+    import ipaddress
+
     try:
         address = ipaddress.IPv6Address(literal)
     except ValueError:

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from credhelper.config import schema
 from credhelper.config.profile import Grant, Profile
 from credhelper.config.table import Mistake, Table, dotted, nearest
-from credhelper.config.toml_lines import line_of
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError
@@ -55,6 +54,8 @@ def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
     try:
         return _config(document, path, environ)
     except Mistake as mistake:
+        from credhelper.config.toml_lines import line_of
+
         line = line_of(mistake.place, text)
         place = f"{printable(path)}, line {line}" if line else printable(path)
         message = f"{place}: {dotted(mistake.place)}: {mistake.message}"

@@ -22,9 +22,12 @@ from credhelper.config.profile import (
     api_at,
 )
 from credhelper.config.table import GRANT_HINT, Mistake, Table, plain
-from credhelper.config.toml_lines import Place
 from credhelper.core.model import JWT, SESSION
 from credhelper.core.service import Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.config.toml_lines import Place
 
 _YEAR = 366 * 86400
 _LONGEST_COMMAND = 300

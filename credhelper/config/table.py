@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from typing import Any
 
-from credhelper.config.toml_lines import Place
 from credhelper.core.text import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.config.toml_lines import Place
 
 _MOST_CHARACTERS = 1024
 _MOST_ITEMS = 1000
@@ -140,6 +142,8 @@ def plain(value: object, place: Place, *, empty: bool = False) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return `; did you mean '...'?` when a known word is near, else nothing."""
+    from difflib import get_close_matches
+
     near = get_close_matches(word[:100].lower(), known, 1)
     return f"; did you mean '{near[0]}'?" if near else ""
 

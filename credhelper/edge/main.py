@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -15,6 +17,10 @@ from credhelper.errors import unexpected
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+
+# Python's 700 look for cycles a hundred times while modules are loaded, and find none.
+_OBJECTS = 50_000
 
 
 def main(
@@ -34,6 +40,8 @@ def main(
     - trouble: why stdin is not a whole request, or "".
     - early: the locks that the warm half took.
     """
+    held = early or EarlyLocks()
+    gc.set_threshold(_OBJECTS)
     try:
         _fill_closed_streams()
         stops.listen()
@@ -45,7 +53,6 @@ def main(
 
             status = people()
         else:
-            held = early or EarlyLocks()
             status = serve.serve(name, program, arguments, stdin, trouble, held)
         entry.end_on_signals()  # all is written: no lock or file is left to release
         answer.tidy_up()
@@ -61,9 +68,26 @@ def main(
             status = failure.exit_status
         else:
             status = 128 + stopped.number
-    if "credhelper.client" in sys.modules or name is None:
-        sys.exit(status)
-    os._exit(status)  # as in `entry`: nothing heavy was loaded, nothing is open
+    end(status, held)
+
+
+def end(status: int, held: EarlyLocks) -> NoReturn:
+    """End the process, and leave to the system what Python would tear down piece by piece.
+
+    Parameters:
+    - status: the exit status; 1 instead of 0 if a stream cannot take what it was given.
+    - held: the locks that are still held. They go before we talk to anybody.
+    """
+    entry.end_on_signals()
+    held.release()
+    atexit._run_exitfuncs()  # what libraries have left to do: certifi, for one, unpacks a file
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # its handle was closed when we started
+                stream.flush()
+        except (OSError, ValueError):
+            status = status or 1  # there is nowhere to report it
+    os._exit(status)
 
 
 def _fill_closed_streams() -> None:

@@ -27,7 +27,6 @@ SECONDS = 0.05  # for those that stay: what is removed costs no later sweep anyt
 PAUSE = 60  # seconds between two sweeps of a folder
 
 _SWEPT = ".swept"  # holds the name that was looked at last; its time is that of the sweep
-_DIGITS = 32  # of a record's name
 _HEX = frozenset("0123456789abcdef")
 _DEAD = 86400  # seconds that a token stays after its end, and since it was written
 _DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
@@ -131,7 +130,7 @@ def _may_go(name: str) -> bool:
         return "." in name and not name.endswith((".salt", _OURS))
     if name.startswith("."):
         return name.endswith(".tmp")
-    return len(name) >= _DIGITS and _HEX.issuperset(name[:_DIGITS])
+    return len(name) >= record.BASE and _HEX.issuperset(name[: record.BASE])
 
 
 def _removed(place: Place, name: str, now: float) -> bool:

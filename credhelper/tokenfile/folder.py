@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 
@@ -36,6 +34,8 @@ def begin(
     first place will not do, if another does; `clock`, Unix seconds. Raises CacheError when none
     will do.
     """
+    import tempfile
+
     wrong: list[CacheError] = []
     for place in places:
         try:
@@ -83,7 +83,7 @@ def serve(folder: str, process: int) -> None:
 
 def end(folder: str, handle: int) -> None:
     """Remove an unused folder that `begin` made."""
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     close(handle)
 
 
@@ -121,9 +121,15 @@ def sweep(place: str, clock: Callable[[], float] = time.time) -> None:
             continue  # gone meanwhile, or not ours to look at
         try:
             if _locked(handle):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                _remove(entry.path)
         finally:
             close(handle)
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def living(place: str) -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from requests.adapters import HTTPAdapter
 
@@ -114,7 +117,10 @@ def test_the_configured_authority_replaces_all_others(authority: Any) -> None:
 
 
 def test_without_a_choice_the_public_authorities_are_believed() -> None:
-    assert len(context_for(None, {"SSL_CERT_FILE": ""}).get_ca_certs()) > 50
+    context = context_for(None, {"SSL_CERT_FILE": ""})
+
+    assert len(context.get_ca_certs()) > 50
+    assert context_for(None, {}) is context
 
 
 def test_an_authority_that_nobody_named_is_not_believed(
@@ -301,3 +307,119 @@ def test_a_requests_that_takes_pools_in_the_old_way_is_refused(live: Make) -> No
     adapter: Any = live("https://api.test")._session.get_adapter("https://api.test")
     with pytest.raises(ConfigError, match="does not check certificates as it is told"):
         adapter.get_connection("https://api.test")
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Give what authorities are loaded from, in order."""
+    found: list[Any] = []
+    real = ssl.SSLContext.load_verify_locations
+
+    def noted(context: ssl.SSLContext, *words: Any, **named: Any) -> None:
+        found.append(words or tuple(named.values()))
+        real(context, *words, **named)
+
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", noted)
+    return found
+
+
+@pytest.mark.parametrize("source", ["ca_file", *VARIABLES[:3]])
+def test_a_file_of_authorities_is_parsed_once_for_all_calls(
+    live: Make, tmp_path: Path, authority: Any, loads: list[Any], source: str
+) -> None:
+    place = tmp_path / "ca.pem"
+    place.write_bytes(authority.file.read_bytes())
+    named: dict[str, Any] = {"environ": {source: str(place)}}
+    if source == "ca_file":
+        named = {"ca_file": str(place)}
+    for host in ("one.test", "two.test", "one.test"):
+        live(f"https://{host}", **named)
+    assert len(loads) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the server has a thread
+def test_threads_and_a_forked_child_share_a_context(
+    serve: Any, live: Make, authority: Any, answer: Any, loads: list[Any]
+) -> None:
+    server = serve(answer, authority.context())
+    assert created(live(server.url, ca_file=str(authority.file)))
+    before = len(loads)
+    with ThreadPoolExecutor(8) as pool:
+        made = [
+            pool.submit(lambda: created(live(server.url, ca_file=str(authority.file))))
+            for _ in range(16)
+        ]
+    assert all(one.result() for one in made)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = 0 if created(live(server.url, ca_file=str(authority.file))) else 1
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(loads) == before
+
+
+def rewritten(place: Path, data: bytes) -> None:
+    place.write_bytes(data)
+
+
+def replaced(place: Path, data: bytes) -> None:
+    beside = place.with_suffix(".new")
+    beside.write_bytes(data)
+    beside.replace(place)
+
+
+def restored(place: Path, data: bytes) -> None:
+    """As a backup is put back: with the times, and the size, of the file before it."""
+    was = place.stat()
+    beside = place.with_suffix(".new")
+    beside.write_bytes(data + b"\n" * (was.st_size - len(data)))
+    os.utime(beside, ns=(was.st_atime_ns, was.st_mtime_ns))
+    beside.replace(place)
+
+
+def linked(place: Path, data: bytes) -> None:
+    beside = place.with_suffix(".new")
+    beside.write_bytes(data)
+    place.unlink()
+    place.symlink_to(beside)
+
+
+@pytest.mark.parametrize("change", [rewritten, replaced, restored, linked])
+@pytest.mark.parametrize("source", ["ca_file", *VARIABLES[:3]])
+def test_authorities_that_change_on_disk_are_noticed(
+    authority: Any, tmp_path: Path, change: Callable[[Path, bytes], None], source: str
+) -> None:
+    place = tmp_path / "ca.pem"
+    place.write_bytes(Path(certifi.where()).read_bytes())
+    named, environ = (str(place), {}) if source == "ca_file" else (None, {source: str(place)})
+    first = context_for(named, environ)
+    assert context_for(named, environ) is first
+    change(place, authority.file.read_bytes())
+    [believed] = context_for(named, environ).get_ca_certs()
+    assert believed["subject"] == ((("commonName", "credhelper test authority"),),)
+    place.unlink()
+    with pytest.raises(ConfigError, match="no such file"):
+        context_for(named, environ)
+
+
+def test_a_folder_of_authorities_is_read_anew(hashed: Path, loads: list[Any]) -> None:
+    # OpenSSL keeps what it has found there in the context: a removed authority would stay.
+    for _ in range(2):
+        context_for(str(hashed), {})
+    assert len(loads) == 2
+
+
+def test_a_program_with_many_authorities_keeps_few(
+    authority: Any, tmp_path: Path, loads: list[Any]
+) -> None:
+    for number in range(40):
+        place = tmp_path / f"{number}.pem"
+        place.write_bytes(authority.file.read_bytes())
+        context_for(str(place), {})
+    context_for(str(tmp_path / "39.pem"), {})
+    assert len(loads) == 40
+    context_for(str(tmp_path / "0.pem"), {})
+    assert len(loads) == 41

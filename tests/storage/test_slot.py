@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from credhelper.core.flock import EarlyLocks
+from credhelper.core.record import decode, encode
 from credhelper.errors import (
     CacheError,
     CredhelperError,
@@ -199,10 +200,10 @@ def test_a_remembered_failure_is_told_as_it_was(slot: Slot, error: CredhelperErr
 def test_a_failure_of_an_older_version_has_no_status(slot: Slot, folder: Path) -> None:
     slot.remember(RateLimitedError("busy", status=429, retry_after=7), "g", 1000.0, 5)
     path = folder / f"{NAME}.failed"
-    fields = record.decode(path.read_bytes())
+    fields = decode(path.read_bytes())
     assert fields is not None
     del fields["status"], fields["retry_after"]
-    path.write_bytes(record.encode(fields))
+    path.write_bytes(encode(fields))
     found = slot.failure("g", 1001.0, 1001.0)
     assert isinstance(found, RateLimitedError)
     assert (found.status, found.retry_after, found.retryable) == (None, None, True)

@@ -13,7 +13,7 @@ from credhelper.broker import routing, typed_keys, wiring
 from credhelper.cli import other_tools, output
 from credhelper.cli.commands.login import authorization_of, remember
 from credhelper.cli.context import command_context
-from credhelper.cli.options import existing, grant_in, preview
+from credhelper.cli.options import grant_in, preview
 from credhelper.cli.other_tools import Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
@@ -84,7 +84,8 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
     if not one.name:
         output.table([("", one.note)])
         return 0
-    if existing(context, one.name):
+    config = routing.load_config(context)
+    if config.path is not None and one.name in config.profiles:
         output.table([("", f"profile {one.name} is there already: left alone")])
         return 0
     try:

@@ -47,14 +47,14 @@ def logout(name: str | None, everywhere: bool) -> int:
             if name in gone or (name is None and gone):
                 return leaving.leave_orphans(context)
             raise
-        status = max(leaving.leave(context, one), leaving.leave_orphans(context))
+        status = max(leaving.leave(context, [one]), leaving.leave_orphans(context))
         leaving.name_what_was_given(context, [one.name])
         return status
     profiles = list(routing.load_config(context).profiles.values())
     if not profiles:
         say("no profile is configured")
-    status = max((leaving.leave(context, profile) for profile in profiles), default=0)
-    status = max(status, leaving.leave_orphans(context), leaving.leave_everything(context))
+    status = max(leaving.leave(context, profiles), leaving.leave_orphans(context))
+    status = max(status, leaving.leave_everything(context))
     leaving.name_what_was_given(context, None)
     sweeping.sweep_all(context)
     return status

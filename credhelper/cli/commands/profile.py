@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import Any
 
@@ -47,7 +46,7 @@ def list_(as_json: bool) -> None:
     config = routing.load_config(context)
     if as_json:
         known = [_entry(one, config.default_profile) for one in config.profiles.values()]
-        click.echo(json.dumps({"version": 1, "profiles": known}))
+        _print_json({"profiles": known})
         return
     if not config.profiles:
         say(f"no profile is configured: {next_step.log_in(context.environ)}")
@@ -77,7 +76,7 @@ def show(name: str | None, as_json: bool) -> None:
     one = chosen(context, name)
     entry = _entry(one, routing.load_config(context).default_profile)
     if as_json:
-        click.echo(json.dumps({"version": 1, **entry}))
+        _print_json(entry)
         return
     output.table([(key, _in_words(value)) for key, value in entry.items()], indent=0)
 
@@ -153,7 +152,7 @@ def remove(name: str, yes: bool) -> int:
     if not yes:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = options.files(context)
-    status = leaving.leave(context, one)
+    status = leaving.leave(context, [one])
     with typed_keys.changing(context, one.name):
         write.remove_profile(path, lock, one.name, environ=context.environ)
     say(f"removed profile {one.name} from {path}")
@@ -176,6 +175,12 @@ def use(name: str) -> None:
     path, lock = options.files(context)
     write.set_default(path, lock, one.name, environ=context.environ)
     say(f"{one.name} is the default profile now")
+
+
+def _print_json(members: dict[str, object]) -> None:
+    import json
+
+    click.echo(json.dumps({"version": 1, **members}))
 
 
 def _confirm(question: str) -> None:

@@ -6,8 +6,6 @@ module.
 
 from __future__ import annotations
 
-from collections.abc import Container
-
 import click
 
 from credhelper import protocols
@@ -18,18 +16,14 @@ class _Spoken(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the protocol's module says of itself."""
-        assert self.name is not None  # noqa: S101  # `commands` gives each a name
+        assert self.name is not None  # noqa: S101  # `command` gives each a name
         self.help = _paragraphs(protocols.load(self.name).__doc__ or "")
         super().format_help_text(ctx, formatter)
 
 
-def commands(known: Container[str]) -> list[click.Command]:
-    """Return a command with help for each protocol that is not among the `known` commands."""
-    return [
-        _Spoken(name, short_help=f"For tools: {summary}.")
-        for name, (_, summary, _) in protocols.PROTOCOLS.items()
-        if name not in known
-    ]
+def command(name: str, short_help: str) -> click.Command:
+    """Return the command that gives help for the protocol `name`."""
+    return _Spoken(name, short_help=short_help)
 
 
 def _paragraphs(text: str) -> str:

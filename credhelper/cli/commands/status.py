@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -51,6 +50,8 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
             outcome = max(outcome, ask_api(context, one))
     warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:
+        import json
+
         click.echo(json.dumps(_document(context, config.path, statuses, warnings)))
         return outcome
     for one in statuses:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import ssl
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +18,7 @@ _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT
 
 
 def context_for(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the TLS context for all connections.
+    """Return the TLS context for all connections; the same one as long as its file is the same.
 
     Parameters:
     - ca_file: the configured file (or folder, as OpenSSL hashes it) of authorities.
@@ -25,21 +28,35 @@ def context_for(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLConte
     With none, the authorities of certifi are believed. Raises ConfigError that names the place and
     who named it.
     """
+    if ca_file:
+        return _believing(ca_file, "ca_file")
+    for variable in _VARIABLES:
+        if place := environ.get(variable):
+            return _believing(place, variable)
+    return _believing(certifi.where(), "certifi")
+
+
+def _believing(place: str, source: str) -> ssl.SSLContext:
+    try:
+        found = os.stat(place)
+    except (OSError, ValueError):
+        return _made(place, source)  # which says what is wrong
+    if not stat.S_ISREG(found.st_mode):
+        return _made(place, source)  # OpenSSL reads a folder when it looks for somebody
+    stamp = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return _kept(place, source, stamp)
+
+
+@functools.lru_cache(maxsize=16)
+def _kept(place: str, source: str, stamp: tuple[int, ...]) -> ssl.SSLContext:
+    # To parse all authorities of the world takes as long as an exchange with the API.
+    return _made(place, source)
+
+
+def _made(place: str, source: str) -> ssl.SSLContext:
     # Not ssl.create_default_context: it would write session keys wherever SSLKEYLOGFILE says.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        _believe(context, ca_file, "ca_file")
-        return context
-    for variable in _VARIABLES:
-        if place := environ.get(variable):
-            _believe(context, place, variable)
-            return context
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-def _believe(context: ssl.SSLContext, place: str, source: str) -> None:
     named = f"{printable(place)!r}, named by {source},"
     # SSL_CERT_DIR may list several folders, as OpenSSL reads it.
     folders = place.split(":") if source == "SSL_CERT_DIR" else [place]
@@ -55,3 +72,4 @@ def _believe(context: ssl.SSLContext, place: str, source: str) -> None:
         raise ConfigError(f"CA file {named} cannot be read: {reason(error).lower()}") from None
     except ValueError:
         raise ConfigError(f"CA file {named} is not a file name") from None
+    return context
