@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,7 +14,7 @@ from credhelper.broker.inventory import Kept
 from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.config.profile import Profile
-from credhelper.core import lookup
+from credhelper.core import lookup, paths
 from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.record import Held, number
 from credhelper.core.text import printable
@@ -44,6 +46,9 @@ class Leaving:
         self.removed = False
         self._revoked: list[Secret] = []
         self._end = time.monotonic() + _WAIT
+        cache = paths.cache_dir(context.environ, sys.platform)
+        if cache and context.cache_folder() is None and _may_be_there(cache):
+            self.failed("here", f"NOT forgotten: cannot use {printable(cache)}", CacheError(""))
 
     def take(self, found: Iterable[Kept]) -> None:
         """Revoke and remove records, each under its lock, and note how it went."""
@@ -117,6 +122,16 @@ class Leaving:
         status, text = _revoke(self.context, maker, secret, ends, certain=certain)
         self.status = max(self.status, status)
         self.rows.append((kept.what, text + former))
+
+
+def _may_be_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def leave(context: Context, profile: Profile) -> int:

@@ -74,7 +74,9 @@ class _Walk:
             if place in self._tables:
                 place = (*place, self._tables[place])
         place = self._note((*place, last), line)
-        if brackets == 2:
+        if brackets == 1:
+            self.found[place] = line  # a table inside of it may stand above its own header
+        else:
             self._tables[place] = self._tables.get(place, -1) + 1
             place = self._note((*place, self._tables[place]), line)
         self.at += brackets

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from credhelper.config import child
+from credhelper.setup.formats import documents
 from credhelper.setup.plan import Ask, Finding, Outcome
 
 TIMEOUT = 60.0
@@ -20,10 +22,10 @@ def asker(environ: Mapping[str, str]) -> Ask:
     def ask(
         words: Sequence[str], stdin: bytes = b"", changes: Mapping[str, str] | None = None
     ) -> Outcome:
-        program = child.find(words[0], environ)
-        if program is None:
-            return Outcome(NOT_FOUND, stderr=b"credhelper: error: there is no such program")
         try:
+            program = child.find(words[0], environ)
+            if program is None:
+                return Outcome(NOT_FOUND, stderr=b"credhelper: error: there is no such program")
             done = subprocess.run(
                 [program, *words[1:]],
                 input=stdin,
@@ -36,7 +38,7 @@ def asker(environ: Mapping[str, str]) -> Ask:
             )
         except subprocess.TimeoutExpired:
             return Outcome(1, stderr=f"credhelper: error: no end in {TIMEOUT:g} s".encode())
-        except OSError:
+        except (OSError, ValueError):  # or somebody's file has words that no program can be given
             return Outcome(NOT_FOUND, stderr=b"credhelper: error: it does not start")
         return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -51,6 +53,14 @@ def printed(outcome: Outcome, what: str, prefix: str = "") -> Finding:
     return failed(outcome, what)
 
 
+def words_of(line: str) -> list[str]:
+    """Return the words of a line as a shell splits it; none where its quotes do not close."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return []
+
+
 def parsed(
     outcome: Outcome, what: str, token_in: Callable[[Any], str], otherwise: str = "no answer"
 ) -> Finding:
@@ -58,24 +68,31 @@ def parsed(
 
     Parameters:
     - what: the program's name, for people.
-    - token_in: returns the token of the parsed JSON.
+    - token_in: returns the token of the parsed JSON object.
     - otherwise: what is wrong, if the program printed neither a token nor an error.
     """
     try:
-        return Finding(token_in(json.loads(outcome.stdout)))
+        token: object = token_in(documents.answer(outcome.stdout))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        token = None
+    if not isinstance(token, str) or not token:
         return failed(outcome, what, otherwise)
+    return Finding(token)
 
 
 def failed(outcome: Outcome, what: str, otherwise: str = "no answer") -> Finding:
     """Return the finding for a program that gave no token. Parameters: as for `parsed`."""
-    return Finding(trouble=f"{what}: {complaint(outcome) or otherwise}")
+    said = complaint(outcome)
+    return Finding(
+        trouble=f"{what}: {said or otherwise}", hint=_said_after("hint", outcome) or None
+    )
 
 
 def complaint(outcome: Outcome) -> str:
     """Return the first error message of ours on the program's stderr, or ''."""
-    for line in outcome.stderr.decode("utf-8", "replace").split("\n"):
-        _, found, message = line.partition("credhelper: error: ")
-        if found:
-            return message.strip()
-    return ""
+    return _said_after("error", outcome)
+
+
+def _said_after(word: str, outcome: Outcome) -> str:
+    found = re.search(rf"credhelper: {word}: (.*)", outcome.stderr.decode("utf-8", "replace"))
+    return found[1].strip() if found else ""

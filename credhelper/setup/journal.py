@@ -14,6 +14,7 @@ from typing import Any
 from credhelper.core import paths
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError
+from credhelper.setup.formats import documents
 from credhelper.setup.plan import Entry
 from credhelper.storage import files as cache
 from credhelper.storage import locks
@@ -79,7 +80,7 @@ def read(state: str) -> Journal:
             )
         return Journal()
     try:
-        fields = json.loads(data)
+        fields = documents.answer(data)
         if fields["version"] != VERSION:
             raise CacheError(
                 f"{printable(path)} is of another release of credhelper",
@@ -93,7 +94,7 @@ def read(state: str) -> Journal:
         if any(target not in found.files for one in found.setups for target, _ in one.entries):
             raise KeyError("an entry is in no file")
         return found
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CacheError(
             f"{printable(path)} is damaged",
             hint=f"move it away: {command('mv', path, path + '.old')}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ class WiringRequest:
     - read: returns the text of a tool's file, None if missing.
     - file: the tool's file, if the user named one.
     - region: AWS's, if known.
+    - lenient: whether a file that cannot be read counts as empty.
     """
 
     service: Service
@@ -45,6 +47,7 @@ class WiringRequest:
     read: Callable[[str], str | None]
     file: str | None = None
     region: str | None = None
+    lenient: bool = False
 
     def callable(self, name: str) -> tuple[str, tuple[LinkChange, ...]]:
         """Return the words that call our program `name`, and the links that this takes.
@@ -100,12 +103,12 @@ class WiringRequest:
 
     def place(self, variable: str, default: str) -> str:
         """Return the path that an environment variable holds, else `default` in the home."""
-        return self.variable(variable) or f"{self.home}/{default}"
+        return self.variable(variable) or os.path.join(self.home, default)
 
     def below(self, variable: str, name: str, default: str) -> str:
         """Return the path of `name` in the folder of a variable, else `default` in the home."""
         folder = self.variable(variable)
-        return f"{folder.rstrip('/')}/{name}" if folder else f"{self.home}/{default}"
+        return f"{folder.rstrip('/')}/{name}" if folder else os.path.join(self.home, default)
 
 
 @dataclass(frozen=True)

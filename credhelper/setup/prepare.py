@@ -16,7 +16,8 @@ from credhelper.setup.draft import Draft
 from credhelper.setup.formats import Leaf
 from credhelper.setup.journal import File, Journal, Setup
 from credhelper.setup.plan import Entry, Plan
-from credhelper.setup.work import BY_HAND, Edit, Work, cannot_hold
+from credhelper.setup.reading import BY_HAND, unreadable
+from credhelper.setup.work import Edit, Work, cannot_hold
 
 
 def add(plan: Plan, setup: Setup, before: Journal) -> Work:
@@ -40,7 +41,8 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
     for found, kind, atom in wanted:
         edit = _edit(work, found, kind)
         ours = _said(found, kind, atom)
-        if _contains(edit.leaves(), ours):
+        # Not read from the text again after each entry: that is done once, when all are in.
+        if _contains(_now(edit), ours):
             if _id(found.target, atom) not in known and not work.after.owns(found.target, atom):
                 continue  # somebody wrote it by hand: it is theirs
         else:
@@ -99,9 +101,15 @@ def _atoms(kind: str, entry: Entry) -> list[Entry]:
 
 def _edit(work: Work, found: disk.Found, kind: str) -> Edit:
     if found.target not in work.edits:
-        work.edits[found.target] = Edit(found, Draft(found.text), kind)
-        work.edits[found.target].leaves()  # refuses a file that its tool cannot read
+        edit = Edit(found, Draft(found.text), kind)
+        edit.before = edit.leaves()  # refuses a file that its tool cannot read
+        work.edits[found.target] = edit
     return work.edits[found.target]
+
+
+def _now(edit: Edit) -> list[Leaf]:
+    """Return what the text says, if all went as it should: `_verify` reads it."""
+    return _less(edit.before, edit.taken) + edit.given
 
 
 def _file(work: Work, edit: Edit) -> File:
@@ -117,9 +125,8 @@ def _put(work: Work, edit: Edit, atom: Entry, ours: list[Leaf]) -> None:
     try:
         formats.load(edit.format).put(edit.draft, atom, _file(work, edit).made)
     except ValueError as error:
-        hint = getattr(error, "hint", BY_HAND)
-        raise ConfigError(f"{printable(edit.found.path)}: {error}", hint) from error
-    _leaves_after(edit)
+        _leaves_after(edit)
+        raise unreadable(edit.found.path, error) from error
     edit.given += ours
 
 
@@ -127,7 +134,7 @@ def _refuse_conflict(work: Work, edit: Edit, kind: str, ours: list[Leaf]) -> Non
     """Refuse to change what somebody else has set. The message does not show their value."""
     if formats.FORMATS[kind][1]:
         return  # where names repeat, the last one counts
-    set_already = {place for place, _ in edit.leaves()}
+    set_already = {place for place, _ in _now(edit)}
     for place, _ in ours:
         if place in set_already:
             raise ConfigError(
@@ -159,10 +166,13 @@ def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
             continue
         edit = _edit(work, found, file.format)
         ours = _leaves_of(file.format, atom)
-        there = edit.leaves()
         text = edit.draft.text
-        changed = formats.load(file.format).take(edit.draft, atom, file.made)
-        if _contains(there, ours) and not changed:
+        try:
+            changed = formats.load(file.format).take(edit.draft, atom, file.made)
+        except ValueError as error:
+            _leaves_after(edit)
+            raise unreadable(found.path, error) from error
+        if _contains(edit.before, edit.taken + ours) and not changed:
             if edit.draft.text == text:
                 changed = [name for name, _ in atom.values]  # it is there, but not as we write it
             else:
@@ -187,8 +197,8 @@ def _verify(work: Work) -> None:
         if not edit.changes:
             continue
         now = _leaves_after(edit)
-        old = formats.load(edit.format).leaves(edit.draft.old)
-        if not _contains(now, edit.given) or _less(now, edit.given) != _less(old, edit.taken):
+        stays = _less(edit.before, edit.taken)
+        if not _contains(now, edit.given) or _less(now, edit.given) != stays:
             raise _harm(edit)
 
 

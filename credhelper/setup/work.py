@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from credhelper.core.text import printable
-from credhelper.errors import ConfigError, CredhelperError, UsageError
+from credhelper.errors import CredhelperError, UsageError
 from credhelper.setup import disk, formats
 from credhelper.setup.draft import Draft
 from credhelper.setup.formats import Leaf
 from credhelper.setup.journal import Journal
-
-BY_HAND = "mend it first, or add the lines by hand: --print shows them"
+from credhelper.setup.reading import unreadable
 
 
 def cannot_hold(path: str, error: ValueError) -> UsageError:
@@ -26,13 +25,14 @@ def cannot_hold(path: str, error: ValueError) -> UsageError:
 class Edit:
     """One file that is being changed.
 
-    Attributes: `found`, as it is on disk; `draft`, its new text; `taken` and `given`, what we take
-    out and put in.
+    Attributes: `found`, as it is on disk; `draft`, its new text; `before`, what the old one says;
+    `taken` and `given`, what we take out and put in.
     """
 
     found: disk.Found
     draft: Draft
     format: str
+    before: list[Leaf] = field(default_factory=list)
     taken: list[Leaf] = field(default_factory=list)
     given: list[Leaf] = field(default_factory=list)
     gone: bool = False
@@ -47,8 +47,7 @@ class Edit:
         try:
             return formats.load(self.format).leaves(self.draft.text)
         except ValueError as error:
-            hint = getattr(error, "hint", BY_HAND)
-            raise ConfigError(f"{printable(self.found.path)}: {error}", hint) from error
+            raise unreadable(self.found.path, error) from error
         except FileNotFoundError as error:
             raise CredhelperError(f"{error.filename} is not installed") from error
 

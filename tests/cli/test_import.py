@@ -457,3 +457,13 @@ def test_a_broken_file_of_tokens_is_told_of(person: Person, text: bytes, told: b
     path.parent.mkdir(parents=True)
     path.write_bytes(text)
     assert ("it is not JSON" in person.types("import").stdout.decode()) is told
+
+
+def test_a_file_that_is_too_large_is_not_taken_for_none(person: Person) -> None:
+    tokens = {f"p{number}": {"read": jwt(aud="iap-use1", cid="x" * 300)} for number in range(3000)}
+    path = put(person, ".ica-ica-lazy/tokens/tokens.json", json.dumps(tokens))
+    outcome = person.types("import")
+    assert outcome.status == 0
+    assert f"{path} is larger than 1 MiB" in outcome.told
+    assert f"nothing was found, but {path} could not be read" in outcome.stdout.decode()
+    assert "credhelper profile add" in outcome.stdout.decode()

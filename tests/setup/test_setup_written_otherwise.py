@@ -190,12 +190,12 @@ def test_each_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return compose(text, loader)
 
     monkeypatch.setattr(yaml, "compose", counted)
-    yamlplaces._document.cache_clear()
+    yamlplaces.root.cache_clear()
     entry = Entry(("users",), (("x", {"user": {}}),))
     draft = Draft(_KUBECONFIG)
     for _ in range(3):
         yamltext.leaves(draft.text)
-        yamlplaces.load(draft.text)
+        yamlplaces.document(draft.text)
     yamltext.put(draft, entry, {})
     yamltext.leaves(draft.text)
     assert len(parsed) == len(set(parsed)) == 2

@@ -55,7 +55,8 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
       credhelper import --grant-command 'pass show illumina/api-key'
     """
     context = command_context()
-    found = list(other_tools.distinct(_proposals(context.environ, grant_in(given))))
+    unread: list[str] = []
+    found = list(other_tools.distinct(_proposals(context.environ, grant_in(given), unread)))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
         possible = ", ".join(sorted(one.name for one in found if one.name)) or "none"
@@ -63,7 +64,10 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
             f"nothing is proposed for {printable(', '.join(sorted(unknown)))}",
             hint=f"profiles that can be made: {possible}",
         )
-    if not found:
+    if not found and unread:
+        say(f"nothing was found, but {printable(' and '.join(unread))} could not be read")
+        output.table([("next", "credhelper profile add NAME --url URL")])
+    elif not found:
         say("nothing of other tools was found")
         return 0
     outcome = 0
@@ -128,36 +132,40 @@ def _wanted(name: str) -> bool:
     return click.confirm(f"Make profile {name}?", err=True)
 
 
-def _proposals(environ: Mapping[str, str], grant: Mapping[str, Any] | None) -> Iterable[Proposal]:
+def _proposals(
+    environ: Mapping[str, str], grant: Mapping[str, Any] | None, unread: list[str]
+) -> Iterable[Proposal]:
+    """Yield what could be made; the paths that could not be read are added to `unread`."""
     home = Path(os.path.expanduser("~"))
     ica, icav2 = home / ".ica", home / ".icav2"
     lazy = home / ".ica-ica-lazy/tokens/tokens.json"
-    sessions, places = _sessions(ica)
-    yield from other_tools.from_ica(_text(ica / "config.yaml"), sessions, places)
-    sessions, places = _sessions(icav2)
+    sessions, places = _sessions(ica, unread)
+    yield from other_tools.from_ica(_text(ica / "config.yaml", unread), sessions, places)
+    sessions, places = _sessions(icav2, unread)
     places[""] = str(icav2 / "config.yaml")
-    yield from other_tools.from_icav2(_text(icav2 / "config.yaml"), sessions, places)
+    yield from other_tools.from_icav2(_text(icav2 / "config.yaml", unread), sessions, places)
     if grant is None and (home / f".password-store/{_PASS_ENTRY}.gpg").is_file():
         grant = {"command": ["pass", "show", _PASS_ENTRY]}
-    yield from other_tools.from_lazy(_text(lazy), str(lazy), grant)
+    yield from other_tools.from_lazy(_text(lazy, unread), str(lazy), grant)
     yield from other_tools.from_environment(environ)
 
 
-def _sessions(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _sessions(folder: Path, unread: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     try:
         found = sorted(folder.glob(".session.*.yaml"))
     except OSError:
         found = []
     regions = {path.name.removeprefix(".session.").removesuffix(".yaml"): path for path in found}
     return (
-        {region: _text(path) for region, path in regions.items()},
+        {region: _text(path, unread) for region, path in regions.items()},
         {region: str(path) for region, path in regions.items()},
     )
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, unread: list[str]) -> str:
     try:
         return formats.read(str(path))
     except CacheError as error:
         output.warn(error.message, error.hint)
+        unread.append(str(path))
         return ""

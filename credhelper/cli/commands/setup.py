@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import click
 
@@ -88,6 +92,25 @@ def setup_(
     arguments = Arguments(
         tool, _service(service), profile, name, _path("--bin", links), _path("--file", file)
     )
+    with _uncollected():
+        return _do(arguments, chosen, add_service=add_service)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be looked for meanwhile: among all that a large file says, it takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
+    """Do what the one mode that was `chosen` says, and return the exit status."""
+    tool = arguments.tool
     if chosen == ["undo"]:
         return _undo(arguments)
     if chosen == ["check"]:
@@ -207,7 +230,7 @@ def _undo(arguments: Arguments) -> int:
     left = getattr(setup.load(arguments.tool), "left", None)
     before = {edit.found.path: edit.draft.old for edit in work.edits.values() if edit.changes}
     if left and before:
-        leftovers = left(before, os.environ, read)
+        leftovers = left(before, os.environ, partial(read, lenient=True))
         work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
         warn(f"{sentence} left as it is", "see whether it is still wanted")

@@ -73,7 +73,10 @@ def _check_one(context: Context, arguments: Arguments, known: Journal) -> None:
         print_remaining_notes(arguments.tool, request)
         return
     if not finding.token:
-        raise NotFoundError(f"{subject(arguments)}: {printable(finding.trouble)}", finding.hint)
+        raise NotFoundError(
+            f"{subject(arguments)}: {printable(finding.trouble)}",
+            printable(finding.hint or repeat_command(setup_of(arguments))),
+        )
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
     if not wants_service(arguments.tool):
         lookup = Request("get", profile=owner)

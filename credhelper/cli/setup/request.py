@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from credhelper import setup
 from credhelper.cli.output import warn
@@ -48,7 +48,8 @@ def wiring_request(
     Parameters:
     - owner: the profile that answers.
     - region: AWS's, where it is known.
-    - lenient: go on without a program of ours that other programs could call.
+    - lenient: go on without a program of ours that other programs could call, and with files of
+      the tool that cannot be read.
 
     Raises CacheError without a home, CredhelperError without such a program.
     """
@@ -67,18 +68,24 @@ def wiring_request(
         os.environ,
         home,
         arguments.bin or getattr(module, "BIN", None) or _own_bin(home),
-        read,
+        partial(read, lenient=lenient),
         arguments.file,
         region,
+        lenient,
     )
 
 
-def read(path: str) -> str | None:
-    """Return the text of a tool's file; None when there is none, "" for what cannot be read."""
+def read(path: str, *, lenient: bool = False) -> str | None:
+    """Return the text of a tool's file; None when there is none.
+
+    Parameters: `lenient`, return "" for what cannot be read. Raises ConfigError for that.
+    """
     try:
         found = disk.look(path)
     except ConfigError:
-        return ""  # it exists; the edit will report what is wrong
+        if lenient:
+            return ""  # it exists
+        raise
     return None if found.data is None else found.text
 
 

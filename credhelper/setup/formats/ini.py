@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+from collections.abc import Callable
 
 from credhelper.setup.draft import Draft, line_spans
 from credhelper.setup.formats import Leaf, Made, Unfit, sections
@@ -38,9 +39,28 @@ _DIALECT = sections.Dialect(
 
 def leaves(text: str) -> list[Leaf]:
     """See `formats`."""
-    parser = configparser.RawConfigParser(default_section="\0", interpolation=None)
     # Tools differ in which names they take for one: here each spelling is a name of its own.
-    parser.optionxform = lambda optionstr: optionstr  # type: ignore[method-assign]  # its own way
+    found = sections_in(text, fold=str)
+    return [
+        ((section, name), value)
+        for section, values in found.items()
+        for name, value in values.items()
+    ]
+
+
+def sections_in(
+    text: str, *, fold: Callable[[str], str] = str.lower, strict: bool = True
+) -> dict[str, dict[str, str]]:
+    """Return the names and values of each section.
+
+    Parameters:
+    - fold: makes of a name what it is known by.
+    - strict: refuse what stands twice, instead of taking the last.
+
+    Raises ValueError for a text that is not INI.
+    """
+    parser = configparser.RawConfigParser(default_section="\0", interpolation=None, strict=strict)
+    parser.optionxform = fold  # type: ignore[method-assign,assignment]  # its own way
     if re.search(r"^RCLONE_ENCRYPT_V\d+:", text, re.MULTILINE):
         raise Unfit("it is encrypted", "let rclone add it: rclone config; --print shows what")
     try:
@@ -48,11 +68,7 @@ def leaves(text: str) -> list[Leaf]:
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
         raise ValueError(f"line {line}: it is not INI" if line else "it is not INI") from None
-    return [
-        ((section, name), value)
-        for section in parser.sections()
-        for name, value in parser.items(section)
-    ]
+    return {section: dict(parser.items(section)) for section in parser.sections()}
 
 
 def says(entry: Entry) -> list[Leaf]:

@@ -1,13 +1,9 @@
-"""Where the values of a JSON text stand, and what they say."""
+"""Where the values of a JSON text stand."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
-
-from credhelper.core import strict_json
-from credhelper.setup.formats import Leaf
 
 BLANKS = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -34,25 +30,8 @@ def lineage(text: str, path: tuple[str, ...]) -> list[Value]:
     return found
 
 
-def parse(text: str) -> Any:
-    """Return what the text says. Raises ValueError if it is not JSON, read strictly."""
-    try:
-        return strict_json.value(text)
-    except ValueError as error:
-        raise ValueError(f"it {error}") from None
-
-
-def flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
-    """Append the leaves of `data`, which is at `path`, to `found`."""
-    if isinstance(data, dict):
-        for name, value in data.items():
-            flatten(value, (*path, name), found)
-    elif data is not None:
-        found.append((path, json.dumps(data)))
-
-
 def scan(text: str) -> Value:
-    """Return the values of a text that `parse` has accepted, with their offsets."""
+    """Return the values of a text that `documents` accepts, with their offsets."""
     return _value(text, _after_blanks(text, 0))
 
 

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, jsonplaces
+from credhelper.setup.formats import Leaf, Made, documents, jsonplaces
 from credhelper.setup.formats.jsonplaces import Value
 from credhelper.setup.plan import Entry
 
@@ -19,21 +19,18 @@ _WHOLE = "whole"  # in `made`: the text was blank
 
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. An empty text says nothing."""
-    found: list[Leaf] = []
-    if text.strip():
-        data = jsonplaces.parse(text)
-        if not isinstance(data, dict):
-            raise ValueError("it is not an object")
-        jsonplaces.flatten(data, (), found)
+    return documents.leaves(documents.document("json", text))
+
+
+def document(text: str) -> dict[str, Any]:
+    """See `documents`."""
+    found = documents.parsed_json(text) if text.strip() else {}
+    if not isinstance(found, dict):
+        raise ValueError("it is not an object")
     return found
 
 
-def says(entry: Entry) -> list[Leaf]:
-    """See `formats`."""
-    found: list[Leaf] = []
-    for name, value in entry.values:
-        jsonplaces.flatten(value, (*entry.at, name), found)
-    return found
+says = documents.says
 
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:
@@ -51,7 +48,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
         if len(lineage) <= len(path):
             continue
         found = lineage[-1]
-        if jsonplaces.parse(draft.text[found.start : found.end]) == value:
+        if documents.parsed_json(draft.text[found.start : found.end]) == value:
             _remove(draft, path, made)
         else:
             changed.append(name)

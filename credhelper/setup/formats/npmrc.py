@@ -10,7 +10,7 @@ import json
 import re
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.formats import Leaf, Made, documents
 from credhelper.setup.plan import Entry
 
 _SECTION = re.compile(r"\[([^\]]*)\]\s*\Z")
@@ -81,7 +81,7 @@ def _said(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1] if text[0] == "'" else text
         try:
-            inner = json.loads(text)
+            inner = documents.parsed_json(text)
         except ValueError:
             return text
         return inner if isinstance(inner, str) else json.dumps(inner)

@@ -9,6 +9,7 @@ from typing import Any
 
 from credhelper.config.toml_lines import Place, key_lines
 from credhelper.setup.draft import line_spans
+from credhelper.setup.formats import documents
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -30,7 +31,7 @@ def _places(text: str) -> dict[Place, int]:
 def headers(text: str) -> dict[Place, int]:
     """Return the line of each table's header, for tables that have one."""
     spans = line_spans(text)
-    data = tomllib.loads(text)
+    data = documents.document("toml", text)
     return {
         place: line
         for place, line in _places(text).items()

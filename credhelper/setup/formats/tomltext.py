@@ -5,37 +5,49 @@ To an inline table or to dotted keys, tomlkit adds the entry there.
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from credhelper.config.toml_lines import Place
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made, tomlplaces
+from credhelper.setup.formats import Leaf, Made, documents, tomlplaces
 from credhelper.setup.plan import Entry
+
+# tomllib takes quadratic time for a key without end.
+_LONGEST_KEY = 1000
+_LONG_KEY = re.compile(
+    r"""(?:(?<![\w-])[\w-]+[ \t]*\.[ \t]*|"[^"\n]*"[ \t]*\.[ \t]*|'[^'\n]*'[ \t]*\.[ \t]*)"""
+    f"{{{_LONGEST_KEY}}}"
+)
 
 
 def leaves(text: str) -> list[Leaf]:
     """See `formats`."""
+    return documents.leaves(documents.document("toml", text))
+
+
+def document(text: str) -> dict[str, Any]:
+    """See `documents`."""
+    if text.count(".") >= _LONGEST_KEY and _LONG_KEY.search(text):
+        raise ValueError(documents.TOO_DEEP)
     try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        found = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(documents.TOO_DEEP) from None
+    except ValueError as error:
         place = re.search(r"line \d+", str(error))
         raise ValueError(f"{place[0]}: it is not TOML" if place else "it is not TOML") from None
-    found: list[Leaf] = []
-    _flatten(data, (), found)
+    documents.refuse_deep(found)
     return found
 
 
-def says(entry: Entry) -> list[Leaf]:
-    """See `formats`."""
-    found: list[Leaf] = []
-    for name, value in entry.values:
-        _flatten(value, (*entry.at, name), found)
-    return found
+says = documents.says
 
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:
@@ -64,7 +76,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     """See `formats`."""
     changed = []
     for name, value in entry.values:
-        found = tomlplaces.lookup(tomllib.loads(draft.text), (*entry.at, name))
+        found = tomlplaces.lookup(documents.document("toml", draft.text), (*entry.at, name))
         if found is None:
             continue
         span = tomlplaces.lines_of(draft.text, (*entry.at, name), {name: value})
@@ -76,9 +88,9 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             draft.remove_lines(*span)
     header = tomlplaces.headers(draft.text).get(entry.at) if entry.at else None
     if header is None and _id(entry.at) in made:
-        if tomlplaces.lookup(tomllib.loads(draft.text), entry.at) == {}:
+        if tomlplaces.lookup(documents.document("toml", draft.text), entry.at) == {}:
             _take_inside(draft, entry.at)
-        if tomlplaces.lookup(tomllib.loads(draft.text), entry.at) is None:
+        if tomlplaces.lookup(documents.document("toml", draft.text), entry.at) is None:
             made.pop(_id(entry.at))
     if header is not None and _id(entry.at) in made and not tomlplaces.has_keys(draft.text, header):
         spans = line_spans(draft.text)
@@ -91,7 +103,11 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
 
 def _put_inside(draft: Draft, entry: Entry, made: Made) -> None:
     """Put an entry into the inline table, or beside the dotted keys, that lead to its place."""
-    document = tomlkit.parse(draft.text)
+    with _editing(draft) as document:
+        _put_into(document, entry, made)
+
+
+def _put_into(document: tomlkit.TOMLDocument, entry: Entry, made: Made) -> None:
     table: Any = document
     for number, key in enumerate(entry.at):
         if key not in table:
@@ -102,16 +118,26 @@ def _put_inside(draft: Draft, entry: Entry, made: Made) -> None:
             raise ValueError(f"{'.'.join(entry.at)} is something else than a table")
     for name, value in entry.values:
         table[name] = value
-    _splice(draft, tomlkit.dumps(document))
 
 
 def _take_inside(draft: Draft, place: tuple[str, ...]) -> None:
-    document = tomlkit.parse(draft.text)
-    table: Any = document
-    for key in place[:-1]:
-        table = table[key]
-    del table[place[-1]]
-    _splice(draft, tomlkit.dumps(document))
+    with _editing(draft) as document:
+        table: Any = document
+        for key in place[:-1]:
+            table = table[key]
+        del table[place[-1]]
+
+
+@contextmanager
+def _editing(draft: Draft) -> Iterator[tomlkit.TOMLDocument]:
+    """Let a document be changed that the text becomes. Raises ValueError where tomlkit cannot."""
+    try:
+        document = tomlkit.parse(draft.text)
+        yield document
+        new = tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, TypeError) as error:
+        raise ValueError("it is written in an unusual way") from error
+    _splice(draft, new)
 
 
 def _splice(draft: Draft, new: str) -> None:
@@ -137,11 +163,3 @@ def _line(name: str, value: Any) -> str:
 
 def _id(place: Place) -> str:
     return tomlplaces.header(place)
-
-
-def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
-    if isinstance(data, dict):
-        for name, value in data.items():
-            _flatten(value, (*path, name), found)
-    else:
-        found.append((path, json.dumps(data, default=str)))

@@ -48,7 +48,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             if own.value != name:
                 continue
             flow = found is None or found[1].flow_style
-            if flow or yamlplaces.without_nulls(yamlplaces.load(draft.text)[key][name]) != value:
+            if flow or yamlplaces.without_nulls(yamlplaces.said(node)) != value:
                 changed.append(name)
                 break
             draft.remove_lines(*yamlplaces.lines_of(draft.text, own.start_mark.index, node))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from credhelper.setup.draft import line_spans
-from credhelper.setup.formats import Unfit
+from credhelper.setup.formats import Unfit, documents
 
-_MOST_NODES = 2_000_000
+# The one made of libyaml is six times as fast. Its parser bounds how deep it goes by itself.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MOST_COPIES = 100_000  # nodes that stand in the text once, and are read again by an alias
+_UNFOLDED = "its aliases unfold to too much"
 _IN_BRACKETS = (
     "it is JSON, or YAML in brackets, and what setup adds are lines of YAML",
     "let its tool write it as YAML first; kubectl: kubectl config view --raw -o yaml",
@@ -20,8 +24,8 @@ _IN_BRACKETS = (
 def member(text: str, key: str) -> tuple[Any, Any] | None:
     """Return the nodes of a top-level key and of its value."""
     refuse_brackets(text)
-    root = _document(text)[0]
-    for name, value in root.value if root is not None else ():
+    node = root(text)
+    for name, value in node.value if node is not None else ():
         if name.value == key:
             return name, value
     return None
@@ -44,46 +48,40 @@ def lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
 
 def refuse_brackets(text: str) -> None:
     """Raise Unfit for a mapping that is written in brackets, to which no lines can be added."""
-    root = _document(text)[0]
-    if root is not None and root.flow_style:
+    node = root(text)
+    if node is not None and node.flow_style:
         raise Unfit(*_IN_BRACKETS)
 
 
-def load(text: str) -> Any:
-    """Return what the text says; do not change it. Raises ValueError if it is not YAML."""
-    return _document(text)[1]
+def document(text: str) -> dict[str, Any]:
+    """See `documents`. Of several texts in one, the first is not taken for all."""
+    node = root(text)
+    if node is None:
+        return {}
+    _refuse_bomb(node)
+    # Merged keys are put into the nodes when these are read, and stand nowhere in the text.
+    found: dict[str, Any] = said(_composed(text) if "<<" in text else node)
+    return found
 
 
 @lru_cache(maxsize=8)
-def _document(text: str) -> tuple[Any, Any]:
-    """Return the root's node and what it says. Cached, because it takes long."""
+def root(text: str) -> Any:
+    """Return the mapping that a text is, None for a blank one. Raises ValueError for others."""
+    return _composed(text)
+
+
+def said(node: Any) -> Any:
+    """Return what a node says, of a text that `document` accepts. Raises ValueError."""
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        _refuse_bomb(root)
-        # Reading puts merged keys into the nodes, although they stand nowhere in the text.
-        again = yaml.compose(text, yaml.SafeLoader) if "<<" in text else root
-        data = None if root is None else yaml.SafeLoader("").construct_document(again)
+        return yaml.SafeLoader("").construct_document(node)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         raise _mistake(error) from None
-    if root is not None and not isinstance(root, yaml.MappingNode):
-        raise ValueError("it is not a mapping")
-    return root, data
 
 
-def _refuse_bomb(root: Any) -> None:
-    """Raise ValueError if the aliases make a text far longer than it is written, or endless."""
-    sizes: dict[int, int] = {}
-
-    def size(node: Any) -> int:
-        if id(node) not in sizes:
-            sizes[id(node)] = _MOST_NODES + 1  # stays if it contains itself
-            inner = [] if isinstance(node, yaml.ScalarNode) else node.value
-            parts = (part for one in inner for part in (one if isinstance(one, tuple) else (one,)))
-            sizes[id(node)] = 1 + sum(map(size, parts))
-        return sizes[id(node)]
-
-    if root is not None and size(root) > _MOST_NODES:
-        raise ValueError("its aliases unfold to too much")
+def is_called(node: Any, name: str) -> bool:
+    """Tell whether a node, of a list's item, is a mapping that says `name: NAME`."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return any((key.value, value.value) == ("name", name) for key, value in pairs)
 
 
 def without_nulls(data: Any) -> Any:
@@ -93,13 +91,51 @@ def without_nulls(data: Any) -> Any:
     return [without_nulls(one) for one in data] if isinstance(data, list) else data
 
 
+def _composed(text: str) -> Any:
+    try:
+        found = yaml.compose(text, _LOADER)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _mistake(error) from None
+    if found is not None and not isinstance(found, yaml.MappingNode):
+        raise ValueError("it is not a mapping")
+    return found
+
+
+def _refuse_bomb(node: Any) -> None:
+    """Raise ValueError for what is too deep, or that aliases unfold to too much, or without end."""
+    known: set[int] = set()
+    level = [node]
+    copies = before = 0
+    for _ in range(documents.DEEPEST + 1):
+        inner = []
+        before = copies
+        for part in (part for one in level for part in _inside(one)):
+            copies += id(part) in known
+            if copies > _MOST_COPIES:
+                raise ValueError(_UNFOLDED)
+            known.add(id(part))
+            inner.append(part)
+        level = inner
+        if not level:
+            return
+    raise ValueError(_UNFOLDED if copies > before else documents.TOO_DEEP)
+
+
+def _inside(node: Any) -> Iterator[Any]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
 def _mistake(error: Exception) -> ValueError:
     mark = getattr(error, "problem_mark", None)
+    if isinstance(error, RecursionError) or "nesting depth" in str(error):
+        return ValueError(documents.TOO_DEEP)
     if "single document" in str(getattr(error, "context", "")):
         return Unfit(
             f"line {mark.line + 1 if mark else 1}: a second document begins",
             "its tool reads the first alone: take the others out first",
         )
-    if not mark and "aliases" in str(error):
-        return ValueError(str(error))
     return ValueError(f"line {mark.line + 1}: it is not YAML" if mark else "it is not YAML")

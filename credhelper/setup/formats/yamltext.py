@@ -6,14 +6,13 @@ reads the result; it writes only what is ours.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, yamlplaces
+from credhelper.setup.formats import Leaf, Made, documents, yamlplaces
 from credhelper.setup.plan import Entry
 
 # What some version of YAML, or Go's library, reads as a number; and `y` and `n`.
@@ -23,8 +22,11 @@ _NOT_PLAIN = re.compile(r"[-+]?\.?[0-9]|[-+]?\.(?:inf|nan)\b|[yYnN]\Z", re.IGNOR
 def leaves(text: str) -> list[Leaf]:
     """See `formats`. An empty text says nothing."""
     found: list[Leaf] = []
-    _flatten(yamlplaces.load(text) or {}, (), found)
+    _flatten(documents.document("yaml", text), (), found)
     return found
+
+
+document = yamlplaces.document
 
 
 def says(entry: Entry) -> list[Leaf]:
@@ -59,7 +61,7 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             found = yamlplaces.member(draft.text, name)
             if found is None:
                 continue
-            if yamlplaces.without_nulls(yamlplaces.load(draft.text)[name]) == value:
+            if yamlplaces.without_nulls(yamlplaces.said(found[1])) == value:
                 draft.remove_lines(
                     *yamlplaces.lines_of(draft.text, found[0].start_mark.index, found[1])
                 )
@@ -113,12 +115,12 @@ def _take_item(draft: Draft, key: str, name: str, wanted: Any, made: Made) -> bo
     """Take the item called `name` out of a list; False if somebody has changed it."""
     found = yamlplaces.member(draft.text, key)
     items = found[1].value if found and isinstance(found[1], yaml.SequenceNode) else []
-    data = (yamlplaces.load(draft.text) or {}).get(key) or []
-    for node, item in zip(items, data, strict=False):
-        if not isinstance(item, dict) or item.get("name") != name:
+    for node in items:
+        if not yamlplaces.is_called(node, name):
             continue
+        said = yamlplaces.without_nulls(yamlplaces.said(node))
         # Tools that rewrite such a file write null for a member that is missing.
-        if yamlplaces.without_nulls(item) != wanted or found is None or found[1].flow_style:
+        if said != wanted or found is None or found[1].flow_style:
             return False
         dash = draft.text.rindex("-", 0, node.start_mark.index)
         draft.remove_lines(*yamlplaces.lines_of(draft.text, dash, node))
@@ -172,4 +174,4 @@ def _flatten(data: Any, path: tuple[str, ...], found: list[Leaf]) -> None:
             named = isinstance(item, dict) and "name" in item
             _flatten(item, (*path, str(item["name"]) if named else "-"), found)
     elif data is not None and data != [] and data != {}:
-        found.append((path, json.dumps(data, default=str)))
+        found.append((path, documents.encode(data)))

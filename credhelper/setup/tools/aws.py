@@ -7,15 +7,13 @@ command always names the profile: AWS sends no host to choose one by.
 
 from __future__ import annotations
 
-import configparser
-import json
 import re
-import shlex
-from contextlib import suppress
 
 from credhelper.core.text import shell_word
-from credhelper.errors import ConfigError, UsageError
+from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats import documents
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
@@ -38,25 +36,20 @@ _FIRST = (
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    called = request.program.called(PROGRAMS[0])
-    if re.search(r"[\"\\$`]", called):
-        raise UsageError(
-            f"{_KEY} has no way to write this path: {called}",
-            hint="put a link to it into a folder with a plainer name, first on PATH",
-        )
+    called = reading.called(request, PROGRAMS[0], r"[\"\\$`]", f"{_KEY} has")
     program = f'"{called}"' if re.search(r"[^\w/.+@:-]", called) else called
     command = f"{program} aws --profile {shell_word(request.owner)}"
     section = _section(request)
+    said = reading.sections(request, _file(request)).get(section, {})
     for key in _FIRST:
-        if _parsed(request, _file(request)).has_option(section, key):
+        if key in said:
             raise ConfigError(
                 f"{_file(request)}: [{section}] has {key}, which comes first",
                 hint="choose a section of its own: --name NAME",
             )
     values = [(_KEY, command)]
     # A region in the file stays; ours goes in only where there is none.
-    known = _parsed(request, _file(request)).get(section, "region", fallback=None)
-    region = known or request.region
+    region = said.get("region") or request.region
     if region:
         values.append(("region", region))
     return Plan((FileChange(_file(request), "ini", (Entry((section,), tuple(values)),)),))
@@ -64,64 +57,47 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the process that the file names says: see `setup`."""
-    parser = configparser.RawConfigParser(default_section="\0")
-    try:
-        parser.read_string(request.read(_file(request)) or "")
-    except configparser.Error:
-        return Finding(trouble=f"{_file(request)} cannot be read")
-    command = parser.get(_section(request), _KEY, fallback="")
-    if not command:
+    own = reading.sections(request, _file(request)).get(_section(request), {})
+    words = asking.words_of(own.get(_KEY, ""))
+    if not words:
         return Finding(trouble=f"{_file(request)} names no {_KEY} in [{_section(request)}]")
     keys = request.place("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")
     plain = _section(request).removeprefix("profile").strip(" \t\"'")
-    for path, section, before in (
-        (_file(request), _section(request), _FIRST),
-        (keys, plain, (*_FIRST, _KEY)),
+    # Some SDKs read keys that stand twice.
+    known = reading.sections(request, keys, strict=False).get(plain, {})
+    for path, section, said, before in (
+        (_file(request), _section(request), own, _FIRST),
+        (keys, plain, known, (*_FIRST, _KEY)),
     ):
         for key in before:
-            if _parsed(request, path).has_option(section, key):
+            if key in said:
                 return shadowed(
                     f"{path} has {key} in [{section}]",
                     "take it out, or choose a section of its own: --name NAME",
                 )
-    answer = ask(shlex.split(command))
+    answer = ask(words)
     try:
-        said = json.loads(answer.stdout)
-        if said["Version"] == 1 and said["AccessKeyId"] and said["SecretAccessKey"]:
-            until = f" until {said['Expiration']}" if "Expiration" in said else ""
-            return Finding(instead=f"AWS credentials{until}")
-    except (ValueError, KeyError, TypeError):
-        pass
-    return asking.failed(answer, _KEY)
+        told = documents.answer(answer.stdout)
+    except ValueError:
+        told = {}
+    if told.get("Version") == 1 and told.get("AccessKeyId") and told.get("SecretAccessKey"):
+        until = f" until {told['Expiration']}" if "Expiration" in told else ""
+        return Finding(instead=f"AWS credentials{until}")
+    return asking.failed(answer, f"{_file(request)}: {_KEY}")
 
 
 def _section(request: WiringRequest) -> str:
     # Every tool uses the section `default`: it is changed only if the user names it.
     name = request.name or ("illumina" if request.owner == "default" else request.owner)
     plain = name if name == "default" else f"profile {name}"
-    there = _sections(request)
+    there = [*reading.sections(request, _file(request))]
     # AWS splits a section's name like a shell, and of two spellings of one profile uses only one.
     same = [section for section in there if section.startswith("profile") and _means(section, name)]
     return plain if plain in there or not same else same[0]
 
 
-def _sections(request: WiringRequest) -> list[str]:
-    return _parsed(request, _file(request)).sections()
-
-
-def _parsed(request: WiringRequest, path: str) -> configparser.RawConfigParser:
-    """Return what is in a file; nothing if it cannot be read (the edit will report that)."""
-    parser = configparser.RawConfigParser(default_section="\0", strict=False)
-    with suppress(configparser.Error):
-        parser.read_string(request.read(path) or "")
-    return parser
-
-
 def _means(section: str, name: str) -> bool:
-    try:
-        return shlex.split(section) == ["profile", name]
-    except ValueError:
-        return False
+    return asking.words_of(section) == ["profile", name]
 
 
 def _file(request: WiringRequest) -> str:

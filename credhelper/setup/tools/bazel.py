@@ -44,7 +44,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     answer = ask([found, "get"], json.dumps({"uri": str(request.service)}).encode())
     return asking.parsed(
         answer,
-        found,
+        f"~/.bazelrc: {found}",
         lambda said: said["headers"]["Authorization"][0].removeprefix("Bearer "),
         "nothing for this host",
     )

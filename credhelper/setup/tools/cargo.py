@@ -8,11 +8,13 @@ without a slash on PATH, and sends us the arguments inside the request.
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats import documents
+from credhelper.setup.formats.documents import dicts_at, text_at, words_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, set_before
 
 PROGRAMS = ("cargo-credential-credhelper",)
@@ -22,7 +24,8 @@ PROFILE = True
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = request.name or _registry(request)
+    registries = _registries(request)
+    name = request.name or _registry(request, registries)
     if name is None:
         raise UsageError(
             f"{_file(request)} names no registry at {request.service}",
@@ -31,27 +34,25 @@ def plan(request: WiringRequest) -> Plan:
     called, links = request.callable(PROGRAMS[0])
     entry = Entry(("registries", name), (("credential-provider", [called, *request.options()]),))
     notes: tuple[str, ...] = ()
-    if "index" not in _registries(request).get(name, {}):
+    if "index" not in registries.get(name, {}):
         notes = (f"Cargo needs the registry's index, too: index of [registries.{name}]",)
     return Plan((FileChange(_file(request), "toml", (entry,)),), links, notes)
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the provider in Cargo's file answers when called as Cargo does: see `setup`."""
-    name = request.name or _registry(request)
-    registry = _registries(request).get(name or "", {})
-    words = registry.get("credential-provider")
+    registries = _registries(request)
+    name = request.name or _registry(request, registries)
+    registry = registries.get(name or "", {})
+    line = registry.get("credential-provider")
+    words = line.split() if isinstance(line, str) else words_at(registry, "credential-provider")
     variable = f"CARGO_REGISTRIES_{(name or '').upper().replace('-', '_')}_CREDENTIAL_PROVIDER"
     finding = set_before(request.environ, [variable])
     if finding:
         return finding
-    if isinstance(words, str):
-        words = words.split()
-    if not isinstance(words, list) or not words:
-        return Finding(
-            trouble=f"{_file(request)} names no provider for a registry at {request.service}"
-        )
-    index = registry.get("index", f"sparse+{request.service}/")
+    if not words:
+        return reading.unwired(request, _file(request), "provider", "a registry")
+    index = text_at(registry, "index") or f"sparse+{request.service}/"
     message = {
         "v": 1,
         "registry": {"index-url": index, "name": name},
@@ -60,14 +61,16 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         "args": words[1:],
     }
     answer = ask([words[0], "--cargo-plugin"], json.dumps(message).encode() + b"\n")
+    program = f"{_file(request)}: {words[0]}"
     try:
-        said = json.loads(answer.stdout.split(b"\n")[1])
-        if "Ok" in said:
-            return Finding(said["Ok"]["token"].removeprefix("Bearer "))
-        refusal = said["Err"]
-        return Finding(trouble=refusal.get("message") or f"{words[0]}: {refusal['kind']}")
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return asking.failed(answer, words[0])
+        said = documents.answer((answer.stdout.split(b"\n")[1:] or [b""])[0])
+    except ValueError:
+        said = {}
+    token = text_at(said, "Ok", "token").removeprefix("Bearer ")
+    wrong = text_at(said, "Err", "message") or text_at(said, "Err", "kind")
+    if token or not wrong:
+        return Finding(token) if token else asking.failed(answer, program)
+    return Finding(trouble=f"{program}: {wrong}")
 
 
 def _file(request: WiringRequest) -> str:
@@ -77,18 +80,13 @@ def _file(request: WiringRequest) -> str:
     return old if request.read(old) is not None else path
 
 
-def _registries(request: WiringRequest) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(request.read(_file(request)) or "").get("registries", {})
-    except ValueError:
-        return {}
-    registries = found if isinstance(found, dict) else {}
-    return {name: one for name, one in registries.items() if isinstance(one, dict)}
+def _registries(request: WiringRequest) -> dict[str, dict[str, Any]]:
+    return dicts_at(reading.document(request, _file(request), "toml"), "registries")
 
 
-def _registry(request: WiringRequest) -> str | None:
+def _registry(request: WiringRequest, registries: dict[str, dict[str, Any]]) -> str | None:
     """Return Cargo's name of the registry whose index is at or below the service."""
-    for name, one in _registries(request).items():
+    for name, one in registries.items():
         index = one.get("index")
         if isinstance(index, str) and request.covers(index.partition("+")[2] or index):
             return name

@@ -7,12 +7,13 @@ for all who work there, nor `apiKeyHelper`, because a variable decides where its
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dicts_at, text_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -24,7 +25,8 @@ _KEY = "headersHelper"
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = request.name or _server(request)
+    servers = _servers(request)
+    name = request.name or request.match(servers, "url")
     if name is None:
         raise UsageError(
             f"{_file(request)} names no MCP server at {request.service}",
@@ -33,7 +35,7 @@ def plan(request: WiringRequest) -> Plan:
     called = request.program.called(PROGRAMS[0])
     # Each goes to the front, so the first comes last.
     values: list[tuple[str, Any]] = [(_KEY, shlex.join([called, "headers", *request.options()]))]
-    known = _servers(request).get(name)
+    known = servers.get(name)
     new = {"url": str(request.service), "type": "http"}
     if known is None or all(known.get(key) == value for key, value in new.items()):
         values += new.items()
@@ -44,19 +46,22 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the server's helper prints, called as Claude Code calls it: see `setup`."""
-    name = request.name or _server(request) or ""
-    server = _servers(request).get(name, {})
-    command = server.get(_KEY)
-    if not isinstance(command, str) or not command:
-        return Finding(
-            trouble=f"{_file(request)} names no {_KEY} for a server at {request.service}"
-        )
+    servers = _servers(request)
+    name = request.name or request.match(servers, "url") or ""
+    command = text_at(servers.get(name), _KEY)
+    if not command:
+        return reading.unwired(request, _file(request), _KEY, "a server")
     variables = {
         "CLAUDE_CODE_MCP_SERVER_NAME": name,
-        "CLAUDE_CODE_MCP_SERVER_URL": str(server.get("url", "")),
+        "CLAUDE_CODE_MCP_SERVER_URL": text_at(servers[name], "url"),
     }
     answer = ask(["/bin/sh", "-c", command], b"", variables)
-    return asking.parsed(answer, _KEY, lambda said: said["Authorization"].removeprefix("Bearer "))
+    return asking.parsed(
+        answer,
+        # The line itself is not shown: others may have written a secret into it.
+        f"{_file(request)}: {_KEY}",
+        lambda said: said["Authorization"].removeprefix("Bearer "),
+    )
 
 
 def _file(request: WiringRequest) -> str:
@@ -64,13 +69,4 @@ def _file(request: WiringRequest) -> str:
 
 
 def _servers(request: WiringRequest) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(request.read(_file(request)) or "{}")["mcpServers"]
-        return {name: one for name, one in found.items() if isinstance(one, dict)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}  # the edit will report a file that cannot be read
-
-
-def _server(request: WiringRequest) -> str | None:
-    """Return the server whose URL is at or below the service."""
-    return request.match(_servers(request), "url")
+    return dicts_at(reading.document(request, _file(request), "json"), "mcpServers")

@@ -6,12 +6,13 @@ command without a shell, and waits 5 seconds.
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dicts_at, text_at, words_at
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -23,14 +24,15 @@ _APART = ("env_key", "experimental_bearer_token", "requires_openai_auth")
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = request.name or _provider(request)
+    providers = _providers(request)
+    name = request.name or request.match(providers, "base_url")
     if name is None:
         raise UsageError(
             f"{_file(request)} names no provider at {request.service}",
             hint="say what Codex calls it: --name NAME, and add its base_url there",
         )
     for key in _APART:
-        if _providers(request).get(name, {}).get(key):
+        if providers.get(name, {}).get(key):
             raise ConfigError(
                 f"{_file(request)}: {printable(name)} has {key}, and Codex reads no file that has a"
                 " command beside it",
@@ -44,26 +46,26 @@ def plan(request: WiringRequest) -> Plan:
     )
     entry = Entry(("model_providers", name, "auth"), values)
     notes: tuple[str, ...] = ()
-    if "base_url" not in _providers(request).get(name, {}):
+    if "base_url" not in providers.get(name, {}):
         notes = (f"Codex needs the provider's URL, too: base_url of [model_providers.{name}]",)
     return Plan((FileChange(_file(request), "toml", (entry,)),), notes=notes)
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the provider's command prints: see `setup`."""
-    name = request.name or _provider(request) or ""
-    auth = _providers(request).get(name, {}).get("auth")
-    if not isinstance(auth, dict) or not isinstance(auth.get("command"), str):
-        return Finding(
-            trouble=f"{_file(request)} names no command for a provider at {request.service}"
-        )
+    providers = _providers(request)
+    name = request.name or request.match(providers, "base_url") or ""
+    command = text_at(providers, name, "auth", "command")
+    words = words_at(providers, name, "auth", "args")
+    if not command or words is None:
+        return reading.unwired(request, _file(request), "command", "a provider")
     for key in _APART:
-        if _providers(request)[name].get(key):
+        if providers[name].get(key):
             return Finding(
-                trouble=f"{_file(request)}: {name} has {key} beside a command: Codex stops"
+                trouble=f"{_file(request)}: {name} has {key} beside a command: Codex stops",
+                hint=f"take {key} out",
             )
-    answer = ask([auth["command"], *map(str, auth.get("args") or [])])
-    return asking.printed(answer, auth["command"])
+    return asking.printed(ask([command, *words]), f"{_file(request)}: {command}")
 
 
 def _file(request: WiringRequest) -> str:
@@ -71,14 +73,4 @@ def _file(request: WiringRequest) -> str:
 
 
 def _providers(request: WiringRequest) -> dict[str, dict[str, Any]]:
-    try:
-        found = tomllib.loads(request.read(_file(request)) or "").get("model_providers", {})
-    except ValueError:
-        return {}  # the edit will report it
-    known = found if isinstance(found, dict) else {}
-    return {name: one for name, one in known.items() if isinstance(one, dict)}
-
-
-def _provider(request: WiringRequest) -> str | None:
-    """Return the provider whose URL is at or below the service."""
-    return request.match(_providers(request), "base_url")
+    return dicts_at(reading.document(request, _file(request), "toml"), "model_providers")

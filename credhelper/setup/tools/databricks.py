@@ -8,12 +8,12 @@ protocol.
 
 from __future__ import annotations
 
-import configparser
 import re
 
 from credhelper.core.text import command, export
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
 from credhelper.setup.plan import (
     Ask,
     Entry,
@@ -76,7 +76,8 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if host and not request.is_at(host):
         return shadowed("DATABRICKS_HOST is set to another workspace", "unset DATABRICKS_HOST")
     answer = ask([program, "auth", "token", "--profile", request.owner])
-    return asking.parsed(answer, program, lambda said: said["access_token"])
+    named = f"{_file(request)}: {program}"
+    return asking.parsed(answer, named, lambda said: said["access_token"])
 
 
 def _file(request: WiringRequest) -> str:
@@ -84,9 +85,4 @@ def _file(request: WiringRequest) -> str:
 
 
 def _section(request: WiringRequest) -> dict[str, str]:
-    parser = configparser.RawConfigParser(default_section="\0")
-    try:
-        parser.read_string(request.read(_file(request)) or "")
-        return dict(parser.items(request.owner))
-    except configparser.Error:
-        return {}  # the edit will report a file that cannot be read
+    return reading.sections(request, _file(request)).get(request.owner, {})

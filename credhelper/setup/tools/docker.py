@@ -6,11 +6,11 @@ NAME of a program on PATH, `docker-credential-NAME`.
 
 from __future__ import annotations
 
-import json
-
 from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dict_at, text_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("docker-credential-credhelper",)
@@ -43,15 +43,11 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
     """Return what tools receive that read `paths`: the first that names the registry counts."""
     host = request.service.netloc
     for path in paths:
-        try:
-            known = json.loads(request.read(path) or "{}").get("credHelpers", {})
-            name = known.get(host)
-            logins = json.loads(request.read(path) or "{}").get("auths", {})
-        except (ValueError, AttributeError):
-            return Finding(trouble=f"{path} cannot be read")
+        data = reading.document(request, path, "json")
+        name = text_at(data, "credHelpers", host)
         if name:
             break
-        for login in logins if isinstance(logins, dict) and path != paths[-1] else ():
+        for login in dict_at(data, "auths") if path != paths[-1] else ():
             if login.partition("/")[0] == host:
                 return shadowed(
                     f"{path} has a login for {login}", command("podman", "logout", login)
@@ -60,14 +56,13 @@ def check_in(request: WiringRequest, ask: Ask, paths: list[str]) -> Finding:
         return Finding(trouble=f"{' and '.join(paths)} names no helper for {host}")
     program = f"docker-credential-{name}"
     answer = ask([program, "get"], host.encode())
-    try:
-        return Finding(json.loads(answer.stdout)["Secret"])
-    except (ValueError, KeyError, TypeError):
-        # A failure is printed on stdout. After a success, a secret may stand there.
-        said = answer.stdout.decode("utf-8", "replace").strip() if answer.status else ""
-        if answer.status == asking.NOT_FOUND:
-            said = "it is not on PATH"
-        return Finding(trouble=f"{program} get: {said or asking.complaint(answer) or 'no answer'}")
+    # A failure is printed on stdout. After a success, a secret may stand there.
+    said = answer.stdout.decode("utf-8", "replace").strip() if answer.status else ""
+    if answer.status == asking.NOT_FOUND:
+        return Finding(trouble=f"{path}: {program} get: it is not on PATH")
+    return asking.parsed(
+        answer, f"{path}: {program} get", lambda said: said["Secret"], said or "no answer"
+    )
 
 
 def _file(request: WiringRequest) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 from credhelper.core.text import command
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dict_at, words_at
 from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -31,7 +33,7 @@ def plan(request: WiringRequest) -> Plan:
         )
     own = f"{_SCHEME}{request.service.netloc}"
     known = _admin(request).get("endpoint", own)
-    if known != own and not request.is_at(_url(str(known))):
+    if known != own and not (isinstance(known, str) and request.is_at(_url(known))):
         raise ConfigError(
             f"{_file(request)} is for another platform than {request.service}",
             hint="say which file: --file PATH",
@@ -45,11 +47,10 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the command that the file names prints: see `setup`."""
-    command = _admin(request).get("command")
-    if not isinstance(command, list) or not command:
-        return Finding(trouble=f"{_file(request)} names no command")
-    answer = ask([str(word) for word in command])
-    return asking.printed(answer, str(command[0]))
+    words = words_at(_admin(request), "command")
+    if not words:
+        return reading.unwired(request, _file(request), "command", "a platform")
+    return asking.printed(ask(words), f"{_file(request)}: {words[0]}")
 
 
 def _file(request: WiringRequest) -> str:
@@ -57,14 +58,7 @@ def _file(request: WiringRequest) -> str:
 
 
 def _admin(request: WiringRequest) -> dict[str, Any]:
-    import yaml
-
-    try:
-        data = yaml.safe_load(request.read(_file(request)) or "")
-    except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # the edit will report it
-    found = data.get(_TABLE) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
+    return dict_at(reading.document(request, _file(request), "yaml"), _TABLE)
 
 
 def _url(endpoint: str) -> str:

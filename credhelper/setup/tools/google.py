@@ -8,13 +8,14 @@ reads quotes: so we use none.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from credhelper.core.text import shell_word
-from credhelper.errors import ConfigError, UsageError
+from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats import documents
+from credhelper.setup.formats.documents import dict_at, text_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -33,18 +34,13 @@ def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     data = _read(request)
     source = data.get("credential_source", {})
-    others = sorted(set(source) - {"executable"}) if isinstance(source, dict) else ["another"]
+    others = not isinstance(source, dict) or set(source) - {"executable"}
     if data.get("type", _KIND) != _KIND or others:
         raise ConfigError(
             f"{_file(request)} is a login of another kind",
             hint="name a credential configuration: --file PATH",
         )
-    called = request.program.called(PROGRAMS[0])
-    if re.search(r"[\s'\"]", called):
-        raise UsageError(
-            f"Google's libraries have no way to write this path: {called}",
-            hint="put a link to it into a folder without blanks, first on PATH",
-        )
+    called = reading.called(request, PROGRAMS[0], r"[\s'\"]", "Google's libraries have")
     # Each goes to the front, so the first comes last.
     values: list[tuple[str, Any]] = [
         ("command", f"{called} google --profile {shell_word(request.owner)}")
@@ -69,40 +65,34 @@ def plan(request: WiringRequest) -> Plan:
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the configuration's command says, called as the libraries do: see `setup`."""
     data = _read(request)
-    command = _executable(data).get("command")
-    if not isinstance(command, str) or not command.split():
+    words = text_at(_executable(data), "command").split()
+    if not words:
         return Finding(trouble=f"{_file(request)} names no command")
     variables = {
-        "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE": str(data.get("audience", "")),
-        "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE": str(data.get("subject_token_type", _JWT)),
+        "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE": text_at(data, "audience"),
+        "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE": text_at(data, "subject_token_type") or _JWT,
         "GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE": "0",
     }
-    answer = ask(command.split(), b"", variables)
+    answer = ask(words, b"", variables)
+    named = f"{_file(request)}: {words[0]}"
     try:
-        said = json.loads(answer.stdout)
-        if said["success"]:
-            return Finding(said["id_token"])
-        return Finding(trouble=f"{command.split()[0]}: {said['message']}")
-    except (ValueError, KeyError, TypeError):
-        return asking.failed(answer, command.split()[0])
+        said = documents.answer(answer.stdout)
+    except ValueError:
+        said = {}
+    if said.get("success") is False and "message" in said:
+        return Finding(trouble=f"{named}: {said['message']}")
+    return asking.parsed(answer, named, lambda said: said["id_token"])
 
 
 def _file(request: WiringRequest) -> str:
     name = "application_default_credentials.json"
     usual = request.below("CLOUDSDK_CONFIG", name, f".config/gcloud/{name}")
-    usual = usual.removeprefix(f"{request.home}/")
     return request.file or request.place("GOOGLE_APPLICATION_CREDENTIALS", usual)
 
 
 def _read(request: WiringRequest) -> dict[str, Any]:
-    try:
-        data = json.loads(request.read(_file(request)) or "{}")
-    except (ValueError, RecursionError):
-        data = None  # the edit will report it
-    return data if isinstance(data, dict) else {}
+    return reading.document(request, _file(request), "json")
 
 
 def _executable(data: dict[str, Any]) -> dict[str, Any]:
-    source = data.get("credential_source")
-    found = source.get("executable") if isinstance(source, dict) else None
-    return found if isinstance(found, dict) else {}
+    return dict_at(data, "credential_source", "executable")

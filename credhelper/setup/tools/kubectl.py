@@ -13,6 +13,9 @@ from typing import Any
 from credhelper.core.text import command
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats import documents
+from credhelper.setup.formats.documents import dict_at, list_at, pairs_at, text_at, words_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -26,7 +29,7 @@ _API = "client.authentication.k8s.io/v1"
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     path = _file(request)
-    data = _read(request, path)
+    data = reading.document(request, path, "yaml")
     merged = _merged(request)
     name = _user(request)
     execute = {
@@ -69,20 +72,22 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the user's command says, called as kubectl calls it: see `setup`."""
     data = _merged(request)
     name = _user(request)
-    execute = (_named(data, "users", name).get("user") or {}).get("exec")
-    if not isinstance(execute, dict) or "command" not in execute:
+    execute = dict_at(_named(data, "users", name), "user", "exec")
+    command, words = text_at(execute, "command"), words_at(execute, "args")
+    variables = pairs_at(execute, "env")
+    if not command or words is None or variables is None:
         return Finding(trouble=f"{_file(request)} has no user {name} who runs a command")
     clusters = _clusters(request, data)
-    cluster = _named(data, "clusters", [*clusters, ""][0]).get("cluster", {})
+    server = text_at(_named(data, "clusters", [*clusters, ""][0]), "cluster", "server")
     info = {
-        "apiVersion": execute.get("apiVersion", _API),
+        "apiVersion": text_at(execute, "apiVersion") or _API,
         "kind": "ExecCredential",
-        "spec": {"interactive": False, "cluster": {"server": cluster.get("server", "")}},
+        "spec": {"interactive": False, "cluster": {"server": server}},
     }
-    variables = {one["name"]: one["value"] for one in execute.get("env") or []}
-    words = [execute["command"], *(execute.get("args") or [])]
-    answer = ask(words, b"", {**variables, "KUBERNETES_EXEC_INFO": json.dumps(info)})
-    return asking.parsed(answer, execute["command"], lambda said: said["status"]["token"])
+    told = {**variables, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+    answer = ask([command, *words], b"", told)
+    named = f"{_file(request)}: {command}"
+    return asking.parsed(answer, named, lambda said: said["status"]["token"])
 
 
 def left(
@@ -128,31 +133,24 @@ def _files(request: WiringRequest) -> list[str]:
 def _merged(request: WiringRequest) -> dict[str, Any]:
     """Return the merged kubeconfigs: of two items with one name, the first counts."""
     merged: dict[str, Any] = {}
-    for data in [_read(request, path) for path in _files(request)]:
+    for data in [reading.document(request, path, "yaml") for path in _files(request)]:
         for key, value in data.items():
             if isinstance(value, list):
-                merged[key] = [*merged.get(key, []), *value]
+                merged[key] = [*list_at(merged, key), *value]
             elif value not in (None, ""):
                 merged.setdefault(key, value)
     return merged
 
 
-def _read(request: WiringRequest, path: str) -> dict[str, Any]:
-    return _parsed(request.read(path))
-
-
 def _parsed(text: str | None) -> dict[str, Any]:
-    from credhelper.setup.formats import yamlplaces
-
     try:
-        data = yamlplaces.load(text or "")
+        return documents.document("yaml", text or "")
     except ValueError:
-        data = None  # the edit will report it
-    return data if isinstance(data, dict) else {}
+        return {}  # an undo has changed nothing of it
 
 
 def _named(data: dict[str, Any], key: str, name: object) -> dict[str, Any]:
-    for one in data.get(key) or []:
+    for one in list_at(data, key):
         if isinstance(one, dict) and one.get("name") == name:
             return one
     return {}
@@ -161,11 +159,8 @@ def _named(data: dict[str, Any], key: str, name: object) -> dict[str, Any]:
 def _clusters(request: WiringRequest, data: dict[str, Any]) -> list[str]:
     """Return the clusters whose server is at or below the service."""
     found = []
-    for one in data.get("clusters") or []:
-        cluster = one.get("cluster") if isinstance(one, dict) else None
-        server = cluster.get("server") if isinstance(cluster, dict) else None
-        if not isinstance(server, str) or not isinstance(one.get("name"), str):
-            continue
-        if request.covers(server):
-            found.append(one["name"])
+    for one in list_at(data, "clusters"):
+        name, server = text_at(one, "name"), text_at(one, "cluster", "server")
+        if name and request.covers(server):
+            found.append(name)
     return found

@@ -16,6 +16,8 @@ from typing import Any
 from credhelper.core import paths
 from credhelper.core.text import command
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import list_at, pairs_at, text_at, words_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -61,25 +63,25 @@ def plan(request: WiringRequest) -> Plan:
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the registry's provider says of an image in it: see `setup`."""
     data = _read(request)
-    provider = _providers(data).get(_name(request, data), {})
-    if _images(request) not in (provider.get("matchImages") or []):
+    name = _name(request, data)
+    provider = _providers(data).get(name, {})
+    words, told = words_at(provider, "args"), pairs_at(provider, "env")
+    if _images(request) not in list_at(provider, "matchImages") or words is None or told is None:
         return Finding(trouble=f"{_file(request)} names no provider for {_images(request)}")
-    program = f"{request.bin}/{provider['name']}"
-    api = provider.get("apiVersion", _API)
+    program = f"{request.bin}/{name}"
+    api = text_at(provider, "apiVersion") or _API
     message = {
         "kind": "CredentialProviderRequest",
         "apiVersion": api,
         "image": f"{_images(request)}/x",
     }
-    variables = {one["name"]: one["value"] for one in provider.get("env") or []}
-    words = [program, *map(str, provider.get("args") or [])]
-    answer = ask(words, json.dumps(message).encode() + b"\n", variables)
+    answer = ask([program, *words], json.dumps(message).encode() + b"\n", told)
 
     def password(said: dict[str, dict[str, dict[str, str]]]) -> str:
         (login,) = said["auth"].values()
         return login["password"]
 
-    return asking.parsed(answer, program, password, "nothing for it")
+    return asking.parsed(answer, f"{_file(request)}: {program}", password, "nothing for it")
 
 
 def _images(request: WiringRequest) -> str:
@@ -104,19 +106,8 @@ def _file(request: WiringRequest) -> str:
 
 
 def _read(request: WiringRequest) -> dict[str, Any]:
-    import yaml
-
-    try:
-        data = yaml.safe_load(request.read(_file(request)) or "")
-    except (yaml.YAMLError, ValueError, RecursionError):
-        data = None  # the edit will report it
-    return data if isinstance(data, dict) else {}
+    return reading.document(request, _file(request), "yaml")
 
 
 def _providers(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    found = data.get("providers")
-    return {
-        one["name"]: one
-        for one in (found if isinstance(found, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("name"), str)
-    }
+    return {name: one for one in list_at(data, "providers") if (name := text_at(one, "name"))}

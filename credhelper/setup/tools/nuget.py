@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 
 from credhelper.setup import ask as asking
+from credhelper.setup.formats import documents
+from credhelper.setup.formats.documents import dict_at, text_at
 from credhelper.setup.plan import Ask, Finding, Plan, WiringRequest
 from credhelper.setup.tools import pip
 
@@ -40,12 +42,13 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(trouble=f"no {LINK} is on PATH", hint=" ".join(pip.on_path(request)) or None)
     for line in answer.stdout.split(b"\n"):
         try:
-            said = json.loads(line)
-            if said["Type"] == "Response" and said["Method"] == "GetAuthenticationCredentials":
-                payload = said["Payload"]
-                if payload["ResponseCode"] == "Success":
-                    return Finding(payload["Password"])
-                return Finding(trouble=f"{LINK}: {payload.get('Message') or 'nothing for it'}")
-        except (ValueError, KeyError, TypeError):
+            said = documents.answer(line)
+        except ValueError:
             continue
+        if (said.get("Type"), said.get("Method")) == ("Response", "GetAuthenticationCredentials"):
+            payload = dict_at(said, "Payload")
+            if payload.get("ResponseCode") == "Success" and text_at(payload, "Password"):
+                return Finding(text_at(payload, "Password"))
+            why = text_at(payload, "Message") or "nothing for it"
+            return Finding(trouble=f"{LINK}: {why}")
     return asking.failed(answer, LINK)

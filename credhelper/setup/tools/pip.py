@@ -7,7 +7,6 @@ which has to come first on PATH.
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from credhelper.core.service import Service
 from credhelper.core.text import command, shell_word
 from credhelper.errors import ConfigError, CredhelperError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
@@ -51,12 +51,8 @@ def plan(request: WiringRequest) -> Plan:
 
 def _refuse_other_spelling(request: WiringRequest) -> None:
     """Refuse a file that sets our key in another spelling that pip accepts."""
-    parser = configparser.RawConfigParser(default_section="\0", strict=False)
-    try:
-        parser.read_string(request.read(_file(request)) or "")
-    except configparser.Error:
-        return  # the edit will report it
-    for name, value in parser.items("global") if parser.has_section("global") else ():
+    said = reading.sections(request, _file(request)).get("global", {})
+    for name, value in said.items():
         if name != _KEY and _plain(name) == _KEY and value != _VALUE:
             raise ConfigError(
                 f"{_file(request)}: global.{name} is set already, to something else",
@@ -72,13 +68,8 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     settings: dict[str, tuple[str, str]] = {}
     indexes = [(name, request.environ.get(name, "")) for name in _INDEX_VARIABLES]
     for path in _files(request):
-        parser = configparser.RawConfigParser(default_section="\0")
-        try:
-            parser.read_string(request.read(path) or "")
-        except configparser.Error:
-            return Finding(trouble=f"{path} cannot be read")
-        for section in parser.sections():
-            for name, value in parser.items(section):
+        for section, said in reading.sections(request, path).items():
+            for name, value in said.items():
                 if _plain(name) == _KEY:
                     settings[section] = (path, value)
                 if _plain(name) in _INDEX_KEYS:

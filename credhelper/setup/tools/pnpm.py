@@ -37,7 +37,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if not found:
         return Finding(trouble=f"{_file(request)} names no token helper for {request.service}")
     words = found[-1].split() or ["/nowhere"]
-    return asking.printed(ask(words), words[0], prefix="Bearer ")
+    return asking.printed(ask(words), f"{_file(request)}: {words[0]}", prefix="Bearer ")
 
 
 def _key(request: WiringRequest) -> str:

@@ -6,11 +6,11 @@ blanks, and releases differ about quotes: so we use none.
 
 from __future__ import annotations
 
-import configparser
 import re
 
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
 from credhelper.setup.plan import (
     TOKEN,
     Ask,
@@ -35,20 +35,16 @@ _FIRST = ("bearer_token", "user", "pass")
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    called = request.program.called(PROGRAMS[0])
-    if re.search(r"[\s'\"]", called):
-        raise UsageError(
-            f"rclone has no way to write this path: {called}",
-            hint="put a link to it into a folder without blanks, first on PATH",
-        )
+    called = reading.called(request, PROGRAMS[0], r"[\s'\"]", "rclone has")
     if re.search(r"['\"]", str(request.service)):
         raise UsageError(
             f"rclone has no way to write {request.service}",
             hint="let the profile name a part of it without quotes: --service URL",
         )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
-    remote = request.name or _remote(request) or _NEW
-    known = _remotes(request).get(remote)
+    remotes = reading.sections(request, _file(request))
+    remote = request.name or _remote(request, remotes) or _NEW
+    known = remotes.get(remote)
     for key in _FIRST:
         if (known or {}).get(key):
             raise ConfigError(
@@ -64,14 +60,13 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the remote's command prints: see `setup`."""
-    remote = request.name or _remote(request) or _NEW
-    command = _remotes(request).get(remote, {}).get(_KEY)
+    remotes = reading.sections(request, _file(request))
+    remote = request.name or _remote(request, remotes) or _NEW
+    command = remotes.get(remote, {}).get(_KEY)
     if not command:
-        return Finding(
-            trouble=f"{_file(request)} names no {_KEY} for a remote at {request.service}"
-        )
+        return reading.unwired(request, _file(request), _KEY, "a remote")
     for key in _FIRST:
-        if _remotes(request)[remote].get(key):
+        if remotes[remote].get(key):
             return shadowed(f"{_file(request)} has {key} in [{remote}]", "take it out")
     own = re.sub(r"[^A-Z0-9]", "_", remote.upper())
     variables = (
@@ -83,7 +78,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if finding:
         return finding
     answer = ask(command.split())
-    return asking.printed(answer, command.split()[0])
+    return asking.printed(answer, f"{_file(request)}: {command.split()[0]}")
 
 
 def _file(request: WiringRequest) -> str:
@@ -95,18 +90,9 @@ def _file(request: WiringRequest) -> str:
     return old if request.read(path) is None and request.read(old) is not None else path
 
 
-def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(default_section="\0")
-    try:
-        parser.read_string(request.read(_file(request)) or "")
-    except configparser.Error:
-        return {}  # the edit will report it
-    return {name: dict(parser.items(name)) for name in parser.sections()}
-
-
-def _remote(request: WiringRequest) -> str | None:
+def _remote(request: WiringRequest, remotes: dict[str, dict[str, str]]) -> str | None:
     """Return the WebDAV remote whose URL is at or below the service."""
-    for name, remote in _remotes(request).items():
+    for name, remote in remotes.items():
         if remote.get("type") == "webdav" and request.covers(remote.get("url", "")):
             return name
     return None

@@ -43,7 +43,8 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     if not flags.get(_HELPER):
         return Finding(trouble=f"{_file(request)} names no {_HELPER}")
     answer = ask([flags[_HELPER], *flags.get(_ARGUMENTS, "").split()])
-    return asking.parsed(answer, flags[_HELPER], lambda said: said["token"])
+    named = f"{_file(request)}: {flags[_HELPER]}"
+    return asking.parsed(answer, named, lambda said: said["token"])
 
 
 def _file(request: WiringRequest) -> str:

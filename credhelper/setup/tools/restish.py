@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
 
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dict_at, dicts_at, text_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
 
 PROGRAMS = ("credhelper",)
@@ -24,7 +25,8 @@ _AUTH = "external-tool"
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    name = request.name or _api(request)
+    apis = dicts_at(reading.document(request, _file(request), "json"))
+    name = request.name or request.match(apis, "base")
     if name is None:
         raise UsageError(
             f"{_file(request)} names no API at {request.service}",
@@ -34,7 +36,7 @@ def plan(request: WiringRequest) -> Plan:
     auth = {"name": _AUTH, "params": {"commandline": shlex.join(words), "omitbody": "true"}}
     # Each goes to the front, so the first comes last.
     entries = [Entry((name, "profiles", "default"), (("auth", auth),))]
-    known = _apis(request).get(name)
+    known = apis.get(name)
     if known is None or known.get("base") == str(request.service):
         entries.append(Entry((name,), (("base", str(request.service)),)))
     return Plan((FileChange(_file(request), "json", tuple(entries)),))
@@ -42,15 +44,13 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the API's tool answers when called as restish does: see `setup`."""
-    api = _apis(request).get(request.name or _api(request) or "", {})
-    try:
-        auth = api["profiles"]["default"]["auth"]
-        command = auth["params"]["commandline"] if auth["name"] == _AUTH else None
-    except (KeyError, TypeError):
-        command = None
-    if not isinstance(command, str):
-        return Finding(trouble=f"{_file(request)} names no {_AUTH} for an API at {request.service}")
-    message = {"method": "GET", "uri": f"{api.get('base', '')}/", "headers": {}}
+    apis = dicts_at(reading.document(request, _file(request), "json"))
+    api = apis.get(request.name or request.match(apis, "base") or "", {})
+    auth = dict_at(api, "profiles", "default", "auth")
+    command = text_at(auth, "params", "commandline")
+    if auth.get("name") != _AUTH or not command:
+        return reading.unwired(request, _file(request), _AUTH, "an API")
+    message = {"method": "GET", "uri": f"{text_at(api, 'base')}/", "headers": {}}
     answer = ask(["/bin/sh", "-c", command], json.dumps(message).encode())
     return asking.parsed(
         answer,
@@ -63,17 +63,4 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 def _file(request: WiringRequest) -> str:
     default = request.below("XDG_CONFIG_HOME", "restish/apis.json", ".config/restish/apis.json")
-    return request.below("RSH_CONFIG_DIR", "apis.json", default.removeprefix(f"{request.home}/"))
-
-
-def _apis(request: WiringRequest) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(request.read(_file(request)) or "{}")
-        return {name: one for name, one in found.items() if isinstance(one, dict)}
-    except (ValueError, AttributeError, RecursionError):
-        return {}  # the edit will report a file that cannot be read
-
-
-def _api(request: WiringRequest) -> str | None:
-    """Return the API whose base is at or below the service."""
-    return request.match(_apis(request), "base")
+    return request.below("RSH_CONFIG_DIR", "apis.json", default)

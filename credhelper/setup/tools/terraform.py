@@ -6,12 +6,13 @@ helper, which is asked about hosts. OpenTofu reads ~/.tofurc if it exists.
 
 from __future__ import annotations
 
-import json
 import re
 
 from credhelper.core.text import command
 from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dict_at
 from credhelper.setup.plan import (
     Ask,
     Entry,
@@ -58,7 +59,8 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     words = re.findall(r'"((?:[^"\\]|\\.)*)"', found[2])
     program = f"{_plugins(request)}/terraform-credentials-{found[1]}"
     answer = ask([program, *words, "get", request.service.netloc])
-    return asking.parsed(answer, program, lambda said: said["token"], "nothing for this host")
+    named = f"{_file(request)}: {program}"
+    return asking.parsed(answer, named, lambda said: said["token"], "nothing for this host")
 
 
 def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
@@ -71,11 +73,9 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
     if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
         return f"{_file(request)} has credentials for {host}", "take that block out"
     stored = f"{request.home}/.terraform.d/credentials.tfrc.json"
-    try:
-        known = json.loads(request.read(stored) or "{}")["credentials"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        known = {}
-    if _usual(request) and host in known:
+    if _usual(request) and host in dict_at(
+        reading.document(request, stored, "json"), "credentials"
+    ):
         return f"{stored} has credentials for {host}", command("terraform", "logout", host)
     return None
 

@@ -6,9 +6,9 @@ has `authenticate = "always"`, or a user name in its URL.
 
 from __future__ import annotations
 
-import tomllib
-
 from credhelper.core.text import command
+from credhelper.setup import reading
+from credhelper.setup.formats.documents import dict_at
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 from credhelper.setup.tools import pip
 
@@ -28,17 +28,13 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what uv would receive, found through its file and PATH: see `setup`."""
-    try:
-        settings = tomllib.loads(request.read(_file(request)) or "")
-    except ValueError:
-        return Finding(trouble=f"{_file(request)} cannot be read")
+    settings = reading.document(request, _file(request), "toml")
     chosen = request.environ.get(_VARIABLE)
     if chosen not in (None, "", "subprocess"):
         return shadowed(f"{_VARIABLE} is set to something else", command("unset", _VARIABLE))
     if settings.get("keyring-provider") != "subprocess" and not chosen:
         return Finding(trouble=f'{_file(request)} does not say: keyring-provider = "subprocess"')
-    section = settings.get("pip")
-    other = section.get("keyring-provider") if isinstance(section, dict) else None
+    other = dict_at(settings, "pip").get("keyring-provider")
     if other not in (None, "subprocess") and not chosen:
         return shadowed(f"{_file(request)} has another keyring-provider in [pip]", "take it out")
     return pip.check_keyring(request, ask)

@@ -61,4 +61,4 @@ def check_in(
     token = answer.stdout.decode("utf-8", "replace")
     if answer.status == 0 and token:
         return Finding(token)
-    return asking.failed(answer, found[1], "nothing for this server")
+    return asking.failed(answer, f"{path}: {found[1]}", "nothing for this server")
