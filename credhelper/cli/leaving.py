@@ -1,4 +1,4 @@
-"""Logging out: of profiles, of what former profiles left, of everything; and how each of them went."""
+"""Logging out: of profiles, of what former profiles left, of everything; with a line on each."""
 
 from __future__ import annotations
 
