@@ -52,6 +52,9 @@ bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/warm.py
 	$(CLEAN) $(BIN)/python benchmarks/herd.py
 	$(CLEAN) $(BIN)/python benchmarks/inprocess.py
+	$(CLEAN) $(BIN)/python benchmarks/growth.py
+	$(CLEAN) $(BIN)/python benchmarks/growth_records.py
+	$(CLEAN) $(BIN)/python benchmarks/kubectl.py
 
 # The wheel, never an editable install: its finder alone costs more than a whole warm answer.
 $(VENV)/.installed: $(SOURCES)
