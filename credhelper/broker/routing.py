@@ -100,21 +100,29 @@ def _intact(context: Context, folder: str, label: str, data: bytes) -> Routes | 
 def _salt_for(folder: str, label: str) -> str:
     """Return the salt of the config called `label`: records are named by it, so it stays.
 
-    It lies in a file of its own, which outlives formats and versions. Up to format 6 it lay in the
-    routes file.
+    It lies in a file of its own, which outlives formats and versions. A routes file has it, too,
+    and up to format 6 it lay there alone.
     """
     path = os.path.join(folder, routes.tag(label))
     salt_path = f"{path}.salt"
     held = routes.salt_in((paths.read_private(salt_path) or b"").decode("ascii", "replace"))
     if held:
         return held
-    old = paths.read_private(path)
-    salt = (old and routes.salt_of(old)) or _new_salt()
+    salt = _salt_in_routes(folder, routes.tag(label)) or _new_salt()
     try:
         files.replace(salt_path, (routes.SALT + salt).encode())
     except OSError:
         pass  # without it, a changed config gives these records other names
     return salt
+
+
+def _salt_in_routes(folder: str, tag: str) -> str | None:
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.partition(".")[0] == tag)
+    except OSError:
+        return None
+    held = (paths.read_private(os.path.join(folder, name), routes.MOST_BYTES) for name in names)
+    return next((salt for data in held if data and (salt := routes.salt_of(data))), None)
 
 
 def _new_salt() -> str:

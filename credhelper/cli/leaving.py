@@ -15,6 +15,7 @@ from credhelper.config.profile import Profile
 from credhelper.core.model import SESSION
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError
+from credhelper.storage.slot import Slot
 from credhelper.tokenfile import folder
 
 
@@ -109,6 +110,7 @@ def leave_former_session(context: Context, former: Profile | None) -> int:
     base = inventory.bases(former)[SESSION]
     if inventory.used(context, base):
         return 0
+    _mark_gone(context, context.state_slot(base))
     found = [one for one in inventory.everything(context) if one.base == base]
     return _said(context, former, found, "of its former identity")
 
@@ -122,6 +124,9 @@ def revoke_old(context: Context, profile: Profile) -> int:
 
 def _said(context: Context, profile: Profile, found: Sequence[Kept], whose: str) -> int:
     leaving = Leaving(context, profile)
+    for kept in found:
+        if not kept.former:
+            _mark_gone(context, kept.slot)
     leaving.take(found)
     output.table([(what, f"{whose}: {text}") for what, text in leaving.rows])
     return leaving.status
@@ -135,10 +140,14 @@ def typed_key(context: Context, profile: Profile) -> str | None:
 
 
 def _mark(leaving: Leaving, profile: Profile) -> None:
-    now = leaving.context.clock()
     for kept in inventory.current(leaving.context, profile):
-        try:
-            if kept.slot.folder is not None:
-                kept.slot.mark_gone(now)
-        except CacheError as error:
-            leaving.context.trace("logout", unmarked=error.message)
+        _mark_gone(leaving.context, kept.slot)
+
+
+def _mark_gone(context: Context, slot: Slot) -> None:
+    # What a renewal is making meanwhile is dropped.
+    try:
+        if slot.folder is not None:
+            slot.mark_gone(context.clock())
+    except CacheError as error:
+        context.trace("logout", unmarked=error.message)

@@ -77,6 +77,7 @@ def _named_by_nobody(found: "Routes", request: "Request") -> bool:
         and not naming(found, request)[0]
         and found.below(service.origin) is None
         and (profile is None or found.profile(profile) is not None)
+        and found.intact()
     )
 
 
@@ -158,7 +159,8 @@ def naming(found: "Routes", request: "Request") -> "tuple[list[Route], Service |
     service = request.service
     while service is not None:
         for prefix in service.prefixes():
-            named = found.naming(prefix)
+            # A damaged index must lead nobody to another's token: the route itself names its own.
+            named = [route for route in found.naming(prefix) if prefix in route.services]
             if named:
                 return named, service.upto(prefix)
         service = service.on_plain_http() if request.echo.get("any_scheme") else None

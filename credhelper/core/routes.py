@@ -222,9 +222,9 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
 
 
 def salt_of(data: bytes) -> str | None:
-    """Return the salt in a routes file of format 5 or 6: records are named by it."""
+    """Return the salt in a routes file, of any format since 5: names of records depend on it."""
     lines = data.split(b"\n", 5)
-    if len(lines) < 6 or lines[0] not in (b"credhelper-routes 5", b"credhelper-routes 6"):
+    if len(lines) < 6 or not lines[0].startswith(b"credhelper-routes "):
         return None
     return salt_in(lines[4].decode("ascii", "replace"))
 

@@ -10,7 +10,7 @@ from typing import Any
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
 from credhelper.core.text import command
-from credhelper.errors import ConfigError
+from credhelper.errors import ConfigError, UsageError
 from credhelper.setup.program import Program
 
 # The protocol that prints nothing but a token, for tools that run a command to get one.
@@ -180,6 +180,19 @@ class Finding:
 def shadowed(what: str, hint: str) -> Finding:
     """Return the finding that something else in the tool's settings comes before ours."""
     return Finding(trouble=f"{what}, which comes first", hint=hint)
+
+
+def hosts_only(request: WiringRequest, what: str) -> None:
+    """Raise UsageError for a service with a path, where the tool asks by the host alone.
+
+    Parameters:
+    - what: those services in plural, as the tool calls them.
+    """
+    if request.service.path:
+        raise UsageError(
+            f"{what} are asked for by their host alone, and {request.service} has a path",
+            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
+        )
 
 
 def set_before(environ: Mapping[str, str], names: Iterable[str]) -> Finding | None:

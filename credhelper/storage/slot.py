@@ -181,6 +181,15 @@ class Slot:
         if fields:
             self._write(f"{self.name}.{os.urandom(4).hex()}{OLD}", fields)
 
+    def move_aside(self) -> str:
+        """Rename the record so that no call serves it; return its new path. Raises CacheError."""
+        aside = os.path.join(self.folder or "", f"{self.name}.{os.urandom(4).hex()}{OLD}")
+        try:
+            os.rename(self.path, aside)
+        except OSError as error:
+            raise CacheError(f"cannot rename {self.path}: {reason(error)}") from error
+        return aside
+
     @property
     def _gone(self) -> str:
         return self.name[: record.BASE] + ".gone"

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,14 +80,12 @@ def test_a_typed_key_goes_though_its_login_was_killed_before_the_config_names_it
     assert holding(person.world.root, person.api.api_key) == []
 
 
-def test_half_a_typed_key_is_swept_by_the_next_renewal(person: Person) -> None:
+def test_half_a_typed_key_is_swept_by_the_next_command_of_a_person(person: Person) -> None:
     person.logs_in()
     words = ("login", "--url", person.api.url, "-p", "other")
     killed(person, "replace", "other.key.", "other.key'", *words, stdin=person.api.api_key)
     assert len(holding(person.world.root, person.api.api_key)) == 2
-    for record in person.world.records():
-        record.unlink()
-    assert person.token()
+    assert person.types("status").status == 0
     assert holding(person.world.root, person.api.api_key) == [
         str(person.world.state / "grants" / "default.key")
     ]
@@ -113,3 +112,44 @@ def test_half_a_token_beside_a_written_file_is_swept_by_the_next_write(person: P
     ]
     assert person.types("write", "--to", str(target)).status == 0
     assert holding(person.world.home, token) == [str(target)]
+
+
+def test_a_logout_that_is_killed_after_the_server_has_revoked_leaves_nothing_to_serve(
+    person: Person,
+) -> None:
+    person.logs_in()
+    token = person.token()
+    person.api.fault({"method": "DELETE", "drip": 0.5, "times": "always"})
+    leaving = person.world.start("logout")
+    for _ in range(200):
+        if not person.api.admits(token):
+            break
+        time.sleep(0.05)
+    leaving.kill()
+    leaving.communicate()
+    assert not person.api.admits(token)
+    person.api.reset()
+    outcome = person.world.run("get")
+    assert token.encode() not in outcome.stdout
+    person.types("logout")
+    assert holding(person.world.root, token) == []
+
+
+def test_a_session_that_is_made_while_its_profile_becomes_another_is_dropped(
+    person: Person,
+) -> None:
+    person.logs_in("--keep-session")
+    for record in person.world.records():
+        record.unlink()
+    for record in (person.world.state / "sessions").iterdir():
+        record.unlink()
+    person.api.reset()
+    person.api.fault({"method": "POST", "delay": 6, "times": "always"})
+    getting = person.world.start("get")
+    while not person.api.stats()["requests"]:
+        time.sleep(0.05)
+    changed = person.types("profile", "add", "default", "--domain", "acme")
+    assert changed.status == 0
+    getting.communicate(timeout=60)
+    sessions = [p for p in (person.world.state / "sessions").iterdir() if "." not in p.name]
+    assert sessions == []

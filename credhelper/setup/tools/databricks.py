@@ -21,6 +21,7 @@ from credhelper.setup.plan import (
     Finding,
     Plan,
     WiringRequest,
+    hosts_only,
     shadowed,
 )
 
@@ -35,11 +36,7 @@ _VARIABLE = "DATABRICKS_CONFIG_PROFILE"
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    if request.service.path:
-        raise UsageError(
-            f"workspaces are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
-        )
+    hosts_only(request, "workspaces")
     if request.name not in (None, request.owner):
         raise UsageError(
             f"the section has to be called as the profile whose token it gets: {request.owner}",

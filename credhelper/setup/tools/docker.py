@@ -7,11 +7,19 @@ NAME of a program on PATH, `docker-credential-NAME`.
 from __future__ import annotations
 
 from credhelper.core.text import command
-from credhelper.errors import UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
 from credhelper.setup.formats.documents import dict_at, text_at
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
+from credhelper.setup.plan import (
+    Ask,
+    Entry,
+    FileChange,
+    Finding,
+    Plan,
+    WiringRequest,
+    hosts_only,
+    shadowed,
+)
 
 PROGRAMS = ("docker-credential-credhelper",)
 ON_PATH = True
@@ -30,11 +38,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 def plan_for(request: WiringRequest, path: str) -> Plan:
     """Return the plan for tools that read `path`."""
-    if request.service.path:
-        raise UsageError(
-            f"registries are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
-        )
+    hosts_only(request, "registries")
     entry = Entry(("credHelpers",), ((request.service.netloc, "credhelper"),))
     return Plan((FileChange(path, "json", (entry,)),))
 

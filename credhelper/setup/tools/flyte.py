@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from credhelper.core.text import command
-from credhelper.errors import ConfigError, UsageError
+from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
 from credhelper.setup.formats.documents import dict_at, words_at
-from credhelper.setup.plan import TOKEN, Ask, Entry, FileChange, Finding, Plan, WiringRequest
+from credhelper.setup.plan import (
+    TOKEN,
+    Ask,
+    Entry,
+    FileChange,
+    Finding,
+    Plan,
+    WiringRequest,
+    hosts_only,
+)
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -26,11 +34,7 @@ _SCHEME = "dns:///"
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
-    if request.service.path:
-        raise UsageError(
-            f"platforms are known by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
-        )
+    hosts_only(request, "platforms")
     own = f"{_SCHEME}{request.service.netloc}"
     known = _admin(request).get("endpoint", own)
     if known != own and not (isinstance(known, str) and request.is_at(_url(known))):

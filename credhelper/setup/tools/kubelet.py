@@ -18,7 +18,7 @@ from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
 from credhelper.setup.formats.documents import list_at, pairs_at, text_at, words_at
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, hosts_only
 
 PROGRAMS = ("credhelper",)
 ON_PATH = False
@@ -33,6 +33,7 @@ _END = "-credential-provider"
 
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
+    hosts_only(request, "registries")
     data = _read(request)
     name = _name(request, data)
     places = {
@@ -85,7 +86,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
 
 
 def _images(request: WiringRequest) -> str:
-    return request.service.netloc + request.service.path
+    return request.service.netloc
 
 
 def _name(request: WiringRequest, data: dict[str, Any]) -> str:

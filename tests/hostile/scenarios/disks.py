@@ -81,7 +81,8 @@ def lock_is_a_symlink(
     scratch_world.get()
     (record,) = scratch_world.records()
     (routes,) = scratch_world.cache.glob("routes-*.7-*")
-    lock = Path(f"{routes if which == 'routes' else record}.lock")
+    locked = routes.with_name(routes.name.partition(".")[0]) if which == "routes" else record
+    lock = Path(f"{locked}.lock")
     lock.unlink()
     lock.symlink_to(scratch_world.home / "new" if which == "dangling" else precious)
     if start == "expired":
