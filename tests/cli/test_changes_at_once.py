@@ -6,6 +6,9 @@ import os
 import pty
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,13 +136,14 @@ def test_a_login_is_not_written_over_another_way_to_log_in(
     typed.write_text("the former key\n")
     login = WaitingLogin(person)
     assert person.types("profile", "add", "default", *words).status == 0
-    config = person.config()
+    before, config = person.api.stats(), person.config()
     status, shown = login.goes_on(person.api.api_key)
     assert status == 6, shown
     assert f"{key} of profile default changed during the login" in shown.replace("api and url", key)
     assert "credhelper login --profile default" in shown
     assert person.config() == config
     assert not typed.exists() or typed.read_text() == "the former key\n"
+    assert person.api.stats()["revoked"] > before["revoked"]
 
 
 def test_a_profile_that_was_removed_is_not_made_anew_by_a_login(person: Person) -> None:
@@ -151,3 +155,32 @@ def test_a_profile_that_was_removed_is_not_made_anew_by_a_login(person: Person) 
     assert "profile default was removed meanwhile" in shown
     assert "profiles" not in tomllib.loads(person.config())
     assert not (person.world.state / "grants" / "default.key").exists()
+
+
+@contextmanager
+def blocked(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("no folder")
+    yield
+    folder.unlink()
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--keep-session"], ["--user"]], ids=["key", "session", "password"]
+)
+def test_what_a_login_made_is_revoked_if_it_cannot_be_written(
+    words: list[str], person: Person
+) -> None:
+    secret = person.api.api_key
+    if words == ["--user"]:
+        words, secret = ["--user", person.api.username], person.api.password
+    folder = person.world.root / "blocked"
+    environ = {"CREDHELPER_CONFIG": str(folder / "config.toml")}
+    with blocked(folder):
+        outcome = person.types(
+            "login", "--url", person.api.url, *words, stdin=secret, environ=environ
+        )
+    assert outcome.status == 7, outcome
+    stats = person.api.stats()
+    assert stats["created"] == 1
+    assert stats["revoked"] == stats["created"] + stats["minted"]

@@ -13,7 +13,7 @@ from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
-from credhelper.cli.verification import Verified, verify
+from credhelper.cli.verification import Verified, discard, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
 from credhelper.core.model import SESSION, Request, Secret
@@ -139,19 +139,23 @@ def remember(
     - key: the API key that a person typed, or None.
     - make_default: make it the default profile.
 
-    Raises CredhelperError; it writes nothing then.
+    Raises CredhelperError; it writes nothing then, and revokes what it made.
     """
     client = wiring.client_for(context, profile)
     verified = verify(client, profile, authorization, context.clock)
-    with typed_keys.changing(context, profile.name, key if typed else None) as put:
+    try:
+        with typed_keys.changing(context, profile.name, key if typed else None) as put:
 
-        def ready(now: Profile) -> None:
-            _require_same_login(context, profile, now)
-            put()
+            def ready(now: Profile) -> None:
+                _require_same_login(context, profile, now)
+                put()
 
-        path, now = options.write(
-            context, profile.name, old, values, make_default=make_default, ready=ready
-        )
+            path, now = options.write(
+                context, profile.name, old, values, make_default=make_default, ready=ready
+            )
+    except CredhelperError:
+        discard(client, *verified.made)
+        raise
     kept = _adopt(context, profile, now, verified, authorization)
     profile = now
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
