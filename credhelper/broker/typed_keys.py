@@ -20,7 +20,7 @@ from credhelper.storage.slot import Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from credhelper.broker.context import Context
     from credhelper.core.model import Secret
@@ -48,18 +48,23 @@ def path_of(context: Context, name: str) -> str:
 
 
 @contextmanager
-def changing(context: Context, name: str, key: Secret | None = None) -> Iterator[None]:
-    """Change the config of the profile called `name` inside of a `with`.
+def changing(
+    context: Context, name: str, key: Secret | None = None
+) -> Iterator[Callable[[], None]]:
+    """Change the config of the profile called `name` inside of a `with`, which gets a function.
+
+    The function writes `key` into its file, if there is one: to call just before the config is
+    written, so that a change that is refused leaves the former key in place.
 
     At its end, or by the next process if this one is killed, a key that no profile of the config
     names is removed. Raises CacheError.
 
     Parameters:
-    - key: a new typed key, written first.
+    - key: a new typed key.
     """
     path = path_of(context, name)
     if key is None and not os.path.lexists(path):
-        yield
+        yield lambda: None
         return
     from urllib.parse import quote
 
@@ -72,9 +77,7 @@ def changing(context: Context, name: str, key: Secret | None = None) -> Iterator
     try:
         note.save({"config": quote(os.fsencode(_config(context))), _CHANGING: "1"})
         try:
-            if key is not None:
-                _put(path, key)
-            yield
+            yield lambda: _put(path, key)
         finally:
             _settle(context, note, path)
     finally:
@@ -153,7 +156,9 @@ def everything(context: Context) -> list[str]:
     return [os.path.join(folder or "", name) for name in sorted(names) if name[-5:] != ".lock"]
 
 
-def _put(path: str, key: Secret) -> None:
+def _put(path: str, key: Secret | None) -> None:
+    if key is None:
+        return
     try:
         files.replace(path, key.reveal().encode() + b"\n", durable=True)
     except OSError as error:

@@ -237,26 +237,33 @@ def require_file(context: Context, name: str, hint: str) -> None:
         raise ConfigError(f"profile {name} is made by variables: no config file has it", hint)
 
 
-def write(context: Context, name: str, values: Mapping[str, Any], *, make_default: bool) -> str:
-    """Write the profile into the config file, and return the file's path.
-
-    The first profile becomes the default in any case.
-    """
+def write(
+    context: Context,
+    name: str,
+    old: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    make_default: bool,
+    ready: Callable[[Profile], None] | None = None,
+) -> tuple[str, Profile]:
+    """Do what `add_profile` does; return the config file's path and the profile in it."""
     path, lock = files(context)
-    found = routing.load_config(context)
-    first = found.path is None or found.default_profile is None
-    configfile.add_profile(
-        path, lock, name, values, make_default=make_default or first, environ=context.environ
+    written = configfile.add_profile(
+        path,
+        lock,
+        name,
+        values,
+        make_default=make_default,
+        environ=context.environ,
+        old=old,
+        ready=ready,
     )
     context.begin()
-    return path
+    return path, written
 
 
 def add_services(context: Context, name: str, services: Sequence[str]) -> str:
-    """Add `services` to the profile, and return the config file's path.
-
-    Each is added under the file's lock, so that two commands at once lose nothing.
-    """
+    """Add `services` to the profile, and return the config file's path."""
     route = routing.load_routes(context).profile(name)
     require_file(context, name, next_step.add_service(context.environ, route, name, *services))
     path, lock = files(context)

@@ -28,12 +28,14 @@ class Verified:
     Parameters:
     - token: for tools.
     - session: what to keep and refresh, or None.
+    - made: what the login made, to `discard` if nothing of it is written.
     - who: whose the token is, from the API or the token's claims.
     """
 
     token: Token
     session: Token | None
     who: dict[str, str]
+    made: list[Secret]
 
 
 def verify(
@@ -50,11 +52,12 @@ def verify(
 
     Raises TokenAPIError.
     """
-    session = made = None
+    session = None
+    made: list[Secret] = []
     if client.refreshes == JWT:
         token = make_token(client, authorization, profile)
         kept = None if isinstance(authorization, ApiKey) else token  # what a key made is not kept
-        return Verified(token, kept, _who(client, token, clock))
+        return Verified(token, kept, _who(client, token, clock), [token.value])
     if isinstance(authorization, Bearer):
         session = claims.token_from(
             authorization.token.reveal(),
@@ -64,22 +67,24 @@ def verify(
             session_lifetime=profile.session_lifetime,
         )
     elif isinstance(authorization, Password) or profile.keep_session or profile.token == SESSION:
-        made = session = open_session(client, authorization, profile)
+        session = open_session(client, authorization, profile)
+        made.append(session.value)
         authorization = Bearer(session.value)
     try:
         token = make_token(client, authorization, profile)
+        made.insert(0, token.value)
         who = _who(client, token, clock)
     except CredhelperError:
-        if made is not None:
-            discard(client, made.value)
+        discard(client, *made)
         raise
-    return Verified(token, session, who)
+    return Verified(token, session, who, made)
 
 
-def discard(client: Client, token: Secret) -> None:
-    """Revoke a token that will not be used; one that cannot be revoked expires by itself."""
-    with suppress(CredhelperError):
-        client.revoke(token)
+def discard(client: Client, *made: Secret) -> None:
+    """Revoke tokens that will not be used; those that cannot be revoked expire by themselves."""
+    for token in made:
+        with suppress(CredhelperError):
+            client.revoke(token)
 
 
 def _who(client: Client, token: Token, clock: Callable[[], float]) -> dict[str, str]:

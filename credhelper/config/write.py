@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from credhelper.config import parse, schema
 from credhelper.config.edit import Change, Tree, edited
 from credhelper.config.origin import canonical
+from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
@@ -28,14 +29,20 @@ def add_profile(
     *,
     make_default: bool,
     environ: Mapping[str, str],
-) -> None:
-    """Make the profile `name` hold exactly `values`, whether it is there or not.
+    old: Mapping[str, Any] | None = None,
+    ready: Callable[[Profile], None] | None = None,
+) -> Profile:
+    """Make the profile `name` hold `values`, whether it is there or not, and return it.
+
+    With `old`, only what differs between `old` and `values` is changed: the rest stays as the file
+    has it now, and the profile becomes the default if there is none.
 
     Parameters: `path`, the config file, absolute, made if missing; `lock_path`, absolute, in a
     private folder; `values`, keys as the file spells them; `make_default`, whether to make it the
-    default; `environ`. Raises ConfigError when the values or the file are wrong, LockTimeoutError
-    when another writer does not end, and CacheError for the disk. After an error the file is as it
-    was.
+    default; `environ`; `old`, the keys that the command began with; `ready`, called under the lock
+    with the profile that will be written: if it raises, nothing is. Raises ConfigError when the
+    values or the file are wrong, LockTimeoutError when another writer does not end, and CacheError
+    for the disk. After an error the file is as it was.
     """
     try:
         schema.read(name, dict(values), parse.expander(environ))
@@ -48,17 +55,35 @@ def add_profile(
         if "profiles" not in root:
             root["profiles"] = shape({})
         if name not in root["profiles"]:
+            if old:
+                raise ConfigError(
+                    f"profile {printable(name)} was removed meanwhile, so it is not changed",
+                    hint="say the same again to make it anew",
+                )
             root["profiles"][name] = shape({})
         table = root["profiles"][name]
-        for key in [key for key in table if key not in values]:
+        base = dict(table) if old is None else old
+        for key in [key for key in base if key not in values and key in table]:
             del table[key]
         for key, value in values.items():
-            if key not in table or table[key] != value:
+            if key in base and base[key] == value:
+                continue
+            if key == "services" and old is not None and key in table:
+                _append(table[key], [one for one in value if one not in base.get(key, [])])
+            elif key not in table or table[key] != value:
                 table[key] = shape(value)
-        if make_default:
+        if make_default or (old is not None and "default_profile" not in root):
             root["default_profile"] = name
 
-    _edit(path, lock_path, environ, change)
+    found: list[Profile] = []
+
+    def judge(config: parse.Config) -> None:
+        found.append(config.profiles[name])
+        if ready:
+            ready(found[0])
+
+    _edit(path, lock_path, environ, change, judge)
+    return found[0]
 
 
 def remove_profile(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
@@ -99,8 +124,7 @@ def add_service(
         table = _named(root, name)
         if "services" not in table:
             table["services"] = shape([])
-        if wanted not in map(_normal, table["services"]):
-            table["services"].append(wanted)
+        _append(table["services"], [wanted])
 
     return _edit(path, lock_path, environ, change)
 
@@ -113,6 +137,12 @@ def _named(root: Tree, name: str) -> Tree:
     return named[name]
 
 
+def _append(services: list[str], more: Iterable[str]) -> None:
+    for service in more:
+        if _normal(service) not in map(_normal, services):
+            services.append(service)
+
+
 def _normal(service: str) -> str:
     try:
         return str(canonical(service))
@@ -120,15 +150,24 @@ def _normal(service: str) -> str:
         raise ConfigError(f"service: {error}") from None
 
 
-def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change) -> bool:
-    """Make `change` to the file; False, and no new file, when it changes nothing."""
+def _edit(
+    path: str,
+    lock_path: str,
+    environ: Mapping[str, str],
+    change: Change,
+    judge: Callable[[parse.Config], None] | None = None,
+) -> bool:
+    """Make `change` to the file; False, and no new file, when it changes nothing.
+
+    `judge` sees the new config before it is written, and may raise.
+    """
     if not os.path.isabs(path):
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
     with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):
         old = paths.read_config(path, ours.judge_config(environ)) or b""
-        parse.parse(old, path, environ)
+        config = parse.parse(old, path, environ)
         text = old.decode()
         new = edited(text, change)
         if new is None:
@@ -136,9 +175,12 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
                 f"{printable(path)}: this change cannot be made without harm to what is there",
                 hint="make it by hand: whatever TOML allows will do",
             )
+        if new != text:
+            config = parse.parse(new.encode(), path, environ)
+        if judge:
+            judge(config)
         if new == text:
             return False
-        parse.parse(new.encode(), path, environ)
         _replace(target, new.encode())
         return True
 

@@ -119,7 +119,7 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
             authorization = authorize()
         default = not routing.load_config(context).profiles
         key = one.secret if typed else None
-        remember(context, profile, values, authorization, typed, key, make_default=default)
+        remember(context, profile, {}, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:
         complain(error)
         return error.exit_status

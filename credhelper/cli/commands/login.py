@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, routing, source, typed_keys, wiring
+from credhelper.broker import answer, inventory, next_step, routing, source, typed_keys, wiring
 from credhelper.cli import leaving, login_report, options, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
-from credhelper.cli.verification import Verified, verify
+from credhelper.cli.verification import Verified, discard, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
 from credhelper.core.model import SESSION, Request, Secret
-from credhelper.errors import CredhelperError, UsageError
+from credhelper.errors import ConfigError, CredhelperError, UsageError
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
@@ -113,7 +113,7 @@ def login(
             wanted = {"aws": {**values.get("aws", {}), **wanted}}
         values |= wanted
         profile = preview(context, name, values)
-    remember(context, profile, values, authorization, typed, key, make_default=make_default)
+    remember(context, profile, old, values, authorization, typed, key, make_default=make_default)
     status = leaving.leave_former_session(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
 
@@ -121,6 +121,7 @@ def login(
 def remember(
     context: Context,
     profile: Profile,
+    old: dict[str, Any],
     values: dict[str, Any],
     authorization: Authorization,
     typed: str | None,
@@ -131,25 +132,51 @@ def remember(
     """Verify a login with the API, write down what the next `get` needs, and print a report.
 
     Parameters:
+    - old: the profile's keys when the login began; what it does not change stays as it is now.
     - values: the profile's keys, as the config spells them.
     - authorization: what proves who logs in.
     - typed: the file that will hold `key`, or None.
     - key: the API key that a person typed, or None.
     - make_default: make it the default profile.
 
-    Raises CredhelperError, and writes nothing then.
+    Raises CredhelperError; it writes nothing then, and revokes what it made.
     """
     client = wiring.client_for(context, profile)
     verified = verify(client, profile, authorization, context.clock)
-    with typed_keys.changing(context, profile.name, key if typed else None):
-        path = options.write(context, profile.name, values, make_default=make_default)
-    kept = _adopt(context, profile, verified, authorization)
+    try:
+        with typed_keys.changing(context, profile.name, key if typed else None) as put:
+
+            def ready(now: Profile) -> None:
+                _require_same_login(context, profile, now)
+                put()
+
+            path, now = options.write(
+                context, profile.name, old, values, make_default=make_default, ready=ready
+            )
+    except CredhelperError:
+        discard(client, *verified.made)
+        raise
+    kept = _adopt(context, profile, now, verified, authorization)
+    profile = now
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
     if profile.cid is None and profile.cwid is None and profile.aws is None:
         session = verified.session.value if verified.session else None
         choices = projects.listed(client, verified.token.value, session)
     login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)
+
+
+def _require_same_login(context: Context, verified: Profile, now: Profile) -> None:
+    """Raise ConfigError if who logs in, or where, was changed after the login began."""
+    if inventory.bases(verified)[SESSION] == inventory.bases(now)[SESSION]:
+        return
+    keys = ("api", "url", "auth", "grant", "user", "domain", "client_id", "data")
+    changed = [key for key in keys if getattr(verified, key) != getattr(now, key)]
+    raise ConfigError(
+        f"{' and '.join(changed)} of profile {now.name} changed during the login, in "
+        f"{options.files(context)[0]}: the login is not written",
+        hint=next_step.log_in(context.environ, now.name, now),
+    )
 
 
 def _default_name(context: Context) -> str:
@@ -193,13 +220,18 @@ def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorizat
 
 
 def _adopt(
-    context: Context, profile: Profile, verified: Verified, authorization: Authorization
+    context: Context,
+    profile: Profile,
+    now: Profile,
+    verified: Verified,
+    authorization: Authorization,
 ) -> str | None:
     """Move the former token aside, store the verified one, and return the path of the session.
 
-    Nothing is stored if the grant has changed: the token would count as one of the new grant.
+    Nothing is stored if the grant has changed: the token would count as one of the new grant. Nor
+    is a token for another project, or the like, than the profile says `now`.
     """
-    inventory.set_aside(context, profile)
+    inventory.set_aside(context, now)
     seen = inventory.record_of(context, profile)
     if not _still(context, profile, authorization, seen[1]):
         return None
@@ -210,6 +242,8 @@ def _adopt(
         due = renewal.adopt(verified.session)
         kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token
+    if inventory.bases(profile)[inventory.TOKEN] != inventory.bases(now)[inventory.TOKEN]:
+        return kept
     found, route = routing.load_routes(context), routing.route_to(profile)
     token_source = answer.source_for(context, found, route, stamp=seen[1])
     token_source.slot.owner = inventory.owner(context, profile)

@@ -128,7 +128,7 @@ def add(
         one = chosen(context, name)
     else:
         with typed_keys.changing(context, name):
-            path = options.write(context, name, values, make_default=make_default)
+            path, one = options.write(context, name, old, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
     output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
