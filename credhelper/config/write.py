@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from credhelper.config import parse, schema
-from credhelper.config.edit import Change, Tree, edited
 from credhelper.config.origin import canonical
 from credhelper.config.table import Mistake, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
 from credhelper.storage import files, leftovers, locks, ours
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.config.edit import Change, Tree
 
 LOCK_WAIT = 10.0
 
@@ -124,6 +127,8 @@ def _edit(path: str, lock_path: str, environ: Mapping[str, str], change: Change)
     """Make `change` to the file; False, and no new file, when it changes nothing."""
     if not os.path.isabs(path):
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
+    from credhelper.config.edit import edited  # late: tomlkit, for who writes
+
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
     with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):
