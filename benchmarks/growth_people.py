@@ -99,4 +99,5 @@ def tell(what: str, ratio: float, to: str) -> None:
     print(f"{what:36} {ratio:8.2f} x {to}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
