@@ -54,6 +54,7 @@ bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/inprocess.py
 	$(CLEAN) $(BIN)/python benchmarks/growth.py
 	$(CLEAN) $(BIN)/python benchmarks/growth_records.py
+	$(CLEAN) $(BIN)/python benchmarks/growth_people.py
 	$(CLEAN) $(BIN)/python benchmarks/kubectl.py
 
 # The wheel, never an editable install: its finder alone costs more than a whole warm answer.

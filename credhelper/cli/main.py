@@ -9,7 +9,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
@@ -62,7 +61,9 @@ _SHORT_HELPS = {name: f"For tools: {summary}." for name, (_, summary, _) in PROT
 def _load(name: str) -> click.Command:
     if name in _OURS:
         module, attribute, _ = _OURS[name]
-        found = getattr(import_module(f"credhelper.cli.commands.{module}"), attribute)
+        path = f"credhelper.cli.commands.{module}"
+        __import__(path)
+        found = getattr(sys.modules[path], attribute)
         assert isinstance(found, click.Command)  # noqa: S101  # for mypy
         return found
     from credhelper.cli.commands import protocols

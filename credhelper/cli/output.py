@@ -31,8 +31,9 @@ def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
     """Print rows of a name and a text; a row without a name continues the one above."""
     rows = [row for row in rows if row[1]]
     width = max((len(name) for name, _ in rows), default=0)
-    for name, text in rows:
-        say(f"{'':{indent}}{name:{width}}  {text}")
+    if rows:
+        lines = [printable(f"{'':{indent}}{name:{width}}  {text}") for name, text in rows]
+        click.echo("\n".join(lines))  # click flushes each time
 
 
 def warn(message: str, hint: str | None = None) -> None:

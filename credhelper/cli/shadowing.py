@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from credhelper.broker.context import Context
 from credhelper.cli import output
@@ -10,7 +10,7 @@ from credhelper.cli.standing import ProfileStatus
 from credhelper.client import claims
 from credhelper.config.origin import origin
 from credhelper.core.model import Secret
-from credhelper.core.routes import Routes
+from credhelper.core.routes import Route, Routes
 from credhelper.core.text import command, printable
 
 # What a tool reads from the environment: (variable, which tool).
@@ -41,20 +41,21 @@ def warnings(
             (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
         )
     ours = _given_by_exec(environ, found)
+    every = found.all()  # decoded once: there may be thousands
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
         if value and value not in ours:
             whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
             result.append((why, command("unset", variable)))
-    for variable, reader in _overrides(environ, found):
+    for variable, reader in _overrides(environ, every):
         why = f"{variable} is set: {reader} will use that, and not ask credhelper"
         result.append((why, command("unset", variable)))
-    for variable in _other_servers(environ, found):
+    for variable in _other_servers(environ, every):
         why = f"{variable} is set: tools send their token to another server than your profiles name"
         result.append((why, command("unset", variable)))
-    if path is not None and found.count and environ.get("CREDHELPER_API_KEY"):
-        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in found.all())
+    if path is not None and every and environ.get("CREDHELPER_API_KEY"):
+        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in every)
         if not used:
             result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
     return result
@@ -79,15 +80,15 @@ def _whose(token: Secret, statuses: list[ProfileStatus], now: float) -> str:
     return f"not one of these{', and it has expired' if over else ''}"
 
 
-def _overrides(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str]]:
+def _overrides(environ: Mapping[str, str], every: Sequence[Route]) -> list[tuple[str, str]]:
     """Return the variables that a tool uses instead of asking us, and which tool does."""
     readers = {}
-    if any(route.aws for route in found.all()):
+    if any(route.aws for route in every):
         readers["AWS_ACCESS_KEY_ID"] = "every AWS SDK and the aws CLI"
-    keys = {route.grant for route in found.all()}
-    if "ICAV2_ACCESS_TOKEN" in _variables(found, 0) and "env:ICAV2_X_API_KEY" not in keys:
+    keys = {route.grant for route in every}
+    if "ICAV2_ACCESS_TOKEN" in _variables(every, 0) and "env:ICAV2_X_API_KEY" not in keys:
         readers["ICAV2_X_API_KEY"] = "the icav2 program"
-    services = sorted(found.services())
+    services = sorted({service for route in every for service in route.services})
     if services:
         readers["DOCKER_AUTH_CONFIG"] = "the docker CLI"
     for service in services:
@@ -97,11 +98,11 @@ def _overrides(environ: Mapping[str, str], found: Routes) -> list[tuple[str, str
     return [(variable, who) for variable, who in readers.items() if environ.get(variable)]
 
 
-def _other_servers(environ: Mapping[str, str], found: Routes) -> list[str]:
+def _other_servers(environ: Mapping[str, str], every: Sequence[Route]) -> list[str]:
     """Return the variables that lead an API's tools to a server that no profile of it names."""
     result = []
-    for variable in sorted(_variables(found, 1)):
-        named = {one.url for one in found.all() if one.variables[1] == variable}
+    for variable in sorted(_variables(every, 1)):
+        named = {one.url for one in every if one.variables[1] == variable}
         value = environ.get(variable)
         try:
             other = bool(value) and origin(value or "") not in named
@@ -112,6 +113,6 @@ def _other_servers(environ: Mapping[str, str], found: Routes) -> list[str]:
     return result
 
 
-def _variables(found: Routes, which: int) -> set[str]:
+def _variables(every: Sequence[Route], which: int) -> set[str]:
     """Return the variables for tokens (0) or URLs (1) that tools of the profiles' APIs read."""
-    return {route.variables[which] for route in found.all()}
+    return {route.variables[which] for route in every}

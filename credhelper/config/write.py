@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from credhelper.config import parse, schema
-from credhelper.config.edit import Change, Tree, edited
 from credhelper.config.origin import canonical
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted, nearest
@@ -17,6 +16,10 @@ from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
 from credhelper.storage import files, leftovers, locks, ours
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.config.edit import Change, Tree
 
 LOCK_WAIT = 10.0
 
@@ -163,6 +166,8 @@ def _edit(
     """
     if not os.path.isabs(path):
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
+    from credhelper.config.edit import edited  # late: tomlkit, for who writes
+
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
     with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):

@@ -34,12 +34,18 @@ class Token:
     by_key: bool = False
 
 
+KEPT = 3600.0  # seconds for which we know what has ended
+FEW = 1000  # what is not worth a look
+
+
 class Ledger:
-    """Every psToken and JWT of one sandbox, valid or not."""
+    """Every psToken and JWT of one sandbox, valid or not, until an hour after its end."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, Token] = {}
+        self._ends: dict[str, float] = {}
+        self._most = FEW
         self._revoked_tokens: set[str] = set()
         self._revoked_sids: set[str] = set()
 
@@ -58,25 +64,26 @@ class Ledger:
             return None
         return token if token.claims["nbf"] <= now < token.claims["exp"] else None
 
-    def open_session(self, asked: TokenRequest, idle_deadline: float) -> str:
+    def open_session(self, asked: TokenRequest, idle_deadline: float, now: float) -> str:
         """Begin a session; answers its psToken."""
-        return self._admit(Session(str(uuid.uuid4()), asked, idle_deadline))
+        return self._admit(Session(str(uuid.uuid4()), asked, idle_deadline), now)
 
-    def rename_session(self, session: Session) -> str:
+    def rename_session(self, session: Session, now: float) -> str:
         """Give a session a new psToken; the old one is no longer valid."""
         session.replaced = True
-        return self._admit(Session(session.sid, session.asked, session.idle_deadline))
+        return self._admit(Session(session.sid, session.asked, session.idle_deadline), now)
 
-    def add_jwt(self, jwt: str, token: Token) -> None:
-        """Note a JWT that was issued."""
-        self._tokens[jwt] = token
+    def add_jwt(self, jwt: str, token: Token, ends: float, now: float) -> None:
+        """Note a JWT that was issued, and when it ends on the sandbox's own clock."""
+        self._forget(now)
+        self._tokens[jwt], self._ends[jwt] = token, ends
 
     def is_jwt(self, given: str) -> bool:
         """Whether this is a JWT that was issued here."""
         return given in self._tokens
 
     def issued(self, given: str) -> bool:
-        """Whether this was ever issued here, valid or not."""
+        """Whether this was issued here, valid or not, as far as we still know."""
         return given in self._tokens or given in self._sessions
 
     def revoke(self, given: str) -> None:
@@ -91,7 +98,27 @@ class Ledger:
         self._revoked_sids.update(session.sid for session in self._sessions.values())
         self._revoked_tokens.update(self._tokens)
 
-    def _admit(self, session: Session) -> str:
+    def _forget(self, now: float) -> None:
+        """Forget what ended an hour ago, if there may be twice as much as at the last look."""
+        if len(self._tokens) + len(self._sessions) < self._most:
+            return
+        long_ago = now - KEPT
+        self._ends = {jwt: ends for jwt, ends in self._ends.items() if ends > long_ago}
+        self._tokens = {jwt: self._tokens[jwt] for jwt in self._ends}
+        # To revoke a session ends its JWTs, so it stays as long as they do.
+        sids = {token.sid for token in self._tokens.values()}
+        self._sessions = {
+            pstoken: session
+            for pstoken, session in self._sessions.items()
+            if session.idle_deadline > long_ago or session.sid in sids
+        }
+        self._revoked_tokens.intersection_update(self._tokens)
+        sids.update(session.sid for session in self._sessions.values())
+        self._revoked_sids.intersection_update(sids)
+        self._most = max(FEW, 2 * (len(self._tokens) + len(self._sessions)))
+
+    def _admit(self, session: Session, now: float) -> str:
+        self._forget(now)
         pstoken = "ps-" + secrets.token_urlsafe(36)
         self._sessions[pstoken] = session
         return pstoken

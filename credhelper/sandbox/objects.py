@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from credhelper.sandbox.ledger import FEW, KEPT
+
 KINDS = ("folder", "file", "volume")
 BUCKET, REGION = "sandbox-bucket", "ap-southeast-2"
 # These give the documented refusals without a scripted fault.
@@ -31,13 +33,17 @@ class Keys:
 
 
 class Objects:
-    """All keys that were given, valid or not."""
+    """All keys that were given and may be valid."""
 
     def __init__(self) -> None:
         self._given: list[Keys] = []
+        self._most = FEW
 
-    def give(self, kind: str, given_id: str, read_only: bool, expires: float) -> Keys:
+    def give(self, kind: str, given_id: str, read_only: bool, expires: float, now: float) -> Keys:
         """Make keys for a folder, file or volume."""
+        if len(self._given) >= self._most:
+            self._given = [keys for keys in self._given if keys.expires > now - KEPT]
+            self._most = max(FEW, 2 * len(self._given))
         keys = Keys(
             "ASIA" + secrets.token_hex(8).upper(),
             # As AWS makes them: with characters that URLs and shells escape.

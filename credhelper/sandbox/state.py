@@ -62,7 +62,7 @@ class State:
         check_membership("cwid", asked.cwid, accounts.FOREIGN_WORKGROUP)
         if parent is None:
             answer = (
-                self.ledger.open_session(asked, now + self._session_lifetime)
+                self.ledger.open_session(asked, now + self._session_lifetime, now)
                 if asked.session
                 else self._issue(asked, None, now, tweak)
             )
@@ -109,7 +109,7 @@ class State:
         self.counters["refreshed"] += 1
         if not tweak.rotate:
             return pstoken
-        return self.ledger.rename_session(session)
+        return self.ledger.rename_session(session, now)
 
     def revoke(self, who: Presented, token: str, now: float, tweak: Tweak = PLAIN) -> None:
         """End a JWT, or a session with every JWT minted from it (DELETE /v1/tokens).
@@ -216,7 +216,8 @@ class State:
             iat=issued, nbf=issued + math.ceil(tweak.nbf), exp=issued + math.ceil(lifetime)
         )
         jwt = self._sign(token.claims)
-        self.ledger.add_jwt(jwt, token)
+        # A fault may have moved the clock that it was issued by, and not the one it is judged by.
+        self.ledger.add_jwt(jwt, token, max(token.claims["exp"], now + lifetime), now)
         return jwt
 
     def _issue(self, asked: TokenRequest, sid: str | None, now: float, tweak: Tweak) -> str:

@@ -63,4 +63,5 @@ def _exchange(
         return None
     lifetime = state.aws_lifetime if tweak.lifetime is None else tweak.lifetime
     state.counters["exchanged"] += 1
-    return state.objects.give(kind, given_id, read_only, now + tweak.date + lifetime)
+    expires = now + tweak.date + lifetime
+    return state.objects.give(kind, given_id, read_only, expires, now)

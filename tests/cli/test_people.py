@@ -262,3 +262,42 @@ def test_a_name_that_a_terminal_cannot_show_is_spelled_out(person: Person) -> No
     assert (outcome.status, outcome.told) == (0, "")
     told = outcome.stdout.decode()
     assert "Zo\u00eb" in told or "Zo\\xeb" in told
+
+
+def completed(world: World, *words: str) -> list[str]:
+    """Return what bash is told when the last of `words` is to be completed."""
+    environ = {
+        "_CREDHELPER_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(("credhelper", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+    outcome = world.run(environ=environ)
+    assert (outcome.status, outcome.told) == (0, "")
+    return [line.partition(",")[2] for line in outcome.stdout.decode().splitlines()]
+
+
+def test_names_of_commands_profiles_and_options_are_completed(scratch_world: World) -> None:
+    assert completed(scratch_world, "st") == ["status"]
+    assert completed(scratch_world, "") == sorted(commands.commands)
+    assert completed(scratch_world, "profile", "s") == ["show"]
+    assert completed(scratch_world, "profile", "show", "m") == ["main"]
+    assert completed(scratch_world, "status", "--ch") == ["--check"]
+    assert completed(scratch_world, "--vers") == ["--version"]
+    assert completed(scratch_world, "frobnicate", "x") == [""]
+
+
+def test_completion_shows_what_each_command_is_for(scratch_world: World) -> None:
+    environ = {
+        "_CREDHELPER_COMPLETE": "zsh_complete",
+        "COMP_WORDS": "credhelper gi",
+        "COMP_CWORD": "1",
+    }
+    told = scratch_world.run(environ=environ).stdout.decode()
+    assert told == "plain\ngit\nFor tools: git credential helper: key=value lines.\n"
+
+
+def test_a_command_that_is_misspelt_is_named(person: Person) -> None:
+    outcome = person.types("stauts")
+    assert outcome.status == 2
+    assert "no such command 'stauts'" in outcome.told
+    assert "status" in outcome.told
