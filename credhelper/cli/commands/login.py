@@ -141,7 +141,7 @@ def remember(
     """
     client = wiring.client_for(context, profile)
     verified = verify(client, profile, authorization, context.clock)
-    with typed_keys.changing(context, profile.name, key if typed else None):
+    with typed_keys.changing(context, profile, key if typed else None):
         path = options.write(context, profile.name, values, make_default=make_default)
     kept = _adopt(context, profile, verified, authorization)
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
