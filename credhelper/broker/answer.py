@@ -166,13 +166,14 @@ def source_for(
     slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import inventory, wiring
+        from credhelper.broker import inventory, key_notes, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
         # With no living token, wait for the full deadline.
         limit = timeout if held or living else 0
         made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
+        key_notes.bind(context, profile)
         _note(context, made[0])
         return made
 

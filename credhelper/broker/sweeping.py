@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def sweep(context: Context) -> None:
     """Remove the files of dead writers, and some of the sessions. Never raises, never waits."""
-    from credhelper.broker import given_files, typed_keys
+    from credhelper.broker import given_files, key_notes, typed_keys
     from credhelper.storage import leftovers
 
     try:
@@ -30,7 +30,7 @@ def sweep(context: Context) -> None:
         for folder in (
             paths.cache_dir(context.environ, sys.platform),
             *(state and os.path.join(state, name) for name in below),
-            typed_keys.folder_of(context),
+            key_notes.folder_of(context),
         ):
             if folder and paths.private_folder(folder):
                 leftovers.sweep(folder)

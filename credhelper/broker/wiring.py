@@ -172,6 +172,7 @@ def authorizer(
         return None
 
     def authorize() -> Authorization:
+        from credhelper.broker import key_notes
         from credhelper.client import authorization
         from credhelper.config.grant import Changed, resolve
 
@@ -194,6 +195,8 @@ def authorizer(
                 # The key that was typed at login, and that logout took away.
                 error.hint = next_step.log_in(context.environ, profile.name, profile)
             raise
+        if not key_notes.is_for(context, profile, secret):
+            raise _typed_for_another(context, profile)
         if grant.how in ("command", "keyring"):
             context.grants[grant] = secret
         if profile.auth == "password":
@@ -203,6 +206,17 @@ def authorizer(
         return authorization.ApiKey(secret, profile.api_key_as, profile.user or "")
 
     return authorize
+
+
+def _typed_for_another(context: Context, profile: Profile) -> LoginRequiredError:
+    from credhelper.broker import next_step
+
+    error = LoginRequiredError(
+        f"the API key of profile {profile.name} was not typed for {profile.url}: it is not sent",
+        hint=next_step.log_in(context.environ, profile.name, profile),
+    )
+    error.private = True  # as any problem of a grant in a file
+    return error
 
 
 def renewal_for(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from credhelper.broker import given_files, inventory, typed_keys
+from credhelper.broker import given_files, inventory, key_notes, typed_keys
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
 from credhelper.cli import output
@@ -71,7 +71,7 @@ def leave_orphans(context: Context) -> int:
 def leave_everything(context: Context) -> int:
     """Take away all that is left, of whatever config; return the exit status."""
     leaving = Leaving(context, None)
-    for path in typed_keys.everything(context):
+    for path in key_notes.everything(context):
         leaving.take_key(path, for_all=True)
     leaving.take(inventory.everything(context))
     if leaving.removed or leaving.status:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from credhelper.broker import inventory, typed_keys, wiring
+from credhelper.broker import inventory, key_notes, typed_keys, wiring
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
 from credhelper.cli import output
@@ -67,6 +67,9 @@ class Leaving:
             if typed_keys.remove(self.context, path, for_all=for_all):
                 self.removed = True
                 self.rows.append(("key", f"removed {path}"))
+            elif others := key_notes.others(self.context, path):
+                whose = " and ".join(map(printable, others))
+                self.rows.append(("key", f"stays in {path}: it is of {whose} as well"))
         except OSError as error:
             self.failed("key", f"NOT removed: {path}: {reason(error)}", CacheError(""))
         except CredhelperError as error:

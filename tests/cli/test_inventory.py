@@ -147,7 +147,9 @@ def test_what_else_is_in_the_table_holds_no_secret(person: Person) -> None:
     service = ("--service", "https://git.example")
     person.logs_in(*service)
     assert person.types("setup", "git", *service).status == 0
-    (person.world.state / "grants" / "default.key").write_text("no-such-key")
+    for record in person.world.records():
+        record.unlink()
+    person.api.fault({"status": 401, "path": "/v1/tokens", "times": "always"})
     assert person.types("get").status != 0
     found, expected = files(person), places(secret=False)
 

@@ -144,7 +144,7 @@ def remember(
     client = wiring.client_for(context, profile)
     verified = verify(client, profile, authorization, context.clock)
     try:
-        with typed_keys.changing(context, profile.name, key if typed else None) as put:
+        with typed_keys.changing(context, profile, key if typed else None) as put:
 
             def ready(now: Profile) -> None:
                 _require_same_login(context, profile, now)

@@ -127,7 +127,7 @@ def add(
         path = options.add_services(context, name, given["services"])
         one = chosen(context, name)
     else:
-        with typed_keys.changing(context, name):
+        with typed_keys.changing(context, one):
             path, one = options.write(context, name, old, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
@@ -153,7 +153,7 @@ def remove(name: str, yes: bool) -> int:
         _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
     path, lock = options.files(context)
     status = leaving.leave(context, [one])
-    with typed_keys.changing(context, one.name):
+    with typed_keys.changing(context, one):
         write.remove_profile(path, lock, one.name, environ=context.environ)
     say(f"removed profile {one.name} from {path}")
     leaving.name_what_was_given(context, [one.name])
