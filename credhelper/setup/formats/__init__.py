@@ -32,6 +32,7 @@ Made = dict[str, Any]
 FORMATS = {
     "flags": ("flags", False),
     "git": ("gitconfig", True),
+    "goconfig": ("goconfig", False),
     "goenv": ("goenv", False),
     "hcl": ("hcl", False),
     "ini": ("ini", False),
