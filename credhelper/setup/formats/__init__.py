@@ -44,6 +44,9 @@ FORMATS = {
     "yamlmap": ("yamlmap", False),
 }
 
+# Whose tools skip a byte order mark. Others stop at it, or read it as a part of the first line.
+MARKED = frozenset(("git", "goconfig", "npmrc", "toml", "yaml", "yamlmap"))
+
 # Controls, ends of lines for some readers, byte order marks, and bytes that are not UTF-8.
 _NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ud800-\\udfff]")
 
