@@ -39,13 +39,18 @@ class Found:
     missing: tuple[str, ...]
 
     @property
+    def marked(self) -> bool:
+        """Whether a byte order mark stands first."""
+        return (self.data or b"").startswith(_BOM)
+
+    @property
     def text(self) -> str:
         """The text, without a byte order mark; bytes that are not UTF-8 survive a round trip."""
         return (self.data or b"").removeprefix(_BOM).decode("utf-8", "surrogateescape")
 
     def bytes_of(self, text: str) -> bytes:
         """Return `text` as this file's bytes."""
-        mark = _BOM if (self.data or b"").startswith(_BOM) else b""
+        mark = _BOM if self.marked else b""
         return mark + text.encode("utf-8", "surrogateescape")
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from copy import deepcopy
 
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError
 from credhelper.setup import disk, formats, journal, links
 from credhelper.setup.draft import Draft
@@ -39,6 +39,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
     _take(work, [(target, atom) for target, atom in mine if _id(target, atom) not in keep])
     known = {_id(target, atom) for target, atom in mine}
     for found, kind, atom in wanted:
+        _refuse_mark(found, kind)
         edit = _edit(work, found, kind)
         ours = _said(found, kind, atom)
         # Not read from the text again after each entry: that is done once, when all are in.
@@ -110,6 +111,17 @@ def _edit(work: Work, found: disk.Found, kind: str) -> Edit:
 def _now(edit: Edit) -> list[Leaf]:
     """Return what the text says, if all went as it should: `_verify` reads it."""
     return _less(edit.before, edit.taken) + edit.given
+
+
+def _refuse_mark(found: disk.Found, kind: str) -> None:
+    """Refuse a byte order mark that the tool does not skip: it would not read what we add."""
+    if found.marked and kind not in formats.MARKED:
+        take_out = command("sed", "-i", r"1s/^\xEF\xBB\xBF//", found.target)
+        raise ConfigError(
+            f"{printable(found.path)}: it begins with a byte order mark, which its tool does not"
+            " read",
+            hint=f"some editor put it there; take it out: {take_out}",
+        )
 
 
 def _file(work: Work, edit: Edit) -> File:

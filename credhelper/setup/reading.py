@@ -30,10 +30,12 @@ def document(request: WiringRequest, path: str, kind: str) -> dict[str, Any]:
 
 
 def sections(
-    request: WiringRequest, path: str, *, strict: bool = True
+    request: WiringRequest,
+    path: str,
+    read: Callable[[str], dict[str, dict[str, str]]] = ini.sections_in,
 ) -> dict[str, dict[str, str]]:
-    """Return the sections of the INI file at `path`, as `document`; `strict` as for `ini`."""
-    return _read(request, path, lambda text: ini.sections_in(text, strict=strict))
+    """Return the sections of the file at `path`, as `document`. Parameters: `read`, its reader."""
+    return _read(request, path, read)
 
 
 def _read(

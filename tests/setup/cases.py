@@ -21,7 +21,7 @@ class Case:
     `other_options`, words for the two services; `needs`, a program without which
     the tool's file cannot be read; `keys`, more keys of the profile; `environ`, variables, with
     `{home}` and `{old}` in them, as in `options`; `apart`, whether the other service is of a
-    profile of its own, `second`.
+    profile of its own, `second`; `skips_mark`, whether the tool skips a byte order mark.
     """
 
     service: str
@@ -37,6 +37,7 @@ class Case:
     keys: Mapping[str, object] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     apart: bool = False
+    skips_mark: bool = False
 
 
 _REGISTRIES = f"""{{
@@ -70,6 +71,7 @@ CASES = {
         wired='[credential "https://git.example"]\n\thelper =\n\thelper = credhelper',
         edits={"name = Ann": "name = Beth", "  st = status": "  st = status\n  ci = commit"},
         needs="git",
+        skips_mark=True,
     ),
     "docker": Case(
         service="https://registry.example",
@@ -108,6 +110,7 @@ token = "{CANARY}"
         edits={"as git does": "as it does", '"sparse+https://foreign': '"sparse+https://f'},
         options=("--name", "mine"),
         other_options=("--name", "second"),
+        skips_mark=True,
     ),
     "kubectl": Case(
         service="https://k8s.example:6443",
@@ -136,6 +139,7 @@ preferences: {{}}
         broken="users:\n- name: me\n user: {",
         wired="- name: credhelper",
         edits={"# at work": "# at home", "  - name: me": "  - name: you", "# mine": "# yours"},
+        skips_mark=True,
     ),
     "pip": Case(
         service="https://pypi.example/simple",
@@ -179,6 +183,7 @@ url = "https://me:{CANARY}@pypi.example/simple"
         wired='keyring-provider = "subprocess"',
         edits={"# at work": "# at home", "# and not yours": "# or yours"},
         environ={"PATH": "{home}/.local/share/credhelper/bin:{old}"},
+        skips_mark=True,
     ),
     "go": Case(
         service="https://go.example/team",
@@ -258,6 +263,7 @@ secret_access_key = {CANARY}
         wired="bearer_token_command = credhelper token https://dav.example/files",
         edits={"type = s3": "type = b2", "[s3]": "[s4]"},
         other_options=("--name", "other"),
+        skips_mark=True,
     ),
     "pnpm": Case(
         service="https://npm.example/team",
@@ -270,6 +276,7 @@ registry=https://registry.example/
         broken="",
         wired="//npm.example/team/:tokenHelper=",
         edits={"; mine": "; yours"},
+        skips_mark=True,
     ),
     "dvc": Case(
         service="https://dav.example/cache",
@@ -325,6 +332,7 @@ trust_level = "trusted"
         edits={"# ours": "# theirs", '"trusted"': '"untrusted"'},
         options=("--name", "team"),
         other_options=("--name", "other"),
+        skips_mark=True,
     ),
     "claude": Case(
         service="https://mcp.example",
@@ -435,6 +443,7 @@ providers:
             "--bin",
             "{home}/kubelet/bin",
         ),
+        skips_mark=True,
     ),
     "flyte": Case(
         service="https://flyte.example",
@@ -454,6 +463,7 @@ logger:
         wired="authType: ExternalCommand\n",
         edits={"# mine": "# yours", "# as ever": "# as never", "level: 20": "level: 30"},
         other_options=("--file", "{home}/.flyte/other.yaml"),
+        skips_mark=True,
     ),
     "reclient": Case(
         service="https://builds.example",

@@ -6,6 +6,7 @@ it raises an error for a text that is not well-formed.
 
 from __future__ import annotations
 
+import configparser
 import io
 import json
 import re
@@ -33,6 +34,14 @@ def ini(text: str) -> Any:
         name: {key: option.value for key, option in section.items()}
         for name, section in updater.items()
     }
+
+
+def goconfig(text: str) -> Any:
+    """As configparser does, but no line continues another, and of two the last counts."""
+    parser = configparser.RawConfigParser(default_section="\0", strict=False)
+    parser.optionxform = lambda optionstr: optionstr  # type: ignore[method-assign]  # its own way
+    parser.read_string("[DEFAULT]\n" + re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))
+    return {name: dict(parser[name]) for name in parser.sections()}
 
 
 def toml(text: str) -> Any:
@@ -98,6 +107,7 @@ def flags(text: str) -> dict[str, str]:
 OF: dict[str, Callable[[str], Any]] = {
     "flags": flags,
     "git": git,
+    "goconfig": goconfig,
     "goenv": go,
     "hcl": hcl,
     "ini": ini,

@@ -55,6 +55,11 @@ SHAPES: dict[str, tuple[str, Callable[[str, str], Entry], Read]] = {
         lambda name, value: Entry(("credential", f"https://{name}"), (("helper", value),)),
         list,
     ),
+    "goconfig": (
+        "; c\n[a]\nb = c\n  d: e\n[a]\nb = f\n",
+        lambda name, value: Entry((f"x{name}",), ((f"k{name}", value),)),
+        _ini,
+    ),
     "goenv": (
         "GOPROXY=https://x\nGOAUTH=git /x; netrc\n",
         lambda _, value: Entry((), (("GOAUTH", f"x {value}"),)),
@@ -200,8 +205,16 @@ def test_a_service_with_odd_characters_is_one_entry_or_none(
     person: Person, tool: str, path: str
 ) -> None:
     case = CASES[tool]
-    kind = {"git": "git", "go": "goenv", "pnpm": "npmrc", "rclone": "ini", "dvc": "ini"}.get(tool)
-    kind = kind or {"kubectl": "yaml", "codex": "toml", "claude": "json"}[tool]
+    kind = {
+        "git": "git",
+        "go": "goenv",
+        "pnpm": "npmrc",
+        "rclone": "goconfig",
+        "dvc": "ini",
+        "kubectl": "yaml",
+        "codex": "toml",
+        "claude": "json",
+    }[tool]
     if not _can_be_asked(kind):
         pytest.skip("its reader is not installed")
     service = f"https://odd.example{path}"

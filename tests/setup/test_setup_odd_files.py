@@ -214,7 +214,12 @@ ENDLESS = "{home}/endless"  # a program that prints JSON without end
             '[\'remote "files"\']\nbearer_token_command = "x\n',
             "names no bearer_token_command",
         ),
-        ("dvc", "['remote \"files\"']\nbearer_token_command = ''\n", "there is no such program"),
+        (
+            "dvc",
+            "['remote \"files\"']\nbearer_token_command = ''\n",
+            "names no bearer_token",
+        ),
+        ("dvc", "['remote \"files\"']\nbearer_token_command = \"''\"\n", "no such program"),
         ("rclone", "[credhelper]\nbearer_token_command = '\n", "there is no such program"),
         (
             "databricks",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.cli.conftest import Person
 from tests.setup.cases import CANARY, CASES, LINKS
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import Outcome, World, snapshot
+
+MARK = b"\xef\xbb\xbf"
 
 
 def test_every_tool_has_its_row() -> None:
@@ -102,7 +105,7 @@ def _with_blank_lines_at_the_end(bench: Bench) -> None:
 
 
 def _with_byte_order_mark(bench: Bench) -> None:
-    bench.put(b"\xef\xbb\xbf" + bench.case.foreign.encode())
+    bench.put((MARK if bench.case.skips_mark else b"") + bench.case.foreign.encode())
 
 
 def _for_the_group(bench: Bench) -> None:
@@ -185,7 +188,7 @@ def hold_line_ends(before: bytes, after: bytes) -> None:
         assert after.endswith(b"\n") == before.endswith(b"\n")
         if b"\n" in before:
             assert after.count(b"\r\n") == (after.count(b"\n") if b"\r\n" in before else 0)
-        assert after.startswith(b"\xef\xbb\xbf") == before.startswith(b"\xef\xbb\xbf")
+        assert after.startswith(MARK) == before.startswith(MARK)
     else:
         assert after.endswith(b"\n")
 
@@ -289,6 +292,19 @@ def test_a_file_that_its_tool_could_not_read_is_left_alone(bench: Bench) -> None
         assert bench.case.file in _refused(bench, 6).told
     bench.put(bench.case.foreign.encode("utf-16"))
     assert bench.case.file in _refused(bench, 6).told
+
+
+@pytest.mark.parametrize(
+    "bench", [tool for tool, case in CASES.items() if not case.skips_mark], indirect=True
+)
+def test_a_byte_order_mark_that_the_tool_does_not_skip_is_taken_out_first(bench: Bench) -> None:
+    bench.put(MARK + bench.case.foreign.encode())
+    told = _refused(bench, 6).told
+    assert bench.case.file in told
+    hint = told.partition("take it out: ")[2]
+    subprocess.run(["/bin/sh", "-c", hint], check=True, env=bench.world.environment())
+    assert bench.file.read_text() == bench.case.foreign
+    fine(bench.sets_up())
 
 
 def test_a_read_only_file_is_left_alone(bench: Bench) -> None:

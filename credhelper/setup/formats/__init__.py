@@ -32,6 +32,7 @@ Made = dict[str, Any]
 FORMATS = {
     "flags": ("flags", False),
     "git": ("gitconfig", True),
+    "goconfig": ("goconfig", False),
     "goenv": ("goenv", False),
     "hcl": ("hcl", False),
     "ini": ("ini", False),
@@ -42,6 +43,9 @@ FORMATS = {
     "yaml": ("yamltext", False),
     "yamlmap": ("yamlmap", False),
 }
+
+# Whose tools skip a byte order mark. Others stop at it, or read it as a part of the first line.
+MARKED = frozenset(("git", "goconfig", "npmrc", "toml", "yaml", "yamlmap"))
 
 # Controls, ends of lines for some readers, byte order marks, and bytes that are not UTF-8.
 _NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ud800-\\udfff]")

@@ -18,10 +18,12 @@ take = lines.take
 def leaves(text: str) -> list[Leaf]:
     """See `formats`."""
     found: list[Leaf] = []
-    for start, end in line_spans(text):
-        line = text[start:end].strip()
+    for number, (start, end) in enumerate(line_spans(text), 1):
+        line = text[start:end].rstrip("\r\n")
         if line and not line.startswith("#"):
-            name, *value = re.split(r"\s*=\s*|\s+", line, maxsplit=1)
+            name, *value = re.split("[= ]", line, maxsplit=1)
+            if not name:
+                raise ValueError(f"line {number}: it begins with no name")
             found.append(((name,), value[0] if value else ""))
     return found
 

@@ -25,6 +25,8 @@ _LIST = (
 _CREDENTIAL = re.compile(r"\[\s*credential\b", re.IGNORECASE)
 _URL = re.compile(r'\[\s*credential\s+"((?:[^"\\]|\\.)*)"\s*\]', re.IGNORECASE)
 
+# A backslash that is followed by nothing is at the end of its line.
+_VALUE_PART = re.compile(r'\\.?|["#;]')
 _HELPER = re.compile(r"helper\b", re.IGNORECASE)
 _HELPER_OR_PATH = re.compile(r"(?:helper|useHttpPath)\b", re.IGNORECASE)
 
@@ -52,7 +54,26 @@ def _quoted(text: str) -> str:
 
 
 def _openings(text: str) -> set[int]:
-    return {start for start, end in line_spans(text) if text[start:end].lstrip(" \t")[:1] == "["}
+    found = set()
+    continues = quoted = False
+    for start, end in line_spans(text):
+        line = text[start:end].rstrip("\r\n")
+        if not continues and line.lstrip(" \t")[:1] == "[":
+            found.add(start)
+        continues, quoted = _goes_on(line, quoted and continues)
+    return found
+
+
+def _goes_on(line: str, quoted: bool) -> tuple[bool, bool]:
+    """Tell whether the next line belongs to this one's value, and whether it begins in quotes."""
+    for part in _VALUE_PART.finditer(line):
+        if part[0] == '"':
+            quoted = not quoted
+        elif part[0] == "\\":
+            return True, quoted
+        elif part[0] in ("#", ";") and not quoted:
+            break
+    return False, False
 
 
 _DIALECT = sections.Dialect(_header, _line, _openings, blank=False)
@@ -108,13 +129,16 @@ def _place(text: str, service: str) -> int:
     """
     above = below = None
     for line, body in sections.each(text, _DIALECT):
-        if not _CREDENTIAL.match(line.text):
+        header, same_line = _last_header(line.text)
+        if not _CREDENTIAL.match(header):
             continue
-        url = _URL.match(line.text)
+        # git takes a setting in the line of the header, too.
+        settings = [same_line, *(one.text for one in body)]
+        url = _URL.match(header)
         is_part = _is_for_a_part(url[1], service) if url else False
-        if is_part and below is None and _says(_HELPER_OR_PATH, line, body):
+        if is_part and below is None and any(map(_HELPER_OR_PATH.match, settings)):
             below = line
-        elif is_part is False and _says(_HELPER, line, body):
+        elif is_part is False and any(map(_HELPER.match, settings)):
             above = line
     if below is None:
         return len(text)
@@ -132,10 +156,14 @@ def _place(text: str, service: str) -> int:
     return place
 
 
-def _says(name: re.Pattern[str], header: sections.Line, body: list[sections.Line]) -> bool:
-    # git takes a setting in the line of the header, too.
-    lines = [header.text[len(header.header) :], *(line.text for line in body)]
-    return any(name.match(line.lstrip()) for line in lines)
+def _last_header(line: str) -> tuple[str, str]:
+    """Return the header that counts, of those in one line, and what is behind it."""
+    while True:
+        header = sections.header_in(line)
+        rest = line[len(header) :].lstrip()
+        if not header or not rest.startswith("["):
+            return header, rest
+        line = rest
 
 
 def _is_for_a_part(url: str, service: str) -> bool | None:

@@ -1,7 +1,8 @@
 """go's environment file: `NAME=value` lines; GOAUTH is a list, with `;` between its items.
 
 Source: `cmd/go/internal/cfg`, readEnvFile; `go help goauth`. Without GOAUTH,
-go uses `netrc`: so a line that we add ends with that, and `leaves` does not count it.
+or with an empty one, go uses `netrc`: so a list that we begin ends with that, and `leaves` does not
+count it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from credhelper.setup.formats import Leaf, Made
 from credhelper.setup.plan import Entry
 
 _DEFAULT = "netrc"
-_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=([^\r\n]*)")
+# To go, a carriage return at the end of a line belongs to the value.
+_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=([^\n]*)")
 
 
 def leaves(text: str) -> list[Leaf]:
@@ -23,7 +25,7 @@ def leaves(text: str) -> list[Leaf]:
         match = _LINE.match(text, start)
         if match and match[1] == "GOAUTH":
             items = [item.strip() for item in match[2].split(";")]
-            if items[-1] == _DEFAULT:
+            if items[-1] == _DEFAULT or items == [""]:
                 items.pop()
             found += [(("GOAUTH", item), "") for item in items]
         elif match:
@@ -45,10 +47,18 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
         line = _line(draft.text, name)
         if line is not None:
             start = line[0] + len(name) + 1
-            draft.splice(start, start, f"{value}; ")
+            is_blank = not draft.text[start : line[1]].strip()
+            draft.splice(start, start, f"{value}; {_DEFAULT if is_blank else ''}")
+            if is_blank:
+                made[name] = False
         else:
             made[name] = True
-            draft.insert_lines(len(draft.text), [f"{name}={value}; {_DEFAULT}"])
+            ours = f"{name}={value}; {_DEFAULT}"
+            end = len(draft.text)
+            if draft.text and not draft.text.endswith("\n"):
+                draft.splice(end, end, f"\n{ours}")
+            else:
+                draft.insert_lines(end, [ours])
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
@@ -63,9 +73,12 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
         ).search(draft.text, start, end)
         if match is None:
             continue
-        if made.get(name) and _rest(draft.text[start:end], match[0]) in ("", _DEFAULT):
-            made.pop(name)
+        alone = name in made and _rest(draft.text[start:end], match[0]) in ("", _DEFAULT)
+        if alone and made.pop(name):
             draft.remove_lines(start, end)
+        elif alone:
+            list_end = re.compile(rf"(?:{_DEFAULT})?").match(draft.text, match.end())
+            draft.splice(match.start(), list_end.end() if list_end else match.end(), "")
         else:
             draft.splice(match.start(), match.end(), "")
     return []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made
+from credhelper.setup.formats import Leaf, Made, Unfit
 from credhelper.setup.plan import Entry
 
 _TOKEN = re.compile(
@@ -111,6 +111,11 @@ def _id(entry: Entry) -> str:
 
 
 def _items(text: str) -> list[_Item]:
+    if text.lstrip()[:1] == "{":
+        raise Unfit(
+            "it is JSON, and what setup adds is HCL",
+            "write it as HCL first, whose blocks and attributes say the same",
+        )
     found: list[_Item] = []
     words: list[str] = []
     open_: list[str] = []

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable
 
 from credhelper.setup.draft import Draft, line_spans
-from credhelper.setup.formats import Leaf, Made, Unfit, sections
+from credhelper.setup.formats import Leaf, Made, sections
 from credhelper.setup.plan import Entry
 
 
@@ -38,9 +37,8 @@ _DIALECT = sections.Dialect(
 
 
 def leaves(text: str) -> list[Leaf]:
-    """See `formats`."""
-    # Tools differ in which names they take for one: here each spelling is a name of its own.
-    found = sections_in(text, fold=str)
+    """See `formats`. The case of a name does not count."""
+    found = sections_in(text)
     return [
         ((section, name), value)
         for section, values in found.items()
@@ -48,21 +46,13 @@ def leaves(text: str) -> list[Leaf]:
     ]
 
 
-def sections_in(
-    text: str, *, fold: Callable[[str], str] = str.lower, strict: bool = True
-) -> dict[str, dict[str, str]]:
-    """Return the names and values of each section.
+def sections_in(text: str, *, strict: bool = True) -> dict[str, dict[str, str]]:
+    """Return the names, in lower case, and values of each section.
 
-    Parameters:
-    - fold: makes of a name what it is known by.
-    - strict: refuse what stands twice, instead of taking the last.
-
-    Raises ValueError for a text that is not INI.
+    Parameters: `strict`, refuse what stands twice, instead of taking the last. Raises ValueError
+    for a text that is not INI.
     """
     parser = configparser.RawConfigParser(default_section="\0", interpolation=None, strict=strict)
-    parser.optionxform = fold  # type: ignore[method-assign,assignment]  # its own way
-    if re.search(r"^RCLONE_ENCRYPT_V\d+:", text, re.MULTILINE):
-        raise Unfit("it is encrypted", "let rclone add it: rclone config; --print shows what")
     try:
         parser.read_string(text)
     except configparser.Error as error:
@@ -81,7 +71,7 @@ def says(entry: Entry) -> list[Leaf]:
             raise ValueError(f"it has no way to write the name {name}")
         if value != value.strip() or re.search(r"(?:^|\s)[#;]", value):
             raise ValueError(f"it has no way to write this for {name}: {value}")
-    return [((section, name), value) for name, value in entry.values]
+    return [((section, name.lower()), value) for name, value in entry.values]
 
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:

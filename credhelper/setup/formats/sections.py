@@ -44,8 +44,7 @@ class Line:
     @property
     def header(self) -> str:
         """The text up to the bracket, without a comment behind it."""
-        found = _HEADER.match(self.text)
-        return found[0] if found else self.text[: self.text.find("]") + 1]
+        return header_in(self.text)
 
     @property
     def plain(self) -> str:
@@ -56,6 +55,12 @@ class Line:
     def says(self) -> bool:
         """Whether it is more than a blank line or a comment."""
         return bool(self.text) and self.text[0] not in "#;"
+
+
+def header_in(line: str) -> str:
+    """Return the header that `line` begins with, without what is behind it."""
+    found = _HEADER.match(line)
+    return found[0] if found else line[: line.find("]") + 1]
 
 
 def append(

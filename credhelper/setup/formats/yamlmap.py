@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, yamlplaces, yamltext
+from credhelper.setup.formats import Leaf, Made, yamlflow, yamlplaces, yamltext
 from credhelper.setup.plan import Entry
 
 _INDENT = "  "
@@ -34,7 +36,7 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
     (key,) = entry.at
     # Each goes to the front, so the first comes last.
     for name, value in reversed(entry.values):
-        _put(draft, key, yamltext.dumped({name: value}), made)
+        _put(draft, key, name, value, made)
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
@@ -47,9 +49,11 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
         for own, node in members:
             if own.value != name:
                 continue
-            flow = found is None or found[1].flow_style
-            if flow or yamlplaces.without_nulls(yamlplaces.said(node)) != value:
+            if found is None or yamlplaces.without_nulls(yamlplaces.said(node)) != value:
                 changed.append(name)
+                break
+            if found[1].flow_style:
+                yamlflow.take(draft, own, node)
                 break
             draft.remove_lines(*yamlplaces.lines_of(draft.text, own.start_mark.index, node))
             if len(members) == 1:
@@ -58,15 +62,17 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     return changed
 
 
-def _put(draft: Draft, key: str, lines: list[str], made: Made) -> None:
+def _put(draft: Draft, key: str, name: str, said: Any, made: Made) -> None:
     found = yamlplaces.member(draft.text, key)
     value = found[1] if found else None
+    lines = yamltext.dumped({name: said})
     if found is None or not isinstance(value, yaml.MappingNode) or not value.value:
         indented = [_INDENT + line for line in lines]
         yamltext.put_below(draft, key, indented, made, yaml.MappingNode)
         return
     if value.flow_style:
-        raise ValueError(f"{key} is not written in lines")
+        yamlflow.put(draft, value, f"{yamlflow.said(name)}: {yamlflow.said(said)}")
+        return
     # Above a comment on the first of their keys.
     begin = draft.text.index("\n", found[0].end_mark.index) + 1
     indent = " " * value.value[0][0].start_mark.column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from credhelper.setup.formats import Unfit, documents
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_COPIES = 100_000  # nodes that stand in the text once, and are read again by an alias
 _UNFOLDED = "its aliases unfold to too much"
+_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
 _IN_BRACKETS = (
     "it is JSON, or YAML in brackets, and what setup adds are lines of YAML",
     "let its tool write it as YAML first; kubectl: kubectl config view --raw -o yaml",
@@ -44,6 +46,12 @@ def lines_of(text: str, start: int, last: yaml.Node) -> tuple[int, int]:
         if begin < end <= stop:
             return text.rfind("\n", 0, start) + 1, stop
     return text.rfind("\n", 0, start) + 1, len(text)
+
+
+def end(text: str) -> int:
+    """Return where a line may be added at the end: above the mark that ends a document."""
+    mark = _END.search(text)
+    return mark.start() if mark else len(text)
 
 
 def refuse_brackets(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from credhelper.setup.draft import Draft
-from credhelper.setup.formats import Leaf, Made, documents, yamlplaces
+from credhelper.setup.formats import Leaf, Made, documents, yamlflow, yamlplaces
 from credhelper.setup.plan import Entry
 
 # What some version of YAML, or Go's library, reads as a number; and `y` and `n`.
@@ -44,10 +44,10 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
     for name, value in entry.values:
         if entry.at:
-            _put_item(draft, entry.at[0], dumped([{"name": name, **value}]), made)
+            _put_item(draft, entry.at[0], {"name": name, **value}, made)
         else:
             yamlplaces.refuse_brackets(draft.text)
-            draft.insert_lines(len(draft.text), dumped({name: value}))
+            draft.insert_lines(yamlplaces.end(draft.text), dumped({name: value}))
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
@@ -70,10 +70,14 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     return changed
 
 
-def _put_item(draft: Draft, key: str, lines: list[str], made: Made) -> None:
+def _put_item(draft: Draft, key: str, item: dict[str, Any], made: Made) -> None:
     found = yamlplaces.member(draft.text, key)
     value = found[1] if found else None
-    if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
+    lines = dumped([item])
+    if isinstance(value, yaml.SequenceNode) and value.value:
+        if value.flow_style:
+            yamlflow.put(draft, value, yamlflow.said(item))
+            return
         start = draft.text.rindex("-", 0, value.value[0].start_mark.index)
         begin = draft.text.rfind("\n", 0, start) + 1
         indent = draft.text[begin:start]
@@ -94,7 +98,7 @@ def put_below(
     found = yamlplaces.member(draft.text, key)
     if found is None:
         made[key] = None
-        draft.insert_lines(len(draft.text), [f"{key}:", *lines])
+        draft.insert_lines(yamlplaces.end(draft.text), [f"{key}:", *lines])
         return
     name, value = found
     empty = isinstance(value, kind) and not value.value
@@ -120,8 +124,11 @@ def _take_item(draft: Draft, key: str, name: str, wanted: Any, made: Made) -> bo
             continue
         said = yamlplaces.without_nulls(yamlplaces.said(node))
         # Tools that rewrite such a file write null for a member that is missing.
-        if said != wanted or found is None or found[1].flow_style:
+        if said != wanted or found is None:
             return False
+        if found[1].flow_style:
+            yamlflow.take(draft, node, node)
+            return True
         dash = draft.text.rindex("-", 0, node.start_mark.index)
         draft.remove_lines(*yamlplaces.lines_of(draft.text, dash, node))
         if len(items) == 1:

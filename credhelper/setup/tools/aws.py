@@ -8,12 +8,13 @@ command always names the profile: AWS sends no host to choose one by.
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from credhelper.core.text import shell_word
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
-from credhelper.setup.formats import documents
+from credhelper.setup.formats import documents, ini
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest, shadowed
 
 PROGRAMS = ("credhelper",)
@@ -64,7 +65,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     keys = request.place("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")
     plain = _section(request).removeprefix("profile").strip(" \t\"'")
     # Some SDKs read keys that stand twice.
-    known = reading.sections(request, keys, strict=False).get(plain, {})
+    known = reading.sections(request, keys, partial(ini.sections_in, strict=False)).get(plain, {})
     for path, section, said, before in (
         (_file(request), _section(request), own, _FIRST),
         (keys, plain, known, (*_FIRST, _KEY)),

@@ -53,6 +53,12 @@ def _section(name: str) -> str:
     return f"'remote \"{name}\"'"
 
 
+def _said(value: str) -> str:
+    """Return what DVC's reader makes of a value, without its quotes and a comment behind it."""
+    quoted = re.match(r"""(["'])(.*?)\1""", value)
+    return quoted[2] if quoted else value.partition("#")[0].strip()
+
+
 def _file(request: WiringRequest) -> str:
     default = request.below("XDG_CONFIG_HOME", "dvc/config", ".config/dvc/config")
     return request.below("DVC_GLOBAL_CONFIG_DIR", "config", default)
@@ -60,7 +66,11 @@ def _file(request: WiringRequest) -> str:
 
 def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
     sections = reading.sections(request, _file(request)).items()
-    return {found[1]: one for name, one in sections if (found := _SECTION.fullmatch(name))}
+    return {
+        found[1]: {key: _said(value) for key, value in one.items()}
+        for name, one in sections
+        if (found := _SECTION.fullmatch(name))
+    }
 
 
 def _remote(request: WiringRequest, remotes: dict[str, dict[str, str]]) -> str | None:

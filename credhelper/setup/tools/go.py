@@ -81,6 +81,8 @@ def _refuse_combined(path: str, text: str) -> None:
     if not re.search(r"^GOAUTH=", text, re.MULTILINE):
         return
     items = [item.strip() for item in _goauth(text).split(";")]
+    if items == [""]:
+        return  # as if it were not there
     for item, what in (("off", "says off"), ("", "has an empty command")):
         if item in items:
             raise ConfigError(

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from credhelper.core.text import command
+from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
@@ -29,7 +29,7 @@ _API = "client.authentication.k8s.io/v1"
 def plan(request: WiringRequest) -> Plan:
     """Return what it takes: see `setup`."""
     path = _file(request)
-    data = reading.document(request, path, "yaml")
+    data = _read(request, path)
     merged = _merged(request)
     name = _user(request)
     execute = {
@@ -133,13 +133,28 @@ def _files(request: WiringRequest) -> list[str]:
 def _merged(request: WiringRequest) -> dict[str, Any]:
     """Return the merged kubeconfigs: of two items with one name, the first counts."""
     merged: dict[str, Any] = {}
-    for data in [reading.document(request, path, "yaml") for path in _files(request)]:
+    for data in [_read(request, path) for path in _files(request)]:
         for key, value in data.items():
             if isinstance(value, list):
                 merged[key] = [*list_at(merged, key), *value]
             elif value not in (None, ""):
                 merged.setdefault(key, value)
     return merged
+
+
+def _read(request: WiringRequest, path: str) -> dict[str, Any]:
+    """Return what a kubeconfig says. Raises ConfigError for a name that kubectl would stop at."""
+    data = reading.document(request, path, "yaml")
+    for key in () if request.lenient else ("clusters", "contexts", "users"):
+        known: set[str] = set()
+        for name in filter(None, (text_at(one, "name") for one in list_at(data, key))):
+            if name in known:
+                raise ConfigError(
+                    f"{path}: {key} has {printable(name)} twice, and kubectl reads no such file",
+                    hint="take one of the two out, or give it a name of its own",
+                )
+            known.add(name)
+    return data
 
 
 def _parsed(text: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from credhelper.errors import ConfigError, UsageError
 from credhelper.setup import ask as asking
 from credhelper.setup import reading
+from credhelper.setup.formats import goconfig
 from credhelper.setup.plan import (
     TOKEN,
     Ask,
@@ -42,7 +43,7 @@ def plan(request: WiringRequest) -> Plan:
             hint="let the profile name a part of it without quotes: --service URL",
         )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
-    remotes = reading.sections(request, _file(request))
+    remotes = _remotes(request)
     remote = request.name or _remote(request, remotes) or _NEW
     known = remotes.get(remote)
     for key in _FIRST:
@@ -55,12 +56,12 @@ def plan(request: WiringRequest) -> Plan:
     new = {"type": "webdav", "url": str(request.service), "vendor": "other"}
     if known is None or all(known.get(key) == value for key, value in new.items()):
         values = [*new.items(), *values]
-    return Plan((FileChange(_file(request), "ini", (Entry((remote,), tuple(values)),)),))
+    return Plan((FileChange(_file(request), "goconfig", (Entry((remote,), tuple(values)),)),))
 
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what the remote's command prints: see `setup`."""
-    remotes = reading.sections(request, _file(request))
+    remotes = _remotes(request)
     remote = request.name or _remote(request, remotes) or _NEW
     command = remotes.get(remote, {}).get(_KEY)
     if not command:
@@ -88,6 +89,10 @@ def _file(request: WiringRequest) -> str:
     path = request.below("XDG_CONFIG_HOME", "rclone/rclone.conf", ".config/rclone/rclone.conf")
     old = f"{request.home}/.rclone.conf"
     return old if request.read(path) is None and request.read(old) is not None else path
+
+
+def _remotes(request: WiringRequest) -> dict[str, dict[str, str]]:
+    return reading.sections(request, _file(request), goconfig.sections_in)
 
 
 def _remote(request: WiringRequest, remotes: dict[str, dict[str, str]]) -> str | None:

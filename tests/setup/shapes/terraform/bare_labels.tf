@@ -1,0 +1,4 @@
+host h {
+  services = {}
+}
+"disable_checkpoint" = true

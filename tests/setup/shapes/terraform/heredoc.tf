@@ -1,0 +1,6 @@
+disable_checkpoint = true
+providers {
+  x = <<EOT
+} {
+EOT
+}

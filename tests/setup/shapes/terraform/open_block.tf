@@ -1,0 +1,2 @@
+credentials "else.example" {
+  token = "x"
