@@ -161,6 +161,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held_when_it_died(tmp_path
             os._exit(0)
     try:
         os.close(locks._held.pop())  # the kernel does no more for the dead
+        locks._turns.clear()  # the turns of a process end with it
         _wait_for(lambda: _can_be_had(path))
     finally:
         os.kill(child, signal.SIGKILL)
