@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
-    from credhelper.storage.sweep import Place
 
 _MOST_CHANGES = 5  # of a grant, while one call reads it
 
-# Where renewals wrote since the last sweep, and the time by which the records there are judged.
-_written: dict[Place, float] = {}
+# The last renewal that no sweep has followed, and the time by which that judges records.
+_renewed: list[tuple[Context, float]] = []
 
 
 def answer(context: Context, request: Request) -> Credential | Listing | bool | None:
@@ -235,20 +234,18 @@ def tidy_up() -> None:
 
     To be called when the answer is given away, and no lock is held.
     """
-    if _written:
-        from credhelper.storage import sweep
+    if not _renewed:
+        return
+    from credhelper.broker import sweeping
 
-        places = dict(_written)
-        _written.clear()
-        sweep.sweep(places, min(places.values(), default=0.0))
+    renewed, _renewed[:] = list(_renewed), []
+    for context, now in renewed:
+        sweeping.after_renewal(context, now)
 
 
 def _note(context: Context, made: Token) -> None:
-    from credhelper.broker import sweeping
-
     # By the earlier of two clocks, so that a wrong one ends nothing that lives.
-    now = context.clock() + min(0, made.skew)
-    _written.update(dict.fromkeys(sweeping.places(context), now))
+    _renewed[:] = [(context, context.clock() + min(0, made.skew))]
 
 
 def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Service | None]:

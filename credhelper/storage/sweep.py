@@ -26,7 +26,6 @@ MOST = 1000  # files that one sweep looks at
 SECONDS = 0.05  # for those that stay: what is removed costs no later sweep anything
 PAUSE = 60  # seconds between two sweeps of a folder
 
-_SWEPT = ".swept"  # holds the name that was looked at last; its time is that of the sweep
 _HEX = frozenset("0123456789abcdef")
 _DEAD = 86400  # seconds that a token stays after its end, and since it was written
 _DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
@@ -37,10 +36,15 @@ _OURS = f".{routes.FORMAT}-{__version__}"
 
 
 class Place(NamedTuple):
-    """A folder of records, and whether these are sessions, which stay longer."""
+    """A folder of records.
+
+    Parameters: `folder`; `sessions`, whether these are sessions, which stay longer; `swept`, the
+    file that holds the name which was looked at last, and whose time is that of the last sweep.
+    """
 
     folder: str
     sessions: bool
+    swept: str
 
 
 def sweep(
@@ -63,21 +67,22 @@ def sweep(
     - timer: seconds.
     """
     looked = 0
-    for place in sorted(places, key=lambda place: -_unswept(place.folder, now)):
+    for place in sorted(places, key=lambda place: -_unswept(place, now)):
         with suppress(OSError, CacheError):  # tidiness is not worth an error
-            if looked >= most or seconds <= 0 or not _claimed(place.folder, now, pause):
+            if looked >= most or seconds <= 0 or not is_due(place, now, pause):
                 continue
+            with suppress(FileNotFoundError):  # from now on no other process sweeps it
+                os.utime(place.swept, (now, now), follow_symlinks=False)
             last = ""
-            for name in filter(_may_go, _behind(_position(place.folder), place.folder)):
+            for name in filter(_may_go, _names_behind_the_last(place)):
                 began = timer()
                 if not _removed(place, name, now):
                     seconds -= timer() - began
                 last, looked = name, looked + 1
                 if looked >= most or seconds <= 0:
                     break
-            path = os.path.join(place.folder, _SWEPT)
-            files.replace(path, os.fsencode(last))
-            os.utime(path, (now, now))  # of this clock: a file server may have another
+            files.replace(place.swept, os.fsencode(last))
+            os.utime(place.swept, (now, now))  # of this clock: a file server may have another
     return looked
 
 
@@ -90,34 +95,26 @@ def sweep_all(places: Iterable[Place], now: float) -> None:
     sweep(places, now, most=sys.maxsize, seconds=float("inf"), pause=0)
 
 
-def _unswept(folder: str, now: float) -> float:
+def is_due(place: Place, now: float, pause: float = PAUSE) -> bool:
+    """Tell whether a sweep would look at `place`. Parameters: as for `sweep`."""
+    return paths.private_folder(place.folder) and _unswept(place, now) >= pause
+
+
+def _unswept(place: Place, now: float) -> float:
     """Return the seconds since the last sweep; infinity where a clock that was ahead wrote it."""
     try:
-        since = now - os.lstat(os.path.join(folder, _SWEPT)).st_mtime
+        since = now - os.lstat(place.swept).st_mtime
     except OSError:
         return float("inf")
     return since if since >= 0 else float("inf")
 
 
-def _claimed(folder: str, now: float, pause: float) -> bool:
-    """Tell whether `folder` is ours to sweep now. From then on it is nobody else's."""
-    if not paths.private_folder(folder) or _unswept(folder, now) < pause:
-        return False
-    with suppress(FileNotFoundError):
-        os.utime(os.path.join(folder, _SWEPT), (now, now), follow_symlinks=False)
-    return True
-
-
-def _position(folder: str) -> str:
-    # Any text is a place in the order of names: a damaged file is no trouble.
-    return os.fsdecode(paths.read_private(os.path.join(folder, _SWEPT)) or b"")
-
-
-def _behind(last: str, folder: str) -> list[str]:
-    """Return the names in `folder`, in order, from behind `last` on and all around."""
+def _names_behind_the_last(place: Place) -> list[str]:
+    """Return the names in a folder, in order, from behind the last one on and all around."""
     # Lock files stay for ever: they are not even sorted.
-    names = sorted(name for name in os.listdir(folder) if name[-5:] != ".lock")
-    start = bisect(names, last)
+    names = sorted(name for name in os.listdir(place.folder) if name[-5:] != ".lock")
+    # Any text is a place in that order: a damaged file is no trouble.
+    start = bisect(names, os.fsdecode(paths.read_private(place.swept) or b""))
     return names[start:] + names[:start]
 
 

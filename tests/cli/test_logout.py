@@ -11,9 +11,9 @@ from tests.support.worlds import World
 
 
 def held(world: World) -> list[str]:
-    """Return all files that hold a secret: no locks, and no marks of a logout or a sweep."""
+    """Return all files that hold a secret: no locks, and no marks of a logout."""
     kept = [path for path in world.state.rglob("*") if path.is_file()]
-    kept = [p for p in kept if p.suffix not in (".lock", ".gone") and p.name != ".swept"]
+    kept = [path for path in kept if path.suffix not in (".lock", ".gone")]
     return [path.name for path in (*world.records(), *kept)]
 
 

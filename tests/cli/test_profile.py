@@ -141,7 +141,7 @@ def test_removing_takes_the_profile_and_all_that_is_held(person: Person) -> None
     assert "[profiles." not in person.config()
     assert person.world.records() == []
     kept = [path for path in person.world.state.rglob("*") if path.is_file()]
-    assert all(path.suffix in (".lock", ".gone") or path.name == ".swept" for path in kept), kept
+    assert all(path.suffix in (".lock", ".gone") for path in kept), kept
     assert person.api.stats()["revoked"] == 3
 
 

@@ -29,7 +29,7 @@ def claims(person: Person, token: str) -> dict[str, Any]:
 
 def session(person: Person) -> Path:
     """Return the record of the one session that is held."""
-    [found] = [p for p in (person.world.state / "sessions").iterdir() if "." not in p.name]
+    [found] = [p for p in (person.world.state / "sessions").iterdir() if p.suffix != ".lock"]
     return found
 
 

@@ -43,17 +43,21 @@ def put(folder: Path, name: str, data: bytes = DEAD, age: float = 2 * DAY) -> Pa
 
 
 def held(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {".swept"}
+    return {path.name for path in folder.iterdir()} - {"swept.here"}
 
 
 def unlocked(folder: Path) -> set[str]:
     return {name for name in held(folder) if not name.endswith(".lock")}
 
 
+def place_of(folder: Path, sessions: bool = False) -> Place:
+    return Place(str(folder), sessions, str(folder / "swept.here"))
+
+
 def swept(folder: Path, now: float = NOW, **bounds: float) -> int:
     """Sweep a folder of tokens, however long ago it was swept; return how many were looked at."""
     most, seconds = int(bounds.get("most", 1000)), bounds.get("seconds", 1e9)
-    return sweep.sweep([Place(str(folder), False)], now, most=most, seconds=seconds, pause=0)
+    return sweep.sweep([place_of(folder)], now, most=most, seconds=seconds, pause=0)
 
 
 GOES = {
@@ -104,7 +108,7 @@ def test_what_is_dead_goes(
     folder: Path, name: str, data: bytes, age: float, sessions: bool
 ) -> None:
     path = put(folder, name, data, age)
-    assert sweep.sweep([Place(str(folder), sessions)], NOW) == 1
+    assert sweep.sweep([place_of(folder, sessions)], NOW) == 1
     assert not path.exists()
 
 
@@ -114,7 +118,7 @@ def test_what_lives_stays(
     folder: Path, name: str, data: bytes, age: float, sessions: bool, everything: bool
 ) -> None:
     path = put(folder, name, data, age)
-    place = Place(str(folder), sessions)
+    place = place_of(folder, sessions)
     if everything:
         sweep.sweep_all([place], NOW)
     else:
@@ -182,13 +186,13 @@ def clock_of(step: float) -> Callable[[], float]:
 def test_the_time_is_bounded_for_what_stays(folder: Path, data: bytes, looked: int) -> None:
     for number in range(20):
         put(folder, f"{number:032x}", data)
-    place = Place(str(folder), False)
+    place = place_of(folder)
     timer = clock_of(0.01)  # all that is done with a file takes as long as this
     assert sweep.sweep([place], NOW, seconds=0.045, timer=timer) == looked
 
 
 def test_a_folder_is_swept_once_a_minute(folder: Path) -> None:
-    place = Place(str(folder), False)
+    place = place_of(folder)
     assert sweep.sweep([place], NOW) == 0
     put(folder, A)
     assert sweep.sweep([place], NOW + 59) == 0
@@ -197,7 +201,7 @@ def test_a_folder_is_swept_once_a_minute(folder: Path) -> None:
 
 
 def test_a_sweep_by_a_clock_that_was_ahead_puts_off_no_other(folder: Path) -> None:
-    place = Place(str(folder), False)
+    place = place_of(folder)
     sweep.sweep([place], NOW + 900 * DAY)
     put(folder, A)
     assert sweep.sweep([place], NOW) == 1
@@ -207,7 +211,7 @@ def test_two_folders_share_one_sweep_and_take_turns(tmp_path: Path) -> None:
     places = []
     for name in ("cache", "sessions"):
         (tmp_path / name).mkdir(mode=0o700)
-        places.append(Place(str(tmp_path / name), name == "sessions"))
+        places.append(place_of(tmp_path / name, name == "sessions"))
         for number in range(20):
             put(tmp_path / name, f"{number:032x}", DEAD_SESSION)
     left = []
@@ -222,7 +226,7 @@ def test_all_is_swept_at_once_if_asked_for(folder: Path) -> None:
     swept(folder)
     for number in range(sweep.MOST + 100):
         put(folder, f"{number:032x}.failed")
-    sweep.sweep_all([Place(str(folder), False)], NOW)
+    sweep.sweep_all([place_of(folder)], NOW)
     assert held(folder) == set()
 
 
@@ -258,7 +262,7 @@ def test_where_the_last_one_stopped_may_be_damaged(
     for number in range(10):
         put(folder, f"{number:032x}")
     lives = put(folder, A, ends(NOW + HOUR))
-    damage(folder / ".swept")
+    damage(folder / "swept.here")
     assert swept(folder, most=6) == 6
     swept(folder, most=6)
     assert unlocked(folder) == {A}

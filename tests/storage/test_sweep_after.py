@@ -42,7 +42,8 @@ def dead(world: World, name: str = NAME, *, folder: Path | None = None, ago: flo
 def as_if_later(world: World) -> None:
     """Make the last sweep older than the pause between two."""
     then = time.time() - 2 * sweep.PAUSE
-    os.utime(world.cache / ".swept", (then, then))
+    for path in world.cache.glob("swept.*"):
+        os.utime(path, (then, then))
 
 
 def a_program(world: World) -> None:
