@@ -163,7 +163,7 @@ def test_a_profile_for_a_path_needs_git_to_tell_the_path(forge: Forge) -> None:
 
     outcome = forge.run("ls-remote", forge.url)
     assert outcome.status == 128
-    assert "credhelper: hint: git omits the path" in outcome.told
+    assert "credhelper: hint: let git send the path" in outcome.told
     assert "credential.useHttpPath true" in outcome.told
     assert forge.wired.counted() == (0, 0)
 

@@ -47,6 +47,7 @@ _SOURCE = Path(__file__).with_name("faults.c")
 # What differs from run to run in the names of files, and how a glob spells it.
 _ROLES = (
     (re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp$"), ".NEW.tmp", ".#.#.tmp"),
+    (re.compile(r"\.[0-9a-f]{8}\.old$"), ".FORMER.old", ".#.old"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "RECORD", "#"),
     (re.compile(r"routes-[0-9a-f]+"), "ROUTES", "routes-#"),
 )

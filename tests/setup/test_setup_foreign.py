@@ -47,7 +47,7 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             ("terraform", "--service", "https://git.example"),
             ".terraformrc",
             '{"plugin_cache_dir": "/x"}\n',
-            "it is not HCL",
+            "it is JSON, and what setup adds is HCL",
         ),
         (
             ("git", "--service", "https://git.example"),
@@ -60,12 +60,6 @@ def test_what_somebody_else_has_set_is_not_changed(person: Person) -> None:
             ".config/go/env",
             "GOAUTH=off\n",
             "GOAUTH says off",
-        ),
-        (
-            ("go", "--service", "https://git.example"),
-            ".config/go/env",
-            "GOAUTH=\n",
-            "GOAUTH has an empty command",
         ),
         (
             ("pip", "--service", "https://git.example"),
@@ -152,7 +146,7 @@ _PROVIDER = """providers:
         ("flyte", "admin:\n  authType: %s\n"),
         ("flyte", "admin:\n  command: %s\n"),
         ("flyte", "admin:\n  command: [%s]\n"),
-        ("flyte", "admin: {insecure: true, x: %s}\n"),
+        ("flyte", "admin: {command: [%s]}\n"),
         ("flyte", "admin:\n  endpoint: dns:///%s.example\n"),
         ("reclient", "credentials_helper=/%s\n"),
     ],
