@@ -152,6 +152,9 @@ def test_setup_wires_pip_up_and_takes_it_back(sit_down: Callable[..., Desk]) -> 
     desk = sit_down("pip", "pip.conf")
     desk.wired.unwire(".config/pip/pip.conf", "keyring-provider")
     (desk.wired.world.home / ".local/share/credhelper/bin/keyring").unlink()
+    # The check asks the pip that is on PATH, behind the folder of the link.
+    ours, _, rest = desk.wired.environ["PATH"].partition(":")
+    desk.wired.environ["PATH"] = f"{ours}:{Path(desk.pip[0]).parent}:{rest}"
 
     with desk.wired.set_up("pip", "--service", f"https://{desk.index.host}"):
         desk.works()
