@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
 from credhelper.broker import inventory, key_notes, typed_keys, wiring
 from credhelper.broker.context import Context
@@ -93,15 +92,12 @@ class Leaving:
         # Again, under the lock: it may have changed.
         fields = kept.slot.find() or {}
         # Before it is revoked: a logout that is killed must leave no dead token to be served.
-        aside = kept.slot.move_aside() if fields and not kept.former else ""
+        aside = [kept.slot.move_aside()] if fields and not kept.former else []
         for key in ("previous", "token"):
             if fields.get(key):
                 self._end_of(kept._replace(fields=fields), Secret(fields[key]))
         self.removed = self.removed or bool(fields)
-        kept.slot.remove()
-        if aside:
-            with suppress(FileNotFoundError):
-                os.unlink(aside)
+        kept.slot.remove(*aside)
 
     def _end_of(self, kept: Kept, secret: Secret) -> None:
         fields = kept.fields or {}

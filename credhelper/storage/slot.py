@@ -165,9 +165,9 @@ class Slot:
             except CacheError:
                 return  # then the next token may be made at once
 
-    def remove(self) -> None:
-        """Forget the record and its failure. Raises CacheError when the disk says no."""
-        for name in (self.name, self._failure):
+    def remove(self, *aside: str) -> None:
+        """Forget the record, its failure, and what `move_aside` returned. Raises CacheError."""
+        for name in (self.name, self._failure, *aside):
             try:
                 os.unlink(os.path.join(self.folder or "", name))
             except FileNotFoundError:
@@ -182,10 +182,10 @@ class Slot:
             self._write(f"{self.name}.{os.urandom(4).hex()}{OLD}", fields)
 
     def move_aside(self) -> str:
-        """Rename the record so that no call serves it; return its new path. Raises CacheError."""
-        aside = os.path.join(self.folder or "", f"{self.name}.{os.urandom(4).hex()}{OLD}")
+        """Rename the record so that no call serves it; return its new name. Raises CacheError."""
+        aside = f"{self.name}.{os.urandom(4).hex()}{OLD}"
         try:
-            os.rename(self.path, aside)
+            os.rename(self.path, os.path.join(self.folder or "", aside))
         except OSError as error:
             raise CacheError(f"cannot rename {self.path}: {reason(error)}") from error
         return aside
