@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import textwrap
@@ -97,14 +96,8 @@ def run(command: Sequence[str], environ: Mapping[str, str], stdin: bytes = b"") 
 
 def cpu(call: Callable[[], object], runs: int) -> float:
     """Return the median CPU seconds of the children of one call."""
-    found = []
     call()
-    for _ in range(runs):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        call()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(found)
+    return statistics.median(measure.cpu_of(call) for _ in range(runs))
 
 
 def answers(environ: Mapping[str, str], url: str) -> float:
@@ -174,18 +167,10 @@ def waiters(here: world.World) -> tuple[float, float, int]:
         here.forget()
         before = here.stats()["requests"]
         begun = os.times().elapsed
-        cold = cpu_once(lambda: together(herd, here.environ))
+        cold = measure.cpu_of(lambda: together(herd, here.environ))
         return cold / warm, os.times().elapsed - begun, here.stats()["requests"] - before
     finally:
         os.sched_setaffinity(0, cores)
-
-
-def cpu_once(call: Callable[[], object]) -> float:
-    """Return the CPU seconds of the children of one call, which is not tried before."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    call()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def together(command: Sequence[str], environ: Mapping[str, str]) -> None:

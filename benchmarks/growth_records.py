@@ -6,7 +6,6 @@ Run it from a virtual environment that holds the wheel, as `warm.py`.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import time
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ _DAY = 86400
 
 def sweep_growth() -> None:
     """Print what a renewal costs among 50 and among 50,000 records, fresh ones and expired ones."""
-    bare = statistics.median(_cpu(measure.BARE, measure.clean()) for _ in range(RUNS))
+    bare = statistics.median(measure.cpu(measure.BARE, measure.clean()) for _ in range(RUNS))
     print(f"{'a renewal, CPU in bare Pythons':36} {'first':>8} {'median':>8} {'to 50':>8}")
     with world.running() as here:
         few = 0.0
@@ -66,15 +65,8 @@ def _renewals(environ: Mapping[str, str], count: int, ends: int) -> list[float]:
     spent = []
     for _ in range(RUNS):
         ours.unlink()
-        spent.append(_cpu(command, environ))
+        spent.append(measure.cpu(command, environ))
     return spent
-
-
-def _cpu(command: list[str], environ: Mapping[str, str]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    measure.wall(command, environ)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

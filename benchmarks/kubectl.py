@@ -6,12 +6,9 @@ Run it from a virtual environment that holds the wheel (`make bench` does), not 
 from __future__ import annotations
 
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import measure
@@ -34,14 +31,6 @@ def kubeconfig(clusters: int) -> str:
     for number in range(clusters):
         lines += [f"- name: u{number}", "  user:", f"    token: {'B' * 100}"]
     return "\n".join(lines) + "\n"
-
-
-def cpu(command: Sequence[str], environ: Mapping[str, str]) -> float:
-    """Return the seconds of CPU that `command` and its children take; raises if it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -67,9 +56,9 @@ def main() -> None:
         words = [str(measure.BIN / "credhelper"), "setup", "kubectl", "--service", SERVICE]
         spent: dict[str, list[float]] = {"setup": [], "undo": [], "bare": []}
         for _ in range(5):
-            spent["bare"].append(cpu(measure.BARE, environ))
-            spent["setup"].append(cpu(words, environ))
-            spent["undo"].append(cpu([*words, "--undo"], environ))
+            spent["bare"].append(measure.cpu(measure.BARE, environ))
+            spent["setup"].append(measure.cpu(words, environ))
+            spent["undo"].append(measure.cpu([*words, "--undo"], environ))
             assert path.read_text() == text
         bare = statistics.median(spent["bare"])
         for name in ("setup", "undo"):

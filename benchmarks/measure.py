@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -33,8 +33,13 @@ def cpu(command: Sequence[str], environ: Mapping[str, str]) -> float:
 
     On a busy machine they vary less than `wall`.
     """
+    return cpu_of(lambda: wall(command, environ))
+
+
+def cpu_of(call: Callable[[], object]) -> float:
+    """Return the CPU seconds of the children that end during one call."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall(command, environ)
+    call()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
