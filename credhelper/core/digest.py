@@ -1,7 +1,6 @@
 """SHA-256 for the warm path, from the C module that `hashlib` would take it from.
 
-`hashlib` itself also loads OpenSSL, which costs a third of a whole answer. The only use is to
-recognise the value of an environment variable, under a random salt.
+`hashlib` itself also loads OpenSSL, which costs a third of a whole answer.
 """
 
 import sys

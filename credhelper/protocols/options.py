@@ -27,7 +27,7 @@ COMMON = {
 }
 SERVICE = {**COMMON, "--service": "service"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# How Cargo (`cargo:token-from-stdout`) and mise (`credential_command`) tell whom they ask for.
+# Where Cargo (`cargo:token-from-stdout`) and mise (`credential_command`) name the service.
 CARGO = "CARGO_REGISTRY_INDEX_URL"
 MISE = "MISE_CREDENTIAL_HOST"
 
