@@ -53,7 +53,9 @@ def _for_people(command: click.Command) -> bool:
 def _context(
     command: click.Command, name: str, parent: click.Context | None = None
 ) -> click.Context:
-    return click.Context(command, parent, name, terminal_width=_WIDTH, max_content_width=_WIDTH)
+    # With the program's own settings: click keeps the option of a help that it has once made.
+    given = {**commands.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    return click.Context(command, parent, name, **given)
 
 
 def page() -> str:
