@@ -21,7 +21,8 @@ class Case:
     `other_options`, words for the two services; `needs`, a program without which
     the tool's file cannot be read; `keys`, more keys of the profile; `environ`, variables, with
     `{home}` and `{old}` in them, as in `options`; `apart`, whether the other service is of a
-    profile of its own, `second`; `skips_mark`, whether the tool skips a byte order mark.
+    profile of its own, `second`; `skips_mark`, whether the tool skips a byte order mark;
+    `programs`, what programs in `{home}/../programs` print, whatever they are asked.
     """
 
     service: str
@@ -38,6 +39,7 @@ class Case:
     environ: Mapping[str, str] = field(default_factory=dict)
     apart: bool = False
     skips_mark: bool = False
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 _REGISTRIES = f"""{{
@@ -160,10 +162,11 @@ find-links =
         wired="keyring-provider = subprocess",
         edits={"timeout = 60": "timeout = 90", "/srv/wheels": "/srv/more"},
         environ={
-            "PATH": "{home}/.local/share/credhelper/bin:{old}",
-            # Whatever the version of the pip on PATH: older ones ask with a user name alone.
+            "PATH": "{home}/.local/share/credhelper/bin:{home}/../programs:{old}",
             "PIP_EXTRA_INDEX_URL": "https://oauth2@pypi.example/simple/ https://oauth2@other.example",
         },
+        # Older ones than 26.2 ask with the user name of the index alone.
+        programs={"pip": "pip 23.2.1 from /usr (python 3.11)"},
     ),
     "uv": Case(
         service="https://pypi.example/simple",

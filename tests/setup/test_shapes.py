@@ -259,7 +259,12 @@ class Desk:
             "main",
             self.name,
             Program("/opt/credhelper/bin/credhelper", programs, programs),
-            {"PATH": "/usr/bin:/bin", "HOME": str(self.home), **places},
+            {
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(self.home),
+                "XDG_RUNTIME_DIR": str(self.home / "run"),
+                **places,
+            },
             str(self.home),
             str(self.home / "bin"),
             read,

@@ -36,6 +36,11 @@ class Bench(Person):
         for name, value in self.case.environ.items():
             old = world.environ.get(name, "")
             world.environ[name] = value.format(home=world.home, old=old)
+        for name, text in self.case.programs.items():
+            program = world.root / "programs" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(f"#!/bin/sh\necho '{text}'\n")
+            program.chmod(0o755)
         profiles = {"main": {"services": [self.case.service, self.case.other], **self.case.keys}}
         if self.case.apart:
             profiles["main"]["services"] = [self.case.service]
