@@ -50,7 +50,8 @@ class _Lexer:
 def by_python(text: str) -> Found:
     """Return what Python's `netrc` finds. Raises ValueError for what it cannot read."""
     found: Found = []
-    lexer = _Lexer(text)
+    # It opens the file as text, so that each way to end a line is a line feed.
+    lexer = _Lexer(text.replace("\r\n", "\n").replace("\r", "\n"))
     word, ended = lexer.word()
     while word:
         if word[0] == "#":

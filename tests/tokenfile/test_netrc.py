@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from credhelper.errors import RequestError
@@ -92,6 +92,7 @@ _PIECES = some.sampled_from(
 
 @QUICK
 @given(some.lists(_PIECES, max_size=14), some.booleans())
+@example(["macdef m\nput x\nmachine b", "\r\n"], False)
 def test_any_netrc_keeps_its_entries_or_is_left_alone(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[str], spaced: bool
 ) -> None:
