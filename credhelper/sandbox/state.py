@@ -17,6 +17,7 @@ from credhelper.sandbox.account import Account, TokenRequest
 from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.ledger import Ledger, Session, Token
 from credhelper.sandbox.objects import Objects
+from credhelper.sandbox.projects import Projects
 
 MAX_ID = 128
 
@@ -26,7 +27,7 @@ class State:
 
     Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
     `token_lifetime`, `session_lifetime` and `aws_lifetime` in seconds. `ledger` and `objects` hold
-    what was issued.
+    what was issued, `projects` the account's projects.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class State:
         self.account = account
         self.ledger = Ledger()
         self.objects = Objects()
+        self.projects = Projects()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )
@@ -126,14 +128,10 @@ class State:
         self.ledger.revoke(token)
         self.counters["revoked"] += 1
 
-    def projects(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
-        """The account's projects in one page (GET /v1/projects).
-
-        Raises `RefusedError` 401 for anything but a valid Bearer JWT.
-        """
+    def check_jwt(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> None:
+        """Check for a valid Bearer JWT. Raises `RefusedError` 401 for anything else."""
         if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
             raise RefusedError(401, "a user JWT is needed as Bearer authorization")
-        return accounts.projects(self.account)
 
     def workgroups(self, who: Presented, now: float) -> dict[str, Any]:
         """The account's workgroups (GET /v1/workgroups).
