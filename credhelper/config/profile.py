@@ -40,6 +40,7 @@ APIS = {
         ".platform.illumina.com",
         "",
         ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+        lacks=("project",),
         resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
         never_read_only=("volume",),
     ),
@@ -111,6 +112,7 @@ class Profile:
     - grant: where the secret lies, or None where `login` keeps a session.
     - user: the login name.
     - domain, cid, cwid, scopes, client_id, data: as the API's parameters.
+    - project: which one v2's tools and AWS credentials are for.
     - keep_session: hold a psToken and mint from it.
     - token: the kind that tools get.
     - services: who may receive it.
@@ -135,6 +137,7 @@ class Profile:
     scopes: tuple[str, ...] = ()
     client_id: str | None = None
     data: str | None = None
+    project: str | None = None
     keep_session: bool = False
     token: str = JWT
     services: tuple[Service, ...] = ()

@@ -37,6 +37,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = (
     'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
 )
+# What says of a project what another API's key says.
+_INSTEAD = {"project": "cid", "cid": "project"}
 KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
 
 
@@ -78,6 +80,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         scopes=_scopes(table),
         client_id=table.text("client_id"),
         data=table.text("data"),
+        project=table.checked("project", _id),
         keep_session=table.flag("keep_session"),
         token=table.choice("token", (JWT, SESSION)),
         services=_services(table),
@@ -91,7 +94,9 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     )
     for each in fields(Profile):
         if each.name in APIS[api].lacks and getattr(found, each.name) != each.default:
-            raise table.wrong(each.name, f"means nothing to api = '{api}'", "leave it out")
+            instead = _INSTEAD.get(each.name)
+            hint = f"its key for a project is '{instead}'" if instead else "leave it out"
+            raise table.wrong(each.name, f"means nothing to api = '{api}'", hint)
     return found
 
 
@@ -221,7 +226,11 @@ def _resource(table: Table, api: str) -> Resource | None:
             "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
         )
     how = given[0]
-    words = [aws.checked(key, _id) for key in known[how]]
+    # The profile's project is the one of its AWS credentials, too, unless they name their own.
+    words = [
+        (table if key == "project" and key not in aws else aws).checked(key, _id)
+        for key in known[how]
+    ]
     for key, word in zip(known[how], words, strict=True):
         if word is None:
             raise table.wrong("aws", f"expected {key} as well: {_shown({how: known[how]})}")
