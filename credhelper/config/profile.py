@@ -17,7 +17,7 @@ class Api:
     - url: its default origin.
     - hosts: how the names of its hosts end.
     - base: the path that its other clients append to the origin.
-    - variables: where those clients look for a token and for that URL.
+    - variables: how the names of the variables begin that those clients read.
     - lacks: the keys of a profile that it does not have.
     - resources: what it gives AWS credentials for, with the keys that name each.
     - never_read_only: those of them for which its credentials can always write.
@@ -27,7 +27,7 @@ class Api:
     url: str
     hosts: str
     base: str
-    variables: tuple[str, str]
+    variables: str
     lacks: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_read_only: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ APIS = {
         "https://aps2.platform.illumina.com",
         ".platform.illumina.com",
         "",
-        ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+        "ICA",
         lacks=("project",),
         resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
         never_read_only=("volume",),
@@ -48,7 +48,7 @@ APIS = {
         "https://ica.illumina.com",
         "//ica.illumina.com",
         "/ica/rest",
-        ("ICAV2_ACCESS_TOKEN", "ICAV2_BASE_URL"),
+        "ICAV2",
         # Its JWTs are not for one project or scope, and it makes no psTokens.
         lacks=(
             *("cid", "cwid", "scopes", "client_id", "data"),

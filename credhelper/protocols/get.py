@@ -9,17 +9,17 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 - `curl`: the same as a line for `curl -K -`;
 - `netrc`: a `machine` entry. The format has no word for a port or a scheme: programs that read it
   send the token to every port of that host;
-- `env`: shell assignments, for `eval`.
+- `env`: shell assignments, for `eval`, of the variables that the API's other clients read.
 """
 
 import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import (
+    export,
     json_object,
     json_string,
     one_line,
     rfc3339,
-    shell_word,
 )
 from credhelper.protocols import options
 
@@ -36,6 +36,7 @@ USAGE = (
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
 _MARGIN = 60  # seconds: a script uses the token at once
 _KEPT = 600  # seconds: a shell keeps its variables for a while, as readers of a file do (`write`)
+_LASTING = ("env", "netrc")
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 reads = options.reads_nothing  # some callers leave stdin open for ever
@@ -60,7 +61,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
-        margin=options.margin(found, _KEPT if form in ("env", "netrc") else _MARGIN),
+        margin=options.margin(found, _KEPT if form in _LASTING else _MARGIN),
         echo={**echo, "format": form},
     )
 
@@ -85,10 +86,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             inner = token.replace("\\", "\\\\").replace('"', '\\"')
             text = f'header = "Authorization: Bearer {inner}"'
         elif form == "env":
-            for_token, for_url = answer.variables
-            text = f"export {for_token}={shell_word(token)}"
-            if answer.url:
-                text += f"\nexport {for_url}={shell_word(one_line(answer.url, 'base URL'))}"
+            text = "\n".join(export(name, value) for name, value in variables(answer).items())
         else:
             text = _netrc(request, answer.username, token)
     return Reply(f"{text}\n".encode())
@@ -104,6 +102,23 @@ def members(credential: Credential) -> dict[str, str]:
         "profile": json_string(credential.profile),
         "username": json_string(credential.username),
     }
+
+
+def variables(credential: Credential) -> dict[str, str]:
+    """Return the variables that the API's other clients read, with their values for `credential`.
+
+    The programs `ica` and `icav2` read a server, which is a host alone, and a project; the SDKs
+    read a base URL. Raises CredhelperError for a value that does not fit on a line.
+    """
+    begin, project = credential.variables
+    found = {f"{begin}_ACCESS_TOKEN": one_line(credential.token.reveal(), "token")}
+    if credential.url:
+        url = one_line(credential.url, "base URL")
+        found[f"{begin}_SERVER_URL"] = url.partition("://")[2].partition("/")[0]
+        found[f"{begin}_BASE_URL"] = url
+    if project:
+        found[f"{begin}_PROJECT_ID"] = one_line(project, "project")
+    return found
 
 
 def _netrc(request: Request, username: str, token: str) -> str:
