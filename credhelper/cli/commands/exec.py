@@ -212,10 +212,10 @@ def _warn_of_another_place(wrong: CacheError) -> None:
     "--format",
     "--shell",
     "form",
-    type=click.Choice(("sh", "fish", "json")),
+    type=click.Choice(("sh", "fish", "json", "dotenv")),
     default="sh",
     show_default=True,
-    help="For which shell.",
+    help="For which shell; or dotenv, for --env-file and env_file of docker and compose.",
 )
 def env(
     name: str | None,
@@ -234,12 +234,16 @@ def env(
       eval "$(credhelper env)"
       credhelper env --format fish | source
       credhelper env --format json --var IAP_ACCESS_TOKEN
+      credhelper env --format dotenv | docker run --env-file /dev/stdin IMAGE
     """
     request = _request(name, service, min_ttl, refresh_before)
     credential = answer.get(command_context(renews=True), request)
     variables = _variables(credential, names)
     if form == "json":
         click.echo(json.dumps(variables))
+        return
+    if form == "dotenv":
+        click.echo(get.dotenv(variables, credential.profile))
         return
     for variable, value in variables.items():
         if form == "fish":
