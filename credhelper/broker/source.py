@@ -233,7 +233,7 @@ def _at_the_gate(source: TokenSource, wanted: Wanted, locked: bool) -> Held:
     except CredhelperError as error:
         return _after_a_failure(source, wanted, error, started)
     if judge(new, source.clock(), margin=0, min_ttl=wanted.min_ttl) == EXPIRED:
-        raise failure.too_short(source, new, wanted.min_ttl)
+        raise failure.too_short(source, new, wanted)
     return new
 
 
