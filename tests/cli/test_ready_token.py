@@ -185,3 +185,37 @@ def test_a_pstoken_is_refused(given: World, running_sandbox: RunningSandbox) -> 
     assert outcome.status == 6
     assert "is not a JWT" in outcome.told
     assert "auth = 'session'" in outcome.told
+
+
+def test_many_processes_at_once_run_its_command_once(
+    scratch_world: World, running_sandbox: RunningSandbox, api_token: str
+) -> None:
+    asked = scratch_world.root / "asked"
+    place = scratch_world.secret_file("json", json.dumps({"token": api_token}))
+    script = scratch_world.root / "ask"
+    script.write_text(f"#!/bin/sh\necho >> {asked}\nsleep 1\nexec cat {place}\n")
+    script.chmod(0o700)
+    grant = {"command": [str(script)], "member": "token"}
+    one = {"auth": "token", "grant": grant}
+    scratch_world.configure(running_sandbox.url, "unused-key", main=one)
+    started = [scratch_world.start("get") for _ in range(12)]
+    found = [scratch_world.finish(process) for process in started]
+    assert {outcome.stdout.decode().strip() for outcome in found} == {api_token}
+    assert asked.read_text() == "\n"
+    assert running_sandbox.stats()["requests"] == 0
+
+
+def test_a_command_that_gives_no_token_is_run_once_by_a_herd(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    asked = scratch_world.root / "asked"
+    script = scratch_world.root / "ask"
+    script.write_text(f"#!/bin/sh\necho >> {asked}\nsleep 1\necho Signed-in-first\n")
+    script.chmod(0o700)
+    one = {"auth": "token", "grant": {"command": [str(script)]}}
+    scratch_world.configure(running_sandbox.url, "unused-key", main=one)
+    started = [scratch_world.start("get") for _ in range(8)]
+    found = [scratch_world.finish(process) for process in started]
+    assert {outcome.status for outcome in found} == {6}
+    assert all("is not a JWT" in outcome.told for outcome in found)
+    assert asked.read_text() == "\n"
