@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from credhelper.broker import routing, typed_keys, wiring
-from credhelper.cli import other_tools, output
+from credhelper.cli import other_tools, output, plugins_settings, v1_tools, v2_tools
 from credhelper.cli.commands.login import authorization_of, remember
 from credhelper.cli.context import command_context
 from credhelper.cli.options import grant_in, preview
-from credhelper.cli.other_tools import Proposal
+from credhelper.cli.other_tools import Kept, Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
 from credhelper.core.text import command, printable
@@ -24,8 +24,8 @@ from credhelper.tokenfile import formats
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
 
-# Where ica-ica-lazy's own README has people keep the key that its tokens are made with.
-_PASS_ENTRY = "ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
+# Where ica-ica-lazy has people keep the key that its tokens are made with, unless a variable says.
+_PASS_ENTRY = "/ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
 
 
 @click.command("import", short_help="Make profiles from what other tools keep.")
@@ -39,14 +39,17 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     """Make profiles from what other tools keep: those named, or all that can be made.
 
     Looked at are ~/.ica and ~/.icav2 (configs and session files of the ica and icav2 programs),
-    ~/.ica-ica-lazy/tokens/tokens.json, and the variables that these tools read. Nothing is changed
-    without a yes, and each profile is verified with the API first, as at `credhelper login`. A key
-    or session is kept in a file for you alone; the tools' own files stay as they are.
+    ~/.icav2-cli-plugins (the file config, and those of tenants; ICAV2_CLI_PLUGINS_HOME),
+    ~/.ica-ica-lazy/tokens/tokens.json (ICA_ICA_LAZY_HOME), and the variables that these tools read.
+    Nothing is changed without a yes, and each profile is verified with the API first, as at
+    `credhelper login`. A key or session is kept in a file for you alone; the tools' own files stay
+    as they are. A file that others may write to is left alone: it says where a key goes.
 
-    A token by itself cannot be renewed, so it makes no profile, and icav2 encrypts the key in its
-    config, so that has to be typed once more. ica-ica-lazy's tokens tell the
-    project and the scopes; the API key that they are made with is taken from `pass` if it is
-    where its README has it, or else from where a --grant-* option says.
+    A token by itself cannot be renewed, so it makes no profile. icav2 encrypts the key in its
+    config, and so may its plugins: such a key has to be typed once more. ica-ica-lazy's tokens tell
+    the project and the scopes; the API key that they are made with is taken from `pass` if it is
+    where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), or else from where a --grant-* option
+    says.
 
     \b
     Examples:
@@ -139,34 +142,94 @@ def _proposals(
     """Yield what could be made; the paths that could not be read are added to `unread`."""
     home = Path(os.path.expanduser("~"))
     ica, icav2 = home / ".ica", home / ".icav2"
-    lazy = home / ".ica-ica-lazy/tokens/tokens.json"
-    sessions, places = _sessions(ica, unread)
-    yield from other_tools.from_ica(_text(ica / "config.yaml", unread), sessions, places)
-    sessions, places = _sessions(icav2, unread)
-    places[""] = str(icav2 / "config.yaml")
-    yield from other_tools.from_icav2(_text(icav2 / "config.yaml", unread), sessions, places)
-    if grant is None and (home / f".password-store/{_PASS_ENTRY}.gpg").is_file():
-        grant = {"command": ["pass", "show", _PASS_ENTRY]}
-    yield from other_tools.from_lazy(_text(lazy, unread), str(lazy), grant)
+    config = _settings(ica / "config.yaml", unread)
+    sessions = {
+        path.name.removeprefix(".session.").removesuffix(".yaml"): kept
+        for path, kept in _sessions(ica, unread)
+    }
+    yield from v1_tools.from_ica(config, sessions)
+    config = _settings(icav2 / "config.yaml", unread)
+    kept = [kept for _, kept in _sessions(icav2, unread)]
+    yield from v2_tools.from_icav2(config, str(icav2 / "config.yaml"), kept)
+    yield from _of_plugins(environ, home / ".icav2-cli-plugins", unread)
+    lazy = _place(environ, "ICA_ICA_LAZY_HOME", home / ".ica-ica-lazy")
+    if lazy is not None:
+        entry = environ.get("ICA_ICA_LAZY_DEFAULT_API_KEY_PATH") or _PASS_ENTRY
+        grant = grant or v1_tools.lazy_grant(entry, str(home / ".password-store"))
+        tokens = lazy / "tokens/tokens.json"
+        yield from v1_tools.from_lazy(_text(tokens, unread), str(tokens), grant)
     yield from other_tools.from_environment(environ)
 
 
-def _sessions(folder: Path, unread: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _of_plugins(environ: Mapping[str, str], home: Path, unread: list[str]) -> Iterable[Proposal]:
+    """Yield what icav2-cli-plugins keep, in the newer of their two formats and in the older."""
+    path = home / "config"
     try:
-        found = sorted(folder.glob(".session.*.yaml"))
+        profiles = plugins_settings.profiles(_text(path, unread))
+    except ValueError as error:
+        profiles = {}
+        _left_alone(path, str(error), unread)
+    for name, settings in profiles.items():
+        if settings is None:
+            _left_alone(path, f"has profile {name}, or a setting of it, twice", unread)
+        else:
+            yield from v2_tools.from_plugins(name, str(path), settings)
+    older = _place(environ, "ICAV2_CLI_PLUGINS_HOME", home)
+    tenants = _found(older / "tenants", "*") if older else []
+    for path in (tenant / "config.yaml" for tenant in tenants if tenant.is_dir()):
+        older_names = _settings(path, unread) or {}
+        newer = {name.replace("-", "_"): text for name, text in older_names.items()}
+        yield from v2_tools.from_plugins(path.parent.name, str(path), newer)
+
+
+def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path | None:
+    """Return the folder that a variable names, else `default`; None, after a warning, if neither.
+
+    A path that is not absolute would name another one in each folder.
+    """
+    path = environ.get(variable, "")
+    if path and not path.startswith("/"):
+        output.warn(f"{variable} names no absolute path: left alone", command("unset", variable))
+        return None
+    return Path(path) if path else default
+
+
+def _sessions(folder: Path, unread: list[str]) -> list[tuple[Path, Kept]]:
+    paths = _found(folder, ".session.*.yaml")
+    return [(path, Kept(str(path), _settings(path, unread) or {})) for path in paths]
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
     except OSError:
-        found = []
-    regions = {path.name.removeprefix(".session.").removesuffix(".yaml"): path for path in found}
-    return (
-        {region: _text(path, unread) for region, path in regions.items()},
-        {region: str(path) for region, path in regions.items()},
-    )
+        return []
+
+
+def _settings(path: Path, unread: list[str]) -> dict[str, str | None] | None:
+    """Return the settings in a YAML file, {} if there is none; None, after a warning, if unread."""
+    from credhelper.cli import yaml_settings
+
+    before = len(unread)
+    text = _text(path, unread)
+    if len(unread) > before:
+        return None
+    try:
+        return yaml_settings.settings(text)
+    except ValueError as error:
+        _left_alone(path, str(error), unread)
+        return None
 
 
 def _text(path: Path, unread: list[str]) -> str:
     try:
-        return formats.read(str(path))
+        return formats.read(str(path), alone=True)
     except CacheError as error:
         output.warn(error.message, error.hint)
         unread.append(str(path))
         return ""
+
+
+def _left_alone(path: Path, why: str, unread: list[str]) -> None:
+    output.warn(f"{printable(str(path))} {why}: left alone")
+    unread.append(str(path))
