@@ -97,13 +97,14 @@ def grant_in_words(grant: Grant | None) -> str:
     if grant is None:
         return "none: login keeps a session"
     words = [printable(word) for word in grant.words]
+    part = f"member {printable(grant.member)} in " if grant.member else ""
     if grant.how == "command":
         import shlex
 
-        return f"the output of: {shlex.join(words)}"
+        return f"{part}the output of: {shlex.join(words)}"
     if grant.how == "keyring":
-        return f"the keyring's entry {words[0]} of {words[1]}"
-    return f"the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"
+        return f"{part}the keyring's entry {words[0]} of {words[1]}"
+    return f"{part}the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"
 
 
 def who(identity: Mapping[str, str]) -> str:

@@ -42,9 +42,10 @@ def warnings(
         )
     ours = _given_by_exec(environ, found)
     every = found.all()  # decoded once: there may be thousands
+    grants = {route.grant for route in every}
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
-        if value and value not in ours:
+        if value and value not in ours and f"env:{variable}" not in grants:
             whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
             result.append((why, command("unset", variable)))
@@ -54,10 +55,9 @@ def warnings(
     for variable in _other_servers(environ, every):
         why = f"{variable} is set: tools send their token to another server than your profiles name"
         result.append((why, command("unset", variable)))
-    if path is not None and every and environ.get("CREDHELPER_API_KEY"):
-        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in every)
-        if not used:
-            result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
+    unused = "env:CREDHELPER_API_KEY" not in grants and environ.get("CREDHELPER_API_KEY")
+    if path is not None and every and unused:
+        result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
     return result
 
 

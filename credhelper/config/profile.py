@@ -59,7 +59,7 @@ APIS = {
 }
 RESOURCE_KEYS = {how: keys for api in APIS.values() for how, keys in api.resources.items()}
 
-API_KEY, PASSWORD, LOGIN = AUTHS = ("api-key", "password", "session")
+API_KEY, PASSWORD, LOGIN, READY = AUTHS = ("api-key", "password", "session", "token")
 KEY_FORMS = ("header", "basic", "basic-raw", "basic-password", "query")
 GRANTS = ("env", "file", "command", "keyring")
 
@@ -74,12 +74,14 @@ class Grant:
       keyring's service and user name.
     - allow_readable: whether others may read the file.
     - timeout: seconds for a command or keyring, or None.
+    - member: the member of a JSON object that holds the secret; None where the text is the secret.
     """
 
     how: str
     words: tuple[str, ...]
     allow_readable: bool = False
     timeout: float | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Profile:
     - name: what people and the config call it.
     - api: one of `APIS`.
     - url: the API's origin.
-    - auth: how a create is authorised (`api-key`, `password` or `session`).
+    - auth: what the grant is: what authorises a create (`api-key`, `password` or `session`), or a
+      token that somebody else makes (`token`).
     - grant: where the secret lies, or None where `login` keeps a session.
     - user: the login name.
     - domain, cid, cwid, scopes, client_id, data: as the API's parameters.

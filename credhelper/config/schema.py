@@ -15,6 +15,7 @@ from credhelper.config.profile import (
     KEY_FORMS,
     LOGIN,
     PASSWORD,
+    READY,
     RESOURCE_KEYS,
     Grant,
     Profile,
@@ -36,6 +37,11 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = (
     'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
+)
+# What says how a token is made: nothing is made for a profile whose grant is a token.
+_MAKING = (
+    *("user", "domain", "cid", "cwid", "scopes", "client_id", "data"),
+    *("keep_session", "token", "session_lifetime"),
 )
 KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
 
@@ -89,9 +95,14 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         api_key_as=form,
         aws=_resource(table, api),
     )
-    for each in fields(Profile):
-        if each.name in APIS[api].lacks and getattr(found, each.name) != each.default:
-            raise table.wrong(each.name, f"means nothing to api = '{api}'", "leave it out")
+    unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
+    for name in APIS[api].lacks:
+        if name not in unset:
+            raise table.wrong(name, f"means nothing to api = '{api}'", "leave it out")
+    for name in _MAKING if auth == READY else ():
+        if name not in unset:
+            why = f"means nothing to auth = '{READY}': its grant is a token that is made elsewhere"
+            raise table.wrong(name, why, "leave it out")
     return found
 
 
@@ -133,7 +144,7 @@ def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) ->
     if isinstance(table.values["grant"], str):
         raise table.wrong("grant", f"expected {_FORMS}, not a secret itself", GRANT_HINT)
     grant = Table(table.values["grant"], (*table.place, "grant"))
-    grant.only((*GRANTS, "allow_readable", "timeout"))
+    grant.only((*GRANTS, "allow_readable", "timeout", "member"))
     given = [how for how in GRANTS if how in grant]
     if len(given) != 1:
         raise table.wrong("grant", f"expected exactly {_FORMS}")
@@ -147,6 +158,7 @@ def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) ->
         _words(grant, how, login, expand),
         allow_readable=grant.flag("allow_readable"),
         timeout=_timeout(grant),
+        member=grant.text("member"),
     )
 
 

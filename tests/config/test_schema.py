@@ -28,7 +28,7 @@ def test_every_key_is_read() -> None:
         api = "iap"
         url = "https://USE1.platform.illumina.com/v1/"
         auth = "api-key"
-        grant = { file = "~/keys/dev", allow_readable = true }
+        grant = { file = "~/keys/dev", allow_readable = true, member = "key" }
         user = "ada@example.org"
         domain = "acme"
         cid = "p-1"
@@ -63,6 +63,7 @@ def test_every_key_is_read() -> None:
             "words": ("/home/ada/keys/dev",),
             "allow_readable": True,
             "timeout": None,
+            "member": "key",
         },
         "user": "ada@example.org",
         "domain": "acme",
