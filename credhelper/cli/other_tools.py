@@ -14,12 +14,15 @@ from typing import Any
 from credhelper.cli.prompt import Kind
 from credhelper.cli.shadowing import TOKEN_VARIABLES
 from credhelper.client import claims
+from credhelper.config.profile import READY
 from credhelper.core.model import Secret
 from credhelper.core.text import command
 
 _SERVER = re.compile(
     r"(https?://)?(([A-Za-z0-9-]+)[A-Za-z0-9.-]*(?::[0-9]{1,5})?)(?:/ica/rest|/v1)?/?"
 )
+REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
+V1 = "platform.illumina.com"
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 # The variables with the URL for a key or token, by the first word of its variable.
 _BASE_URLS = {
@@ -27,6 +30,7 @@ _BASE_URLS = {
     "IAP": ("IAP_BASE_URL",),
     "ICAV2": ("ICAV2_BASE_URL", "ICAV2_SERVER_URL"),
 }
+_V2 = "https://ica.illumina.com"
 _LONGEST_NAME, _LONGEST_SERVER = 64, 300
 
 # The settings in a file, by name; None for a value that is no text.
@@ -64,11 +68,15 @@ class Proposal:
     note: str = ""
 
 
-def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
-    """Yield what stands in the variables that those tools read."""
+def from_environment(environ: Mapping[str, str], now: float) -> Iterator[Proposal]:
+    """Yield what stands in the variables that those tools read.
+
+    Parameters:
+    - now: Unix seconds.
+    """
     if environ.get("ICAV2_X_API_KEY"):
         named = next((name for name in _BASE_URLS["ICAV2"] if environ.get(name)), "")
-        url = url_of(environ[named]) if named else "https://ica.illumina.com"
+        url = url_of(environ[named]) if named else _V2
         what = "an API key in the environment"
         if not url:
             note = f"{named} makes no sense, and says where the key may go: unset or correct it"
@@ -83,12 +91,27 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Proposal]:
             )
     for variable, _ in TOKEN_VARIABLES:
         if token := environ.get(variable):
-            kind = variable.partition("_")[0]
-            named = next((name for name in _BASE_URLS[kind] if environ.get(name)), "")
-            options = ["--api", "ica"] if kind == "ICAV2" else []
-            if named:
-                options += ["--url", url_of(environ[named]) or "URL"]
-            yield token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
+            yield _token_in(variable, token, environ, now)
+
+
+def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float) -> Proposal:
+    kind = variable.partition("_")[0]
+    named = next((name for name in _BASE_URLS[kind] if environ.get(name)), "")
+    said = url_of(environ[named]) if named else ""
+    options = ["--api", "ica"] if kind == "ICAV2" else []
+    options += ["--url", said or "URL"] if named else []
+    alone = token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
+    payload = claims.payload(token) or {}
+    ends = payload.get("exp")
+    url = said if named else _V2 if kind == "ICAV2" else origin_of(payload)
+    if not url or not isinstance(ends, int | float) or ends <= now or claims.token_flaw(token):
+        return alone
+    api = {"api": "ica"} if kind == "ICAV2" else {}
+    values = {**api, "url": url, "auth": READY, "grant": {"env": variable}}
+    name = variable.lower().replace("_", "-")
+    login = alone.note.partition(": ")[2]
+    note = f"read from there, as long as somebody else renews it; with a key of your own: {login}"
+    return replace(alone, name=name, values=values, note=note)
 
 
 def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
@@ -126,6 +149,17 @@ def token_alone(place: str, token: str, *options: str, then: str = "") -> Propos
     what = "a token" if payload is not None else "something that is not a token"
     how = command("credhelper", "login", *options) + then
     return Proposal(place, what, note=f"a token alone cannot be renewed: {how}")
+
+
+def origin_of(payload: Mapping[str, Any]) -> str:
+    """Return the API of v1 that a token is for, by its claims; "" if they do not tell."""
+    audience = payload.get("aud")
+    words = audience if isinstance(audience, list) else [audience]
+    for word in words:
+        service, _, region = word.partition("-") if isinstance(word, str) else ("", "", "")
+        if service == "iap" and REGION.fullmatch(region):
+            return f"https://{region}.{V1}"
+    return ""
 
 
 def url_of(server: str) -> str:

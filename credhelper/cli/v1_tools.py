@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from credhelper.cli.other_tools import (
+    REGION,
+    V1,
     Kept,
     Proposal,
     Settings,
+    origin_of,
     profile_name,
     server_in,
     shortened,
@@ -24,9 +27,6 @@ from credhelper.cli.prompt import Kind
 from credhelper.client import claims
 from credhelper.core import strict_json
 from credhelper.core.model import Secret
-
-_REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
-_V1 = "platform.illumina.com"
 
 
 def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[Proposal]:
@@ -99,7 +99,7 @@ def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterato
                 yield Proposal(place, f"something {of}", note="not a token: left alone")
                 continue
             what = f"a token {of}"
-            values: dict[str, Any] = {"url": _origin_of(payload), "cid": _project_of(token)}
+            values: dict[str, Any] = {"url": origin_of(payload), "cid": _project_of(token)}
             limits = payload.get("scope")
             if isinstance(limits, str) and limits:
                 values["scopes"] = [each for each in re.split("[, ]+", limits) if each]
@@ -135,16 +135,6 @@ def _project_of(token: str) -> str:
     return names[0].removeprefix("cid:") if len(names) == 1 else ""
 
 
-def _origin_of(payload: Mapping[str, Any]) -> str:
-    audience = payload.get("aud")
-    words = audience if isinstance(audience, list) else [audience]
-    for word in words:
-        service, _, region = word.partition("-") if isinstance(word, str) else ("", "", "")
-        if service == "iap" and _REGION.fullmatch(region):
-            return f"https://{region}.{_V1}"
-    return ""
-
-
 def _url_of_session(region: str, token: str, server: str | None, *, alone: bool) -> str:
     """Return the API that a session of the ica program is for, "" if nothing tells.
 
@@ -158,9 +148,9 @@ def _url_of_session(region: str, token: str, server: str | None, *, alone: bool)
     if parts is None and server != "":
         return ""  # another server than the one that was meant would receive the session
     # A server of one's own has no region; a session of another region is not for this one.
-    if parts and ((alone and not parts[2].endswith(f".{_V1}")) or parts[3] == region):
+    if parts and ((alone and not parts[2].endswith(f".{V1}")) or parts[3] == region):
         return url_of(server or "")
-    if _REGION.fullmatch(region):
-        return f"https://{region}.{_V1}"
+    if REGION.fullmatch(region):
+        return f"https://{region}.{V1}"
     # The file is not called as a region: people name sessions after their workgroups, too.
-    return _origin_of(claims.payload(token) or {}) or url_of(server or "")
+    return origin_of(claims.payload(token) or {}) or url_of(server or "")

@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import routing, typed_keys, wiring
-from credhelper.cli import other_tools, output, plugins_settings, v1_tools, v2_tools
+from credhelper.broker import grants, routing, typed_keys, wiring
+from credhelper.cli import options, other_tools, output, plugins_settings, v1_tools, v2_tools
 from credhelper.cli.commands.login import authorization_of, remember
 from credhelper.cli.context import command_context
 from credhelper.cli.options import grant_in, preview
 from credhelper.cli.other_tools import Kept, Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
+from credhelper.config.profile import READY
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
+from credhelper.renewal import ready_token
 from credhelper.tokenfile import formats
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
+    from credhelper.config.profile import Profile
 
 # Where ica-ica-lazy has people keep the key that its tokens are made with, unless a variable says.
 _PASS_ENTRY = "/ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
@@ -45,11 +48,12 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     `credhelper login`. A key or session is kept in a file for you alone; the tools' own files stay
     as they are. A file that others may write to is left alone: it says where a key goes.
 
-    A token by itself cannot be renewed, so it makes no profile. icav2 encrypts the key in its
-    config, and so may its plugins: such a key has to be typed once more. ica-ica-lazy's tokens tell
-    the project and the scopes; the API key that they are made with is taken from `pass` if it is
-    where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), or else from where a --grant-* option
-    says.
+    A token by itself cannot be renewed. One in a variable makes a profile that reads it from there
+    (auth = "token"), for those whose token somebody else renews; one in a file makes none. icav2
+    encrypts the key in its config, and so may its plugins: such a key has to be typed once more.
+    ica-ica-lazy's tokens tell the project and the scopes; the API key that they are made with is
+    taken from `pass` if it is where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), or else
+    from where a --grant-* option says.
 
     \b
     Examples:
@@ -59,7 +63,7 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     """
     context = command_context()
     unread: list[str] = []
-    found = list(other_tools.distinct(_proposals(context.environ, grant_in(given), unread)))
+    found = list(other_tools.distinct(_proposals(context, grant_in(given), unread)))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
         possible = ", ".join(sorted(one.name for one in found if one.name)) or "none"
@@ -114,19 +118,34 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
     if not yes and not _wanted(one.name):
         return 0
     try:
+        default = not routing.load_config(context).profiles
+        if profile.auth == READY:
+            _take_ready_token(context, profile, values, make_default=default)
+            return 0
         if one.secret is not None and one.kind is not None:
             authorization = authorization_of(profile, one.kind, one.secret)
         else:
             authorize = wiring.authorizer(context, profile)
             assert authorize is not None  # noqa: S101  # a proposal without a secret has a grant
             authorization = authorize()
-        default = not routing.load_config(context).profiles
         key = one.secret if typed else None
         remember(context, profile, {}, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:
         complain(error)
         return error.exit_status
     return 0
+
+
+def _take_ready_token(
+    context: Context, profile: Profile, values: Mapping[str, Any], *, make_default: bool
+) -> None:
+    """Make a profile whose grant is a token, if that is one of its API. Raises CredhelperError."""
+    grant = profile.grant
+    assert grant is not None  # noqa: S101  # a ready token has one
+    ready_token.token_in(grants.read(context, profile, grant), profile, grant, context.clock())
+    path, _ = options.write(context, profile.name, {}, values, make_default=make_default)
+    chosen = [] if make_default else ["--profile", profile.name]
+    output.table([("wrote", path), ("next", command("credhelper", "get", *chosen))])
 
 
 def _wanted(name: str) -> bool:
@@ -137,9 +156,10 @@ def _wanted(name: str) -> bool:
 
 
 def _proposals(
-    environ: Mapping[str, str], grant: Mapping[str, Any] | None, unread: list[str]
+    context: Context, grant: Mapping[str, Any] | None, unread: list[str]
 ) -> Iterable[Proposal]:
     """Yield what could be made; the paths that could not be read are added to `unread`."""
+    environ = context.environ
     home = Path(os.path.expanduser("~"))
     ica, icav2 = home / ".ica", home / ".icav2"
     config = _settings(ica / "config.yaml", unread)
@@ -158,7 +178,7 @@ def _proposals(
         grant = grant or v1_tools.lazy_grant(entry, str(home / ".password-store"))
         tokens = lazy / "tokens/tokens.json"
         yield from v1_tools.from_lazy(_text(tokens, unread), str(tokens), grant)
-    yield from other_tools.from_environment(environ)
+    yield from other_tools.from_environment(environ, context.clock())
 
 
 def _of_plugins(environ: Mapping[str, str], home: Path, unread: list[str]) -> Iterable[Proposal]:
