@@ -37,6 +37,8 @@ def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) ->
     settings = config or {}
     key, server = settings.get("x-api-key", ""), settings.get("server-url", "")
     yield from _v2_key(place, "an API key of the icav2 program", "icav2", key, server)
+    if (token := settings.get("access-token", "")) and key == "":
+        yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
     for kept in sessions:
         token = kept.settings.get("access-token", "")
         if token and key != "":

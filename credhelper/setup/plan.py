@@ -13,7 +13,8 @@ from credhelper.core.text import command
 from credhelper.errors import ConfigError, UnsupportedActionError, UsageError
 from credhelper.setup.program import Program
 
-# Hosts that are taken for ours, and what they want instead of a token.
+# Hosts that are taken for ours, and what they want instead of a token: the registry of BaseSpace's
+# native apps.
 _OTHERS = {"docker.illumina.com": "BaseSpace credentials"}
 # The protocol that prints nothing but a token, for tools that run a command to get one.
 TOKEN = "token"  # noqa: S105  # a protocol's name
@@ -207,8 +208,7 @@ def takes_tokens(tool: str, service: Service | None) -> None:
     if service and wanted:
         program = "podman" if tool == "containers" else "docker"
         raise UnsupportedActionError(
-            f"{service.host} takes {wanted} (it is the registry of BaseSpace's native apps),"
-            " and no token of the Tokens API",
+            f"{service.host} takes {wanted} and no JWT: no token of yours will be accepted there",
             hint=f"log in there with those: {command(program, 'login', service.netloc)}",
         )
 

@@ -154,6 +154,14 @@ def test_each_session_of_icav2_names_its_own_server(person: Person) -> None:
         assert after.split("\n")[0].endswith(line.rstrip("\n"))
 
 
+def test_a_token_in_the_config_of_icav2_is_told_of_too(person: Person) -> None:
+    token = canary(person, jwt(aud="ica"))
+    put(person, ".icav2/config.yaml", f"server-url: stage.example\naccess-token: {token}\n")
+    told = told_by(person)
+    assert ".icav2/config.yaml: a token\n" in told
+    assert "credhelper login --api ica --url https://stage.example\n" in told
+
+
 @pytest.mark.parametrize("key", ["key-0123456789", "!!binary U01XVjZk"])
 def test_a_session_that_icav2_renews_from_its_key_is_said_to_be_so(
     person: Person, key: str
