@@ -82,7 +82,7 @@ class Renewal:
         return PsTokenSession(self.calls, self.record, self.clock).renew(held)
 
     def adopt(self, session: Token) -> int:
-        """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
+        """Hold `session` from now on, and return when it is due for refresh (0: never).
 
         The one before it is kept under another name, for a logout to revoke.
 

@@ -112,6 +112,6 @@ def _owned(account: Account, name: str) -> dict[str, Any]:
         "timeCreated": accounts.CREATED,
         "timeModified": accounts.CREATED,
         "ownerId": v2_id(account.uid),
-        "tenantId": v2_id(accounts.TENANT),
+        "tenantId": accounts.TENANT_ID,
         "tenantName": accounts.DEFAULT_DOMAIN,
     }

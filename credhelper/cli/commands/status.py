@@ -127,6 +127,8 @@ def _session(context: Context, one: ProfileStatus) -> str:
     left = one.session_ends - context.clock()
     if left <= 0:
         return f"idle for too long, ended {output.span(-left)} ago"
+    if not one.refreshed:
+        return f"held, ends in {output.span(left)}: an API key made it, so it is not refreshed"
     return f"held, ends after {output.span(left)} without use"
 
 
