@@ -156,6 +156,6 @@ def route_to(profile: Profile) -> Route:
         identity.visible_grant(profile),
         [str(service) for service in profile.services],
         identity.aws_name(profile, profile.aws) if profile.aws else "",
-        (*api.variables, api.base),
+        (api.variables, profile.project or "", api.base),
         profile.refresh_before,
     )

@@ -26,7 +26,7 @@ _Command = Callable[..., Any]
 
 _GRANTS = ("grant_env", "grant_file", "grant_command", "keyring")
 _TEXTS = (
-    *("api", "url", "domain", "cid", "cwid", "client_id", "data"),
+    *("api", "url", "domain", "cid", "cwid", "client_id", "data", "project"),
     *("username", "api_key_as", "token"),
 )
 REVOKE_OLD = "Revoke what the profile had before its identity changed. Otherwise logout does."

@@ -116,11 +116,11 @@ def who(identity: Mapping[str, str]) -> str:
 
 
 def scope(profile: Profile) -> str:
-    """Return what a profile's tokens are limited to."""
+    """Return what a profile's tokens are limited to, or in v2 the project of its tools."""
     parts = (
         ("domain", profile.domain),
         ("workgroup", profile.cwid),
-        ("project", profile.cid),
+        ("project", profile.cid or profile.project),
         ("scopes", ",".join(profile.scopes)),
     )
     return ", ".join(f"{name} {text}" for name, text in parts if text)

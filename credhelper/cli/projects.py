@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from credhelper.cli.verification import discard
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 _TOKENS = "tokens for one only: credhelper login --{what} NAME"
-_AWS = "AWS keys for one: credhelper login --project NAME --aws data=ID"
+_TOOLS = "the one of your tools: credhelper login --project NAME"
 
 Named = tuple[str, str]  # id, name
 
@@ -35,8 +36,8 @@ def found(
 ) -> dict[str, str]:
     """Return the keys of a profile for the project and the workgroup that these names mean.
 
-    A project is the key `cid` where tokens are for one project; else `project`, a key of the
-    profile's `aws`. The token that asks is revoked again.
+    A project is the key `cid` where tokens are for one project; else `project`. The token that asks
+    is revoked again.
 
     Parameters:
     - profile: without a context.
@@ -53,16 +54,16 @@ def found(
         token = make_token(client, authorization, profile).value
         try:
             key = "cid" if client.contexts else "project"
-            wanted[key] = _one("project", project, client.projects(token))
+            wanted[key] = _project(client, token, project)
         finally:
             discard(client, token)
     if workgroup:
         if isinstance(authorization, Bearer):
-            groups = client.workgroups(authorization.token)
+            groups = list(client.workgroups(authorization.token))
         else:
             session = open_session(client, authorization, profile).value
             try:
-                groups = client.workgroups(session)
+                groups = list(client.workgroups(session))
             finally:
                 discard(client, session)
         wanted["cwid"] = _one("workgroup", workgroup, groups)
@@ -77,7 +78,7 @@ def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, s
     - session: a psToken, for workgroups, or None.
     """
     choices: dict[str, str] = {}
-    how = _TOKENS if client.contexts else _AWS
+    how = _TOKENS if client.contexts else _TOOLS
     with suppress(CredhelperError):
         choices["project"] = in_words("project", client.projects(token), how)
     if session is not None and client.contexts:
@@ -86,33 +87,60 @@ def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, s
     return choices
 
 
-def in_words(what: str, named: Sequence[Named], how: str = _TOKENS) -> str:
-    """Return names with their ids, and how to choose one of them, for a person."""
-    if not named:
+def in_words(what: str, named: Iterable[Named], how: str = _TOKENS) -> str:
+    """Return the first names with their ids, and how to choose one of them, for a person."""
+    first = list(islice(named, _MOST_SHOWN + 1))
+    if not first:
         return ""
-    shown = ", ".join(map(_shown, named[:_MOST_SHOWN]))
-    more = f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
+    shown = ", ".join(map(_shown, first[:_MOST_SHOWN]))
+    more = " and more" if len(first) > _MOST_SHOWN else ""
     return f"{shown}{more}; {how.format(what=what)}"
 
 
+def _project(client: Client, token: Secret, text: str) -> str:
+    """Return the id of the project that `text` means. Raises NotFoundError."""
+    if client.searches:
+        found = _matching("project", text, client.projects(token, text))
+        if found is not None:
+            return found
+    # What a server's search finds is its own affair: there are others to compare with, too.
+    return _one("project", text, list(client.projects(token)))
+
+
 def _one(what: str, text: str, named: Sequence[Named]) -> str:
-    """Return the id that `text` means: an id, a name, or a name in other case."""
-    for same in (
-        [one for one, _ in named if one == text],
-        [one for one, name in named if name == text],
-        [one for one, name in named if name.casefold() == text.casefold()],
-    ):
-        if len(same) == 1:
-            return same[0]
-        if same:
-            raise NotFoundError(
-                f"several {what}s are called {printable(text)}",
-                hint=f"name one by its id: {', '.join(map(printable, same[:_MOST_SHOWN]))}",
-            )
+    """Return the id that `text` means, or raise NotFoundError with what is called similarly."""
+    found = _matching(what, text, named)
+    if found is not None:
+        return found
     names = [name or one for one, name in named]
     near = get_close_matches(text, names, 3, 0.5) or names
     known = ", ".join(map(printable, near[:_MOST_SHOWN])) or "none"
     raise NotFoundError(f"there is no {what} {printable(text)}", hint=f"{what}s: {known}")
+
+
+def _matching(what: str, text: str, named: Iterable[Named]) -> str | None:
+    """Return the id that `text` means: an id, a name, or either in other case; None for none.
+
+    Raises NotFoundError where several have that name.
+    """
+    same: dict[str, None] = {}
+    alike: dict[str, None] = {}
+    for one, name in named:
+        if one == text:
+            return one
+        if name == text:
+            same[one] = None
+        elif text.casefold() in (name.casefold(), one.casefold()):
+            alike[one] = None
+    for ids in (same, alike):
+        if len(ids) > 1:
+            raise NotFoundError(
+                f"several {what}s are called {printable(text)}",
+                hint=f"name one by its id: {', '.join(map(printable, islice(ids, _MOST_SHOWN)))}",
+            )
+        if ids:
+            return next(iter(ids))
+    return None
 
 
 def _shown(one: Named) -> str:

@@ -21,6 +21,12 @@ TOKEN_VARIABLES = (
     ("IAP_ACCESS_TOKEN", "libiap"),
     ("ICAV2_ACCESS_TOKEN", "v2 tools"),
 )
+# Where it finds a server: a URL, or a host alone.
+_BASE_URLS = ("ICA_BASE_URL", "IAP_BASE_URL", "ICAV2_BASE_URL")
+_SERVERS = ("ICA_SERVER_URL", "ICAV2_SERVER_URL")
+_PROJECT = "ICAV2_PROJECT_ID"
+# How the names begin that an API's tools read, by what `exec` lets them begin with.
+_BEGINNINGS = {"ICA": ("ICA", "IAP"), "ICAV2": ("ICAV2",)}
 
 
 def warnings(
@@ -45,7 +51,8 @@ def warnings(
     grants = {route.grant for route in every}
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
-        if value and value not in ours and f"env:{variable}" not in grants:
+        given = f"env:{variable}" in grants
+        if value and value not in ours and not given and _concerned(every, variable):
             whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
             result.append((why, command("unset", variable)))
@@ -55,6 +62,9 @@ def warnings(
     for variable in _other_servers(environ, every):
         why = f"{variable} is set: tools send their token to another server than your profiles name"
         result.append((why, command("unset", variable)))
+    if _another_project(environ.get(_PROJECT), every):
+        why = f"{_PROJECT} is set: tools look into another project than your profiles name"
+        result.append((why, command("unset", _PROJECT)))
     unused = "env:CREDHELPER_API_KEY" not in grants and environ.get("CREDHELPER_API_KEY")
     if path is not None and every and unused:
         result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
@@ -64,7 +74,7 @@ def warnings(
 def _given_by_exec(environ: Mapping[str, str], found: Routes) -> tuple[str, ...]:
     """Return the token that `exec` gave this process; nothing outside of `exec`."""
     route = found.profile(environ.get("CREDHELPER_RECORD", "").partition(":")[0])
-    token = environ.get(route.variables[0]) if route else None
+    token = environ.get(f"{route.variables[0]}_ACCESS_TOKEN") if route else None
     return (token,) if token else ()
 
 
@@ -86,7 +96,7 @@ def _overrides(environ: Mapping[str, str], every: Sequence[Route]) -> list[tuple
     if any(route.aws for route in every):
         readers["AWS_ACCESS_KEY_ID"] = "every AWS SDK and the aws CLI"
     keys = {route.grant for route in every}
-    if "ICAV2_ACCESS_TOKEN" in _variables(every, 0) and "env:ICAV2_X_API_KEY" not in keys:
+    if _concerned(every, "ICAV2_X_API_KEY") and "env:ICAV2_X_API_KEY" not in keys:
         readers["ICAV2_X_API_KEY"] = "the icav2 program"
     services = sorted({service for route in every for service in route.services})
     if services:
@@ -101,18 +111,34 @@ def _overrides(environ: Mapping[str, str], every: Sequence[Route]) -> list[tuple
 def _other_servers(environ: Mapping[str, str], every: Sequence[Route]) -> list[str]:
     """Return the variables that lead an API's tools to a server that no profile of it names."""
     result = []
-    for variable in sorted(_variables(every, 1)):
-        named = {one.url for one in every if one.variables[1] == variable}
+    for variable in (*_BASE_URLS, *_SERVERS):
         value = environ.get(variable)
+        named = {route.url for route in _concerned(every, variable)} if value else set()
+        if not value or not named:
+            continue
         try:
-            other = bool(value) and origin(value or "") not in named
+            found = origin(value if "://" in value else f"https://{value}")
         except ValueError:
-            other = True
-        if other:
+            found = ""
+        if variable in _SERVERS:  # whatever scheme the tool adds
+            found, named = _host(found), set(map(_host, named))
+        if found not in named:
             result.append(variable)
     return result
 
 
-def _variables(every: Sequence[Route], which: int) -> set[str]:
-    """Return the variables for tokens (0) or URLs (1) that tools of the profiles' APIs read."""
-    return {route.variables[which] for route in every}
+def _another_project(value: str | None, every: Sequence[Route]) -> bool:
+    """Tell whether `value` is a project of no profile, though each profile of v2 has one."""
+    projects = {route.variables[1] for route in _concerned(every, _PROJECT)} if value else set()
+    # Where a profile has none, the choice is the user's.
+    return bool(projects) and "" not in projects and value not in projects
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def _concerned(every: Sequence[Route], variable: str) -> list[Route]:
+    """Return the profiles whose API's tools read `variable`."""
+    beginning = variable.partition("_")[0]
+    return [one for one in every if beginning in _BEGINNINGS.get(one.variables[0], ())]

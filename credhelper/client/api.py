@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -49,6 +49,7 @@ class Client(Protocol):
     - revokes: whether it can end a token.
     - has_details: whether `details` says whose a token is.
     - contexts: whether tokens may be for one project or workgroup.
+    - searches: whether `projects` can be asked for some of them.
 
     What an API cannot do raises UnsupportedActionError.
     """
@@ -57,6 +58,7 @@ class Client(Protocol):
     revokes: ClassVar[bool]
     has_details: ClassVar[bool]
     contexts: ClassVar[bool]
+    searches: ClassVar[bool]
 
     def create(self, authorization: Authorization, spec: TokenSpec = ANY_TOKEN) -> Token:
         """Create the token that `spec` asks for."""
@@ -80,11 +82,18 @@ class Client(Protocol):
         - authorization: by default the token itself.
         """
 
-    def projects(self, token: Secret) -> list[tuple[str, str]]:
-        """Return the id and the name of each project of the owner of `token`, a JWT."""
+    def projects(self, token: Secret, wanted: str = "") -> Iterator[tuple[str, str]]:
+        """Yield the id and the name of each project, hidden ones too, of the owner of a token.
 
-    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
-        """Return the id and the name of each workgroup of the owner of `session`, a psToken."""
+        A page is asked for when it is needed.
+
+        Parameters:
+        - token: a JWT.
+        - wanted: an id or a name. An API that `searches` leaves out most of what has neither.
+        """
+
+    def workgroups(self, session: Secret) -> Iterator[tuple[str, str]]:
+        """Yield the id and the name of each workgroup of the owner of `session`, a psToken."""
 
 
 class AwsClient(Protocol):

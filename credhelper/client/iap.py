@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from credhelper.client import claims
+from credhelper.client import claims, pages
 from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import Authorization, Bearer, Caller, parts
 from credhelper.client.http.answers import Response
@@ -29,7 +29,6 @@ UNKNOWN = "unknown"
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/v1/tokens"
 _SPELLED = {None: None, False: "false", True: "true"}
-_MOST_PAGES = 100  # a list that never ends must not keep us for ever
 
 
 class Client:
@@ -49,6 +48,7 @@ class Client:
     revokes: ClassVar[bool] = True
     has_details: ClassVar[bool] = True
     contexts: ClassVar[bool] = True
+    searches: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -127,33 +127,23 @@ class Client:
             raise
         return REVOKED
 
-    def projects(self, token: Secret) -> list[tuple[str, str]]:
-        """Return the projects that `token`, a JWT, may be for: `GET /v1/projects`, all pages.
+    def projects(self, token: Secret, wanted: str = "") -> Iterator[tuple[str, str]]:
+        """Yield the projects that `token`, a JWT, may be for: `GET /v1/projects`, page by page.
 
-        Each is an id and a name, "" where the API tells none.
+        All of them: v1 has no search. Each is an id and a name, "" where the API tells none.
         """
         return self._listed("/v1/projects", token)
 
-    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
-        """Return the workgroups of the owner of `session`, a psToken: `GET /v1/workgroups`."""
+    def workgroups(self, session: Secret) -> Iterator[tuple[str, str]]:
+        """Yield the workgroups of the owner of `session`, a psToken: `GET /v1/workgroups`."""
         return self._listed("/v1/workgroups", session)
 
-    def _listed(self, path: str, token: Secret) -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        query: list[tuple[str, str]] = []
-        for _ in range(_MOST_PAGES):
-            answer = self._call("GET", path, Bearer(token), query=query, idempotent=True)
-            page = answer.members()
-            items = page.get("items")
-            for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
-                    name = item.get("name")
-                    found.append((item["id"], name if isinstance(name, str) else ""))
-            more = page.get("nextPageToken")
-            if not isinstance(more, str) or not more:
-                break
-            query = [("pageToken", more)]
-        return found
+    def _listed(self, path: str, token: Secret) -> Iterator[tuple[str, str]]:
+        def page_behind(more: str) -> Response:
+            query = [("pageToken", more)] if more else []
+            return self._call("GET", path, Bearer(token), query=query, idempotent=True)
+
+        return pages.named(page_behind)
 
     def _call(
         self,

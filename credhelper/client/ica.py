@@ -7,11 +7,13 @@ Source: the `Token` pages of Illumina's Platform Core REST API, as in its genera
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
-from credhelper.client import claims
+from credhelper.client import claims, pages
 from credhelper.client.api import ANY_TOKEN, TokenSpec
 from credhelper.client.authorization import (
     HEADER,
@@ -22,6 +24,7 @@ from credhelper.client.authorization import (
     Password,
     parts,
 )
+from credhelper.client.http.answers import Response
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import JWT, Secret, Token
 from credhelper.errors import RejectedError, UnsupportedActionError
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("credhelper")
 _TOKENS = "/ica/rest/api/tokens"
-_PAGE, _MOST_PAGES = 500, 20
+_PROJECTS = "/ica/rest/api/projects"
+_PAGE = 200  # projects: what is told of one may be long, and an answer is read to 1 MiB
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
 
 
@@ -53,6 +58,7 @@ class Client:
     revokes: ClassVar[bool] = False
     has_details: ClassVar[bool] = False
     contexts: ClassVar[bool] = False
+    searches: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -121,38 +127,42 @@ class Client:
         """Raise UnsupportedActionError: a v2 token lives until it expires."""
         raise UnsupportedActionError("the v2 API cannot revoke: a token lives until it expires")
 
-    def projects(self, token: Secret) -> list[tuple[str, str]]:
-        """Return the projects of the owner of `token`: `GET /ica/rest/api/projects`, all pages.
+    def projects(self, token: Secret, wanted: str = "") -> Iterator[tuple[str, str]]:
+        """Yield the projects of the owner of `token`, a JWT: `GET /ica/rest/api/projects`.
 
-        Each is an id and a name, "" where the API tells none.
+        Page by page by cursor, which alone guarantees that each comes once (getProjects). Each is
+        an id and a name, "" where the API tells none.
+
+        Parameters:
+        - wanted: a name, which the server searches for; or an id, whose project comes first
+          (getProject).
         """
-        granted = parts(Bearer(token), self._warn)
-        found: list[tuple[str, str]] = []
-        seen = 0
-        for _ in range(_MOST_PAGES):
-            answer = self._transport.call(
-                "GET",
-                "/ica/rest/api/projects",
-                headers={"Accept": _ACCEPT, **granted.headers},
-                query=[("pageOffset", str(seen)), ("pageSize", str(_PAGE))],
-                secrets=granted.secrets,
-                idempotent=True,
-            )
-            page = answer.members()
-            items = page.get("items")
-            items = items if isinstance(items, list) else []
-            seen += len(items)
-            for item in items:
-                if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
-                    name = item.get("name")
-                    found.append((item["id"], name if isinstance(name, str) else ""))
-            # A page may be shorter than what was asked for, and not be the last.
-            total = page.get("totalItemCount")
-            if not items or (seen >= total if isinstance(total, int) else len(items) < _PAGE):
-                break
-        return found
+        if _UUID.fullmatch(wanted):
+            with suppress(RejectedError):  # there is none: it may be a name after all
+                yield from pages.identified(
+                    self._get(f"{_PROJECTS}/{wanted.lower()}", token).members()
+                )
+        query = [("includeHiddenProjects", "true"), ("pageSize", str(_PAGE))]
+        if wanted:
+            query.append(("search", wanted))
 
-    def workgroups(self, session: Secret) -> list[tuple[str, str]]:
+        def page_behind(more: str) -> Response:
+            return self._get(_PROJECTS, token, [*query, *([("pageToken", more)] if more else [])])
+
+        yield from pages.named(page_behind)
+
+    def _get(self, path: str, token: Secret, query: Sequence[tuple[str, str]] = ()) -> Response:
+        granted = parts(Bearer(token), self._warn)
+        return self._transport.call(
+            "GET",
+            path,
+            headers={"Accept": _ACCEPT, **granted.headers},
+            query=query,
+            secrets=granted.secrets,
+            idempotent=True,
+        )
+
+    def workgroups(self, session: Secret) -> Iterator[tuple[str, str]]:
         """Raise UnsupportedActionError: v2 has no workgroups."""
         raise UnsupportedActionError("the v2 API has no workgroups")
 

@@ -17,7 +17,7 @@ class Api:
     - url: its default origin.
     - hosts: how the names of its hosts end.
     - base: the path that its other clients append to the origin.
-    - variables: where those clients look for a token and for that URL.
+    - variables: how the names of the variables begin that those clients read.
     - lacks: the keys of a profile that it does not have.
     - resources: what it gives AWS credentials for, with the keys that name each.
     - never_read_only: those of them for which its credentials can always write.
@@ -27,7 +27,7 @@ class Api:
     url: str
     hosts: str
     base: str
-    variables: tuple[str, str]
+    variables: str
     lacks: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_read_only: tuple[str, ...] = ()
@@ -39,7 +39,8 @@ APIS = {
         "https://aps2.platform.illumina.com",
         ".platform.illumina.com",
         "",
-        ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+        "ICA",
+        lacks=("project",),
         resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
         never_read_only=("volume",),
     ),
@@ -47,7 +48,7 @@ APIS = {
         "https://ica.illumina.com",
         "//ica.illumina.com",
         "/ica/rest",
-        ("ICAV2_ACCESS_TOKEN", "ICAV2_BASE_URL"),
+        "ICAV2",
         # Its JWTs are not for one project or scope, and it makes no psTokens.
         lacks=(
             *("cid", "cwid", "scopes", "client_id", "data"),
@@ -114,6 +115,7 @@ class Profile:
     - grant: where the secret lies, or None where `login` keeps a session.
     - user: the login name.
     - domain, cid, cwid, scopes, client_id, data: as the API's parameters.
+    - project: which one v2's tools and AWS credentials are for.
     - keep_session: hold a psToken and mint from it.
     - token: the kind that tools get.
     - services: who may receive it.
@@ -138,6 +140,7 @@ class Profile:
     scopes: tuple[str, ...] = ()
     client_id: str | None = None
     data: str | None = None
+    project: str | None = None
     keep_session: bool = False
     token: str = JWT
     services: tuple[Service, ...] = ()

@@ -43,6 +43,8 @@ _MAKING = (
     *("user", "domain", "cid", "cwid", "scopes", "client_id", "data"),
     *("keep_session", "token", "session_lifetime"),
 )
+# What says of a project what another API's key says.
+_INSTEAD = {"project": "cid", "cid": "project"}
 KEYS = tuple(each.name for each in fields(Profile) if each.name != "name")
 
 
@@ -84,6 +86,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         scopes=_scopes(table),
         client_id=table.text("client_id"),
         data=table.text("data"),
+        project=table.checked("project", _id),
         keep_session=table.flag("keep_session"),
         token=table.choice("token", (JWT, SESSION)),
         services=_services(table),
@@ -98,7 +101,9 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
     for name in APIS[api].lacks:
         if name not in unset:
-            raise table.wrong(name, f"means nothing to api = '{api}'", "leave it out")
+            instead = _INSTEAD.get(name)
+            hint = f"its key for a project is '{instead}'" if instead else "leave it out"
+            raise table.wrong(name, f"means nothing to api = '{api}'", hint)
     for name in _MAKING if auth == READY else ():
         if name not in unset:
             why = f"means nothing to auth = '{READY}': its grant is a token that is made elsewhere"
@@ -233,7 +238,11 @@ def _resource(table: Table, api: str) -> Resource | None:
             "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
         )
     how = given[0]
-    words = [aws.checked(key, _id) for key in known[how]]
+    # The profile's project is the one of its AWS credentials, too, unless they name their own.
+    words = [
+        (table if key == "project" and key not in aws else aws).checked(key, _id)
+        for key in known[how]
+    ]
     for key, word in zip(known[how], words, strict=True):
         if word is None:
             raise table.wrong("aws", f"expected {key} as well: {_shown({how: known[how]})}")

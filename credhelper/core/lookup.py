@@ -85,7 +85,7 @@ def credential(
     held: Held, request: "Request", route: "Route", service: "Service | None", min_ttl: int
 ) -> Credential:
     """Return what a tool receives of `held`."""
-    for_token, for_url, base = route.variables
+    begin, project, base = route.variables
     return Credential(
         held.secret,
         held.advertised,
@@ -95,7 +95,7 @@ def credential(
         url=route.url + base,
         service=service,
         fresh_until=min(held.stale_at(margin_of(route, request)), held.advertised - min_ttl),
-        variables=(for_token, for_url),
+        variables=(begin, project),
     )
 
 

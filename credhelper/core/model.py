@@ -167,7 +167,7 @@ class Credential:
     - url: of the API, as its other clients spell it.
     - service: the configured service that matched, or None.
     - fresh_until: Unix seconds until which it need not be asked for again.
-    - variables: where those clients look for a token and for `url`.
+    - variables: how the names of those clients' variables begin, and a project for them, or "".
     """
 
     __slots__ = (
@@ -193,7 +193,7 @@ class Credential:
         url: str = "",
         service: "Service | None" = None,
         fresh_until: float = 0,
-        variables: tuple[str, str] = ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
+        variables: tuple[str, str] = ("ICA", ""),
     ) -> None:
         self.token = token
         self.expires_at = expires_at

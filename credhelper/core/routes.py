@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-FORMAT = "7"
+FORMAT = "8"
 MOST_BYTES = 64 * 1024 * 1024  # of a file: 1 MiB of config, compiled, is some 12 MiB
 
 _HEADER = f"credhelper-routes {FORMAT}"
@@ -34,8 +34,8 @@ class Route:
     Parameters: `profile`, its name; `record`, the record's file name; `kind`, `jwt` or `session`;
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl` and
     `refresh_before`, in seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal
-    form; `aws`, the record of its AWS credentials, or ""; `variables`, where other clients of the
-    API look for a token and for its URL, and the path that they append to that.
+    form; `aws`, the record of its AWS credentials, or ""; `variables`, how the names begin of what
+    other clients of the API read, a project for them or "", and the path that they append to `url`.
     """
 
     __slots__ = (*_PLAIN, "services", "variables")
@@ -52,7 +52,7 @@ class Route:
         grant: str,
         services: "Sequence[str]",
         aws: str = "",
-        variables: tuple[str, str, str] = ("ICA_ACCESS_TOKEN", "ICA_BASE_URL", ""),
+        variables: tuple[str, str, str] = ("ICA", "", ""),
         refresh_before: int = 0,
     ) -> None:
         self.profile = profile
@@ -237,7 +237,7 @@ def salt_in(line: str) -> str | None:
 
 def _line(route: Route) -> bytes:
     fields = {name: getattr(route, name) for name in _PLAIN}
-    fields["token_in"], fields["url_in"], fields["url_path"] = route.variables
+    fields["variables"], fields["project"], fields["url_path"] = route.variables
     pairs = [f"{name}={value}" for name, value in fields.items() if value]
     pairs += [f"service={service}" for service in route.services]
     return _bytes("\t".join(pairs) + "\n")
@@ -259,7 +259,7 @@ def _route(line: bytes) -> Route:
         get("grant", ""),
         [pair[1] for pair in pairs if pair[0] == "service"],
         get("aws", ""),
-        (get("token_in", ""), get("url_in", ""), get("url_path", "")),
+        (get("variables", ""), get("project", ""), get("url_path", "")),
         int(get("refresh_before", 0)),
     )
 

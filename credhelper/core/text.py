@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 _LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z: RFC 3339 has no year 10000
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+/:@%,=")
+# Within a word none of these means more than itself, to a shell or in an env file.
+BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+/:@%,=")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -77,7 +78,7 @@ def shell_word(text: str) -> str:
         return _spelled(text)
     # zsh looks for a program wherever an equals sign begins a word, or follows a colon.
     inner = text.rstrip("=")
-    if inner and _BARE.issuperset(text) and "=" not in inner:
+    if inner and BARE.issuperset(text) and "=" not in inner:
         return text
     return "'" + text.replace("'", "'\\''") + "'"
 
@@ -101,7 +102,7 @@ def complaint(message: str, hint: str | None = None, kind: str = "error") -> byt
 
 
 def _spelled(text: str) -> str:
-    spelled = "".join(char if char in _BARE and char not in "%-" else _octal(char) for char in text)
+    spelled = "".join(char if char in BARE and char not in "%-" else _octal(char) for char in text)
     # `$(...)` drops line feeds at the end: a shell that does not know $'...' then finds nothing,
     # where it would find another file.
     return f"$'{spelled}'" if text.endswith("\n") else f"\"$(printf '{spelled}')\""

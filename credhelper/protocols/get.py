@@ -9,26 +9,32 @@ Reads nothing, ever. Scripts depend on these shapes: see the formats below.
 - `curl`: the same as a line for `curl -K -`;
 - `netrc`: a `machine` entry. The format has no word for a port or a scheme: programs that read it
   send the token to every port of that host;
-- `env`: shell assignments, for `eval`.
+- `env`: shell assignments, for `eval`, of the variables that the API's other clients read;
+- `dotenv`: the same as `NAME=value` lines, unquoted: what compose, `docker run --env-file`, podman,
+  systemd and a shell all read alike.
 """
 
 import credhelper
 from credhelper.core.model import Credential, Listing, Reply, Request
 from credhelper.core.text import (
+    BARE,
+    command,
+    export,
     json_object,
     json_string,
     one_line,
     rfc3339,
-    shell_word,
 )
 from credhelper.protocols import options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import credhelper.errors
     from credhelper.core.model import Call
 
-FORMATS = ("token", "json", "header", "curl", "netrc", "env")
+FORMATS = ("token", "json", "header", "curl", "netrc", "env", "dotenv")
 USAGE = (
     f"credhelper get [SERVICE] [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-ttl SECONDS]"
 )
@@ -36,6 +42,7 @@ USAGE = (
 _OPTIONS = {**options.COMMON, "--service": "service", "--format": "format"}
 _MARGIN = 60  # seconds: a script uses the token at once
 _KEPT = 600  # seconds: a shell keeps its variables for a while, as readers of a file do (`write`)
+_LASTING = ("env", "dotenv", "netrc")
 _NETRC_TRAPS = frozenset(" \"\\#'")
 
 reads = options.reads_nothing  # some callers leave stdin open for ever
@@ -60,7 +67,7 @@ def parse(call: "Call") -> Request:
         service=wanted,
         profile=found.get("profile"),
         min_ttl=options.min_ttl(found),
-        margin=options.margin(found, _KEPT if form in ("env", "netrc") else _MARGIN),
+        margin=options.margin(found, _KEPT if form in _LASTING else _MARGIN),
         echo={**echo, "format": form},
     )
 
@@ -69,7 +76,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     """Return the token in the shape that was asked for.
 
     Parameters: `answer`, a Credential. Raises CredhelperError for a credential that does not fit
-    on a line, RequestError for one that netrc cannot hold.
+    on a line, RequestError for one that netrc or an env file cannot hold.
     """
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
     form = request.echo["format"]
@@ -85,10 +92,9 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             inner = token.replace("\\", "\\\\").replace('"', '\\"')
             text = f'header = "Authorization: Bearer {inner}"'
         elif form == "env":
-            for_token, for_url = answer.variables
-            text = f"export {for_token}={shell_word(token)}"
-            if answer.url:
-                text += f"\nexport {for_url}={shell_word(one_line(answer.url, 'base URL'))}"
+            text = "\n".join(export(name, value) for name, value in variables(answer).items())
+        elif form == "dotenv":
+            text = dotenv(variables(answer), answer.profile)
         else:
             text = _netrc(request, answer.username, token)
     return Reply(f"{text}\n".encode())
@@ -104,6 +110,40 @@ def members(credential: Credential) -> dict[str, str]:
         "profile": json_string(credential.profile),
         "username": json_string(credential.username),
     }
+
+
+def variables(credential: Credential) -> dict[str, str]:
+    """Return the variables that the API's other clients read, with their values for `credential`.
+
+    The programs `ica` and `icav2` read a server, which is a host alone, and a project; the SDKs
+    read a base URL. Raises CredhelperError for a value that does not fit on a line.
+    """
+    begin, project = credential.variables
+    found = {f"{begin}_ACCESS_TOKEN": one_line(credential.token.reveal(), "token")}
+    if credential.url:
+        url = one_line(credential.url, "base URL")
+        found[f"{begin}_SERVER_URL"] = url.partition("://")[2].partition("/")[0]
+        found[f"{begin}_BASE_URL"] = url
+    if project:
+        found[f"{begin}_PROJECT_ID"] = one_line(project, "project")
+    return found
+
+
+def dotenv(values: "Mapping[str, str]", profile: str) -> str:
+    """Return the lines of an env file with these `values` by name, without the last line feed.
+
+    Parameters: `profile`, for the hint. Raises RequestError for a value that readers of such files
+    take in different ways.
+    """
+    for name, value in values.items():
+        # Brackets are IPv6's. A tilde at the beginning, or behind a colon, is a home in a shell.
+        if not (BARE | {"[", "]", "~"}).issuperset(value) or ":~" in f":{value}":
+            raise credhelper.errors.RequestError(
+                f"the value of {name} holds a quote, a blank, $, # or the like, which readers of"
+                " env files take in different ways",
+                f"a shell can have it: {command('credhelper', 'env', '--profile', profile)}",
+            )
+    return "\n".join(f"{name}={value}" for name, value in values.items())
 
 
 def _netrc(request: Request, username: str, token: str) -> str:

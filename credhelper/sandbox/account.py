@@ -127,23 +127,6 @@ def details(account: Account, asked: TokenRequest) -> dict[str, Any]:
     }
 
 
-def projects(account: Account) -> dict[str, Any]:
-    """A page with all of the account's projects."""
-    items = [
-        {
-            "id": project,
-            "name": name,
-            "urn": f"urn:ilmn:iap:{REGION}:{TENANT}:project:{project}#{name}",
-            "owner": account.uid,
-            "timeCreated": CREATED,
-            "timeModified": CREATED,
-        }
-        for project, name in PROJECTS.items()
-    ]
-    count = len(items)
-    return {"items": items, "itemCount": count, "totalItemCount": count, "totalPageCount": 1}
-
-
 def acls(account: Account, asked: TokenRequest) -> list[str]:
     """What a token gives access to: a project and its tenant, or the tenant's user; a workgroup."""
     tenant = f"tid:{TENANT}"

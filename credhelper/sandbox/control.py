@@ -38,6 +38,16 @@ def revoke_all(shared: Shared, *_: object) -> None:
     shared.state.ledger.revoke_all()
 
 
+def projects_added(shared: Shared, request: Request, _: faults.Fault) -> None:
+    """Add the projects that the body describes."""
+    shared.state.projects.add(wire.decode_json(request.body))
+
+
+def projects_cleared(shared: Shared, *_: object) -> None:
+    """Forget the projects that were added."""
+    shared.state.projects.clear()
+
+
 def faults_shown(shared: Shared, *_: object) -> list[dict[str, Any]]:
     """Return the faults that wait."""
     return shared.queue.queued()

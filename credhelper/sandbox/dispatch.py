@@ -85,11 +85,16 @@ _ROUTES: dict[str, dict[str, _Door]] = {
         "POST": (200, control.faults_added),
         "DELETE": (204, control.faults_cleared),
     },
+    "/_sandbox/projects": {
+        "POST": (204, control.projects_added),
+        "DELETE": (204, control.projects_cleared),
+    },
     "/_sandbox/revoke-all": {"POST": (204, control.revoke_all)},
 }
 # The same for /v1/folders/{folderId} and its kin.
 _OBJECT: dict[str, _Door] = {"GET": (200, iap.resource), "PATCH": (200, iap.resource)}
 _DATA: dict[str, _Door] = {"POST": (200, ica.aws_credentials)}
+_PROJECT: dict[str, _Door] = {"GET": (200, ica.project)}
 
 
 def _doors(path: str) -> dict[str, _Door]:
@@ -98,4 +103,6 @@ def _doors(path: str) -> dict[str, _Door]:
         return _OBJECT
     if ica.parts_of_data(path):
         return _DATA
+    if ica.id_of_project(path):
+        return _PROJECT
     return _ROUTES.get(path, {})

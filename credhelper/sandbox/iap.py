@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from credhelper.sandbox import account as accounts
 from credhelper.sandbox import faults, objects, state_data, wire
+from credhelper.sandbox import projects as lists
 from credhelper.sandbox.shared import Shared
 from credhelper.sandbox.wire import Request
 
@@ -35,8 +37,19 @@ def details(shared: Shared, request: Request, fault: faults.Fault) -> dict[str, 
 
 
 def projects(shared: Shared, request: Request, fault: faults.Fault) -> dict[str, Any]:
-    """List the account's projects (GET /v1/projects)."""
-    return shared.state.projects(wire.presented(request), shared.clock(), fault.tweak)
+    """List the account's projects by pages (GET /v1/projects)."""
+    state = shared.state
+    state.check_jwt(wire.presented(request), shared.clock(), fault.tweak)
+    token = wire.single(wire.parameters(request), "pageToken") or ""
+    items, more, _ = lists.page(state.projects.some(after=token), lists.PAGE)
+    total = sum(1 for _ in state.projects.some())
+    return {
+        "items": [_project(state.account, each) for each in items],
+        "itemCount": len(items),
+        "totalItemCount": total,
+        "totalPageCount": -(-total // lists.PAGE),
+        **({"nextPageToken": more} if more else {}),
+    }
 
 
 def workgroups(shared: Shared, request: Request, _: faults.Fault) -> dict[str, Any]:
@@ -74,3 +87,15 @@ def protected(shared: Shared, request: Request, fault: faults.Fault) -> dict[str
 def health(*_: object) -> dict[str, Any]:
     """Answer that all is well (GET /v1/health)."""
     return {"status": 2, "details": [{"name": "sandbox", "status": 2, "version": "v1"}]}
+
+
+def _project(account: accounts.Account, one: lists.Project) -> dict[str, Any]:
+    place = f"urn:ilmn:iap:{accounts.REGION}:{accounts.TENANT}"
+    return {
+        "id": one.id,
+        "name": one.name,
+        "urn": f"{place}:project:{one.id}#{one.name}",
+        "owner": account.uid,
+        "timeCreated": accounts.CREATED,
+        "timeModified": accounts.CREATED,
+    }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from credhelper.sandbox import account as accounts
 from credhelper.sandbox import objects, state_data, state_v2, wire
+from credhelper.sandbox import projects as lists
 from credhelper.sandbox.account import Account, TokenRequest, v2_id
 from credhelper.sandbox.call import Presented, RefusedError
 
@@ -30,18 +31,41 @@ def refresh(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
 
 
 def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
-    """The account's projects by pages (getProjects); `search` looks into their names."""
-    state_v2.check(shared.state, _who(request), shared.clock(), fault.tweak)
-    wanted = wire.single(wire.parameters(request), "search") or ""
-    items = [
-        _project(shared.state.account, project, name)
-        for project, name in accounts.PROJECTS.items()
-        if wanted.lower() in name.lower()
-    ]
-    count = len(items)
+    """The account's projects by pages (getProjects); `search` looks into their names.
+
+    By cursor (`pageToken`), or where `pageOffset` is given by offset.
+    """
+    state = shared.state
+    state_v2.check(state, _who(request), shared.clock(), fault.tweak)
+    given = wire.parameters(request)
+    search, token = (wire.single(given, name) or "" for name in ("search", "pageToken"))
+    by_offset = "pageOffset" in given
+    if by_offset and "pageToken" in given:
+        raise RefusedError(400, "pageOffset and pageToken exclude each other")
+    hidden = _flag(given, "includeHiddenProjects")
     offset, size = (_number(request, name) for name in ("pageOffset", "pageSize"))
-    items = items[offset:][: size or count]
-    return {"items": items, "nextPageToken": "", "remainingRecords": 0, "totalItemCount": count}
+    found = state.projects.some(search=search, hidden=hidden, after=token, skipped=offset)
+    items, more, left = lists.page(found, min(size or lists.PAGE, lists.PAGE))
+    told = {"items": [_project(state.account, each) for each in items]}
+    if not by_offset:
+        return told | {"nextPageToken": more, "remainingRecords": left}
+    total = sum(1 for _ in state.projects.some(search=search, hidden=hidden))
+    return told | {"nextPageToken": "", "totalItemCount": total}
+
+
+def project(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
+    """One project of the account, hidden or not (getProject)."""
+    state_v2.check(shared.state, _who(request), shared.clock(), fault.tweak)
+    found = shared.state.projects.of_v2(id_of_project(request.path))
+    if found is None:
+        raise RefusedError(404, "there is no project of this id")
+    return _project(shared.state.account, found)
+
+
+def id_of_project(path: str) -> str:
+    """The id in a path of `project`; "" for another path."""
+    before, _, given_id = path.rpartition("/")
+    return given_id if before == f"{wire.V2}api/projects" else ""
 
 
 def aws_credentials(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
@@ -83,21 +107,28 @@ def _number(request: Request, name: str) -> int:
     return int(text)
 
 
+def _flag(given: dict[str, list[str]], name: str) -> bool:
+    text = (wire.single(given, name) or "false").lower()
+    if text not in ("true", "false"):
+        raise RefusedError(400, f"{name} must be true or false")
+    return text == "true"
+
+
 def _who(request: Request) -> Presented:
     api_key = request.headers.get("x-api-key")
     return Presented(api_key=api_key) if api_key else wire.presented(request)
 
 
-def _project(account: Account, project: str, name: str) -> dict[str, Any]:
+def _project(account: Account, one: lists.Project) -> dict[str, Any]:
     country = {"code": "US", "name": "United States", "region": "Americas"}
     region = {
         "code": "US",
         "country": _owned(account, "country") | country,
         "cityName": "Ashburn",
     }
-    return _owned(account, project) | {
-        "name": name,
-        "urn": f"urn:ilmn:ica:project:{v2_id(project)}#{name}",
+    return _owned(account, one.id) | {
+        "name": one.name,
+        "urn": f"urn:ilmn:ica:project:{v2_id(one.id)}#{one.name}",
         "active": True,
         "billingMode": "PROJECT",
         "dataSharingEnabled": True,

@@ -17,6 +17,7 @@ from credhelper.sandbox.account import Account, TokenRequest
 from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.ledger import Ledger, Session, Token
 from credhelper.sandbox.objects import Objects
+from credhelper.sandbox.projects import Projects
 
 MAX_ID = 128
 
@@ -25,7 +26,8 @@ class State:
     """The state machine. One caller at a time: the server holds a lock around each operation.
 
     Parameters: `account`; `sign`, claims to compact JWT; `token_lifetime`, `session_lifetime` and
-    `aws_lifetime` in seconds. `ledger` and `objects` hold what was issued.
+    `aws_lifetime` in seconds. `ledger` and `objects` hold what was issued, `projects` the account's
+    projects.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class State:
         self.account = account
         self.ledger = Ledger()
         self.objects = Objects()
+        self.projects = Projects()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )
@@ -123,14 +126,10 @@ class State:
         self.ledger.revoke(token)
         self.counters["revoked"] += 1
 
-    def projects(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> dict[str, Any]:
-        """The account's projects in one page (GET /v1/projects).
-
-        Raises `RefusedError` 401 for anything but a valid Bearer JWT.
-        """
+    def check_jwt(self, who: Presented, now: float, tweak: Tweak = PLAIN) -> None:
+        """Check for a valid Bearer JWT. Raises `RefusedError` 401 for anything else."""
         if self.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
             raise RefusedError(401, "a user JWT is needed as Bearer authorization")
-        return accounts.projects(self.account)
 
     def workgroups(self, who: Presented, now: float) -> dict[str, Any]:
         """The account's workgroups (GET /v1/workgroups).

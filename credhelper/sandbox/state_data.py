@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from credhelper.sandbox import account as accounts
 from credhelper.sandbox import state_v2
 from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.objects import FOREIGN, MISSING, Keys
@@ -25,8 +24,7 @@ def exchange(
     Raises `RefusedError`: 401 for anything but a valid Bearer JWT, 400 for a malformed id, 403
     for data of another account, 404 for data that does not exist.
     """
-    if state.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
-        raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+    state.check_jwt(who, now, tweak)
     return _exchange(state, kind, given_id, now, read_only, wanted, tweak)
 
 
@@ -45,7 +43,7 @@ def exchange_v2(
     Raises `RefusedError` as `exchange`, and 404 for a project that is not the account's.
     """
     state_v2.check(state, who, now, tweak)
-    if project not in map(accounts.v2_id, accounts.PROJECTS):
+    if state.projects.of_v2(project) is None:
         raise RefusedError(404, "there is no project of this id")
     kind = "file" if given_id.startswith("fil.") else "folder"
     return _exchange(state, kind, given_id, now, read_only, True, tweak)

@@ -19,7 +19,7 @@ from credhelper.protocols import get
 from credhelper.storage import files, leftovers, locks, ours
 from credhelper.tokenfile import netrc, session_yaml
 
-FORMATS = ("token", "header", "curl", "json", "env", "netrc", "ica-config")
+FORMATS = ("token", "header", "curl", "json", "env", "dotenv", "netrc", "ica-config")
 
 _SHARED = ("netrc", "ica-config")  # others have entries in there
 _LOCK = "files.lock"

@@ -10,7 +10,7 @@ process FETCH {
     """
     credhelper get https://files.example.org --format curl |
         curl -sSf -K - https://files.example.org/samples/${sample} -o sample-${sample}
-    test "\$ICA_ACCESS_TOKEN"
+    test "\$ICA_ACCESS_TOKEN" && test "\$ICA_SERVER_URL"
     """
 }
 

@@ -91,10 +91,31 @@ def test_a_token_of_a_key_in_a_variable_is_found_after_an_upgrade(
     before.write_text(f"{head}{salt.read_text()}\ndefault \n\n")
     before.chmod(0o600)
     salt.unlink()
-    (compiled,) = scratch_world.cache.glob("routes-*.7-*")
+    (compiled,) = scratch_world.cache.glob(f"routes-*.{routes.FORMAT}-*")
     compiled.unlink()
     running_sandbox.count_from_here()
     assert scratch_world.get() == token
     assert running_sandbox.stats()["requests"] == 0
     assert salt.read_text() in before.read_text()
     assert before.exists()
+
+
+def test_two_versions_in_one_cache_read_their_own_routes_and_the_same_token(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    token = scratch_world.get()
+    (compiled,) = scratch_world.cache.glob(f"routes-*.{routes.FORMAT}-*")
+    head, body = compiled.read_bytes().split(b"\n", 1)
+    assert head == f"credhelper-routes {routes.FORMAT}".encode()
+    # As the format before had it: two names of variables, where this one has how they begin.
+    lines = body.replace(b"variables=ICA\t", b"token_in=ICA_ACCESS_TOKEN\turl_in=ICA_BASE_URL\t")
+    before = compiled.with_name(compiled.name.replace(f".{routes.FORMAT}-", ".7-"))
+    before.write_bytes(b"credhelper-routes 7\n" + lines)
+    before.chmod(0o600)
+    compiled.unlink()
+    running_sandbox.count_from_here()
+    told = scratch_world.run("get", "--format", "env").stdout.decode()
+    assert f"export ICA_ACCESS_TOKEN={token}\n" in told
+    assert running_sandbox.stats()["requests"] == 0
+    assert before.read_bytes() == b"credhelper-routes 7\n" + lines
+    assert compiled.exists()

@@ -30,6 +30,7 @@ def test_a_command_gets_the_token_and_the_url(person: Person) -> None:
     found = environment(outcome.stdout)
     assert found["ICA_ACCESS_TOKEN"] == person.token()
     assert found["ICA_BASE_URL"] == person.api.url
+    assert found["ICA_SERVER_URL"] == person.api.url.partition("://")[2]
     assert found["CREDHELPER_PROFILE"] == "default"
     assert found["CREDHELPER_RECORD"] == f"default:{person.world.records()[0].name}"
 
@@ -193,9 +194,14 @@ def test_env_is_read_back_by_a_shell(person: Person) -> None:
 def test_env_speaks_json_and_fish(person: Person) -> None:
     person.logs_in()
     token = person.token()
-    told = json.loads(person.types("env", "--shell", "json").stdout)
-    assert told == {"ICA_ACCESS_TOKEN": token, "ICA_BASE_URL": person.api.url}
-    lines = person.types("env", "--shell", "fish").stdout.decode().split("\n")
+    told = json.loads(person.types("env", "--format", "json").stdout)
+    host = person.api.url.partition("://")[2]
+    assert told == {
+        "ICA_ACCESS_TOKEN": token,
+        "ICA_SERVER_URL": host,
+        "ICA_BASE_URL": person.api.url,
+    }
+    lines = person.types("env", "--format", "fish").stdout.decode().split("\n")
     assert lines[0] == f"set -gx ICA_ACCESS_TOKEN '{token}'"
 
 

@@ -100,10 +100,18 @@ def test_a_clock_that_differs_is_shown(person: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["ICA_ACCESS_TOKEN", "IAP_AUTH_TOKEN", "IAP_ACCESS_TOKEN", "ICAV2_ACCESS_TOKEN"]
+    ("api", "variable"),
+    [
+        ("iap", "ICA_ACCESS_TOKEN"),
+        ("iap", "IAP_AUTH_TOKEN"),
+        ("iap", "IAP_ACCESS_TOKEN"),
+        ("ica", "ICAV2_ACCESS_TOKEN"),
+    ],
 )
-def test_a_variable_that_would_override_us_is_warned_of(person: Person, variable: str) -> None:
-    person.logs_in()
+def test_a_variable_that_would_override_us_is_warned_of(
+    person: Person, api: str, variable: str
+) -> None:
+    person.logs_in("--api", api)
     outcome = person.types("status", environ={variable: "canary"})
     assert outcome.status == 0
     assert f"credhelper: warning: {variable} is set" in outcome.told
@@ -212,7 +220,7 @@ def test_a_copy_in_a_variable_is_told_from_a_stranger(person: Person) -> None:
 def test_a_strangers_token_that_has_expired_is_told(person: Person) -> None:
     person.logs_in()
     old = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
-    (told,) = document(person, environ={"ICAV2_ACCESS_TOKEN": old})["warnings"]
+    (told,) = document(person, environ={"ICA_ACCESS_TOKEN": old})["warnings"]
     assert told.endswith("will use that token, not one of these, and it has expired")
 
 

@@ -294,9 +294,10 @@ def test_a_v2_key_goes_to_v2_where_the_url_tells_which_api_it_is(person: Person)
 def test_commands_get_the_variables_that_v2_tools_read(person: Person) -> None:
     person.logs_in(*V2)
     token = person.token()
-    told = json.loads(person.types("env", "--shell", "json").stdout)
+    told = json.loads(person.types("env", "--format", "json").stdout)
     assert told == {
         "ICAV2_ACCESS_TOKEN": token,
+        "ICAV2_SERVER_URL": person.api.url.partition("://")[2],
         "ICAV2_BASE_URL": f"{person.api.url}/ica/rest",
     }
     lines = person.world.run("get", "--format", "env").stdout.decode().split("\n")

@@ -146,44 +146,51 @@ def test_who_refreshes_what_a_key_made_is_told_what_to_do(
 
 
 def test_projects_are_read_page_by_page(client: Client, mocked: mocking.Mocker) -> None:
-    first = [{"id": f"p-{n}", "name": f"N{n}"} for n in range(500)]
-    last = [{"id": "p-500", "name": None}, {"name": "no id"}, "nothing", {"id": 5}]
-    mocked.get(
-        f"{URL}/ica/rest/api/projects", [{"json": {"items": first}}, {"json": {"items": last}}]
-    )
+    first = [{"id": f"p-{n}", "name": f"N{n}"} for n in range(199)]
+    last = [{"id": "p-200", "name": None}, {"name": "no id"}, "nothing", {"id": 5}]
+    last.append({"id": "p-199", "name": "N199"})
+    pages = [{"items": first, "nextPageToken": "a+/b=&c"}, {"items": last, "nextPageToken": ""}]
+    mocked.get(f"{URL}/ica/rest/api/projects", [{"json": page} for page in pages])
 
-    found = client.projects(Secret("jwt"))
+    found = list(client.projects(Secret("jwt")))
 
-    assert (found[0], found[-1], len(found)) == (("p-0", "N0"), ("p-500", ""), 501)
-    asked = [request.query for request in mocked.request_history]
-    assert asked == ["pageoffset=0&pagesize=500", "pageoffset=500&pagesize=500"]
-    assert mocked.request_history[0].headers["Authorization"] == "Bearer jwt"
+    assert (found[0], found[-1], len(found)) == (("p-0", "N0"), ("p-199", "N199"), 201)
+    assert found[-2:] == [("p-200", ""), ("p-199", "N199")]
+    first_asked, next_asked = mocked.request_history
+    assert first_asked.qs == {"includehiddenprojects": ["true"], "pagesize": ["200"]}
+    assert next_asked.qs == {**first_asked.qs, "pagetoken": ["a+/b=&c"]}
+    assert first_asked.headers["Authorization"] == "Bearer jwt"
 
 
-def test_pages_that_a_server_makes_shorter_are_read_to_the_last(
+def test_a_name_is_searched_for(client: Client, mocked: mocking.Mocker) -> None:
+    mocked.get(f"{URL}/ica/rest/api/projects", json={"items": []})
+    assert list(client.projects(Secret("jwt"), "a & b?")) == []
+    (asked,) = mocked.request_history
+    assert asked.qs["search"] == ["a & b?"]
+
+
+def test_an_id_is_asked_for_and_then_taken_for_a_name(
     client: Client, mocked: mocking.Mocker
 ) -> None:
-    pages = [[{"id": "p-0"}, {"name": "no id"}], [{"id": "p-2"}, {"id": "p-3"}], [{"id": "p-4"}]]
-    answers = [{"json": {"items": page, "totalItemCount": 5}} for page in pages]
-    mocked.get(f"{URL}/ica/rest/api/projects", answers)
-
-    assert [found for found, _ in client.projects(Secret("jwt"))] == ["p-0", "p-2", "p-3", "p-4"]
-    offsets = [request.qs["pageoffset"] for request in mocked.request_history]
-    assert offsets == [["0"], ["2"], ["4"]]
-
-
-def test_a_count_that_is_never_reached_ends_with_the_items(
-    client: Client, mocked: mocking.Mocker
-) -> None:
-    full, none = {"items": [{"id": "p-0"}], "totalItemCount": 9}, {"items": [], "totalItemCount": 9}
-    mocked.get(f"{URL}/ica/rest/api/projects", [{"json": full}, {"json": none}])
-    assert client.projects(Secret("jwt")) == [("p-0", "")]
+    known = "4a8b3c0e-0d3f-4f9e-9a55-8f9d3a1b2c3d"
+    one = mocked.get(f"{URL}/ica/rest/api/projects/{known}", json={"id": known, "name": "One"})
+    every = mocked.get(f"{URL}/ica/rest/api/projects", json={"items": []})
+    assert next(client.projects(Secret("jwt"), known.upper())) == (known, "One")
+    assert (one.call_count, every.call_count) == (1, 0)
+    refused: list[dict[str, Any]] = [{"status_code": 404}, {"status_code": 403}, {"json": {}}]
+    for answer in (*refused, {"json": {"id": 5}}):
+        mocked.get(f"{URL}/ica/rest/api/projects/{known}", **answer)
+        assert list(client.projects(Secret("jwt"), known)) == []
+        assert mocked.request_history[-1].qs["search"] == [known]
+    mocked.get(f"{URL}/ica/rest/api/projects/{known}", status_code=500)
+    with pytest.raises(UnreachableError):
+        list(client.projects(Secret("jwt"), known))
 
 
 @pytest.mark.parametrize("answer", [{}, {"items": None}, {"items": {}}])
 def test_no_projects_are_none(client: Client, mocked: mocking.Mocker, answer: Any) -> None:
     mocked.get(f"{URL}/ica/rest/api/projects", json=answer)
-    assert client.projects(Secret("jwt")) == []
+    assert list(client.projects(Secret("jwt"))) == []
 
 
 def test_who_has_no_password_is_told_what_to_take(client: Client, mocked: mocking.Mocker) -> None:

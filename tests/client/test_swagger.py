@@ -93,8 +93,8 @@ def doings(
             partial(v1.revoke, jwt()),
             *(partial(v1.revoke, named, way) for way in ways for named in (jwt(), None)),
         ],
-        "iap.projects": [partial(v1.projects, jwt())],
-        "iap.workgroups": [partial(v1.workgroups, session())],
+        "iap.projects": [partial(list, v1.projects(jwt()))],
+        "iap.workgroups": [partial(list, v1.workgroups(session()))],
         "iap_data.exchange": [
             partial(folders.exchange, own.token, how, ("one",), read_only=only)
             for how in ("folder", "file", "volume")
@@ -106,7 +106,11 @@ def doings(
             partial(v2.create, password, TokenSpec(domain="acme & sons")),
         ],
         "ica.refresh": [partial(v2.refresh, v2_jwt)],
-        "ica.projects": [partial(v2.projects, v2_jwt)],
+        "ica.projects": [
+            partial(list, v2.projects(v2_jwt)),
+            partial(list, v2.projects(v2_jwt, "Alpha")),
+            partial(next, v2.projects(v2_jwt, words[0])),
+        ],
         "ica_data.exchange": [
             partial(data.exchange, v2_jwt, "data", words, read_only=only, wants=wants)
             for wants in (AWS, RCLONE)
@@ -201,12 +205,16 @@ def test_what_the_whole_program_sends_to_v2_is_documented(
 ) -> None:
     aws = ["--api", "ica", "--project", "Alpha", "--aws", "data=fol.1"]
     by_password = [*aws, "--user", person.api.username]
+    by_id = ["--api", "ica", "--project", person.api.projects()["Beta"]]
     logins = (aws, person.api.api_key), (by_password, person.api.password)
     lives(person, recorder, 50_000, *logins)
+    words = ("login", "--profile", "other", "--url", recorder.url, *by_id)
+    assert person.types(*words, stdin=person.api.api_key).status == 0
     data = "/ica/rest/api/projects/{projectId}/data/{dataId}"
     assert hold_to_the_documents(recorder) == {
         "POST /ica/rest/api/tokens",
         "POST /ica/rest/api/tokens:refresh",
         "GET /ica/rest/api/projects",
+        "GET /ica/rest/api/projects/{projectId}",
         f"POST {data}:createTemporaryCredentials",
     }

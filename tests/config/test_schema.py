@@ -72,6 +72,7 @@ def test_every_key_is_read() -> None:
         "scopes": ("GDS.FILES.READ", "GDS.FILES.LIST"),
         "client_id": "app",
         "data": "a note, with blanks",
+        "project": None,
         "keep_session": True,
         "token": "session",
         "services": (),

@@ -162,6 +162,6 @@ def test_a_file_name_is_safe_and_tells_configs_apart(one: str, other: str) -> No
     assert name.startswith("routes-")
     assert name.removeprefix("routes-").isalnum()
     assert "." not in name
-    assert routes.file_name(one, "1.2") == f"{name}.7-1.2"
+    assert routes.file_name(one, "1.2") == f"{name}.8-1.2"
     if one != other and len(one) < 8 and len(other) < 8 and one.isascii() and other.isascii():
         assert one.startswith("\0") or other.startswith("\0") or name != routes.tag(other)

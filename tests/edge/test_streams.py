@@ -356,7 +356,7 @@ def test_a_config_without_a_default_profile_is_warm_too(scratch_world: World) ->
     scratch_world.config.write_text(text.partition("\n")[2])
     environ = {"HOME": None}
     token = scratch_world.get(SERVICE, environ=environ)
-    (routes,) = scratch_world.cache.glob("routes-*.7-*")
+    (routes,) = scratch_world.cache.glob("routes-*.8-*")
     before = routes.stat().st_mtime_ns, routes.stat().st_ino
     assert scratch_world.get(SERVICE, environ=environ) == token
     assert (routes.stat().st_mtime_ns, routes.stat().st_ino) == before

@@ -112,7 +112,8 @@ def test_a_shell_reads_the_token_back(token: str) -> None:
 
 def test_a_shell_is_given_quotes_only_where_it_needs_them() -> None:
     assert shaped("env", "aZ0-._~+/=") == (
-        "export ICA_ACCESS_TOKEN='aZ0-._~+/='\nexport ICA_BASE_URL=https://b.example\n"
+        "export ICA_ACCESS_TOKEN='aZ0-._~+/='\nexport ICA_SERVER_URL=b.example\n"
+        "export ICA_BASE_URL=https://b.example\n"
     )
     assert shaped("env", "eyJ.x_y-z", url="") == "export ICA_ACCESS_TOKEN=eyJ.x_y-z\n"
 
@@ -149,7 +150,7 @@ def test_netrc_names_an_ipv6_host_without_brackets() -> None:
     assert reply.stdout == b"machine ::1\nlogin u\npassword t\n"
 
 
-@pytest.mark.parametrize("form", ["token", "header", "curl", "netrc", "env"])
+@pytest.mark.parametrize("form", ["token", "header", "curl", "netrc", "env", "dotenv"])
 @pytest.mark.parametrize("bad", BROKEN)
 def test_a_token_that_is_not_one_line_is_never_written(form: str, bad: str) -> None:
     with pytest.raises(CredhelperError):

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.programs import python_environment
 
@@ -49,8 +50,9 @@ class RunningSandbox:
         self._process.stdout.close()
 
     def reset(self) -> None:
-        """Forget all faults, and count from here."""
+        """Forget all faults and all projects that were added, and count from here."""
         self._ask("DELETE", "/_sandbox/faults")
+        self._ask("DELETE", "/_sandbox/projects")
         self.count_from_here()
 
     def count_from_here(self) -> None:
@@ -72,11 +74,23 @@ class RunningSandbox:
         left: list[dict[str, Any]] = self._ask("GET", "/_sandbox/faults")
         return left
 
+    def add_projects(self, *projects: dict[str, Any]) -> None:
+        """Add projects: see docs/sandbox.md for the members."""
+        self._ask("POST", "/_sandbox/projects", list(projects))
+
     def projects(self) -> dict[str, str]:
         """Return the ids of v2's projects, by name."""
         page = self._ask("GET", "/ica/rest/api/projects", headers={"X-API-Key": self.api_key})
         self.count_from_here()
         return {item["name"]: item["id"] for item in page["items"]}
+
+    def named(self, name: str) -> str:
+        """Return the id in v2 of a project that has this name alone, hidden or not."""
+        path = f"/ica/rest/api/projects?includeHiddenProjects=true&search={quote(name)}"
+        page = self._ask("GET", path, headers={"X-API-Key": self.api_key})
+        found: list[str] = [item["id"] for item in page["items"] if item["name"] == name]
+        assert len(found) == 1
+        return found[0]
 
     def admits(self, token: str) -> bool:
         """Tell whether the protected resource takes this token now."""

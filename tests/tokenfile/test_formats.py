@@ -37,6 +37,7 @@ def test_a_bare_token_has_no_line_feed() -> None:
         ("header", f"Authorization: Bearer {TOKEN}\n"),
         ("curl", f'header = "Authorization: Bearer {TOKEN}"\n'),
         ("env", f"export ICA_ACCESS_TOKEN={TOKEN}\n"),
+        ("dotenv", f"ICA_ACCESS_TOKEN={TOKEN}\n"),
     ],
 )
 def test_shapes_are_those_of_get(form: str, told: str) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -16,13 +16,16 @@ from credhelper.cli import private_cache, spawn
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
+from credhelper.config.profile import Profile
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import export, one_line, quoted
+from credhelper.core.text import export, quoted
 from credhelper.errors import CacheError, UsageError
+from credhelper.protocols import get
 from credhelper.tokenfile import folder as runtime
 from credhelper.tokenfile import formats, keeping
 
+PROJECT = "ICAV2_PROJECT_ID"
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -87,10 +90,12 @@ def exec_(
     walltime: int | None,
     command: tuple[str, ...],
 ) -> int:
-    """Run COMMAND with a token in ICA_ACCESS_TOKEN and the API's URL in ICA_BASE_URL.
+    """Run COMMAND with a token in its environment, and where that is good.
 
-    For the v2 API they are ICAV2_ACCESS_TOKEN and ICAV2_BASE_URL. The API key is taken out of the
-    command's environment; everything else stays. Signals and the exit status are the command's own.
+    ICA_ACCESS_TOKEN, ICA_SERVER_URL (a host) and ICA_BASE_URL are what the ica program and the v1
+    SDK read. For the v2 API they begin with ICAV2_, and ICAV2_PROJECT_ID is the profile's project,
+    if it has one. All of them replace what is there. The API key is taken out of the command's
+    environment; everything else stays. Signals and the exit status are the command's own.
     Where no cache folder can be written, the command gets a cache of its own until it ends.
     A token in a variable cannot be renewed while the command runs: ask for enough life with
     --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
@@ -113,9 +118,11 @@ def exec_(
         _warn_of_the_end(credential, walltime, refresh)
         environ = dict(os.environ)
         environ.pop("CREDHELPER_API_KEY", None)
-        grant = routing.load_config(context).profiles[credential.profile].grant
+        known = routing.load_config(context).profiles
+        grant = known[credential.profile].grant
         if grant is not None and grant.how == "env":
             environ.pop(grant.words[0], None)
+        _take_back(environ, known)
         environ.update(_variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
         environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
@@ -182,7 +189,7 @@ def _warn_of_the_end(
     left = credential.expires_at - now
     if left < walltime:
         warn(
-            f"the token in {credential.variables[0]} lives another {span(left)},"
+            f"the token in {credential.variables[0]}_ACCESS_TOKEN lives another {span(left)},"
             f" and the command may run {span(walltime)}",
             f"let it read the file in {FILE}, which is kept fresh"
             if refresh
@@ -202,7 +209,13 @@ def _warn_of_another_place(wrong: CacheError) -> None:
 @refresh_before_option
 @_var_option
 @click.option(
-    "--shell", type=click.Choice(("sh", "fish", "json")), default="sh", help="For which shell."
+    "--format",
+    "--shell",
+    "form",
+    type=click.Choice(("sh", "fish", "json", "dotenv")),
+    default="sh",
+    show_default=True,
+    help="For which shell; or dotenv, for --env-file and env_file of docker and compose.",
 )
 def env(
     name: str | None,
@@ -210,24 +223,30 @@ def env(
     min_ttl: int,
     refresh_before: int,
     names: tuple[str, ...],
-    shell: str,
+    form: str,
 ) -> None:
-    """Print lines that put a token into a shell's environment. The token does not renew itself.
+    """Print lines that put a token into an environment: a shell's, or a container's.
+
+    They are the variables of `credhelper exec`. The token does not renew itself there.
 
     \b
     Examples:
       eval "$(credhelper env)"
-      credhelper env --shell fish | source
-      credhelper env --shell json --var IAP_ACCESS_TOKEN
+      credhelper env --format fish | source
+      credhelper env --format json --var IAP_ACCESS_TOKEN
+      credhelper env --format dotenv | docker run --env-file /dev/stdin IMAGE
     """
     request = _request(name, service, min_ttl, refresh_before)
     credential = answer.get(command_context(renews=True), request)
     variables = _variables(credential, names)
-    if shell == "json":
+    if form == "json":
         click.echo(json.dumps(variables))
         return
+    if form == "dotenv":
+        click.echo(get.dotenv(variables, credential.profile))
+        return
     for variable, value in variables.items():
-        if shell == "fish":
+        if form == "fish":
             inner = value.replace("\\", "\\\\").replace("'", "\\'")
             click.echo(f"set -gx {variable} '{inner}'")
         else:
@@ -242,6 +261,16 @@ def _request(name: str | None, service: str | None, min_ttl: int, refresh_before
 
 
 def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
-    token = one_line(credential.token.reveal(), "token")
-    for_token, for_url = credential.variables
-    return {for_token: token, for_url: credential.url, **dict.fromkeys(names, token)}
+    found = get.variables(credential)
+    return found | dict.fromkeys(names, credential.token.reveal())
+
+
+def _take_back(environ: dict[str, str], known: Mapping[str, Profile]) -> None:
+    """Take out the project that an `exec` around this one set, for another profile perhaps.
+
+    One that the user chose stays where the profile has none: it is no secret, and no call is for
+    another project than it names.
+    """
+    outer = known.get(environ.get("CREDHELPER_RECORD", "").partition(":")[0])
+    if outer and outer.project and environ.get(PROJECT) == outer.project:
+        del environ[PROJECT]

@@ -23,6 +23,8 @@ from credhelper.errors import ConfigError, CredhelperError, UsageError
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
 
+_SET_BY_NAME = ("cid", "cwid", "project", "aws")  # keys that a project or workgroup sets
+
 
 @click.command(short_help="Verify who you are, and remember it.")
 @profile_option("The profile to log in to; it is made if there is none.")
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--project",
     metavar="NAME",
-    help="The project, by name or id (in v2: of AWS keys).",
+    help="The project of the tokens, by name or id; in v2 the one of tools and AWS keys.",
 )
 @click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
@@ -100,7 +102,7 @@ def login(
         typed = typed_keys.path_of(context, name)
         values["grant"] = {"file": typed}
     # Without those that a project will set: it is not known yet.
-    free = {each: one for each, one in values.items() if each not in ("cid", "cwid", "aws")}
+    free = {each: one for each, one in values.items() if each not in _SET_BY_NAME}
     profile = preview(context, name, free if project or workgroup else values)
     typed = typed_key(context, profile) if kind == Kind.KEY else None
     authorize = None if typed else wiring.authorizer(context, profile)
@@ -113,11 +115,12 @@ def login(
         authorization = authorize()
     if project or workgroup:
         client = wiring.client_for(context, profile)
-        wanted: dict[str, Any] = dict(
-            projects.found(client, profile, authorization, project=project, workgroup=workgroup)
+        wanted = projects.found(
+            client, profile, authorization, project=project, workgroup=workgroup
         )
-        if "project" in wanted:
-            wanted = {"aws": {**values.get("aws", {}), **wanted}}
+        if "project" in wanted and "aws" in values and not given.get("aws"):
+            # They are for the project that was named now, not for one of before.
+            values["aws"] = {key: what for key, what in values["aws"].items() if key != "project"}
         values |= wanted
         profile = preview(context, name, values)
     remember(context, profile, old, values, authorization, typed, key, make_default=make_default)
@@ -167,7 +170,7 @@ def remember(
     profile = now
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
-    if profile.cid is None and profile.cwid is None and profile.aws is None:
+    if not any(getattr(profile, key) for key in _SET_BY_NAME):
         session = verified.session.value if verified.session else None
         choices = projects.listed(client, verified.token.value, session)
     login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)

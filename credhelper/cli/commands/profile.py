@@ -86,6 +86,9 @@ def show(name: str | None, as_json: bool) -> None:
 @options.options
 @click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
 @click.option("--user", metavar="NAME", help="The login name.")
+@click.option(
+    "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
+)
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
 def add(

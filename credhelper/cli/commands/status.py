@@ -160,6 +160,7 @@ def _entry(one: ProfileStatus, now: float) -> dict[str, object]:
         "domain": profile.domain,
         "cid": profile.cid,
         "cwid": profile.cwid,
+        "project": profile.project,
         "scopes": list(profile.scopes),
         "services": [str(service) for service in profile.services],
         "kind": held.kind if held else profile.token,

@@ -80,7 +80,7 @@ def lock_is_a_symlink(
     precious.chmod(0o644)
     scratch_world.get()
     (record,) = scratch_world.records()
-    (routes,) = scratch_world.cache.glob("routes-*.7-*")
+    (routes,) = scratch_world.cache.glob("routes-*.8-*")
     locked = routes.with_name(routes.name.partition(".")[0]) if which == "routes" else record
     lock = Path(f"{locked}.lock")
     lock.unlink()

@@ -275,7 +275,7 @@ def exec_with_a_key_of_a_profile(scratch_world: World, running_sandbox: RunningS
     assert {name: child.get(name) for name in expected} == expected
     added = child.keys() - expected.keys() - {"PWD"}  # the shell that starts us adds that
     assert added == {
-        *("ICA_ACCESS_TOKEN", "ICA_BASE_URL", "MY_TOKEN"),
+        *("ICA_ACCESS_TOKEN", "ICA_SERVER_URL", "ICA_BASE_URL", "MY_TOKEN"),
         *("CREDHELPER_PROFILE", "CREDHELPER_RECORD"),
     }
 
