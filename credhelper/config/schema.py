@@ -99,15 +99,15 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         aws=_resource(table, api),
     )
     unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
-    for name in APIS[api].lacks:
-        if name not in unset:
-            instead = _INSTEAD.get(name)
+    for key in APIS[api].lacks:
+        if key not in unset:
+            instead = _INSTEAD.get(key)
             hint = f"its key for a project is '{instead}'" if instead else "leave it out"
-            raise table.wrong(name, f"means nothing to api = '{api}'", hint)
-    for name in _MAKING if auth == READY else ():
-        if name not in unset:
+            raise table.wrong(key, f"means nothing to api = '{api}'", hint)
+    for key in _MAKING if auth == READY else ():
+        if key not in unset:
             why = f"means nothing to auth = '{READY}': its grant is a token that is made elsewhere"
-            raise table.wrong(name, why, "leave it out")
+            raise table.wrong(key, why, "leave it out")
     return found
 
 
