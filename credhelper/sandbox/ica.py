@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from credhelper.sandbox import account as accounts
 from credhelper.sandbox import objects, state_data, state_v2, wire
 from credhelper.sandbox.account import Account, TokenRequest, v2_id
-from credhelper.sandbox.call import Presented, RefusedError
+from credhelper.sandbox.call import RefusedError
 
 if TYPE_CHECKING:
     from credhelper.sandbox.faults import Fault
@@ -19,7 +19,9 @@ def create(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
     """Make a JWT (createJwtToken)."""
     tenant = wire.single(wire.parameters(request), "tenant")
     asked = TokenRequest(domain=tenant)
-    made = state_v2.create(shared.state, _who(request), asked, shared.clock(), fault.tweak)
+    made = state_v2.create(
+        shared.state, wire.caller_v2(request), asked, shared.clock(), fault.tweak
+    )
     return wire.token_body(request.path, made, fault.access_token)
 
 
@@ -31,7 +33,7 @@ def refresh(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
 
 def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
     """The account's projects by pages (getProjects); `search` looks into their names."""
-    state_v2.check(shared.state, _who(request), shared.clock(), fault.tweak)
+    state_v2.check(shared.state, wire.caller_v2(request), shared.clock(), fault.tweak)
     wanted = wire.single(wire.parameters(request), "search") or ""
     items = [
         _project(shared.state.account, project, name)
@@ -55,7 +57,7 @@ def aws_credentials(shared: Shared, request: Request, fault: Fault) -> dict[str,
         raise RefusedError(400, "credentialsFormat or readOnlyCredentials makes no sense")
     keys = state_data.exchange_v2(
         shared.state,
-        _who(request),
+        wire.caller_v2(request),
         project,
         given_id,
         shared.clock(),
@@ -81,11 +83,6 @@ def _number(request: Request, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise RefusedError(400, f"{name} is not a number")
     return int(text)
-
-
-def _who(request: Request) -> Presented:
-    api_key = request.headers.get("x-api-key")
-    return Presented(api_key=api_key) if api_key else wire.presented(request)
 
 
 def _project(account: Account, project: str, name: str) -> dict[str, Any]:

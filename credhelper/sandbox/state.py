@@ -17,6 +17,7 @@ from credhelper.sandbox.account import Account, TokenRequest
 from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.ledger import Ledger, Session, Token
 from credhelper.sandbox.objects import Objects
+from credhelper.sandbox.tree import Tree
 
 MAX_ID = 128
 
@@ -26,7 +27,7 @@ class State:
 
     Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
     `token_lifetime`, `session_lifetime` and `aws_lifetime` in seconds. `ledger` and `objects` hold
-    what was issued.
+    what was issued, `tree` the data that has a path.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class State:
         self.account = account
         self.ledger = Ledger()
         self.objects = Objects()
+        self.tree = Tree()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )

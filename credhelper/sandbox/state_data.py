@@ -1,4 +1,4 @@
-"""What the data APIs do with the sandbox's state: give AWS keys for a folder, file or volume."""
+"""What the data APIs do with the sandbox's state: give AWS keys, and say who may list data."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def exchange(
     Raises `RefusedError`: 401 for anything but a valid Bearer JWT, 400 for a malformed id, 403
     for data of another account, 404 for data that does not exist.
     """
-    if state.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
-        raise RefusedError(401, "a user JWT is needed as Bearer authorization")
+    _check_jwt(state, who, now, tweak)
     return _exchange(state, kind, given_id, now, read_only, wanted, tweak)
 
 
@@ -44,11 +43,34 @@ def exchange_v2(
 
     Raises `RefusedError` as `exchange`, and 404 for a project that is not the account's.
     """
+    check_project(state, who, project, now, tweak)
+    kind = "file" if given_id.startswith("fil.") else "folder"
+    return _exchange(state, kind, given_id, now, read_only, True, tweak)
+
+
+def check_project(
+    state: State, who: Presented, project: str, now: float, tweak: Tweak = PLAIN
+) -> None:
+    """Raise `RefusedError` 401 as `state_v2.check`, and 404 for a project of somebody else."""
     state_v2.check(state, who, now, tweak)
     if project not in map(accounts.v2_id, accounts.PROJECTS):
         raise RefusedError(404, "there is no project of this id")
-    kind = "file" if given_id.startswith("fil.") else "folder"
-    return _exchange(state, kind, given_id, now, read_only, True, tweak)
+
+
+def check_volume(
+    state: State, who: Presented, volume: str | None, now: float, tweak: Tweak = PLAIN
+) -> None:
+    """Raise `RefusedError`: 401 as `exchange`, 400 without a volume, 403 for one of others."""
+    _check_jwt(state, who, now, tweak)
+    if not volume:
+        raise RefusedError(400, "volume.name is needed")
+    if volume.endswith(FOREIGN):
+        raise RefusedError(403, "the user has no access to this volume")
+
+
+def _check_jwt(state: State, who: Presented, now: float, tweak: Tweak) -> None:
+    if state.ledger.valid_jwt(who.bearer, now + tweak.date) is None:
+        raise RefusedError(401, "a user JWT is needed as Bearer authorization")
 
 
 def _exchange(

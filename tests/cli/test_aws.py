@@ -11,6 +11,7 @@ import pytest
 from credhelper.core import record
 from tests.cli.conftest import Person
 from tests.support.programs import command
+from tests.support.sandboxes import AWS_LIFE
 
 
 def entry(person: Person) -> dict[str, Any]:
@@ -87,14 +88,14 @@ def test_status_shows_what_for_and_how_much_life_is_left(person: Person) -> None
     assert entry(person)["aws"]["fingerprint"] is None
     found = json.loads(person.world.run("aws").stdout)
     told = person.types("status").stdout.decode()
-    assert "read_only: temporary key, [################] 60 min of 60 min left, until 2" in told
+    assert "read_only: temporary key, [################] 36 h of 36 h left, until 2" in told
     aws = entry(person)["aws"]
     assert (aws["resource"], aws["id"], aws["read_only"]) == ("folder", ["fol.alpha"], True)
-    assert (aws["expires_at"], aws["lifetime"]) == (found["Expiration"], 3600)
-    assert 3500 < aws["seconds_left"] <= 3600
+    assert (aws["expires_at"], aws["lifetime"]) == (found["Expiration"], AWS_LIFE)
+    assert AWS_LIFE - 100 < aws["seconds_left"] <= AWS_LIFE
     assert aws["record"] in {str(path) for path in person.world.records()}
     assert aws["record"] != entry(person)["record"]
-    age(person, 4000)
+    age(person, AWS_LIFE + 400)
     told = person.types("status").stdout.decode()
     assert "temporary key, expired " in told
     assert entry(person)["aws"]["seconds_left"] == 0
@@ -129,7 +130,7 @@ def test_logout_forgets_them_and_says_what_it_cannot_do(person: Person) -> None:
 
 def test_logout_is_silent_about_keys_that_have_expired(person: Person) -> None:
     has_aws(person)
-    age(person, 4000)
+    age(person, AWS_LIFE + 400)
     assert "cannot be revoked" not in person.types("logout").stdout.decode()
     assert person.world.records() == []
 
