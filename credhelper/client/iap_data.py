@@ -14,7 +14,7 @@ from credhelper.client import aws_credentials
 from credhelper.client.authorization import Bearer, parts
 from credhelper.client.aws_credentials import folded
 from credhelper.client.http.transport import Transport
-from credhelper.core.model import AWS, Secret, Token
+from credhelper.core.model import Secret, Token
 from credhelper.errors import MalformedAnswerError, RejectedError
 
 _WRITE, _READ = "awss3temporaryuploadcredentials", "awss3temporaryreadonlycredentials"
@@ -48,7 +48,7 @@ class Client:
         self._clock = clock
 
     def exchange(
-        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool, wants: str = AWS
+        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool
     ) -> Token:
         """Return AWS credentials: `PATCH /v1/folders/{id}?include=objectStoreAccess` and its kin.
 
@@ -57,7 +57,6 @@ class Client:
         - how: `folder`, `file` or `volume`.
         - words: its id.
         - read_only: whether they must not be able to write; then they are asked for with GET.
-        - wants: makes no difference here.
 
         Raises UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
         ConfigError.

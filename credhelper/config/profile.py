@@ -21,7 +21,8 @@ class Api:
     - lacks: the keys of a profile that it does not have.
     - resources: what it gives AWS credentials for, with the keys that name each.
     - never_read_only: those of them for which its credentials can always write.
-    - aws_lifetime: the assumed life of credentials in seconds, None if the API states it.
+    - aws_lifetime: seconds that AWS credentials are taken to live where an answer does not tell,
+      None if all answers do.
     """
 
     url: str
@@ -54,7 +55,7 @@ APIS = {
             *("keep_session", "token", "session_lifetime", "api_key_as"),
         ),
         resources={"data": ("project", "data")},
-        aws_lifetime=3600,
+        aws_lifetime=36 * 3600,  # as its document says
     ),
 }
 RESOURCE_KEYS = {how: keys for api in APIS.values() for how, keys in api.resources.items()}
@@ -90,7 +91,7 @@ class Resource:
     - how: one of its API's `resources`.
     - words: the ids that name it.
     - read_only: whether credentials that cannot write are wanted.
-    - lifetime: their assumed life in seconds, None if the API states it.
+    - lifetime: their assumed life in seconds where an answer does not tell, None if all do.
     """
 
     how: str

@@ -18,7 +18,7 @@ from credhelper.client import iap, iap_data, ica, ica_data
 from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import KEY_FORMS, ApiKey, Authorization, Bearer, Password
 from credhelper.client.http.transport import Transport
-from credhelper.core.model import AWS, RCLONE, Secret
+from credhelper.core.model import Secret
 from credhelper.errors import RejectedError
 from tests.cli.conftest import Person
 from tests.support import swagger
@@ -108,9 +108,7 @@ def doings(
         "ica.refresh": [partial(v2.refresh, v2_jwt)],
         "ica.projects": [partial(v2.projects, v2_jwt)],
         "ica_data.exchange": [
-            partial(data.exchange, v2_jwt, "data", words, read_only=only, wants=wants)
-            for wants in (AWS, RCLONE)
-            for only in (True, False)
+            partial(data.exchange, v2_jwt, "data", words, read_only=only) for only in (True, False)
         ],
     }
 

@@ -421,7 +421,7 @@ def test_aws_credentials_for_anything_else_are_refused(aws: str, told: str) -> N
 @pytest.mark.parametrize(
     ("written", "lifetime", "read_only"),
     [
-        ("", 3600, False),
+        ("", 36 * 3600, False),
         (', lifetime = "2h"', 7200, False),
         (", lifetime = 30, read_only = true", 30, True),
     ],
