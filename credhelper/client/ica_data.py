@@ -1,8 +1,9 @@
 """The v2 data API (Platform Core), as far as it gives credentials for an object store.
 
 Source: the `ProjectData` pages of Illumina's Platform Core REST API, as in its generated client
-libica 3.3: `createTemporaryCredentialsForData`. The plain answer for AWS tells no expiry, the answer in rclone's form does. On S3 that has
-the same keys, so it is asked for first.
+libica 3.3: `createTemporaryCredentialsForData`, and `getProjectDataList` for the id of what lies at
+a path. The plain answer for AWS tells no expiry, the answer in rclone's form does. On S3 that has
+the same keys, so it is asked for first. Neither call opens an upload session: others are for that.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper.client import aws_credentials
+from credhelper.client import aws_credentials, by_path
 from credhelper.client.authorization import Bearer, Parts, parts
 from credhelper.client.aws_credentials import folded
+from credhelper.client.by_path import Listed
 from credhelper.client.http.answers import Response
 from credhelper.client.http.transport import Transport
 from credhelper.core.model import Secret, Token
@@ -82,8 +84,9 @@ class Client:
 
         Parameters:
         - token: a JWT.
-        - how: `data`.
-        - words: the ids of the project and of the file or folder.
+        - how: `data`, or `path`.
+        - words: the id of the project, and the id or path of the file or folder. A path is looked
+          up each time: what lies there now may not be what lay there before.
         - read_only: whether they must not be able to write.
 
         Raises UnreachableError, RateLimitedError, RejectedError, MalformedAnswerError or
@@ -92,7 +95,8 @@ class Client:
         granted = parts(Bearer(token), lambda _: None)
         project, data = words
         try:
-            place = f"{_PROJECTS}/{project}/data/{data}"
+            given_id = self._at(granted, project, data) if how == "path" else data
+            place = f"{_PROJECTS}/{project}/data/{given_id}"
             try:
                 answer = self._asked(granted, place, read_only, {"credentialsFormat": "RCLONE"})
             except TokenAPIError as error:
@@ -171,6 +175,42 @@ class Client:
             skew=answer.skew,
             assumed_lifetime=self._lifetime,
         )
+
+    def _at(self, granted: Parts, project: str, path: str) -> str:
+        """Return the id of the file or folder at `path`: `GET .../projects/{id}/data`."""
+        kind = by_path.kind_of(path).upper()
+
+        def listed(item: Mapping[str, object]) -> Listed | None:
+            data = item.get("data")
+            details = data.get("details") if isinstance(data, dict) else None
+            if not isinstance(data, dict) or not isinstance(details, dict):
+                return None
+            of = item.get("projectId")
+            if not isinstance(of, str) or of.lower() != project.lower():
+                return None
+            # What is being deleted may have a successor of its name already.
+            if details.get("dataType") != kind or details.get("status") == "DELETING":
+                return None
+            return Listed(data.get("id"), details.get("path"))
+
+        def list_page(page: str) -> Response:
+            query = {
+                "filePath": path,
+                "filePathMatchMode": "FULL_CASE_INSENSITIVE",
+                "type": kind,
+                "pageSize": str(by_path.PAGE),
+                "pageToken": page,
+            }
+            return self._transport.call(
+                "GET",
+                f"{_PROJECTS}/{project}/data",
+                headers={"Accept": _ACCEPT, **granted.headers},
+                query=list(query.items()),
+                secrets=granted.secrets,
+                idempotent=True,
+            )
+
+        return by_path.find(list_page, listed, path, f"project {project}")
 
 
 def _refuses_the_form(error: TokenAPIError) -> bool:

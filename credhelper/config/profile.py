@@ -19,7 +19,8 @@ class Api:
     - base: the path that its other clients append to the origin.
     - variables: where those clients look for a token and for that URL.
     - lacks: the keys of a profile that it does not have.
-    - resources: what it gives AWS credentials for, with the keys that name each.
+    - resources: what it gives AWS credentials for, with the keys that name each; the last of them
+      says which it is.
     - never_read_only: those of them for which its credentials can always write.
     - aws_lifetime: seconds that AWS credentials are taken to live where an answer does not tell,
       None if all answers do.
@@ -41,7 +42,12 @@ APIS = {
         ".platform.illumina.com",
         "",
         ("ICA_ACCESS_TOKEN", "ICA_BASE_URL"),
-        resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
+        resources={
+            "folder": ("folder",),
+            "file": ("file",),
+            "volume": ("volume",),
+            "gds": ("path",),
+        },
         never_read_only=("volume",),
     ),
     "ica": Api(
@@ -54,7 +60,7 @@ APIS = {
             *("cid", "cwid", "scopes", "client_id", "data"),
             *("keep_session", "token", "session_lifetime", "api_key_as"),
         ),
-        resources={"data": ("project", "data")},
+        resources={"data": ("project", "data"), "path": ("project", "path")},
         aws_lifetime=36 * 3600,  # as its document says
     ),
 }
@@ -89,7 +95,7 @@ class Resource:
 
     Parameters:
     - how: one of its API's `resources`.
-    - words: the ids that name it.
+    - words: the ids, or the path, that name it.
     - read_only: whether credentials that cannot write are wanted.
     - lifetime: their assumed life in seconds where an answer does not tell, None if all do.
     """

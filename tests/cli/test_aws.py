@@ -43,6 +43,8 @@ def age(person: Person, seconds: int) -> None:
         ("file=fil.1,read_only", {"file": "fil.1", "read_only": True}),
         ("read_only, folder=fol.1", {"folder": "fol.1", "read_only": True}),
         ("volume=vol.1", {"volume": "vol.1"}),
+        ("path=gds://v/runs/42/", {"path": "gds://v/runs/42/"}),
+        ("path=gds://v/a b=c.txt,read_only", {"path": "gds://v/a b=c.txt", "read_only": True}),
     ],
 )
 def test_what_for_is_told_on_the_command_line_and_shown_as_it_was_told(

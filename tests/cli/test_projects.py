@@ -118,7 +118,7 @@ def test_a_project_of_v2_alone_is_not_enough(person: Person) -> None:
     words = ["login", "--api", "ica", "--url", person.api.url, "--project"]
     outcome = person.types(*words, "Alpha", stdin=person.api.api_key)
     assert outcome.status == 2
-    assert "aws of profile default: expected data as well" in outcome.told
+    assert "aws of profile default: expected data or path as well" in outcome.told
     outcome = person.types(*words, "Alfa", "--aws", "data=fol.1", stdin=person.api.api_key)
     assert outcome.status == 3
     assert "projects: Alpha" in outcome.told
