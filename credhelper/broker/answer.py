@@ -187,7 +187,7 @@ def source_for(
         token_source = source_for(context, found, route, "token", limit, grant, living=lives)
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
-        made = wiring.exchange_for(context, profile, token_source, route, wants, limit)
+        made = wiring.exchange_for(context, profile, token_source, route, limit)
         _note(context, made)
         return made, 0
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credhelper.client.http.transport import Transport
     from credhelper.config.profile import Profile
     from credhelper.core.flock import Allowance
-    from credhelper.core.model import Secret, Token, Wants
+    from credhelper.core.model import Secret, Token
     from credhelper.core.routes import Route
     from credhelper.renewal.renewal import Renewal
     from credhelper.storage.slot import Slot
@@ -123,14 +123,12 @@ def exchange_for(
     profile: Profile,
     token_source: source.TokenSource,
     route: Route,
-    wants: Wants,
     timeout: float = 0,
 ) -> Token:
     """Return new AWS credentials for `profile`.
 
     Parameters:
     - token_source: of its token, which `route` leads to.
-    - wants: `aws` or `rclone`.
     - timeout: as for `transport_for`.
     """
     from credhelper.renewal import exchange
@@ -149,9 +147,7 @@ def exchange_for(
 
     def buy(secret: Secret) -> Token:
         context.trace("api", exchange=profile.name, what=resource.how)
-        return client.exchange(
-            secret, resource.how, resource.words, read_only=resource.read_only, wants=wants
-        )
+        return client.exchange(secret, resource.how, resource.words, read_only=resource.read_only)
 
     return exchange.renew(token, reject, buy, context.trace)
 

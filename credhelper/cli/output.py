@@ -83,13 +83,15 @@ def resource_in_words(resource: Resource | None) -> str | None:
     """Return what AWS credentials are for, as `--aws` takes it; None for nothing."""
     if resource is None:
         return None
-    from credhelper.config.profile import RESOURCE_KEYS
+    from credhelper.config.profile import APIS, RESOURCE_KEYS
 
     keys = RESOURCE_KEYS[resource.how]
     words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
     if resource.read_only:
         words.append("read_only")
-    return ",".join([*words, f"lifetime={resource.lifetime}s"] if resource.lifetime else words)
+    if resource.lifetime not in {api.aws_lifetime for api in APIS.values()}:
+        words.append(f"lifetime={resource.lifetime}s")
+    return ",".join(words)
 
 
 def grant_in_words(grant: Grant | None) -> str:

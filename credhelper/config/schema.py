@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
+from credhelper.config import data_path
 from credhelper.config.origin import canonical, origin
 from credhelper.config.profile import (
     API_KEY,
@@ -22,7 +23,7 @@ from credhelper.config.profile import (
     Resource,
     api_at,
 )
-from credhelper.config.table import GRANT_HINT, Mistake, Table, plain
+from credhelper.config.table import GRANT_HINT, Mistake, Table, one_of, plain
 from credhelper.core.model import JWT, SESSION
 from credhelper.core.service import Service
 
@@ -226,21 +227,23 @@ def _resource(table: Table, api: str) -> Resource | None:
     lifetime = APIS[api].aws_lifetime
     if lifetime is None and "lifetime" in aws:
         raise aws.wrong("lifetime", "the API itself tells how long they live", "leave it out")
+    shown = _shown(known)
     for other in RESOURCE_KEYS.values():
         for key in other:
             if key in aws and key not in keys:
-                hint = f"expected {_shown(known)}"
-                raise aws.wrong(key, f"means nothing to api = '{api}'", hint)
+                raise aws.wrong(key, f"means nothing to api = '{api}'", f"expected {shown}")
     aws.only((*keys, "read_only", *(("lifetime",) if lifetime else ())))
-    given = [how for how, keys in known.items() if any(key in aws for key in keys)]
+    given = [how for how, keys in known.items() if keys[-1] in aws]
+    begun = [keys[-1] for keys in known.values() if any(key in aws for key in keys)]
+    if begun and not given:
+        raise table.wrong("aws", f"expected {one_of(begun)} as well: {shown}")
     if len(given) != 1:
-        raise table.wrong(
-            "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
-        )
+        raise table.wrong("aws", f"expected exactly {shown}, and read_only = true if wished")
     how = given[0]
+    checks = {"path": data_path.CHECKS[api]}
     # The profile's project is the one of its AWS credentials, too, unless they name their own.
     words = [
-        (table if key == "project" and key not in aws else aws).checked(key, _id)
+        (table if key == "project" and key not in aws else aws).checked(key, checks.get(key, _id))
         for key in known[how]
     ]
     for key, word in zip(known[how], words, strict=True):
@@ -259,7 +262,10 @@ def _resource(table: Table, api: str) -> Resource | None:
 
 
 def _shown(forms: Mapping[str, tuple[str, ...]]) -> str:
-    each = [", ".join(f'{key} = "ID"' for key in keys) for keys in forms.values()]
+    said = {"path": "PATH"}
+    each = [
+        ", ".join(f'{key} = "{said.get(key, "ID")}"' for key in keys) for keys in forms.values()
+    ]
     return ("one of " if len(each) > 1 else "") + ", ".join(f"{{ {form} }}" for form in each)
 
 

@@ -27,7 +27,7 @@ from credhelper.sandbox.state import State
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
 SESSION_LIFETIME = 3600.0
-AWS_LIFETIME = 3600.0
+AWS_LIFETIME = 36 * 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0

@@ -18,6 +18,7 @@ from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.ledger import Ledger, Session, Token
 from credhelper.sandbox.objects import Objects
 from credhelper.sandbox.projects import Projects
+from credhelper.sandbox.tree import Tree
 
 MAX_ID = 128
 
@@ -27,7 +28,7 @@ class State:
 
     Parameters: `account`; `sign`, claims to compact JWT; `token_lifetime`, `session_lifetime` and
     `aws_lifetime` in seconds. `ledger` and `objects` hold what was issued, `projects` the account's
-    projects.
+    projects, `tree` the data that has a path.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class State:
         self.ledger = Ledger()
         self.objects = Objects()
         self.projects = Projects()
+        self.tree = Tree()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )

@@ -163,7 +163,8 @@ def test_keys_for_rclone_do(ask: Ask, by_key: str, sandbox: Sandbox) -> None:
     found = ask("POST", path, key=sandbox.api_key, body=body).json["rcloneTempCredentials"]
     assert found["config"]["type"] == "s3"
     assert found["filePathPrefix"] == "sandbox-bucket/volume/fil.1"
-    assert found["expirationTime"] == "2027-01-15T09:00:00Z"
+    assert found["expirationTime"] == "2027-01-16T20:00:00Z"
+    assert "uploadSessionId" not in found
 
 
 def test_keys_are_refused_where_they_should_be(ask: Ask, by_key: str, jwt: str) -> None:
