@@ -21,7 +21,7 @@ from credhelper.core.text import rfc3339
 from credhelper.inprocess import tokens
 from credhelper.inprocess.allowed_hosts import decoded
 from credhelper.inprocess.environ import ENVIRON
-from credhelper.protocols.aws import MARGIN
+from credhelper.protocols.aws import MARGIN, PLACES, require_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def place(
     `credhelper aws --format details`. No secret is in it. Parameters, errors: as `boto3_session`.
     """
     members = _members_of(_fetch(profile, 0, 0, environ, clock))
-    return {name: value for name, value in members.items() if name not in _MEMBERS.values()}
+    return {name: value for name, value in members.items() if name in PLACES}
 
 
 def _provider(fetch: Callable[[], Credential]) -> Any:
@@ -128,6 +128,7 @@ def _metadata(found: Credential) -> dict[str, str]:
 
 def _members_of(found: Credential) -> dict[str, str]:
     members: dict[str, str] = json.loads(found.token.reveal())
+    require_keys(members, found.profile)
     return members
 
 

@@ -74,8 +74,8 @@ def configuration(
     Parameters:
     - profile, service, min_ttl, refresh_before: as for `credhelper.Credentials`, or `credentials`
       in their place.
-    - sdk: the module whose `Configuration` it is: `libica.openapi.libgds` and its like for v1, by
-      default `libica.openapi.v3`.
+    - sdk: the module whose `Configuration` it is: `libica.openapi.libgds` and its like for v1,
+      `libica.openapi.v2` for wrapica, by default `libica.openapi.v3`.
     - settings: for that `Configuration`, whose `host` is the profile's API unless it is among them.
 
     Raises CredhelperError, also when `host` may not have the token.

@@ -171,7 +171,10 @@ def source_for(
         slot.owner = inventory.owner(context, profile)
         # With no living token, wait for the full deadline.
         limit = timeout if held or living else 0
-        made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
+        if profile.auth == "token":
+            made = wiring.ready_token_for(context, profile, slot, limit, grant)
+        else:
+            made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
         key_notes.bind(context, profile)
         _note(context, made[0])
         return made
@@ -184,15 +187,17 @@ def source_for(
         token_source = source_for(context, found, route, "token", limit, grant, living=lives)
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
-        made = wiring.exchange_for(context, profile, token_source, route, wants, limit)
+        made = wiring.exchange_for(context, profile, token_source, route, limit)
         _note(context, made)
         return made, 0
 
     def revoke(token: Token) -> None:
         from credhelper.broker import wiring
 
-        if token.kind != AWS:  # nothing revokes AWS credentials
-            profile = routing.load_config(context).profiles[route.profile]
+        if token.kind == AWS:
+            return  # nothing revokes AWS credentials
+        profile = routing.load_config(context).profiles[route.profile]
+        if profile.auth != "token":  # that is not ours to revoke
             wiring.renewal_for(context, profile).calls.revoke(token)
 
     return source.TokenSource(
@@ -219,13 +224,15 @@ def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
 
     if hint != log_in(route.profile):
         return hint
+    profile = routing.load_config(context).profiles.get(route.profile)
+    if profile and profile.auth == "token":
+        return "try again: its token comes from its grant, and needs no login"
     if context.configuration()[0] == "environment":
         return "try again: no login is kept for what variables configure"
     if not any(context.environ.get(name) for name in lookup.CONFIGURING):
         return hint
     from credhelper.broker import next_step
 
-    profile = routing.load_config(context).profiles.get(route.profile)
     return next_step.log_in(context.environ, route.profile, profile)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from credhelper.core.record import GIVEN
 from credhelper.errors import LifetimeError
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def known(
         and held.advertised - held.issued_at <= wanted.min_ttl
         and now - held.issued_at < held.lifetime / 2
     ):
-        raise too_short(source, held, wanted.min_ttl)
+        raise too_short(source, held, wanted)
     failed = source.slot.failure(source.stamp, now, wanted.since)
     return instead(source, failed, stale, wanted.profile) if failed else None
 
@@ -59,8 +60,17 @@ def instead(source: TokenSource, error: CredhelperError, stale: Held | None, pro
     return stale
 
 
-def too_short(source: TokenSource, held: Held, min_ttl: int) -> LifetimeError:
-    """Return the error for `min_ttl` seconds that no new token can live."""
+def too_short(source: TokenSource, held: Held, wanted: Wanted) -> LifetimeError:
+    """Return the error for a life that no token which can be had now has left."""
+    min_ttl = wanted.min_ttl
+    if held.fields.get(GIVEN):
+        left = held.advertised - source.clock()
+        return LifetimeError(
+            f"a token that lives another {min_ttl} s was asked for, but the one that the grant of"
+            f" profile {wanted.profile} gives lives only another {left:.0f} s",
+            hint="ask for less with --min-ttl (or min_ttl in the config), or have its maker give"
+            " the next one earlier",
+        )
     return LifetimeError(
         f"a {source.what} that lives another {min_ttl} s was asked for,"
         f" but new ones live only {held.lifetime} s,"

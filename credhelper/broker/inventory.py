@@ -13,7 +13,7 @@ from credhelper.broker import routing
 from credhelper.config import identity
 from credhelper.core import lookup, routes
 from credhelper.core.model import AWS, SESSION
-from credhelper.core.record import BASE
+from credhelper.core.record import BASE, GIVEN
 from credhelper.storage.slot import OLD
 
 TYPE_CHECKING = False
@@ -54,11 +54,14 @@ def owner(context: Context, profile: Profile) -> dict[str, str]:
     """Return the fields that say whose a record of `profile` is, beside the profile's name."""
     from urllib.parse import quote
 
+    from credhelper.config.profile import READY
+
     return {
         "config": _config(context),
         "api": profile.api,
         "url": quote(profile.url, safe=":/[]"),
         "ca": quote(os.fsencode(profile.ca_file or "")),
+        **({GIVEN: "1"} if profile.auth == READY else {}),
     }
 
 

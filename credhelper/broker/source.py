@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from credhelper.core.service import Service
     from credhelper.storage.slot import Slot
 
-LOCK_WAIT = flock.WAIT
+LOCK_WAIT = flock.LEADER_WAIT
 
 
 class Outdated(Exception):
@@ -172,7 +172,12 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
     lock, lockless = take_lock(source, 0 if stale else source.wait)
     try:
         served = None if lock else _without_the_lock(source, wanted, stale, lockless)
-        return served or _at_the_gate(source, wanted, lock is not None)
+        if served:
+            return served
+        if lock is None and not lockless:
+            # Its holder was stopped: one of those who waited for it renews in its place.
+            lock, _ = take_lock(source, flock.WAIT, second=True)
+        return _at_the_gate(source, wanted, lock is not None)
     finally:
         if lock:
             lock.release()
@@ -233,7 +238,7 @@ def _at_the_gate(source: TokenSource, wanted: Wanted, locked: bool) -> Held:
     except CredhelperError as error:
         return _after_a_failure(source, wanted, error, started)
     if judge(new, source.clock(), margin=0, min_ttl=wanted.min_ttl) == EXPIRED:
-        raise failure.too_short(source, new, wanted.min_ttl)
+        raise failure.too_short(source, new, wanted)
     return new
 
 
@@ -251,10 +256,15 @@ def _after_a_failure(
     return failure.instead(source, error, held if state == STALE else None, wanted.profile)
 
 
-def take_lock(source: TokenSource, wait: float) -> tuple[locks.Lock | None, str]:
-    """Return the lock, or None with the reason why there can be none ("" when it is held)."""
+def take_lock(
+    source: TokenSource, wait: float, *, second: bool = False
+) -> tuple[locks.Lock | None, str]:
+    """Return the lock, or None with the reason why there can be none ("" when it is held).
+
+    Parameters: as for `Slot.lock`.
+    """
     try:
-        return source.slot.lock(wait), ""
+        return source.slot.lock(wait, second=second), ""
     except locks.Unlockable as error:
         return None, str(error)
 

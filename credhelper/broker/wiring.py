@@ -6,14 +6,13 @@ the one process that renews.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from credhelper import __version__
 from credhelper.broker import source
-from credhelper.core import lookup, paths
+from credhelper.core import lookup
 from credhelper.core.model import JWT, Request
-from credhelper.errors import LoginRequiredError
+from credhelper.core.record import held_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
     from credhelper.client.http.transport import Transport
     from credhelper.config.profile import Profile
     from credhelper.core.flock import Allowance
-    from credhelper.core.model import Secret, Token, Wants
+    from credhelper.core.model import Secret, Token
     from credhelper.core.routes import Route
     from credhelper.renewal.renewal import Renewal
+    from credhelper.storage.slot import Slot
 
 
 def admit_third_parties() -> None:
@@ -47,11 +47,11 @@ def load() -> None:
     admit_third_parties()
     import hmac  # noqa: F401  # for comparing secrets
 
-    from credhelper.broker import inventory, making, reject  # noqa: F401  # as above
+    from credhelper.broker import grants, inventory, making, reject  # noqa: F401  # as above
     from credhelper.client import authorization, iap, iap_data, ica, ica_data  # noqa: F401  # as above
     from credhelper.client.http import transport  # noqa: F401  # as above
     from credhelper.config import grant_program, parse  # noqa: F401  # as above
-    from credhelper.renewal import exchange, renewal  # noqa: F401  # as above
+    from credhelper.renewal import exchange, ready_token, renewal  # noqa: F401  # as above
 
 
 def loaded() -> bool:
@@ -123,14 +123,12 @@ def exchange_for(
     profile: Profile,
     token_source: source.TokenSource,
     route: Route,
-    wants: Wants,
     timeout: float = 0,
 ) -> Token:
     """Return new AWS credentials for `profile`.
 
     Parameters:
     - token_source: of its token, which `route` leads to.
-    - wants: `aws` or `rclone`.
     - timeout: as for `transport_for`.
     """
     from credhelper.renewal import exchange
@@ -149,9 +147,7 @@ def exchange_for(
 
     def buy(secret: Secret) -> Token:
         context.trace("api", exchange=profile.name, what=resource.how)
-        return client.exchange(
-            secret, resource.how, resource.words, read_only=resource.read_only, wants=wants
-        )
+        return client.exchange(secret, resource.how, resource.words, read_only=resource.read_only)
 
     return exchange.renew(token, reject, buy, context.trace)
 
@@ -172,33 +168,10 @@ def authorizer(
         return None
 
     def authorize() -> Authorization:
-        from credhelper.broker import key_notes
+        from credhelper.broker import grants
         from credhelper.client import authorization
-        from credhelper.config.grant import Changed, resolve
 
-        try:
-            secret = context.grants.get(grant) or resolve(
-                grant,
-                profile_name=profile.name,
-                environ=context.environ,
-                timeout=timeout,
-                password=profile.auth == "password",
-                stamp=stamp,
-            )
-        except Changed:
-            raise source.Outdated from None
-        except LoginRequiredError as error:
-            from credhelper.broker import next_step
-
-            folder = paths.state_dir(context.environ, sys.platform)
-            if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
-                # The key that was typed at login, and that logout took away.
-                error.hint = next_step.log_in(context.environ, profile.name, profile)
-            raise
-        if not key_notes.is_for(context, profile, secret):
-            raise _typed_for_another(context, profile)
-        if grant.how in ("command", "keyring"):
-            context.grants[grant] = secret
+        secret = grants.read(context, profile, grant, timeout, stamp)
         if profile.auth == "password":
             return authorization.Password(profile.user or "", secret)
         if profile.auth == "session":
@@ -208,15 +181,31 @@ def authorizer(
     return authorize
 
 
-def _typed_for_another(context: Context, profile: Profile) -> LoginRequiredError:
-    from credhelper.broker import next_step
+def ready_token_for(
+    context: Context, profile: Profile, slot: Slot, timeout: float, stamp: str
+) -> tuple[Token, int]:
+    """Return the token that the grant of `profile` gives, and when to ask for the next one.
 
-    error = LoginRequiredError(
-        f"the API key of profile {profile.name} was not typed for {profile.url}: it is not sent",
-        hint=next_step.log_in(context.environ, profile.name, profile),
+    Parameters:
+    - slot: where the token that was given last is kept.
+    - timeout, stamp: as for `authorizer`.
+
+    Raises CredhelperError, and Outdated for a grant that has changed.
+    """
+    from credhelper.broker import grants
+    from credhelper.renewal import ready_token
+
+    grant = profile.grant
+    assert grant is not None  # noqa: S101  # the config does without for other profiles only
+    context.trace("grant", read=profile.name)
+    return ready_token.renew(
+        profile,
+        grant,
+        lambda: grants.read(context, profile, grant, timeout, stamp),
+        # Also one that is too short for the caller: asked again, the grant would give it again.
+        held_in(slot.find(), stamp, lookup.host()),
+        context.clock,
     )
-    error.private = True  # as any problem of a grant in a file
-    return error
 
 
 def renewal_for(

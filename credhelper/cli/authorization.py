@@ -14,7 +14,7 @@ from credhelper.broker.context import Context
 from credhelper.cli import prompt
 from credhelper.cli.context import profile_option
 from credhelper.config.origin import origin
-from credhelper.config.profile import APIS, KEY_FORMS, Grant, Profile
+from credhelper.config.profile import APIS, KEY_FORMS, READY, Grant, Profile
 from credhelper.core.model import SESSION, Request, Secret
 from credhelper.core.text import command
 from credhelper.errors import LoginRequiredError, UsageError
@@ -135,6 +135,11 @@ def _own_authorization(
 ) -> Authorization:
     from credhelper.client.authorization import ApiKey, Bearer
 
+    if profile.auth == READY:
+        raise UsageError(
+            f"the grant of profile {profile.name} is a token, which creates no other",
+            hint="name a key or psToken with --secret-env or --secret-file",
+        )
     authorize = wiring.authorizer(context, profile)
     if authorize is None and client.refreshes != SESSION:
         raise UsageError(

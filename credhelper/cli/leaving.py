@@ -11,7 +11,7 @@ from credhelper.broker.inventory import Kept
 from credhelper.cli import output
 from credhelper.cli.output import say
 from credhelper.cli.revocation import Leaving
-from credhelper.config.profile import Profile
+from credhelper.config.profile import READY, Profile
 from credhelper.core.model import SESSION
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError
@@ -41,7 +41,8 @@ def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | 
         leaving.rows.append(("here", text))
     if key is None and profile.grant is not None:
         where = output.grant_in_words(profile.grant)
-        leaving.rows.append(("note", f"the next get will log in again with {where}"))
+        again = f"log in again with {where}" if profile.auth != READY else f"read {where} again"
+        leaving.rows.append(("note", f"the next get will {again}"))
     say(f"logged out of profile {profile.name}")
     output.table(leaving.rows)
     return leaving.status

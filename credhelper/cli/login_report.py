@@ -11,6 +11,7 @@ from credhelper.cli.output import say
 from credhelper.cli.verification import Verified
 from credhelper.config.profile import Profile
 from credhelper.core.text import command
+from credhelper.renewal.session import refreshable
 
 
 def print_report(
@@ -46,7 +47,7 @@ def print_report(
                 "tokens",
                 f"live {life}; this one until {output.moment(token.expires_at - token.skew)}",
             ),
-            ("session", _session_in_words(verified)),
+            ("session", _session_in_words(profile, verified)),
             ("grant", output.grant_in_words(profile.grant)),
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
             *[(f"{what}s", words) for what, words in choices.items()],
@@ -57,10 +58,13 @@ def print_report(
     )
 
 
-def _session_in_words(verified: Verified) -> str:
+def _session_in_words(profile: Profile, verified: Verified) -> str:
     if verified.session is None:
         return ""
     idle = output.span(verified.session.expires_at - verified.session.issued_at)
+    if not refreshable(verified.session):
+        then = "then the grant makes another" if profile.grant else "log in with that key instead"
+        return f"ends after {idle}: an API key made it, so the API does not refresh it; {then}"
     return f"kept, and refreshed whenever it is used; it ends after {idle} without use"
 
 

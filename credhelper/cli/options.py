@@ -88,8 +88,8 @@ def options(command: _Command) -> _Command:
             click.option(
                 "--aws",
                 metavar="KEY=ID[,read_only]",
-                help="What AWS credentials are for: folder=ID, file=ID or volume=ID; in v2 "
-                "project=ID,data=ID.",
+                help="What AWS credentials are for: folder=ID, file=ID, volume=ID or "
+                "path=gds://VOLUME/PATH; in v2 project=ID,data=ID or project=ID,path=PATH.",
             ),
             click.option(
                 "--grant-env", metavar="NAME", help="The secret is in this environment variable."
@@ -176,7 +176,9 @@ def resource_in(text: str) -> dict[str, Any]:
         key, equals, value = word.strip().partition("=")
         if key in found or (not equals and key != "read_only"):
             raise UsageError(
-                "--aws makes no sense", "as in folder=fol.1234, or file=fil.1234,read_only"
+                "--aws makes no sense",
+                "as in folder=fol.1234, or path=gds://volume/runs/42/,read_only;"
+                " a path with a comma goes into the config",
             )
         found[key] = value if equals else True
     return found

@@ -83,13 +83,15 @@ def resource_in_words(resource: Resource | None) -> str | None:
     """Return what AWS credentials are for, as `--aws` takes it; None for nothing."""
     if resource is None:
         return None
-    from credhelper.config.profile import RESOURCE_KEYS
+    from credhelper.config.profile import APIS, RESOURCE_KEYS
 
     keys = RESOURCE_KEYS[resource.how]
     words = [f"{key}={word}" for key, word in zip(keys, resource.words, strict=True)]
     if resource.read_only:
         words.append("read_only")
-    return ",".join([*words, f"lifetime={resource.lifetime}s"] if resource.lifetime else words)
+    if resource.lifetime not in {api.aws_lifetime for api in APIS.values()}:
+        words.append(f"lifetime={resource.lifetime}s")
+    return ",".join(words)
 
 
 def grant_in_words(grant: Grant | None) -> str:
@@ -97,13 +99,14 @@ def grant_in_words(grant: Grant | None) -> str:
     if grant is None:
         return "none: login keeps a session"
     words = [printable(word) for word in grant.words]
+    part = f"member {printable(grant.member)} in " if grant.member else ""
     if grant.how == "command":
         import shlex
 
-        return f"the output of: {shlex.join(words)}"
+        return f"{part}the output of: {shlex.join(words)}"
     if grant.how == "keyring":
-        return f"the keyring's entry {words[0]} of {words[1]}"
-    return f"the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"
+        return f"{part}the keyring's entry {words[0]} of {words[1]}"
+    return f"{part}the {'environment variable' if grant.how == 'env' else 'file'} {words[0]}"
 
 
 def who(identity: Mapping[str, str]) -> str:

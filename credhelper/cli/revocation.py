@@ -15,7 +15,7 @@ from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
 from credhelper.core.digest import sha256
 from credhelper.core.model import AWS, SESSION, Secret
-from credhelper.core.record import Held, number
+from credhelper.core.record import GIVEN, Held, number
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
 from credhelper.storage import locks
@@ -115,6 +115,9 @@ class Leaving:
                     ("aws", f"cannot be revoked: who has a copy of the key may use it until {end}")
                 )
             return
+        if fields.get(GIVEN):
+            self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
+            return
         digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))
         if digest in self._revoked:
             return  # where a session is a JWT, it is the token as well
@@ -126,6 +129,14 @@ class Leaving:
         status, text = _revoke(self.context, maker, secret, ends, certain=certain)
         self.status = max(self.status, status)
         self.rows.append((kept.what, text + former))
+
+    def _owner(self, held: Held) -> str:
+        """Return in words whose a token is that a grant gave, and how long it lives."""
+        grant = self.profile.grant if self.profile else None
+        where = output.grant_in_words(grant) if grant else "a grant"
+        lives = held.expires_at > self.context.clock()
+        end = f"lives until {output.moment(held.expires_at)}" if lives else "has expired"
+        return f"it came from {where}, whose owner makes and revokes it, and {end}"
 
 
 def _revoke(

@@ -48,9 +48,11 @@ def warnings(
         )
     ours = _given_by_exec(environ, found)
     every = found.all()  # decoded once: there may be thousands
+    grants = {route.grant for route in every}
     for variable, reader in TOKEN_VARIABLES:
         value = environ.get(variable)
-        if value and value not in ours and _concerned(every, variable):
+        given = f"env:{variable}" in grants
+        if value and value not in ours and not given and _concerned(every, variable):
             whose = _whose(Secret(value), statuses, context.clock())
             why = f"{variable} is set: {reader} will use that token, {whose}"
             result.append((why, command("unset", variable)))
@@ -63,10 +65,9 @@ def warnings(
     if _another_project(environ.get(_PROJECT), every):
         why = f"{_PROJECT} is set: tools look into another project than your profiles name"
         result.append((why, command("unset", _PROJECT)))
-    if path is not None and every and environ.get("CREDHELPER_API_KEY"):
-        used = any(route.grant == "env:CREDHELPER_API_KEY" for route in every)
-        if not used:
-            result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
+    unused = "env:CREDHELPER_API_KEY" not in grants and environ.get("CREDHELPER_API_KEY")
+    if path is not None and every and unused:
+        result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
     return result
 
 

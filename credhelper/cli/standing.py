@@ -9,7 +9,7 @@ from credhelper.broker.context import Context
 from credhelper.client import claims
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
-from credhelper.core.model import AWS
+from credhelper.core.model import AWS, JWT
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
 from credhelper.errors import CredhelperError
@@ -25,6 +25,7 @@ class ProfileStatus:
     - held: its token, or None.
     - record: the path of the token's record.
     - session_ends: Unix seconds; 0 for no session.
+    - refreshed: its session can be; a JWT that an API key made cannot.
     - skew: seconds that the server's clock is ahead of ours.
     - who: whose the token is, from its claims or the API.
     - checked: what the API said, None if it was not asked.
@@ -37,6 +38,7 @@ class ProfileStatus:
     held: Held | None
     record: str
     session_ends: int
+    refreshed: bool
     skew: int
     who: dict[str, str] = field(default_factory=dict)
     checked: str | None = None
@@ -59,9 +61,9 @@ def profile_status(
         skew = number(held.fields, "skew")
     ends = number(session, "expires") - number(session, "skew") if session.get("token") else 0
     payload = claims.payload(held.secret.reveal()) if held is not None else None
-    one = ProfileStatus(
-        profile, default, held, slot.path, ends, skew, claims.identity(payload) if payload else {}
-    )
+    by_key = session.get("kind") == JWT and claims.made_by_key(session["token"])
+    who = claims.identity(payload) if payload else {}
+    one = ProfileStatus(profile, default, held, slot.path, ends, not by_key, skew, who)
     if route.aws:
         record, stamp = lookup.record_of(found, route, context.environ, AWS)
         slot = context.slot(record)

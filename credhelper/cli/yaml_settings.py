@@ -5,6 +5,8 @@ from __future__ import annotations
 import yaml
 from yaml.composer import ComposerError
 
+_ALIAS = "an alias"
+
 
 class _Loader(yaml.SafeLoader):
     """YAML without aliases: no setting is a copy of another one, and no text grows."""
@@ -12,26 +14,38 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node; raises ComposerError for an alias."""
         if self.check_event(yaml.AliasEvent):
-            raise ComposerError(None, None, "an alias", None)
+            raise ComposerError(None, None, _ALIAS, None)
         return super().compose_node(parent, index)
 
 
-def settings(text: str) -> dict[str, str | None] | None:
-    """Return the settings at the top of a YAML text; None for a text that is not YAML.
+def settings(text: str) -> dict[str, str | None]:
+    """Return the settings at the top of a YAML text, of its first document.
 
     A setting is the text of its value, "" for null; None for a value that is no text, such as the
-    `!!binary` of what is encrypted. The last of a name counts, and the first document.
+    `!!binary` of what is encrypted.
 
     Parameters:
     - text: at most 1 MiB.
+
+    Raises ValueError, whose text continues a sentence after the file's name, for what is not YAML,
+    holds an alias, is no mapping, or has a name twice: some tools take the first, some the last.
     """
     try:
         # Other readers take tabs between words, PyYAML does not.
         loader = _Loader(text.replace("\t", " "))
         root = loader.get_node() if loader.check_node() else None
-    except (yaml.YAMLError, RecursionError):
-        return None
-    members = root.value if isinstance(root, yaml.MappingNode) else []
+    except (yaml.YAMLError, RecursionError) as error:
+        alias = isinstance(error, ComposerError) and error.problem == _ALIAS
+        flaw = "holds an alias" if alias else "is not YAML"
+    else:
+        members = root.value if isinstance(root, yaml.MappingNode) else []
+        names = [name.value for name, _ in members if _is_text(name)]
+        flaw = "" if len(names) == len(set(names)) else "has a setting twice"
+        if root is not None and not isinstance(root, yaml.MappingNode) and _setting(root) != "":
+            flaw = "has no settings at its top"
+    if flaw:
+        # Raised out here, so that no exception carries the text.
+        raise ValueError(flaw)
     return {name.value: _setting(value) for name, value in members if _is_text(name)}
 
 

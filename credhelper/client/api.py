@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from credhelper.client.authorization import Authorization, Caller
-from credhelper.core.model import AWS, Secret, Token
+from credhelper.core.model import Secret, Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,14 +100,13 @@ class AwsClient(Protocol):
     """What gives AWS credentials for a token of a Tokens API."""
 
     def exchange(
-        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool, wants: str = AWS
+        self, token: Secret, how: str, words: tuple[str, ...], *, read_only: bool
     ) -> Token:
         """Return AWS credentials, a Token of kind `aws`.
 
         Parameters:
         - token: a JWT.
         - how: one of the API's `resources` (`profile.APIS`).
-        - words: the ids that name it.
+        - words: the ids, or the path, that name it.
         - read_only: whether they must not be able to write.
-        - wants: `aws` or `rclone`: an API without a form for rclone gives the same for both.
         """

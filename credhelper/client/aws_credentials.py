@@ -62,15 +62,32 @@ def token_from(
 ) -> Token:
     """Return the credentials in `given`: a Token of kind `aws`.
 
-    Its secret text is a flat JSON object in ASCII: `KEYS`, and those of `PLACES` that make sense.
+    Its secret text is a flat JSON object in ASCII.
 
     Parameters:
-    - given: as from `folded`.
-    - spelled: how the API calls each of our names, folded.
+    - given, spelled: as for `members`.
     - expires: the API's expiry in ISO 8601, or None.
     - now_local: Unix seconds on this host's clock.
     - skew: the server's clock minus ours, in seconds.
     - assumed_lifetime: seconds from now, where the API gives no expiry.
+
+    Raises MalformedAnswerError, which never holds a value.
+    """
+    return sealed(
+        members(given, spelled),
+        expires=expires,
+        now_local=now_local,
+        skew=skew,
+        assumed_lifetime=assumed_lifetime,
+    )
+
+
+def members(given: Mapping[str, object], spelled: Mapping[str, str]) -> dict[str, str]:
+    """Return the credentials in `given` by our names: `KEYS`, and of `PLACES` what makes sense.
+
+    Parameters:
+    - given: as from `folded`.
+    - spelled: how the API calls each of our names, folded.
 
     Raises MalformedAnswerError, which never holds a value.
     """
@@ -91,13 +108,7 @@ def token_from(
         # Only a convenience: a value that makes no sense is left out.
         if isinstance(value, str) and _is_place(name, value):
             found[name] = value
-    return sealed(
-        found,
-        expires=expires,
-        now_local=now_local,
-        skew=skew,
-        assumed_lifetime=assumed_lifetime,
-    )
+    return found
 
 
 def sealed(
@@ -117,7 +128,11 @@ def sealed(
         if not isinstance(value, str) or not value.isprintable():
             raise MalformedAnswerError("the server's credentials hold what is no line of text")
     issued_at = int(now_local) + skew
-    ends = issued_at + assumed_lifetime if expires is None else _seconds(expires)
+    ends = issued_at + assumed_lifetime if expires is None else seconds(expires)
+    if ends is None:
+        raise MalformedAnswerError(
+            "the expiry of the server's AWS credentials is not a moment in ISO 8601"
+        )
     if ends <= issued_at:
         raise MalformedAnswerError(
             f"the new AWS credentials had already expired at {formatdate(ends, usegmt=True)}:"
@@ -141,18 +156,13 @@ def _is_place(name: str, value: str) -> bool:
     return name != "Region" or bool(_REGION.fullmatch(value))
 
 
-def _seconds(text: object) -> int:
-    """Return ISO 8601 as Unix seconds, rounded down; UTC where it names no zone."""
-    moment = None
-    if isinstance(text, str) and _MOMENT.fullmatch(text.strip()):
-        try:
-            moment = datetime.fromisoformat(text.strip().upper())
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = int(moment.timestamp() // 1)
-        except (ValueError, OverflowError):
-            moment = None
-    if moment is None:
-        raise MalformedAnswerError(
-            "the expiry of the server's AWS credentials is not a moment in ISO 8601"
-        )
-    return min(seconds, _LAST_SECOND)
+def seconds(moment: object) -> int | None:
+    """Return ISO 8601 as Unix seconds, rounded down, in UTC where it names no zone; else None."""
+    if not isinstance(moment, str) or not _MOMENT.fullmatch(moment.strip()):
+        return None
+    try:
+        read = datetime.fromisoformat(moment.strip().upper())
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return min(int(read.timestamp() // 1), _LAST_SECOND)
+    except (ValueError, OverflowError):
+        return None

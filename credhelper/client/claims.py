@@ -137,6 +137,14 @@ def payload(token: str) -> dict[str, Any] | None:
     return claims if isinstance(claims, dict) else None
 
 
+def made_by_key(token: str) -> bool:
+    """Tell whether a token says that an API key made it: v2 refreshes no such JWT.
+
+    Source: `gty` in tokens that people have decoded.
+    """
+    return (payload(token) or {}).get("gty") == "api_key"
+
+
 def identity(claims: dict[str, Any]) -> dict[str, str]:
     """Return what `claims` tell of who and where, as short text that is safe on a terminal.
 

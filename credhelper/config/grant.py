@@ -53,6 +53,8 @@ def resolve(
         own = grant.timeout or _TIMEOUT
         limit = min(own, timeout) if timeout else own
         what, data = _read(grant, profile_name, environ, limit, stamp)
+        if grant.member is not None:
+            what, data = _member(grant.member, what, data)
         return Secret(one_line(data, what, password=password))
     except CredhelperError as error:
         # Reading a variable or file again costs nothing; running a command again may cost much.
@@ -70,6 +72,26 @@ def _read(
     from credhelper.config import grant_program
 
     return grant_program.ask(grant, profile_name, environ, timeout)
+
+
+def _member(name: str, what: str, data: bytes) -> tuple[str, bytes]:
+    """Return a name for member `name` of the JSON object in `data`, and its text."""
+    from credhelper.core import strict_json
+
+    try:
+        document = strict_json.value(data.decode())
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what} is not text in UTF-8") from None
+    except ValueError as error:
+        raise ConfigError(f"{what} {error}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{what} is not a JSON object")
+    member = f"member {printable(name)} of {what}"
+    if document.get(name) is None:
+        raise LoginRequiredError(f"{member} is missing")
+    if not isinstance(document[name], str):
+        raise ConfigError(f"{member} is not a text")
+    return member, document[name].encode("utf-8", "surrogatepass")
 
 
 def one_line(data: bytes, what: str, *, password: bool) -> str:

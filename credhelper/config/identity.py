@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from credhelper.config.profile import PASSWORD, Profile, Resource
+from credhelper.config.profile import PASSWORD, Grant, Profile, Resource
 from credhelper.core.digest import sha256
 from credhelper.core.record import BASE
 
@@ -62,7 +62,7 @@ def _token(profile: Profile, kind: str) -> list[str]:
 def _session(profile: Profile) -> list[str]:
     grant = profile.grant
     # Without a grant, the profile's own name stands for what `login` keeps.
-    words = (grant.how, *grant.words) if grant else ("login", profile.name)
+    words = (_how(grant), *grant.words) if grant else ("login", profile.name)
     optional = (profile.user, profile.domain, profile.client_id, profile.data)
     return [
         profile.api,
@@ -72,6 +72,10 @@ def _session(profile: Profile) -> list[str]:
         *words,
         *(part for value in optional for part in _text(value)),
     ]
+
+
+def _how(grant: Grant) -> str:
+    return grant.how if grant.member is None else f"{grant.how} {grant.member}"
 
 
 def _text(value: str | None) -> tuple[str, ...]:

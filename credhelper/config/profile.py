@@ -19,9 +19,11 @@ class Api:
     - base: the path that its other clients append to the origin.
     - variables: how the names of the variables begin that those clients read.
     - lacks: the keys of a profile that it does not have.
-    - resources: what it gives AWS credentials for, with the keys that name each.
+    - resources: what it gives AWS credentials for, with the keys that name each; the last of them
+      says which it is.
     - never_read_only: those of them for which its credentials can always write.
-    - aws_lifetime: the assumed life of credentials in seconds, None if the API states it.
+    - aws_lifetime: seconds that AWS credentials are taken to live where an answer does not tell,
+      None if all answers do.
     """
 
     url: str
@@ -41,7 +43,12 @@ APIS = {
         "",
         "ICA",
         lacks=("project",),
-        resources={"folder": ("folder",), "file": ("file",), "volume": ("volume",)},
+        resources={
+            "folder": ("folder",),
+            "file": ("file",),
+            "volume": ("volume",),
+            "gds": ("path",),
+        },
         never_read_only=("volume",),
     ),
     "ica": Api(
@@ -54,13 +61,13 @@ APIS = {
             *("cid", "cwid", "scopes", "client_id", "data"),
             *("keep_session", "token", "session_lifetime", "api_key_as"),
         ),
-        resources={"data": ("project", "data")},
-        aws_lifetime=3600,
+        resources={"data": ("project", "data"), "path": ("project", "path")},
+        aws_lifetime=36 * 3600,  # as its document says
     ),
 }
 RESOURCE_KEYS = {how: keys for api in APIS.values() for how, keys in api.resources.items()}
 
-API_KEY, PASSWORD, LOGIN = AUTHS = ("api-key", "password", "session")
+API_KEY, PASSWORD, LOGIN, READY = AUTHS = ("api-key", "password", "session", "token")
 KEY_FORMS = ("header", "basic", "basic-raw", "basic-password", "query")
 GRANTS = ("env", "file", "command", "keyring")
 
@@ -75,12 +82,14 @@ class Grant:
       keyring's service and user name.
     - allow_readable: whether others may read the file.
     - timeout: seconds for a command or keyring, or None.
+    - member: the member of a JSON object that holds the secret; None where the text is the secret.
     """
 
     how: str
     words: tuple[str, ...]
     allow_readable: bool = False
     timeout: float | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +98,9 @@ class Resource:
 
     Parameters:
     - how: one of its API's `resources`.
-    - words: the ids that name it.
+    - words: the ids, or the path, that name it.
     - read_only: whether credentials that cannot write are wanted.
-    - lifetime: their assumed life in seconds, None if the API states it.
+    - lifetime: their assumed life in seconds where an answer does not tell, None if all do.
     """
 
     how: str
@@ -108,7 +117,8 @@ class Profile:
     - name: what people and the config call it.
     - api: one of `APIS`.
     - url: the API's origin.
-    - auth: how a create is authorised (`api-key`, `password` or `session`).
+    - auth: what the grant is: what authorises a create (`api-key`, `password` or `session`), or a
+      token that somebody else makes (`token`).
     - grant: where the secret lies, or None where `login` keeps a session.
     - user: the login name.
     - domain, cid, cwid, scopes, client_id, data: as the API's parameters.

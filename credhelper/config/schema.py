@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
+from credhelper.config import data_path
 from credhelper.config.origin import canonical, origin
 from credhelper.config.profile import (
     API_KEY,
@@ -15,13 +16,14 @@ from credhelper.config.profile import (
     KEY_FORMS,
     LOGIN,
     PASSWORD,
+    READY,
     RESOURCE_KEYS,
     Grant,
     Profile,
     Resource,
     api_at,
 )
-from credhelper.config.table import GRANT_HINT, Mistake, Table, plain
+from credhelper.config.table import GRANT_HINT, Mistake, Table, one_of, plain
 from credhelper.core.model import JWT, SESSION
 from credhelper.core.service import Service
 
@@ -36,6 +38,11 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = (
     'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
+)
+# What says how a token is made: nothing is made for a profile whose grant is a token.
+_MAKING = (
+    *("user", "domain", "cid", "cwid", "scopes", "client_id", "data"),
+    *("keep_session", "token", "session_lifetime"),
 )
 # What says of a project what another API's key says.
 _INSTEAD = {"project": "cid", "cid": "project"}
@@ -92,11 +99,16 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         api_key_as=form,
         aws=_resource(table, api),
     )
-    for each in fields(Profile):
-        if each.name in APIS[api].lacks and getattr(found, each.name) != each.default:
-            instead = _INSTEAD.get(each.name)
+    unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
+    for key in APIS[api].lacks:
+        if key not in unset:
+            instead = _INSTEAD.get(key)
             hint = f"its key for a project is '{instead}'" if instead else "leave it out"
-            raise table.wrong(each.name, f"means nothing to api = '{api}'", hint)
+            raise table.wrong(key, f"means nothing to api = '{api}'", hint)
+    for key in _MAKING if auth == READY else ():
+        if key not in unset:
+            why = f"means nothing to auth = '{READY}': its grant is a token that is made elsewhere"
+            raise table.wrong(key, why, "leave it out")
     return found
 
 
@@ -138,7 +150,7 @@ def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) ->
     if isinstance(table.values["grant"], str):
         raise table.wrong("grant", f"expected {_FORMS}, not a secret itself", GRANT_HINT)
     grant = Table(table.values["grant"], (*table.place, "grant"))
-    grant.only((*GRANTS, "allow_readable", "timeout"))
+    grant.only((*GRANTS, "allow_readable", "timeout", "member"))
     given = [how for how in GRANTS if how in grant]
     if len(given) != 1:
         raise table.wrong("grant", f"expected exactly {_FORMS}")
@@ -152,6 +164,7 @@ def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) ->
         _words(grant, how, login, expand),
         allow_readable=grant.flag("allow_readable"),
         timeout=_timeout(grant),
+        member=grant.text("member"),
     )
 
 
@@ -214,21 +227,23 @@ def _resource(table: Table, api: str) -> Resource | None:
     lifetime = APIS[api].aws_lifetime
     if lifetime is None and "lifetime" in aws:
         raise aws.wrong("lifetime", "the API itself tells how long they live", "leave it out")
+    shown = _shown(known)
     for other in RESOURCE_KEYS.values():
         for key in other:
             if key in aws and key not in keys:
-                hint = f"expected {_shown(known)}"
-                raise aws.wrong(key, f"means nothing to api = '{api}'", hint)
+                raise aws.wrong(key, f"means nothing to api = '{api}'", f"expected {shown}")
     aws.only((*keys, "read_only", *(("lifetime",) if lifetime else ())))
-    given = [how for how, keys in known.items() if any(key in aws for key in keys)]
+    given = [how for how, keys in known.items() if keys[-1] in aws]
+    begun = [keys[-1] for keys in known.values() if any(key in aws for key in keys)]
+    if begun and not given:
+        raise table.wrong("aws", f"expected {one_of(begun)} as well: {shown}")
     if len(given) != 1:
-        raise table.wrong(
-            "aws", f"expected exactly {_shown(known)}, and read_only = true if wished"
-        )
+        raise table.wrong("aws", f"expected exactly {shown}, and read_only = true if wished")
     how = given[0]
+    checks = {"path": data_path.CHECKS[api]}
     # The profile's project is the one of its AWS credentials, too, unless they name their own.
     words = [
-        (table if key == "project" and key not in aws else aws).checked(key, _id)
+        (table if key == "project" and key not in aws else aws).checked(key, checks.get(key, _id))
         for key in known[how]
     ]
     for key, word in zip(known[how], words, strict=True):
@@ -247,7 +262,10 @@ def _resource(table: Table, api: str) -> Resource | None:
 
 
 def _shown(forms: Mapping[str, tuple[str, ...]]) -> str:
-    each = [", ".join(f'{key} = "ID"' for key in keys) for keys in forms.values()]
+    said = {"path": "PATH"}
+    each = [
+        ", ".join(f'{key} = "{said.get(key, "ID")}"' for key in keys) for keys in forms.values()
+    ]
     return ("one of " if len(each) > 1 else "") + ", ".join(f"{{ {form} }}" for form in each)
 
 

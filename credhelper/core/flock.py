@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 WAIT = 30.0  # seconds, for all waits of one call together
+# Of these, for the process that renews. If that was stopped, one of the waiters renews in its
+# place, and the others wait for that one in the rest.
+LEADER_WAIT = 24.0
 FREE, WAITED, OVER = "free", "waited", "over"
 
 _ROUTES_WAIT = 10.0
@@ -81,7 +84,7 @@ def enter(
     path: str,
     clock: "Callable[[], float]" = time.time,
     *,
-    wait: float = WAIT,
+    wait: float = LEADER_WAIT,
 ) -> bool:
     """Wait until nobody holds the lock file at `path`; return whether somebody did.
 

@@ -11,7 +11,7 @@ import time
 from credhelper import __version__
 from credhelper.core import paths, routes
 from credhelper.core import record as records
-from credhelper.core.model import RCLONE, Credential
+from credhelper.core.model import Credential
 from credhelper.core.record import EXPIRED, FRESH, Held, held_in, judge
 
 TYPE_CHECKING = False
@@ -199,7 +199,7 @@ def record_of(
 ) -> tuple[str, str]:
     """Return the name of the route's record, and the stamp that its grant has now.
 
-    Parameters: `wants`, `token`, `aws` or `rclone`, of a route that has such a record.
+    Parameters: `wants`, `token` or `aws`, of a route that has such a record.
 
     A grant in an environment variable is part of the name (a salted hash of its value), so that two
     terminals with two keys have two records. A grant in a file is stamped with the file's inode,
@@ -207,8 +207,6 @@ def record_of(
     that share a home. A child of `exec` has no grant: it gets the record's name instead.
     """
     name = route.record if wants == "token" else route.aws
-    if wants == RCLONE:
-        name += "-rclone"
     how, _, what = route.grant.partition(":")
     if how == "env":
         value = environ.get(what)

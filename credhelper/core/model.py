@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     ]
     # What a secret is, and what a request wants: see the words below.
     Kind = Literal["jwt", "session", "aws"]
-    Wants = Literal["token", "aws", "rclone"]
+    Wants = Literal["token", "aws"]
 
 # What a secret is: a token of one kind or the other, or AWS credentials (see `Request.wants`).
 JWT = "jwt"  # type: Final
 SESSION = "session"  # type: Final
 AWS = "aws"  # type: Final
-# What a request may want as well: what the API has for rclone. As a secret it is of kind `aws`.
-RCLONE = "rclone"  # type: Final
 
 
 class Secret:
@@ -113,7 +111,7 @@ class Request:
     - margin: seconds of life that this kind of caller should have.
     - timeout: seconds after which the caller gives up, 0 if unknown: a renewal takes no longer.
     - echo: what the protocol's `render` needs again.
-    - wants: `token`, `aws` for the AWS credentials that it buys, or `rclone` for them in its form.
+    - wants: `token`, or `aws` for the AWS credentials that it buys.
     """
 
     __slots__ = (

@@ -24,6 +24,8 @@ FRESH = "fresh"  # type: Final
 STALE = "stale"  # type: Final
 EXPIRED = "expired"  # type: Final
 
+GIVEN = "given"  # this field says that the token was given to us: it is not ours to revoke
+
 NOT_YET_WAIT = 10.0
 
 _EARLY = 10

@@ -8,6 +8,7 @@ nothing is in it beyond what the guide names. Nothing is read.
 Let a profile say what the credentials are for, and a section of ~/.aws/config ask for them:
 
   credhelper profile add default --aws folder=fol.0123456789
+  credhelper profile add default --aws path=gds://my-volume/runs/42/
 
   [profile illumina]
   credential_process = credhelper aws --profile default
@@ -22,8 +23,9 @@ To try it: credhelper aws --format details
 
 import credhelper
 from credhelper.core import service, strict_json
-from credhelper.core.model import AWS, RCLONE, Credential, Listing, Reply, Request
+from credhelper.core.model import AWS, Credential, Listing, Reply, Request
 from credhelper.core.text import (
+    command,
     json_object,
     json_string,
     one_line,
@@ -45,9 +47,8 @@ USAGE = f"credhelper aws [--profile NAME] [--format {'|'.join(FORMATS)}] [--min-
 # for a while.
 MARGIN = 1200
 MOST_BYTES = 8191
-
+PLACES = ("Region", "Bucket", "Prefix", "Endpoint", "Encryption", "EncryptionKey")
 _KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-_PLACES = ("Region", "Bucket", "Prefix", "Endpoint", "Encryption", "EncryptionKey")
 _OURS = {
     "AccessKeyId": "access_key_id",
     "SecretAccessKey": "secret_access_key",
@@ -81,7 +82,7 @@ def parse(call: "Call") -> Request:
         min_ttl=options.min_ttl(found),
         margin=options.margin(found, MARGIN),
         echo=echo,
-        wants=RCLONE if form == "rclone" else AWS,
+        wants=AWS,
     )
 
 
@@ -98,6 +99,8 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
         if isinstance(value, str)
     }
     form = request.echo["format"]
+    if form != "rclone":
+        require_keys(given, answer.profile)
     if "endpoint" in request.echo:
         _check_endpoint(request.echo["endpoint"], given.get("Endpoint", ""))
     if form == "env":
@@ -116,6 +119,15 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
                 " bytes, and some SDKs read no more"
             )
     return Reply(f"{text}\n".encode())
+
+
+def require_keys(given: "Mapping[str, str]", profile: str) -> None:
+    """Raise NotFoundError for credentials without AWS keys: those of a store that is not S3."""
+    if "AccessKeyId" not in given:
+        raise credhelper.errors.NotFoundError(
+            f"the data of profile {profile} does not lie on AWS: there are no AWS keys",
+            command("credhelper", "aws", "--profile", profile, "--format", "rclone"),
+        )
 
 
 def _endpoint(form: str, environ: "Mapping[str, str]") -> str:
@@ -148,7 +160,7 @@ def _document(given: dict[str, str], expires_at: int) -> dict[str, str]:
 
 
 def _details(given: dict[str, str], answer: Credential) -> dict[str, str]:
-    places = {name: json_string(given[name]) for name in _PLACES if name in given}
+    places = {name: json_string(given[name]) for name in PLACES if name in given}
     return {
         "Profile": json_string(answer.profile),
         "AccessKeyId": json_string(given["AccessKeyId"]),
@@ -175,10 +187,11 @@ def _rclone(given: dict[str, str], profile: str, expires_at: int) -> str:
     mark = "rclone."
     path = given.get("Path", "")
     found = {name[len(mark) :]: given[name] for name in given if name.startswith(mark)}
-    if not found:
-        # The API has no form of its own for rclone.
-        path = f"{given['Bucket']}/{given.get('Prefix', '')}" if "Bucket" in given else ""
-        found = {"type": "s3", "provider": "AWS"}
+    if "AccessKeyId" in given:
+        if "Bucket" in given:
+            path = f"{given['Bucket']}/{given.get('Prefix', '')}"
+        # What the API has for rclone, if it has that, comes on top of what all of S3 has.
+        found = {"type": "s3", "provider": "AWS"} | found
         found |= {ours: given[name] for name, ours in _OURS.items() if name in given}
         if "Encryption" in given:
             found["server_side_encryption"] = given["Encryption"].replace("AWS:KMS", "aws:kms")

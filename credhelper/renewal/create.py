@@ -133,3 +133,12 @@ def ended(
         f"the session of profile {profile.name} has ended{idle}{why}",
         hint=log_in(profile.name),
     )
+
+
+def not_refreshed(profile: Profile) -> LoginRequiredError:
+    """Return the error for a JWT that has ended, and that an API key made."""
+    return LoginRequiredError(
+        f"the JWT of profile {profile.name} has ended, and an API key made it: the API refreshes"
+        " no such JWT",
+        hint=f"{log_in(profile.name)} --api-key",
+    )

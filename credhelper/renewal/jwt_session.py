@@ -1,15 +1,16 @@
 """A session that is a JWT, as v2 has it: it is the token itself.
 
 It says when it ends, and a refresh gives another one, beside which the old one stays good. So
-nothing is lost with an answer or a record: a refresh may happen without the lock.
+nothing is lost with an answer or a record: a refresh may happen without the lock. The API refreshes
+none that an API key made. Such a JWT says so, and nobody is asked.
 """
 
 from __future__ import annotations
 
 from credhelper.config.profile import LOGIN
 from credhelper.errors import RejectedError, TokenAPIError
-from credhelper.renewal.create import ended
-from credhelper.renewal.session import due, is_due, over
+from credhelper.renewal.create import ended, not_refreshed
+from credhelper.renewal.session import due, is_due, over, refreshable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class JwtSession:
         self.clock = clock
 
     def renew(self, held: Held | None) -> tuple[Token, int]:
-        """Return a new token, and when it is due.
+        """Return a new token, and when it is due for refresh (0: never).
 
         Parameters:
         - held: the old token.
@@ -67,6 +68,13 @@ class JwtSession:
     def _refreshed(self, old: Token) -> tuple[Token, int]:
         now = self.clock()
         left = old.expires_at - old.skew - now
+        if not refreshable(old):
+            self.calls.trace("session", refresh=self.profile.name, skipped="an API key made it")
+            if self.calls.authorize is not None:
+                return self._new(old)
+            if left <= 0:
+                raise not_refreshed(self.profile)
+            return old, 0
         try:
             new = self.calls.refresh(old)
         except RejectedError as error:

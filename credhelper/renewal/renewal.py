@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from credhelper.config.profile import API_KEY, LOGIN
+from credhelper.config.profile import API_KEY, LOGIN, READY
 from credhelper.core.model import JWT, SESSION
 from credhelper.renewal.create import Calls
 from credhelper.renewal.jwt_session import JwtSession
@@ -82,7 +82,7 @@ class Renewal:
         return PsTokenSession(self.calls, self.record, self.clock).renew(held)
 
     def adopt(self, session: Token) -> int:
-        """Hold `session` from now on, and return when it is due for refresh, in Unix seconds.
+        """Hold `session` from now on, and return when it is due for refresh (0: never).
 
         The one before it is kept under another name, for a logout to revoke.
 
@@ -101,5 +101,5 @@ class Renewal:
 def keeps_session(profile: Profile, client: Client) -> bool:
     """Tell whether tokens of this profile come from a session that we keep."""
     if client.refreshes == JWT:
-        return profile.auth != API_KEY  # a JWT that a key made is not refreshed
+        return profile.auth not in (API_KEY, READY)  # a JWT that a key made is not refreshed
     return profile.keep_session or profile.auth == LOGIN or profile.token == SESSION

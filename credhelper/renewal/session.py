@@ -6,9 +6,10 @@ its own lock, which is always taken after the token's.
 
 from __future__ import annotations
 
+from credhelper.client import claims
 from credhelper.core import flock
 from credhelper.core.login import logged_out
-from credhelper.core.model import Secret, Token
+from credhelper.core.model import JWT, Secret, Token
 from credhelper.core.record import fields_of, held_in
 from credhelper.storage import locks
 
@@ -130,14 +131,23 @@ class SessionRecord:
             raise logged_out(self.profile)
 
 
+def refreshable(session: Token) -> bool:
+    """Tell whether the API refreshes `session`: no JWT that an API key made."""
+    return session.kind != JWT or not claims.made_by_key(session.value.reveal())
+
+
 def due(session: Token) -> int:
-    """Return when `session` must be refreshed, in Unix seconds on our clock."""
+    """Return when `session` must be refreshed, in Unix seconds on our clock; 0 for never."""
+    if not refreshable(session):
+        return 0
     # Half of the idle life leaves as much time again for the next caller to come by.
     return session.issued_at - session.skew + (session.expires_at - session.issued_at) // 2
 
 
 def is_due(session: Token, now: float) -> bool:
     """Tell whether `session` must be refreshed: also one that a clock ahead dated to the future."""
+    if not refreshable(session):
+        return False
     return now >= due(session) or session.issued_at - session.skew - now > _AHEAD
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 REGION = "aps2"
-TENANT = "tenant-sandbox"
+TENANT_ID = "0d5b7a4e-7c0f-5f4b-9a3e-5b1f2c6d8e90"
+# As decoded tokens have it: where the tenant is, a number, and its id.
+TENANT = base64.b64encode(f"aws-us-platform:10000001:{TENANT_ID}".encode()).decode().rstrip("=")
 DEFAULT_DOMAIN = "sandbox"
 DEFAULT_SCOPES = ("GDS.FILES.READ", "GDS.FILES.WRITE", "TES.RUNS.READ", "WES.RUNS.READ")
 PROJECTS = {"project-alpha": "Alpha", "project-beta": "Beta"}
@@ -16,7 +19,11 @@ WORKGROUPS = {"workgroup-alpha": "Alpha team"}
 FOREIGN_PROJECT = "project-foreign"
 FOREIGN_WORKGROUP = "workgroup-foreign"
 CREATED = "2023-01-01T00:00:00Z"
-AUDIENCE = "ica"
+ISSUER = "https://platform.login.illumina.com"
+AUDIENCE_V1 = f"iap-{REGION}"
+AUDIENCE_V2 = "ica"
+BY_KEY = "api_key"  # the only `gty` that is known
+_ROLES = "0,1,2,3,4,5,6,7"
 _V2_IDS = uuid.UUID("6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77")
 
 
@@ -44,53 +51,62 @@ class TokenRequest:
     session: bool = False
 
 
-def claims(account: Account, asked: TokenRequest, issuer: str, sid: str | None) -> dict[str, Any]:
+def claims(
+    account: Account, asked: TokenRequest, sid: str | None, *, by_key: bool
+) -> dict[str, Any]:
     """The claims of a JWT, without its times.
 
-    Parameters: `issuer`, a URL; `sid`, the session it is minted from, if any.
+    Parameters: `sid`, the session it is minted from, if any; `by_key`, whether an API key made it.
     """
-    session = {"id": sid, "data": asked.data}
-    optional: dict[str, Any] = {
-        "azp": asked.client_id,
-        "cid": asked.cid,
-        "cwid": asked.cwid,
-        "session": {name: value for name, value in session.items() if value is not None} or None,
-    }
-    return {
-        "iss": issuer,
+    return _common(account, asked, sid, by_key=by_key) | {
         "sub": account.uid,
-        "aud": [f"iap-{REGION}"],
-        "jti": str(uuid.uuid4()),
-        "tid": TENANT,
-        "uid": account.uid,
-        "name": account.name,
-        "username": account.username,
-        "domain": domain(asked)["name"],
-        "mem": {acl: {"role": "owner"} for acl in acls(account, asked)},
+        "aud": AUDIENCE_V1,
+        "azp": asked.client_id or AUDIENCE_V1,
         "acl": acls(account, asked),
-        "scope": ",".join(asked.scopes or DEFAULT_SCOPES),
-        **{name: value for name, value in optional.items() if value is not None},
+        "mem": _members(asked, account.uid),
+        "domain": domain(asked)["name"],
     }
 
 
 def v2_claims(
-    account: Account, asked: TokenRequest, issuer: str, sid: str | None
+    account: Account, asked: TokenRequest, sid: str | None, *, by_key: bool
 ) -> dict[str, Any]:
     """The claims of a JWT of v2, without its times; parameters as for `claims`.
 
     It names no project; its tenant is the requested domain.
     """
-    return {
-        "iss": issuer,
+    return _common(account, asked, sid, by_key=by_key) | {
         "sub": v2_id(account.uid),
-        "aud": [AUDIENCE],
-        "jti": str(uuid.uuid4()),
-        "tid": v2_id(TENANT),
+        "aud": AUDIENCE_V2,
+        "azp": AUDIENCE_V2,
+        "mem": _members(asked, v2_id(account.uid)),
         "tns": domain(asked)["name"],
+    }
+
+
+def _common(
+    account: Account, asked: TokenRequest, sid: str | None, *, by_key: bool
+) -> dict[str, Any]:
+    session = {"id": sid, "data": asked.data}
+    session = {name: value for name, value in session.items() if value is not None}
+    return {
+        "iss": ISSUER,
+        "jti": str(uuid.uuid4()),
+        "tid": TENANT,
         "name": account.name,
         "username": account.username,
-        **({} if sid is None else {"session": {"id": sid}}),
+        "scope": ",".join(asked.scopes or DEFAULT_SCOPES),
+        **({"gty": BY_KEY} if by_key else {}),
+        **({"session": session} if session else {}),
     }
+
+
+def _members(asked: TokenRequest, uid: str) -> dict[str, str]:
+    """What a token is a member of: a project, or workgroups and the user, each with its roles."""
+    if asked.cid is not None:
+        return {f"cid:{asked.cid}": "*"}
+    workgroups = WORKGROUPS if asked.cwid is None else (asked.cwid,)
+    return {f"wid:{each}": _ROLES for each in workgroups} | {f"uid:{uid}": "*"}
 
 
 def v2_id(name: str) -> str:
@@ -112,9 +128,9 @@ def details(account: Account, asked: TokenRequest) -> dict[str, Any]:
 
 
 def acls(account: Account, asked: TokenRequest) -> list[str]:
-    """What a token gives access to: tenant, user and, where asked for, project and workgroup."""
-    found = [] if asked.cid is None else [f"cid:{asked.cid}"]
-    found += [f"tid:{TENANT}", f"uid:{account.uid}"]
+    """What a token gives access to: a project and its tenant, or the tenant's user; a workgroup."""
+    tenant = f"tid:{TENANT}"
+    found = [tenant, f"uid:{account.uid}"] if asked.cid is None else [f"cid:{asked.cid}", tenant]
     return found if asked.cwid is None else [*found, f"wid:{asked.cwid}"]
 
 

@@ -28,6 +28,18 @@ def aws(shared: Shared, *_: object) -> list[dict[str, Any]]:
     return shared.state.objects.living(shared.clock())
 
 
+def data_shown(shared: Shared, *_: object) -> dict[str, Any]:
+    """Return all data that has a path, and all upload sessions."""
+    tree = shared.state.tree
+    return {"data": tree.all(), "uploadSessions": list(tree.sessions)}
+
+
+def data_changed(shared: Shared, request: Request, _: faults.Fault) -> dict[str, Any]:
+    """Add, move or delete data as the body says."""
+    shared.state.tree.put(wire.decode_json(request.body))
+    return data_shown(shared)
+
+
 def stats(shared: Shared, *_: object) -> dict[str, int]:
     """Return the counters."""
     return dict(shared.state.counters)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from credhelper.sandbox import control, faults, iap, ica, objects, wire
+from credhelper.sandbox import control, faults, iap, ica, lists, objects, wire
 from credhelper.sandbox.call import RefusedError
 from credhelper.sandbox.shared import Shared
 from credhelper.sandbox.wire import Request, Response
@@ -72,6 +72,8 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     "/v1/projects": {"GET": (200, iap.projects)},
     "/v1/workgroups": {"GET": (200, iap.workgroups)},
     "/v1/health": {"GET": (200, iap.health)},
+    "/v1/folders": {"GET": (200, lists.by_path)},
+    "/v1/files": {"GET": (200, lists.by_path)},
     # libica 3.3 does not accept a 201.
     "/ica/rest/api/tokens": {"POST": (200, ica.create)},
     "/ica/rest/api/tokens:refresh": {"POST": (200, ica.refresh)},
@@ -80,6 +82,7 @@ _ROUTES: dict[str, dict[str, _Door]] = {
     control.JWKS: {"GET": (200, control.jwks)},
     "/_sandbox/stats": {"GET": (200, control.stats)},
     "/_sandbox/aws": {"GET": (200, control.aws)},
+    "/_sandbox/data": {"GET": (200, control.data_shown), "POST": (200, control.data_changed)},
     "/_sandbox/faults": {
         "GET": (200, control.faults_shown),
         "POST": (200, control.faults_added),
@@ -95,6 +98,8 @@ _ROUTES: dict[str, dict[str, _Door]] = {
 _OBJECT: dict[str, _Door] = {"GET": (200, iap.resource), "PATCH": (200, iap.resource)}
 _DATA: dict[str, _Door] = {"POST": (200, ica.aws_credentials)}
 _PROJECT: dict[str, _Door] = {"GET": (200, ica.project)}
+_LIST: dict[str, _Door] = {"GET": (200, lists.of_project)}
+_SESSIONS: dict[str, _Door] = {"POST": (201, lists.open_session)}
 
 
 def _doors(path: str) -> dict[str, _Door]:
@@ -105,4 +110,8 @@ def _doors(path: str) -> dict[str, _Door]:
         return _DATA
     if ica.id_of_project(path):
         return _PROJECT
+    if lists.project_of(path):
+        return _LIST
+    if lists.parts_of_sessions(path):
+        return _SESSIONS
     return _ROUTES.get(path, {})

@@ -76,7 +76,7 @@ def resource(shared: Shared, request: Request, fault: faults.Fault) -> dict[str,
         wanted=wanted,
         tweak=fault.tweak,
     )
-    return objects.resource(kind, given_id, keys)
+    return objects.resource(kind, given_id, keys, shared.state.tree.get(given_id))
 
 
 def protected(shared: Shared, request: Request, fault: faults.Fault) -> dict[str, Any]:

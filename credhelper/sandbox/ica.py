@@ -8,7 +8,7 @@ from credhelper.sandbox import account as accounts
 from credhelper.sandbox import objects, state_data, state_v2, wire
 from credhelper.sandbox import projects as lists
 from credhelper.sandbox.account import Account, TokenRequest, v2_id
-from credhelper.sandbox.call import Presented, RefusedError
+from credhelper.sandbox.call import RefusedError
 
 if TYPE_CHECKING:
     from credhelper.sandbox.faults import Fault
@@ -20,7 +20,9 @@ def create(shared: Shared, request: Request, fault: Fault) -> dict[str, str]:
     """Make a JWT (createJwtToken)."""
     tenant = wire.single(wire.parameters(request), "tenant")
     asked = TokenRequest(domain=tenant)
-    made = state_v2.create(shared.state, _who(request), asked, shared.clock(), fault.tweak)
+    made = state_v2.create(
+        shared.state, wire.caller_v2(request), asked, shared.clock(), fault.tweak
+    )
     return wire.token_body(request.path, made, fault.access_token)
 
 
@@ -36,7 +38,7 @@ def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
     By cursor (`pageToken`), or where `pageOffset` is given by offset.
     """
     state = shared.state
-    state_v2.check(state, _who(request), shared.clock(), fault.tweak)
+    state_v2.check(state, wire.caller_v2(request), shared.clock(), fault.tweak)
     given = wire.parameters(request)
     search, token = (wire.single(given, name) or "" for name in ("search", "pageToken"))
     by_offset = "pageOffset" in given
@@ -55,7 +57,7 @@ def projects(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
 
 def project(shared: Shared, request: Request, fault: Fault) -> dict[str, Any]:
     """One project of the account, hidden or not (getProject)."""
-    state_v2.check(shared.state, _who(request), shared.clock(), fault.tweak)
+    state_v2.check(shared.state, wire.caller_v2(request), shared.clock(), fault.tweak)
     found = shared.state.projects.of_v2(id_of_project(request.path))
     if found is None:
         raise RefusedError(404, "there is no project of this id")
@@ -79,7 +81,7 @@ def aws_credentials(shared: Shared, request: Request, fault: Fault) -> dict[str,
         raise RefusedError(400, "credentialsFormat or readOnlyCredentials makes no sense")
     keys = state_data.exchange_v2(
         shared.state,
-        _who(request),
+        wire.caller_v2(request),
         project,
         given_id,
         shared.clock(),
@@ -114,11 +116,6 @@ def _flag(given: dict[str, list[str]], name: str) -> bool:
     return text == "true"
 
 
-def _who(request: Request) -> Presented:
-    api_key = request.headers.get("x-api-key")
-    return Presented(api_key=api_key) if api_key else wire.presented(request)
-
-
 def _project(account: Account, one: lists.Project) -> dict[str, Any]:
     country = {"code": "US", "name": "United States", "region": "Americas"}
     region = {
@@ -143,6 +140,6 @@ def _owned(account: Account, name: str) -> dict[str, Any]:
         "timeCreated": accounts.CREATED,
         "timeModified": accounts.CREATED,
         "ownerId": v2_id(account.uid),
-        "tenantId": v2_id(accounts.TENANT),
+        "tenantId": accounts.TENANT_ID,
         "tenantName": accounts.DEFAULT_DOMAIN,
     }

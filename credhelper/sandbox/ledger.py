@@ -24,14 +24,13 @@ class Session:
 class Token:
     """One JWT that was issued.
 
-    Parameters: `asked`, the request for it; `claims`; `sid`, the session that it was
-    minted from, or None; `by_key`, whether an API key made it.
+    Parameters: `asked`, the request for it; `claims`; `sid`, the session that it was minted from,
+    or None.
     """
 
     asked: TokenRequest
     claims: dict[str, Any]
     sid: str | None
-    by_key: bool = False
 
 
 KEPT = 3600.0  # seconds for which we know what has ended

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from credhelper.sandbox.ledger import FEW, KEPT
+from credhelper.sandbox.tree import VOLUME, Data
 
 KINDS = ("folder", "file", "volume")
 BUCKET, REGION = "sandbox-bucket", "ap-southeast-2"
@@ -80,11 +81,18 @@ def prefix(kind: str, given_id: str) -> str:
     return f"volume/{given_id}" + ("/" if kind == "folder" else "")
 
 
-def resource(kind: str, given_id: str, keys: Keys | None) -> dict[str, Any]:
-    """A FolderResponse, FileResponse or VolumeResponse, with keys in upstream's odd spelling."""
-    answer: dict[str, Any] = {"id": given_id, "name": given_id}
-    if kind != "volume":
-        answer |= {"volumeName": "volume", "path": f"/{given_id}" + "/" * (kind == "folder")}
+def resource(
+    kind: str, given_id: str, keys: Keys | None, known: Data | None = None
+) -> dict[str, Any]:
+    """A FolderResponse, FileResponse or VolumeResponse, with keys in upstream's odd spelling.
+
+    Parameters: `known`, where data of this id lies, if it has a path.
+    """
+    answer: dict[str, Any] = {"id": given_id, "name": known.name if known else given_id}
+    if known:
+        answer |= {"volumeName": known.place, "path": known.path}
+    elif kind != "volume":
+        answer |= {"volumeName": VOLUME, "path": f"/{given_id}" + "/" * (kind == "folder")}
     if keys is not None:
         member = "awsS3TemporaryReadOnlyCredentials" if keys.read_only else _UPLOAD
         answer["objectStoreAccess"] = {member: _spelled(keys)}
@@ -106,8 +114,11 @@ def for_aws(keys: Keys) -> dict[str, Any]:
     }
 
 
-def for_rclone(keys: Keys) -> dict[str, Any]:
-    """TempCredentials of v2 in the form for rclone: its options, and the expiry."""
+def for_rclone(keys: Keys, session: str | None = None) -> dict[str, Any]:
+    """TempCredentials of v2 in the form for rclone: its options, and the expiry.
+
+    Parameters: `session`, the id of the upload session that they were given with, if any.
+    """
     return {
         "rcloneTempCredentials": {
             "config": {
@@ -123,6 +134,7 @@ def for_rclone(keys: Keys) -> dict[str, Any]:
             "filePathPrefix": f"{BUCKET}/{keys.prefix}",
             "storageType": "s3",
             "expirationTime": _moment(keys.expires),
+            **({"uploadSessionId": session} if session else {}),
         }
     }
 

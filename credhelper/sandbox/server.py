@@ -27,7 +27,7 @@ from credhelper.sandbox.state import State
 USERNAME = "sandbox@example.com"
 TOKEN_LIFETIME = 86400.0
 SESSION_LIFETIME = 3600.0
-AWS_LIFETIME = 3600.0
+AWS_LIFETIME = 36 * 3600.0
 MAX_LIFETIME = 90 * 86400.0
 MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0
@@ -98,7 +98,7 @@ def start(
         listener = Listener(port)
         undo.callback(listener.server_close)
         url = f"http://{HOST}:{listener.server_address[1]}"
-        state = State(account, signer.sign, url, token_lifetime, session_lifetime, aws_lifetime)
+        state = State(account, signer.sign, token_lifetime, session_lifetime, aws_lifetime)
         shared = Shared(state, signer.jwks(), clock, pause or stopping.wait, latency)
         listener.RequestHandlerClass = type("Connection", (Connection,), {"shared": shared})
         thread = threading.Thread(target=listener.serve_forever, args=(POLL_SECONDS,), daemon=True)

@@ -18,6 +18,7 @@ from credhelper.sandbox.call import PLAIN, Presented, RefusedError, Tweak
 from credhelper.sandbox.ledger import Ledger, Session, Token
 from credhelper.sandbox.objects import Objects
 from credhelper.sandbox.projects import Projects
+from credhelper.sandbox.tree import Tree
 
 MAX_ID = 128
 
@@ -25,16 +26,15 @@ MAX_ID = 128
 class State:
     """The state machine. One caller at a time: the server holds a lock around each operation.
 
-    Parameters: `account`; `sign`, claims to compact JWT; `issuer`, the URL for `iss`;
-    `token_lifetime`, `session_lifetime` and `aws_lifetime` in seconds. `ledger` and `objects` hold
-    what was issued, `projects` the account's projects.
+    Parameters: `account`; `sign`, claims to compact JWT; `token_lifetime`, `session_lifetime` and
+    `aws_lifetime` in seconds. `ledger` and `objects` hold what was issued, `projects` the account's
+    projects, `tree` the data that has a path.
     """
 
     def __init__(
         self,
         account: Account,
         sign: Callable[[dict[str, Any]], str],
-        issuer: str,
         token_lifetime: float,
         session_lifetime: float,
         aws_lifetime: float,
@@ -43,11 +43,11 @@ class State:
         self.ledger = Ledger()
         self.objects = Objects()
         self.projects = Projects()
+        self.tree = Tree()
         self.counters = dict.fromkeys(
             ("requests", "created", "minted", "refreshed", "revoked", "details", "exchanged"), 0
         )
         self._sign = sign
-        self.issuer = issuer
         self._token_lifetime = token_lifetime
         self._session_lifetime = session_lifetime
         self.aws_lifetime = aws_lifetime
@@ -59,14 +59,14 @@ class State:
         a malformed id and for a psToken asked for with a psToken; 403 for a context or
         workgroup of somebody else.
         """
-        parent = self.grant_of(who, now)
+        parent, by_key = self.grant_of(who, now)
         check_membership("cid", asked.cid, accounts.FOREIGN_PROJECT)
         check_membership("cwid", asked.cwid, accounts.FOREIGN_WORKGROUP)
         if parent is None:
             answer = (
                 self.ledger.open_session(asked, now + self._session_lifetime, now)
                 if asked.session
-                else self._issue(asked, None, now, tweak)
+                else self._issue(asked, None, now, tweak, by_key=by_key)
             )
             self.counters["created"] += 1
             return answer
@@ -80,7 +80,7 @@ class State:
             cwid=asked.cwid or parent.asked.cwid,
             cid=asked.cid or parent.asked.cid,
         )
-        answer = self._issue(inherited, parent.sid, now, tweak)
+        answer = self._issue(inherited, parent.sid, now, tweak, by_key=False)
         self.counters["minted"] += 1
         return answer
 
@@ -167,19 +167,20 @@ class State:
             "exp": token.claims["exp"],
         }
 
-    def grant_of(self, who: Presented, now: float, *, key_in_basic: bool = True) -> Session | None:
-        """Return the session that authorises a create; None for a key or a password."""
+    def grant_of(
+        self, who: Presented, now: float, *, key_in_basic: bool = True
+    ) -> tuple[Session | None, bool]:
+        """Return the session that authorises a create, else None; and whether a key does it."""
         if who.api_key is not None:
             if not _same(who.api_key, self.account.api_key):
                 raise RefusedError(401, "the API key is not known")
-            return None
+            return None, True
         if who.bearer is not None:
             session = self.ledger.living_session(who.bearer, now)
             if session is None:
                 raise RefusedError(401, "the Bearer token is not a living session token")
-            return session
-        self._check_basic(who.basic, key=key_in_basic)
-        return None
+            return session, False
+        return None, self._is_key_in_basic(who.basic, key=key_in_basic)
 
     def standing(self, who: Presented, now: float, tweak: Tweak) -> TokenRequest:
         """Return the TokenRequest that made the token with which a request is authorised."""
@@ -191,10 +192,11 @@ class State:
             if token is None:
                 raise RefusedError(401, "the Bearer token is not valid")
             return token.asked
-        self._check_basic(who.basic)
+        self._is_key_in_basic(who.basic)
         return TokenRequest()
 
-    def _check_basic(self, basic: str | None, *, key: bool = True) -> None:
+    def _is_key_in_basic(self, basic: str | None, *, key: bool = True) -> bool:
+        """Tell whether a Basic is the API key, if that may be; else it must be the password."""
         if basic is None:
             raise RefusedError(401, "authorization is missing")
         username, colon, password = basic.partition(":")
@@ -205,6 +207,7 @@ class State:
         )
         if not (by_key or (colon and by_password)):
             raise RefusedError(401, "the Basic credentials are not known")
+        return by_key
 
     def issue(self, token: Token, now: float, tweak: Tweak) -> str:
         """Add the times to the claims of `token`, sign them as a JWT, and record it."""
@@ -218,8 +221,10 @@ class State:
         self.ledger.add_jwt(jwt, token, max(token.claims["exp"], now + lifetime), now)
         return jwt
 
-    def _issue(self, asked: TokenRequest, sid: str | None, now: float, tweak: Tweak) -> str:
-        claims = accounts.claims(self.account, asked, self.issuer, sid)
+    def _issue(
+        self, asked: TokenRequest, sid: str | None, now: float, tweak: Tweak, *, by_key: bool
+    ) -> str:
+        claims = accounts.claims(self.account, asked, sid, by_key=by_key)
         return self.issue(Token(asked, claims, sid), now, tweak)
 
 

@@ -1,4 +1,4 @@
-"""What the data APIs do with the sandbox's state: give AWS keys for a folder, file or volume."""
+"""What the data APIs do with the sandbox's state: give AWS keys, and say who may list data."""
 
 from __future__ import annotations
 
@@ -42,11 +42,29 @@ def exchange_v2(
 
     Raises `RefusedError` as `exchange`, and 404 for a project that is not the account's.
     """
+    check_project(state, who, project, now, tweak)
+    kind = "file" if given_id.startswith("fil.") else "folder"
+    return _exchange(state, kind, given_id, now, read_only, True, tweak)
+
+
+def check_project(
+    state: State, who: Presented, project: str, now: float, tweak: Tweak = PLAIN
+) -> None:
+    """Raise `RefusedError` 401 as `state_v2.check`, and 404 for a project of somebody else."""
     state_v2.check(state, who, now, tweak)
     if state.projects.of_v2(project) is None:
         raise RefusedError(404, "there is no project of this id")
-    kind = "file" if given_id.startswith("fil.") else "folder"
-    return _exchange(state, kind, given_id, now, read_only, True, tweak)
+
+
+def check_volume(
+    state: State, who: Presented, volume: str | None, now: float, tweak: Tweak = PLAIN
+) -> None:
+    """Raise `RefusedError`: 401 as `exchange`, 400 without a volume, 403 for one of others."""
+    state.check_jwt(who, now, tweak)
+    if not volume:
+        raise RefusedError(400, "volume.name is needed")
+    if volume.endswith(FOREIGN):
+        raise RefusedError(403, "the user has no access to this volume")
 
 
 def _exchange(

@@ -16,11 +16,10 @@ def create(
 
     Raises `RefusedError` 401 for anything but a valid key, password or living psToken.
     """
-    parent = state.grant_of(who, now, key_in_basic=False)
+    parent, by_key = state.grant_of(who, now, key_in_basic=False)
     if parent is not None:
         asked = TokenRequest(domain=asked.domain or parent.asked.domain)
     sid = None if parent is None else parent.sid
-    by_key = who.api_key is not None
     made = _issue(state, asked, sid, now, tweak, by_key=by_key)
     state.counters["minted" if parent else "created"] += 1
     return made
@@ -33,7 +32,7 @@ def refresh(state: State, who: Presented, now: float, tweak: Tweak = PLAIN) -> s
     valid JWT of v2, 400 for one that an API key made.
     """
     token = _valid(state, who, now, tweak)
-    if token.by_key:
+    if token.claims.get("gty") == accounts.BY_KEY:
         raise RefusedError(400, "a JWT that an API key made cannot be refreshed")
     made = _issue(state, token.asked, token.sid, now, tweak, by_key=False)
     state.counters["refreshed"] += 1
@@ -50,7 +49,7 @@ def check(state: State, who: Presented, now: float, tweak: Tweak = PLAIN) -> Non
 
 def _valid(state: State, who: Presented, now: float, tweak: Tweak) -> Token:
     token = state.ledger.valid_jwt(who.bearer, now + tweak.date)
-    if token is None or accounts.AUDIENCE not in token.claims["aud"]:
+    if token is None or token.claims["aud"] != accounts.AUDIENCE_V2:
         raise RefusedError(401, "a valid JWT is needed as Bearer authorization")
     return token
 
@@ -58,5 +57,5 @@ def _valid(state: State, who: Presented, now: float, tweak: Tweak) -> Token:
 def _issue(
     state: State, asked: TokenRequest, sid: str | None, now: float, tweak: Tweak, *, by_key: bool
 ) -> str:
-    claims = accounts.v2_claims(state.account, asked, state.issuer, sid)
-    return state.issue(Token(asked, claims, sid, by_key), now, tweak)
+    claims = accounts.v2_claims(state.account, asked, sid, by_key=by_key)
+    return state.issue(Token(asked, claims, sid), now, tweak)

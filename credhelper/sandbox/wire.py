@@ -86,6 +86,15 @@ def grant(request: Request) -> Presented:
     return Presented(api_key=api_key) if api_key else presented(request)
 
 
+def caller_v2(request: Request) -> Presented:
+    """Decode the credentials of v2's other calls: the API key in its header, or the Authorization.
+
+    Raises `RefusedError` as `presented` does.
+    """
+    api_key = request.headers.get("x-api-key")
+    return Presented(api_key=api_key) if api_key else presented(request)
+
+
 def asked(request: Request) -> TokenRequest:
     """Read create_token's query.
 

@@ -10,9 +10,12 @@ from typing import Any
 from credhelper.config.origin import canonical
 from credhelper.core.service import Service
 from credhelper.core.text import command
-from credhelper.errors import ConfigError, UsageError
+from credhelper.errors import ConfigError, UnsupportedActionError, UsageError
 from credhelper.setup.program import Program
 
+# Hosts that are taken for ours, and what they want instead of a token: the registry of BaseSpace's
+# native apps.
+_OTHERS = {"docker.illumina.com": "BaseSpace credentials"}
 # The protocol that prints nothing but a token, for tools that run a command to get one.
 TOKEN = "token"  # noqa: S105  # a protocol's name
 
@@ -192,6 +195,21 @@ def hosts_only(request: WiringRequest, what: str) -> None:
         raise UsageError(
             f"{what} are asked for by their host alone, and {request.service} has a path",
             hint=f"let the profile name the host: {command('--service', request.service.origin)}",
+        )
+
+
+def takes_tokens(tool: str, service: Service | None) -> None:
+    """Raise UnsupportedActionError for a host that takes no token, whatever its port and path.
+
+    Parameters:
+    - service: None where the profile alone counts.
+    """
+    wanted = _OTHERS.get(service.host) if service else None
+    if service and wanted:
+        program = "podman" if tool == "containers" else "docker"
+        raise UnsupportedActionError(
+            f"{service.host} takes {wanted} and no JWT: no token of yours will be accepted there",
+            hint=f"log in there with those: {command(program, 'login', service.netloc)}",
         )
 
 

@@ -1,7 +1,7 @@
 """Locks: the kernel's `flock` before a renewal, and filelock for the files of a user.
 
-A `flock` dies with its owner. A lock file is never deleted, and is never the record itself. We lock
-no file that another user could have put there.
+A `flock` dies with its owner. A lock file is never the record itself; only `storage.sweep` deletes
+one, and holds it then. We lock no file that another user could have put there.
 """
 
 from __future__ import annotations

@@ -210,8 +210,11 @@ class Slot:
         # A time in the future is of another clock, so it says nothing.
         return started <= at <= now + 1
 
-    def lock(self, wait: float) -> locks.Lock | None:
+    def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
         """Return the lock of this record, or None when `wait` seconds are over.
+
+        Parameters:
+        - second: the lock of those who go on in place of the first one's holder.
 
         Raises Unlockable when there are no locks, or when the record cannot be written: then the
         others would wait for nothing.
@@ -228,7 +231,8 @@ class Slot:
                 refused.append(error.message)  # the writer of a record warns
                 continue
             try:
-                path = os.path.join(folder, self.name + ".lock")
+                name = f"{self.name}.second.lock" if second else f"{self.name}.lock"
+                path = os.path.join(folder, name)
                 return locks.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
             except CacheError as error:
                 self._warn(error.message, error.hint)

@@ -111,8 +111,12 @@ def _unswept(place: Place, now: float) -> float:
 
 def _names_behind_the_last(place: Place) -> list[str]:
     """Return the names in a folder, in order, from behind the last one on and all around."""
-    # Lock files stay for ever: they are not even sorted.
-    names = sorted(name for name in os.listdir(place.folder) if name[-5:] != ".lock")
+    listed = os.listdir(place.folder)
+    # A lock file stays as long as its record: most are not even sorted.
+    records = set(listed)
+    names = sorted(
+        name for name in listed if name[-5:] != ".lock" or name.partition(".")[0] not in records
+    )
     # Any text is a place in that order: a damaged file is no trouble.
     start = bisect(names, os.fsdecode(paths.read_private(place.swept) or b""))
     return names[start:] + names[:start]
@@ -124,7 +128,7 @@ def _may_go(name: str) -> bool:
     Routes without a dot are of an old format, and hold a salt that may still be taken over.
     """
     if name.startswith("routes-"):
-        return "." in name and not name.endswith((".salt", _OURS))
+        return "." in name and not name.endswith((".lock", ".salt", _OURS))
     if name.startswith("."):
         return name.endswith(".tmp")
     return len(name) >= record.BASE and _HEX.issuperset(name[: record.BASE])
@@ -140,6 +144,8 @@ def _removed(place: Place, name: str, now: float) -> bool:
             return leftovers.remove(place.folder, name, now)
         if name.startswith("routes-"):
             return age >= _COMPILED and _unlinked(path)
+        if name.endswith(".lock"):
+            return age >= _DEAD and _lock_removed(path)
         if name.endswith(".failed"):
             return age >= _FAILED and _unlinked(path)
         if name.endswith(".gone"):
@@ -161,14 +167,28 @@ def _over(path: str, now: float, stays: int) -> bool:
     return fields is not None and record.number(fields, "expires") + stays < now
 
 
+def _lock_removed(path: str) -> bool:
+    lock = locks.acquire(path, wait=0, alarm=False)
+    if lock is None:
+        return False
+    try:
+        folder, name = os.path.split(path)
+        needed = os.path.lexists(os.path.join(folder, name.partition(".")[0]))
+        return not needed and _unlinked(path)
+    finally:
+        lock.release()
+
+
 def _removed_locked(path: str, found: os.stat_result) -> bool:
-    # Under its lock, because it may be being renewed: then it is another file afterwards.
+    # Under its lock, because it may be being renewed: then it is another file afterwards. The lock
+    # goes while we hold it: who waits for it finds that its name leads elsewhere, and begins again.
     lock = locks.acquire(f"{path}.lock", wait=0, alarm=False)
     if lock is None:
         return False
     try:
         again = os.lstat(path)
-        same = os.path.samestat(again, found) and again.st_mtime_ns == found.st_mtime_ns
-        return same and _unlinked(path)
+        if not os.path.samestat(again, found) or again.st_mtime_ns != found.st_mtime_ns:
+            return False
+        return _unlinked(path) and _unlinked(f"{path}.lock")
     finally:
         lock.release()

@@ -127,13 +127,19 @@ def _hint(error: OSError, folder: str) -> str | None:
     return None
 
 
-def read(path: str) -> str:
-    """Return what the file at `path` holds, "" when there is none. Raises CacheError."""
+def read(path: str, *, alone: bool = False) -> str:
+    """Return what the file at `path` holds, "" when there is none. Raises CacheError.
+
+    Parameters: `alone`, whether nobody else may write to it, or to a folder on the way to it.
+    """
     try:
         _hold_to_links_of_ours(path)
         handle = os.open(path, paths.READ)
         try:
             _hold_to_ours(path, os.fstat(handle))
+            wrong = ours.about(handle, path) if alone else None
+            if wrong:
+                raise CacheError(f"{printable(path)} {wrong.why}: left alone", wrong.hint)
             with os.fdopen(handle, "rb", closefd=False) as file:
                 data = file.read(_MOST_BYTES + 1)
         finally:

@@ -59,9 +59,9 @@ def told(client: Callable[[str], str], sandbox: RunningSandbox) -> dict[str, Any
 
 
 def test_the_sdk_is_content_with_the_sandbox(told: dict[str, Any], sandbox: RunningSandbox) -> None:
-    assert told["key"] == [200, "application/vnd.illumina.v3+json", ["ica"]]
+    assert told["key"] == [200, "application/vnd.illumina.v3+json", "ica"]
     assert told["password"] == [200, "acme"]
-    assert told["pstoken"] == [200, ["ica"]]
+    assert told["pstoken"] == [200, "ica"]
     assert told["refresh"] == [200, True]
     assert told["projects"] == ["Alpha", "Beta"]
     assert told["found"] == ["Beta"]
@@ -114,6 +114,20 @@ def test_wrapica_lists_them_with_the_token_that_exec_hands_it(
     outcome = wired.run(*command("credhelper"), "exec", "--", python, "-I", script)
     assert (outcome.status, outcome.stdout) == (0, b"Alpha\nBeta\n"), outcome
     assert wired.counted() == (1, 0)
+
+
+def test_wrapica_goes_on_with_a_configuration_that_renews_itself(
+    client: Callable[[str], str], wire: Callable[..., Wired]
+) -> None:
+    python = client("wrapica")
+    wired = wire("--token-lifetime", "5")
+    configure(wired)
+    script = str(HERE / "with_wrapica_renewed.py")
+    outcome = wired.run(python, script, "10", "0.8")
+    assert (outcome.status, outcome.told) == (0, ""), outcome
+    assert outcome.stdout == b"Alpha\nBeta\n" * 10
+    created, _ = wired.counted()
+    assert created >= 2
 
 
 def configure(wired: Wired) -> None:

@@ -16,6 +16,7 @@ import pytest
 from integrations import clients
 
 HERE = Path(__file__).parent
+TENANT = "YXdzLXVzLXBsYXRmb3JtOjEwMDAwMDAxOjBkNWI3YTRlLTdjMGYtNWY0Yi05YTNlLTViMWYyYzZkOGU5MA"
 ROOT = HERE.parents[1]
 FROM_CHECKOUT = f"""
 import sys, runpy
@@ -90,13 +91,8 @@ def test_the_sdk_understands_the_details(told: Any) -> None:
             "name": "Alpha team",
             "description": "Workgroup Alpha team of the sandbox",
         },
-        "tid": "tenant-sandbox",
-        "acls": [
-            "cid:project-alpha",
-            "tid:tenant-sandbox",
-            "uid:user-sandbox",
-            "wid:workgroup-alpha",
-        ],
+        "tid": TENANT,
+        "acls": ["cid:project-alpha", f"tid:{TENANT}", "wid:workgroup-alpha"],
         "domain": {"id": "domain-lab", "name": "lab"},
     }
 

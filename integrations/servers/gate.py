@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import jwt
 
+ISSUER = "https://platform.login.illumina.com"
+
 
 class Visit(NamedTuple):
     """One request at the gate.
@@ -67,7 +69,7 @@ class Gate:
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims: dict[str, Any] = jwt.decode(
-                token, key, algorithms=["RS256"], audience="iap-aps2", issuer=self._url
+                token, key, algorithms=["RS256"], audience="iap-aps2", issuer=ISSUER
             )
             _get(f"{self._url}/v1/tokens/details", f"Bearer {token}")
         except (jwt.PyJWTError, KeyError, urllib.error.HTTPError):

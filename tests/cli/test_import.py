@@ -74,7 +74,7 @@ def icav2(person: Person) -> Person:
         f'access-token: ""\ncolormode: none\noutput-format: table\nserver-url: {person.api.url}\n'
         f"x-api-key: {person.api.api_key}\n",
     )
-    token = jwt(aud=["ica"], exp=int(time.time()) + 3600)
+    token = jwt(aud="ica", exp=int(time.time()) + 3600)
     put(person, ".icav2/.session.ica.yaml", f"access-token: {token}\nproject-id: p-1\n")
     person.world.canaries.append(token)
     return person
@@ -85,8 +85,8 @@ def lazy(person: Person) -> Person:
     """Give this test somebody who used UMCCR's ica-ica-lazy: tokens of two projects."""
     tokens = {
         "development": {
-            "read-only": jwt(aud=["iap-aps2"], mem={"cid:dev": []}, scope="A.READ,B.READ"),
-            "admin": jwt(aud=["iap-aps2"], mem={"cid:dev": []}, scope="A.ADMIN"),
+            "read-only": jwt(aud="iap-aps2", mem={"cid:dev": []}, scope="A.READ,B.READ"),
+            "admin": jwt(aud="iap-aps2", mem={"cid:dev": []}, scope="A.ADMIN"),
         },
         "production data": {"read-only": jwt(aud="iap-use1", mem={"cid:prod": []}, scope="A.READ")},
     }
@@ -182,9 +182,10 @@ def test_a_session_under_a_name_of_ones_own_goes_to_the_region_that_its_token_na
     folder = ica.world.home / ".ica"
     session = folder / f".session.{region(ica)}.yaml"
     put(ica, ".ica/config.yaml", "output-format: table\n")
-    token = jwt(aud=["iap-use1"], mem={"cid:project-alpha": []})
+    token = jwt(aud=["iap-use1"], mem={"cid:project-alpha": []})  # a list is read, too
     ica.world.canaries.append(token)
-    put(ica, ".ica/.session.dev.yaml", session.read_text() + f"access-token: {token}\n")
+    kept = session.read_text().partition("\n")[2]  # without the other access token
+    put(ica, ".ica/.session.dev.yaml", f"{kept}access-token: {token}\n")
     session.unlink()
     told = ica.types("import").stdout.decode()
     assert "api      https://use1.platform.illumina.com\n" in told
@@ -273,7 +274,8 @@ def test_aliases_do_not_make_a_small_file_a_large_one(person: Person) -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
     put(person, ".icav2/config.yaml", "\n".join([*lines, "x-api-key: key-0123456789\n"]))
     outcome = person.types("import")
-    assert outcome.stdout == b"nothing of other tools was found\n"
+    assert ".icav2/config.yaml holds an alias: left alone\n" in outcome.told
+    assert "nothing was found, but " in outcome.stdout.decode()
 
 
 def test_a_key_whose_server_makes_no_sense_is_told_of(person: Person) -> None:
@@ -286,6 +288,7 @@ def test_a_key_whose_server_makes_no_sense_is_told_of(person: Person) -> None:
 
 
 def test_a_token_alone_makes_no_profile(icav2: Person) -> None:
+    put(icav2, ".icav2/config.yaml", "output-format: table\n")
     told = icav2.types("import").stdout.decode()
     assert ".icav2/.session.ica.yaml: a token\n" in told
     assert "a token alone cannot be renewed: credhelper login --api ica" in told
@@ -316,7 +319,7 @@ def test_projects_of_lazy_become_profiles_with_project_and_scopes(lazy: Person) 
 
 
 def test_two_projects_whose_names_become_one_are_two_profiles(person: Person) -> None:
-    token = jwt(aud=["iap-aps2"], mem={"cid:dev": []})
+    token = jwt(aud="iap-aps2", mem={"cid:dev": []})
     person.world.canaries.append(token)
     tokens = {name: {"admin": token} for name in ("a b", "a-b", "a/b")}
     put(person, ".ica-ica-lazy/tokens/tokens.json", json.dumps(tokens))
@@ -344,7 +347,7 @@ def test_the_key_in_pass_is_found_where_their_readme_has_it(lazy: Person) -> Non
 
 
 def test_a_project_of_lazy_is_verified_before_it_is_written(lazy: Person) -> None:
-    token = jwt(aud=["iap-aps2"], mem={"cid:project-alpha": []}, scope="A.READ")
+    token = jwt(aud="iap-aps2", mem={"cid:project-alpha": []}, scope="A.READ")
     put(lazy, ".ica-ica-lazy/tokens/tokens.json", json.dumps({"alpha": {"admin": token}}))
     key = lazy.world.secret_file("api-key", "key-that-is-wrong-and-long-enough")
     # The region's real origin is not to be reached from here: a definite failure, nothing written.
@@ -435,7 +438,7 @@ def test_odd_configs_propose_nothing_and_stop_nobody(person: Person, text: str) 
     put(person, ".ica-ica-lazy/tokens/tokens.json", text or "[1, {}]")
     outcome = person.types("import", "--yes")
     assert outcome.status == 0, outcome
-    assert "profile" not in outcome.stdout.decode()
+    assert "profile  " not in outcome.stdout.decode()
     assert "key-0123456789" not in outcome.stdout.decode() + outcome.told
 
 

@@ -41,8 +41,8 @@ def test_create_passes_every_parameter_on(person: Person) -> None:
     made = created(person, "--url", person.api.url, *words, stdin=person.api.api_key)
     found = claims(made["access_token"])
     assert (found["azp"], found["domain"], found["session"]["data"]) == ("c", "acme", "d")
-    assert (found["scope"], found["cwid"]) == ("A,B", "workgroup-alpha")
-    assert found["cid"] == "project-alpha"
+    assert found["scope"] == "A,B"
+    assert found["acl"][::2] == ["cid:project-alpha", "wid:workgroup-alpha"]
 
 
 @pytest.mark.parametrize("form", ["header", "basic", "basic-raw", "basic-password", "query"])
@@ -64,9 +64,9 @@ def test_a_password_or_a_session_authorises_too(person: Person) -> None:
 def test_the_profiles_grant_and_context_are_the_default(person: Person) -> None:
     person.logs_in("--cid", "project-alpha")
     made = created(person)
-    assert claims(made["access_token"])["cid"] == "project-alpha"
+    assert claims(made["access_token"])["mem"] == {"cid:project-alpha": "*"}
     other = created(person, "--cid", "project-beta")
-    assert claims(other["access_token"])["cid"] == "project-beta"
+    assert claims(other["access_token"])["mem"] == {"cid:project-beta": "*"}
 
 
 def test_a_profile_with_a_session_mints_from_it(person: Person) -> None:

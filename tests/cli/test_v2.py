@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Callable
@@ -50,7 +51,7 @@ def test_a_key_is_verified_and_tokens_are_for_ica(person: Person) -> None:
     assert "session" not in told
     assert tomllib.loads(person.config())["profiles"]["default"]["api"] == "ica"
     token = person.token()
-    assert claims(person, token)["aud"] == ["ica"]
+    assert claims(person, token)["aud"] == "ica"
     assert person.token("https://git.example") == token
     assert (person.api.stats()["created"], person.api.stats()["details"]) == (1, 0)
 
@@ -160,7 +161,7 @@ def test_logout_says_that_it_cannot_revoke_and_forgets(person: Person) -> None:
     assert "forgotten" in told
     assert held(person.world) == []
     assert person.api.stats()["revoked"] == 0
-    assert claims_without_profile(person, token)["aud"] == ["ica"]
+    assert claims_without_profile(person, token)["aud"] == "ica"
     assert person.types("logout").status == 0
 
 
@@ -224,6 +225,31 @@ def test_create_and_refresh_by_hand(person: Person) -> None:
     )
     assert refused.status == 5
     assert "an API key made" in refused.told
+
+
+def test_a_session_whose_jwt_an_api_key_made_is_told_and_never_refreshed(person: Person) -> None:
+    """As a server may do whose psToken a key had made: the sandbox does not."""
+    words = ("token", "create", "--url", person.api.url, *V2, "--secret-file", "-")
+    by_key = json.loads(person.types(*words, stdin=person.api.api_key).stdout)["access_token"]
+    person.api.fault({"path": "/ica/rest/api/tokens", "access_token": by_key, "status": 200})
+    told = person.logs_in(*V2, "--session", stdin="ps-0123456789").stdout.decode()
+    assert "ends after 24 h: an API key made it, so the API does not refresh it; log in" in told
+    assert "without use" not in told
+    person.api.count_from_here()
+    age(person, 86400 - 60)
+    outcome = person.world.run("get")
+    assert (outcome.status, outcome.stdout.decode()) == (0, f"{by_key}\n")
+    person.world.canaries.append(by_key)
+    shown = person.types("status").stdout.decode()
+    assert re.search("held, ends in [0-9]+ s: an API key made it, so it is not refreshed", shown)
+    age(person, 120)
+    outcome = person.world.run("get")
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert "an API key made it: the API refreshes no such JWT" in outcome.told
+    assert "hint: credhelper login --profile default --api-key\n" in outcome.told
+    assert person.api.stats()["requests"] == 0
+    person.logs_in("--api-key")
+    assert 'auth = "session"' not in person.config()
 
 
 def test_what_only_v1_has_is_refused_by_name(person: Person) -> None:
@@ -294,7 +320,7 @@ def test_without_a_config_three_variables_are_enough(person: Person) -> None:
     assert v1 != v2
     assert person.token(environ=environ) == v2
     assert person.api.stats()["created"] == 2
-    assert claims_without_profile(person, v2)["aud"] == ["ica"]
+    assert claims_without_profile(person, v2)["aud"] == "ica"
 
 
 @pytest.mark.parametrize("rejected", [True, False])

@@ -58,7 +58,7 @@ def buy(api: Any, transport: Callable[..., Transport], frozen: Any) -> Callable[
         **said: Any,
     ) -> Token:
         member = READ_ONLY if read_only else UPLOAD
-        body = {"id": "1", "objectStoreAccess": {member: keys}} if answer is None else answer
+        body = {"id": "fol.1", "objectStoreAccess": {member: keys}} if answer is None else answer
         told = {"json": body, **said}
         if "text" in said or "content" in said:
             del told["json"]

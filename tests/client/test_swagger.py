@@ -18,7 +18,7 @@ from credhelper.client import iap, iap_data, ica, ica_data
 from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import KEY_FORMS, ApiKey, Authorization, Bearer, Password
 from credhelper.client.http.transport import Transport
-from credhelper.core.model import AWS, RCLONE, Secret
+from credhelper.core.model import Secret
 from credhelper.errors import RejectedError
 from tests.cli.conftest import Person
 from tests.support import swagger
@@ -37,6 +37,7 @@ PARAMETERS: dict[str, Any] = {
     "cid": "project-alpha",
     "return_session_token": False,
 }
+PATHS = "/runs/42/", "/runs/42/reads.fastq.gz"
 # What v2 does not have is refused before anything is sent.
 NOT_SENT = {"ica.details", "ica.revoke", "ica.workgroups"}
 
@@ -96,8 +97,11 @@ def doings(
         "iap.projects": [partial(list, v1.projects(jwt()))],
         "iap.workgroups": [partial(list, v1.workgroups(session()))],
         "iap_data.exchange": [
-            partial(folders.exchange, own.token, how, ("one",), read_only=only)
-            for how in ("folder", "file", "volume")
+            partial(folders.exchange, own.token, how, (word,), read_only=only)
+            for how, word in (
+                *((how, "one") for how in ("folder", "file", "volume")),
+                *(("gds", f"gds://volume{path}") for path in PATHS),
+            )
             for only in (True, False)
             if (how, only) != ("volume", True)  # no config gets there: there are no such keys
         ],
@@ -112,8 +116,8 @@ def doings(
             partial(next, v2.projects(v2_jwt, words[0])),
         ],
         "ica_data.exchange": [
-            partial(data.exchange, v2_jwt, "data", words, read_only=only, wants=wants)
-            for wants in (AWS, RCLONE)
+            partial(data.exchange, v2_jwt, how, (words[0], word), read_only=only)
+            for how, word in (("data", words[1]), *(("path", path) for path in PATHS))
             for only in (True, False)
         ],
     }
@@ -150,7 +154,12 @@ def test_what_the_client_sends_is_documented(
         lacking = method in ("iap.refresh", "iap.revoke") and not asked.body
         # A call without a body is documented, and so is its refusal.
         assert told.status == 400 if lacking else told.status < 300
-    assert len(recorder.heard) == len(doings[method])
+    # Data is looked up by its path before keys are asked for.
+    lists = sum(
+        asked.method == "GET" and "path" in asked.target.lower() for asked, _ in recorder.heard
+    )
+    assert len(recorder.heard) - lists == len(doings[method])
+    assert lists == (2 * len(PATHS) if method.endswith("_data.exchange") else 0)
     assert hold_to_the_documents(recorder)
 
 
@@ -188,14 +197,16 @@ def test_what_the_whole_program_sends_to_v1_is_documented(
     aws = ["--aws", "folder=fol.alpha"]
     named = [*aws, "--project", "Alpha", "--workgroup", "Alpha team"]
     by_password = [*aws, "--user", person.api.username]
-    logins = (named, person.api.api_key), (by_password, person.api.password)
-    lives(person, recorder, 2 * 86400, *logins)
+    by_path = ["--aws", "path=gds://volume/runs/42/"]
+    key, password = person.api.api_key, person.api.password
+    lives(person, recorder, 2 * 86400, (named, key), (by_path, key), (by_password, password))
     assert hold_to_the_documents(recorder) == {
         "POST /v1/tokens",
         "GET /v1/tokens/details",
         "DELETE /v1/tokens",
         "GET /v1/projects",
         "GET /v1/workgroups",
+        "GET /v1/folders",
         "PATCH /v1/folders/{folderId}",
     }
 
@@ -206,15 +217,17 @@ def test_what_the_whole_program_sends_to_v2_is_documented(
     aws = ["--api", "ica", "--project", "Alpha", "--aws", "data=fol.1"]
     by_password = [*aws, "--user", person.api.username]
     by_id = ["--api", "ica", "--project", person.api.projects()["Beta"]]
-    logins = (aws, person.api.api_key), (by_password, person.api.password)
-    lives(person, recorder, 50_000, *logins)
+    by_path = ["--project", "Alpha", "--aws", "path=/runs/42/reads.fastq.gz"]
+    key, password = person.api.api_key, person.api.password
+    lives(person, recorder, 50_000, (aws, key), (by_path, key), (by_password, password))
     words = ("login", "--profile", "other", "--url", recorder.url, *by_id)
-    assert person.types(*words, stdin=person.api.api_key).status == 0
+    assert person.types(*words, stdin=key).status == 0
     data = "/ica/rest/api/projects/{projectId}/data/{dataId}"
     assert hold_to_the_documents(recorder) == {
         "POST /ica/rest/api/tokens",
         "POST /ica/rest/api/tokens:refresh",
         "GET /ica/rest/api/projects",
         "GET /ica/rest/api/projects/{projectId}",
+        "GET /ica/rest/api/projects/{projectId}/data",
         f"POST {data}:createTemporaryCredentials",
     }

@@ -176,7 +176,7 @@ def test_a_name_is_thirty_two_hex_digits_and_stays_what_it_was() -> None:
 
 resources = st.builds(
     Resource,
-    st.sampled_from(["folder", "file", "data"]),
+    st.sampled_from(["folder", "file", "gds", "data", "path"]),
     st.lists(text, min_size=1, max_size=2).map(tuple),
     st.booleans(),
 )

@@ -25,7 +25,7 @@ from tests.config.conftest import CANARY, KEY, PATH, message, parse, refusal
         ([KEY, '"a\\u001Bb" = 1'], ", line 3: profiles.dev.'a\\x1bb': unknown key"),
         (
             [KEY, 'auth = "passwrod"'],
-            ", line 3: profiles.dev.auth: expected api-key, password or session;"
+            ", line 3: profiles.dev.auth: expected api-key, password, session or token;"
             " did you mean 'password'?",
         ),
         ([KEY, 'token = "JWT"'], ", line 3: profiles.dev.token: expected jwt or session;"

@@ -28,7 +28,7 @@ def test_every_key_is_read() -> None:
         api = "iap"
         url = "https://USE1.platform.illumina.com/v1/"
         auth = "api-key"
-        grant = { file = "~/keys/dev", allow_readable = true }
+        grant = { file = "~/keys/dev", allow_readable = true, member = "key" }
         user = "ada@example.org"
         domain = "acme"
         cid = "p-1"
@@ -63,6 +63,7 @@ def test_every_key_is_read() -> None:
             "words": ("/home/ada/keys/dev",),
             "allow_readable": True,
             "timeout": None,
+            "member": "key",
         },
         "user": "ada@example.org",
         "domain": "acme",
@@ -422,7 +423,7 @@ def test_aws_credentials_for_anything_else_are_refused(aws: str, told: str) -> N
 @pytest.mark.parametrize(
     ("written", "lifetime", "read_only"),
     [
-        ("", 3600, False),
+        ("", 36 * 3600, False),
         (', lifetime = "2h"', 7200, False),
         (", lifetime = 30, read_only = true", 30, True),
     ],
@@ -438,7 +439,9 @@ def test_aws_credentials_of_v2_are_for_data_of_a_project_and_live_as_long_as_is_
     ("aws", "told"),
     [
         ('{ folder = "a" }', "aws.folder: means nothing to api = 'ica'"),
-        ('{ project = "a" }', "aws: expected data as well: { project ="),
+        ('{ project = "a" }', "aws: expected data or path as well: one of { project ="),
+        ('{ path = "/a/" }', "aws: expected project as well"),
+        ('{ project = "a", data = "b", path = "/a/" }', "aws: expected exactly one of"),
         ('{ data = "a" }', "aws: expected project as well"),
         ('{ project = "a/b", data = "c" }', "aws.project: expected an id"),
         ('{ project = "a", data = "/folder/" }', "aws.data: expected an id"),

@@ -61,7 +61,29 @@ def test_rclones_own_options_are_handed_on_as_they_are() -> None:
         "[main]\n# main:box/a b, until 2027-01-15T08:00:00Z\n"
         "type = azureblob\nsas_url = https://x/?a=b&c=d\n"
     )
-    assert request.wants == "rclone"
+    assert request.wants == AWS
+
+
+def test_rclones_own_options_come_on_top_of_the_keys() -> None:
+    told = answer("rclone", Region="r", Bucket="b", Prefix="p/", **{"rclone.env_auth": "false"})
+    assert told.decode() == (
+        "[main]\n# main:b/p/, until 2027-01-15T08:00:00Z\n"
+        "type = s3\nprovider = AWS\nenv_auth = false\naccess_key_id = ASIA1\n"
+        "secret_access_key = secret\nsession_token = token\nregion = r\n"
+    )
+    other = answer("rclone", **{"rclone.provider": "Ceph", "rclone.endpoint": "https://s3.test"})
+    assert b"provider = Ceph\n" in other
+    assert b"endpoint = https://s3.test\n" in other
+
+
+@pytest.mark.parametrize("form", ["process", "env", "url", "details"])
+def test_another_store_than_s3_has_no_keys_and_says_so(form: str) -> None:
+    text = json_object({"rclone.type": json_string("azureblob"), "Path": json_string("box/a")})
+    request = aws.parse(Call("credhelper", ["--format", form], b"", {}))
+    credential = Credential(Secret(text), EXPIRES_AT, username="oauth2", profile="main", kind=AWS)
+    with pytest.raises(NotFoundError, match="does not lie on AWS") as caught:
+        aws.render(request, credential)
+    assert caught.value.hint == "credhelper aws --profile main --format rclone"
 
 
 @pytest.mark.parametrize("value", [" a", "a ", '"a"', "'a", "`a`", "a\nb", "a\r[evil]"])

@@ -12,10 +12,11 @@ from credhelper.client.api import TokenSpec
 from credhelper.client.authorization import ApiKey, Bearer, Password
 from credhelper.client.http.transport import Transport
 from credhelper.client.ica import Client
-from credhelper.core.model import JWT, Secret
+from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.core.record import Held
 from credhelper.errors import CacheError, LoginRequiredError, RejectedError, UnreachableError
 from credhelper.renewal.renewal import Renewal
+from credhelper.renewal.session import refreshable
 from credhelper.storage.slot import Slot
 from tests.renewal.conftest import Live
 from tests.support.renewers import START, Renewer
@@ -258,3 +259,47 @@ def test_without_a_lock_it_is_refreshed_all_the_same(
     monkeypatch.setattr(renewal.record, "lock", lambda **_: None)
     token, _ = renewal.renew(v2.held(first))
     assert token.value.reveal() != first
+
+
+@pytest.fixture
+def by_key(v2: ScriptedSource) -> str:
+    """Give a JWT that says that an API key made it, held as the session."""
+    token = v2.client.create(ApiKey(Secret(v2.account.api_key)))
+    assert v2.renewal().adopt(token) == 0
+    v2.trouble(status=500, times="always")
+    return token.value.reveal()
+
+
+def test_no_refresh_is_tried_for_a_jwt_that_an_api_key_made(
+    v2: ScriptedSource, by_key: str
+) -> None:
+    for later in (5, HALF, HALF - 10):
+        v2.pass_by(later)
+        assert v2.renew(by_key) == by_key
+        assert v2.renew() == by_key
+        assert v2.due == 0
+    v2.pass_by(5)
+    with pytest.raises(LoginRequiredError, match="an API key made it") as told:
+        v2.renew(by_key)
+    assert told.value.hint == "credhelper login --profile main --api-key"
+    assert by_key not in told.value.message
+    assert v2.live.ask("GET", "/_sandbox/stats")["requests"] == 1
+
+
+def test_a_grant_makes_another_in_place_of_one_that_an_api_key_made(
+    v2: ScriptedSource, by_key: str
+) -> None:
+    v2.authorize = lambda: Password(v2.account.username, Secret(v2.account.password))
+    v2.pass_by(HALF)
+    again = v2.renew(by_key, auth="password")
+    assert again != by_key
+    assert v2.due == v2.now + HALF
+    assert v2.renew(by_key, auth="password") == again
+    assert v2.live.ask("GET", "/_sandbox/stats")["requests"] == 2
+
+
+def test_a_pstoken_that_says_so_of_itself_is_refreshed_all_the_same() -> None:
+    """Of a psToken's shape nobody knows anything."""
+    jwt = Secret("eyJhbGciOiJSUzI1NiJ9.eyJndHkiOiJhcGlfa2V5In0.c2ln")  # {"gty":"api_key"}
+    assert refreshable(Token(jwt, kind=SESSION, issued_at=START, expires_at=START + LIFE))
+    assert not refreshable(Token(jwt, kind=JWT, issued_at=START, expires_at=START + LIFE))

@@ -26,7 +26,7 @@ def sign(claims: dict[str, Any]) -> str:
 
 @pytest.fixture
 def state() -> State:
-    return State(Account("someone", "secret", "the-key"), sign, "http://issuer", LIFE, IDLE, LIFE)
+    return State(Account("someone", "secret", "the-key"), sign, LIFE, IDLE, LIFE)
 
 
 def many(state: State, now: float, asked: TokenRequest | None = None, number: int = FEW) -> None:

@@ -42,10 +42,10 @@ def test_a_patch_gives_keys_that_can_write_in_upstreams_odd_spelling(
         "bucket": given["bucketName"],
         "prefix": prefix,
         "readOnly": False,
-        "expires": NOON + 3600,
+        "expires": NOON + 36 * 3600,
     }
     assert given["keyPrefix"] == prefix
-    assert given["expirationDate"] == "2027-01-15T09:00:00Z"
+    assert given["expirationDate"] == "2027-01-16T20:00:00Z"
     assert READ_ONLY not in reply.json["objectStoreAccess"]
 
 
@@ -89,7 +89,7 @@ def test_keys_are_good_until_they_expire_whatever_becomes_of_the_token(
 ) -> None:
     ask("PATCH", "/v1/folders/fol.1" + WANTED, bearer=jwt)
     ask("POST", "/_sandbox/revoke-all")
-    clock.now += 3599
+    clock.now += 36 * 3600 - 1
     assert len(alive(ask)) == 1
     clock.now += 1
     assert alive(ask) == []
@@ -150,7 +150,7 @@ def test_faults_are_met_here_as_well(ask: Ask, jwt: str) -> None:
     path = "/v1/folders/fol.1" + WANTED
     told = [ask("PATCH", path, bearer=jwt) for _ in faults]
     dates = [one.json["objectStoreAccess"][UPLOAD]["expirationDate"] for one in told[:2]]
-    assert dates == ["2027-01-15T08:00:05Z", "2027-01-15T09:10:00Z"]
+    assert dates == ["2027-01-15T08:00:05Z", "2027-01-16T20:10:00Z"]
     assert [(one.status, one.json) for one in told[2:3]] == [(200, {})]
     assert told[3].status == 429
     assert ask("GET", "/_sandbox/stats").json["exchanged"] == 2

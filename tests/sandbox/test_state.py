@@ -35,7 +35,7 @@ def bearer(token: str) -> Presented:
 @pytest.fixture
 def state() -> State:
     account = Account("someone", "secret:with:colons", "the-key")
-    return State(account, sign, "http://issuer", 2 * HOUR, HOUR, HOUR)
+    return State(account, sign, 2 * HOUR, HOUR, HOUR)
 
 
 def refused(state: State, who: Presented, asked: TokenRequest = SESSION) -> int:
@@ -167,11 +167,12 @@ def test_a_token_inherits_from_its_session_what_it_does_not_set_itself(state: St
     assert plain["azp"] == "app"
     assert plain["domain"] == "dom"
     assert plain["session"]["data"] == "meta"
-    assert (plain["scope"], plain["cwid"], plain["cid"]) == ("A.B", "wg", "proj")
+    assert plain["scope"] == "A.B"
+    assert plain["acl"][::2] == ["cid:proj", "wid:wg"]
     other = claims(
         state.create(bearer(session), TokenRequest(cid="other", scopes=("C", "D")), NOON)
     )
-    assert (other["cid"], other["scope"]) == ("other", "C,D")
+    assert (other["mem"], other["scope"]) == ({"cid:other": "*"}, "C,D")
 
 
 @pytest.mark.parametrize(

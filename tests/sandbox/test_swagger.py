@@ -107,6 +107,33 @@ CASES: list[Case] = [
         415,
     ),
 ]
+CASES += [
+    ("GET", DATA, V2_JWT, 200),
+    ("GET", f"{DATA}?filePath=%2Fruns%2F&pageSize=2&pageToken=", KEY, 200),
+    (
+        "GET",
+        f"{DATA}?filePath=%2FRUNS%2F42%2F&filePathMatchMode=FULL_CASE_INSENSITIVE&type=FOLDER",
+        V2_JWT,
+        200,
+    ),
+    ("GET", f"{DATA}?type=LINK", V2_JWT, 400),
+    ("GET", DATA, STRANGER, 401),
+    ("GET", DATA.replace("PROJECT", "nobodys"), V2_JWT, 404),
+    ("POST", f"{DATA}/fol.1/folderUploadSessions", V2_JWT, 201),
+    ("POST", f"{DATA}/a+b/folderUploadSessions", V2_JWT, 400),
+    ("POST", f"{DATA}/fol.1/folderUploadSessions", STRANGER, 401),
+    ("POST", f"{DATA}/fol.foreign/folderUploadSessions", V2_JWT, 403),
+    ("POST", f"{DATA}/fol.missing/folderUploadSessions", V2_JWT, 404),
+]
+for kind in ("folder", "file"):
+    at = f"/v1/{kind}s"
+    CASES += [
+        ("GET", f"{at}?volume.name=volume&path=/runs/*&pageSize=1", JWT, 200),
+        ("GET", f"{at}?volume.name=volume", JWT, 200),
+        ("GET", at, JWT, 400),
+        ("GET", f"{at}?volume.name=volume&path=/runs/42/", STRANGER, 401),
+        ("GET", f"{at}?volume.name=foreign", JWT, 403),
+    ]
 for kind in ("folder", "file", "volume"):
     at = f"/v1/{kind}s/"
     CASES += [

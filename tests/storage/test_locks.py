@@ -380,7 +380,7 @@ def test_a_gate_that_cannot_be_opened_is_left_to_the_rest(
     assert early.taken == {}
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("routes-1f.lock", 10), (f"{'f' * 32}.lock", 30)])
+@pytest.mark.parametrize(("name", "seconds"), [("routes-1f.lock", 10), (f"{'f' * 32}.lock", 24)])
 def test_the_gate_waits_for_a_compile_no_longer_than_the_rest_does(
     folder: Path,
     early: flock.EarlyLocks,

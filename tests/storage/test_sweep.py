@@ -72,6 +72,9 @@ GOES = {
     "the mark of a logout": (f"{A}.gone", SOMETHING, HOUR + 1, True),
     "what a dead writer left": (TMP, SOMETHING, 1, False),
     "what a dead writer left, by a clock ahead": (TMP, SOMETHING, -HOUR, False),
+    "the lock of a record that is gone": (f"{A}.lock", b"", DAY + 1, False),
+    "its second lock": (f"{A}.second.lock", b"", DAY + 1, False),
+    "the lock of a session that is gone": (f"{A}.lock", b"", DAY + 1, True),
     "routes of another version": ("routes-1f.7-0.0.9", SOMETHING, 31 * DAY, False),
     "routes of a later format": ("routes-1f.99-9.0", SOMETHING, 31 * DAY, False),
 }
@@ -89,7 +92,8 @@ STAYS = {
     "a failure by a clock that is ahead": (f"{A}.failed", DEAD, -601, False),
     "the mark of a logout of now": (f"{A}.gone", SOMETHING, HOUR - 60, True),
     "the mark of a logout by a clock that is ahead": (f"{A}.gone", SOMETHING, -HOUR - 60, True),
-    "a lock": (f"{A}.lock", b"", 900 * DAY, False),
+    "a lock of today": (f"{A}.lock", b"", DAY - 60, False),
+    "a lock by a clock that is ahead": (f"{A}.lock", b"", -2 * DAY, False),
     "a lock of routes": ("routes-1f.lock", b"", 900 * DAY, False),
     "a lock of entries": ("files.lock", b"", 900 * DAY, False),
     "a living writer's file": (f".{A}.{os.getpid()}.0123abcd.tmp", SOMETHING, 1, False),
@@ -197,7 +201,7 @@ def test_a_folder_is_swept_once_a_minute(folder: Path) -> None:
     put(folder, A)
     assert sweep.sweep([place], NOW + 59) == 0
     assert sweep.sweep([place], NOW + 61) == 1
-    assert held(folder) == {f"{A}.lock"}
+    assert held(folder) == set()
 
 
 def test_a_sweep_by_a_clock_that_was_ahead_puts_off_no_other(folder: Path) -> None:

@@ -12,15 +12,16 @@ from urllib.parse import quote
 
 from tests.support.programs import python_environment
 
+AWS_LIFE = 36 * 3600  # seconds that AWS keys are good, unless an option says otherwise
 _TIMEOUT = 30.0
 
 
 class RunningSandbox:
     """A sandbox in a process of its own.
 
-    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`; `slowed`, whether
-    it was ever told to be late. It counts from its start, or from the last `reset` or
-    `count_from_here`.
+    Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`; `spoilt`, whether
+    it was ever told to be late, or its data was changed, so that no other test can have it. It
+    counts from its start, or from the last `reset` or `count_from_here`.
     """
 
     def __init__(self, *options: str) -> None:
@@ -39,7 +40,7 @@ class RunningSandbox:
         self.password: str = told["password"]
         self.config: str = told["config"]
         self.pid: int = told["pid"]
-        self.slowed = False
+        self.spoilt = False
         self._before: dict[str, int] = {}
 
     def stop(self) -> None:
@@ -66,7 +67,7 @@ class RunningSandbox:
 
     def fault(self, *faults: dict[str, Any]) -> None:
         """Script misfortune: see `credhelper/sandbox/faults.py` for the members."""
-        self.slowed = self.slowed or any("delay" in fault for fault in faults)
+        self.spoilt = self.spoilt or any("delay" in fault for fault in faults)
         self._ask("POST", "/_sandbox/faults", list(faults))
 
     def faults_left(self) -> list[dict[str, Any]]:
@@ -116,6 +117,22 @@ class RunningSandbox:
         """Return the AWS keys that are good now: see docs/sandbox.md."""
         found: list[dict[str, Any]] = self._ask("GET", "/_sandbox/aws")
         return found
+
+    def data(self) -> dict[str, Any]:
+        """Return all data that has a path, and all upload sessions: see docs/sandbox.md."""
+        found: dict[str, Any] = self._ask("GET", "/_sandbox/data")
+        return found
+
+    def put_data(self, given_id: str, place: str, path: str | None) -> None:
+        """Put data at a path of a project or volume, or delete it: no path."""
+        self.spoilt = True
+        self._ask("POST", "/_sandbox/data", [{"id": given_id, "place": place, "path": path}])
+
+    def open_upload_session(self, project: str, given_id: str) -> None:
+        """Do what credhelper must not: open an upload session for a folder of v2."""
+        self.spoilt = True
+        path = f"/ica/rest/api/projects/{project}/data/{given_id}/folderUploadSessions"
+        self._ask("POST", path, headers={"X-API-Key": self.api_key})
 
     def _status(self, path: str, bearer: str) -> int:
         connection = http.client.HTTPConnection(self.url.partition("://")[2], timeout=_TIMEOUT)

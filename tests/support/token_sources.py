@@ -25,9 +25,9 @@ class SlowSlot(Slot):
 
     before_lock: Callable[[], None] = staticmethod(lambda: None)
 
-    def lock(self, wait: float) -> locks.Lock | None:
+    def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
         self.before_lock()
-        return super().lock(wait)
+        return super().lock(wait, second=second)
 
 
 class ScriptedSource:

@@ -81,10 +81,13 @@ def test_a_file_that_is_changed_says_one_thing_more_and_all_else_as_before(
 @example("access-token: &a x\nserver-url: *a\n")
 @example('server-url: "https:\\/\\/x"\n')
 def test_a_setting_that_is_read_is_the_text_that_two_parsers_read(text: str) -> None:
-    found = yaml_settings.settings(text)
+    try:
+        found = yaml_settings.settings(text)
+    except ValueError:
+        return
     for read in (by_pyyaml, by_ruamel):
         document = read(text)
-        if found is None or document is BROKEN:
+        if document is BROKEN:
             continue
         told = document if isinstance(document, dict) else {}
         texts = {name: value for name, value in told.items() if isinstance(name, str)}

@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import routing, typed_keys, wiring
-from credhelper.cli import other_tools, output
+from credhelper.broker import grants, routing, typed_keys, wiring
+from credhelper.cli import options, other_tools, output, plugins_settings, v1_tools, v2_tools
 from credhelper.cli.commands.login import authorization_of, remember
 from credhelper.cli.context import command_context
 from credhelper.cli.options import grant_in, preview
-from credhelper.cli.other_tools import Proposal
+from credhelper.cli.other_tools import Kept, Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
+from credhelper.config.profile import READY
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, NotFoundError
+from credhelper.renewal import ready_token
 from credhelper.tokenfile import formats
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
+    from credhelper.config.profile import Profile
 
-# Where ica-ica-lazy's own README has people keep the key that its tokens are made with.
-_PASS_ENTRY = "ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
+# Where ica-ica-lazy has people keep the key that its tokens are made with, unless a variable says.
+_PASS_ENTRY = "/ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
 
 
 @click.command("import", short_help="Make profiles from what other tools keep.")
@@ -39,14 +42,18 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     """Make profiles from what other tools keep: those named, or all that can be made.
 
     Looked at are ~/.ica and ~/.icav2 (configs and session files of the ica and icav2 programs),
-    ~/.ica-ica-lazy/tokens/tokens.json, and the variables that these tools read. Nothing is changed
-    without a yes, and each profile is verified with the API first, as at `credhelper login`. A key
-    or session is kept in a file for you alone; the tools' own files stay as they are.
+    ~/.icav2-cli-plugins (the file config, and those of tenants; ICAV2_CLI_PLUGINS_HOME),
+    ~/.ica-ica-lazy/tokens/tokens.json (ICA_ICA_LAZY_HOME), and the variables that these tools read.
+    Nothing is changed without a yes, and each profile is verified with the API first, as at
+    `credhelper login`. A key or session is kept in a file for you alone; the tools' own files stay
+    as they are. A file that others may write to is left alone: it says where a key goes.
 
-    A token by itself cannot be renewed, so it makes no profile, and icav2 encrypts the key in its
-    config, so that has to be typed once more. ica-ica-lazy's tokens tell the
-    project and the scopes; the API key that they are made with is taken from `pass` if it is
-    where its README has it, or else from where a --grant-* option says.
+    A token by itself cannot be renewed. One in a variable makes a profile that reads it from there
+    (auth = "token"), for those whose token somebody else renews; one in a file makes none. icav2
+    encrypts the key in its config, and so may its plugins: such a key has to be typed once more.
+    ica-ica-lazy's tokens tell the project and the scopes; the API key that they are made with is
+    taken from `pass` if it is where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), or else
+    from where a --grant-* option says.
 
     \b
     Examples:
@@ -56,7 +63,7 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
     """
     context = command_context()
     unread: list[str] = []
-    found = list(other_tools.distinct(_proposals(context.environ, grant_in(given), unread)))
+    found = list(other_tools.distinct(_proposals(context, grant_in(given), unread)))
     unknown = set(names) - {one.name for one in found if one.name}
     if unknown:
         possible = ", ".join(sorted(one.name for one in found if one.name)) or "none"
@@ -111,19 +118,34 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
     if not yes and not _wanted(one.name):
         return 0
     try:
+        default = not routing.load_config(context).profiles
+        if profile.auth == READY:
+            _take_ready_token(context, profile, values, make_default=default)
+            return 0
         if one.secret is not None and one.kind is not None:
             authorization = authorization_of(profile, one.kind, one.secret)
         else:
             authorize = wiring.authorizer(context, profile)
             assert authorize is not None  # noqa: S101  # a proposal without a secret has a grant
             authorization = authorize()
-        default = not routing.load_config(context).profiles
         key = one.secret if typed else None
         remember(context, profile, {}, values, authorization, typed, key, make_default=default)
     except CredhelperError as error:
         complain(error)
         return error.exit_status
     return 0
+
+
+def _take_ready_token(
+    context: Context, profile: Profile, values: Mapping[str, Any], *, make_default: bool
+) -> None:
+    """Make a profile whose grant is a token, if that is one of its API. Raises CredhelperError."""
+    grant = profile.grant
+    assert grant is not None  # noqa: S101  # a ready token has one
+    ready_token.token_in(grants.read(context, profile, grant), profile, grant, context.clock())
+    path, _ = options.write(context, profile.name, {}, values, make_default=make_default)
+    chosen = [] if make_default else ["--profile", profile.name]
+    output.table([("wrote", path), ("next", command("credhelper", "get", *chosen))])
 
 
 def _wanted(name: str) -> bool:
@@ -134,39 +156,100 @@ def _wanted(name: str) -> bool:
 
 
 def _proposals(
-    environ: Mapping[str, str], grant: Mapping[str, Any] | None, unread: list[str]
+    context: Context, grant: Mapping[str, Any] | None, unread: list[str]
 ) -> Iterable[Proposal]:
     """Yield what could be made; the paths that could not be read are added to `unread`."""
+    environ = context.environ
     home = Path(os.path.expanduser("~"))
     ica, icav2 = home / ".ica", home / ".icav2"
-    lazy = home / ".ica-ica-lazy/tokens/tokens.json"
-    sessions, places = _sessions(ica, unread)
-    yield from other_tools.from_ica(_text(ica / "config.yaml", unread), sessions, places)
-    sessions, places = _sessions(icav2, unread)
-    places[""] = str(icav2 / "config.yaml")
-    yield from other_tools.from_icav2(_text(icav2 / "config.yaml", unread), sessions, places)
-    if grant is None and (home / f".password-store/{_PASS_ENTRY}.gpg").is_file():
-        grant = {"command": ["pass", "show", _PASS_ENTRY]}
-    yield from other_tools.from_lazy(_text(lazy, unread), str(lazy), grant)
-    yield from other_tools.from_environment(environ)
+    config = _settings(ica / "config.yaml", unread)
+    sessions = {
+        path.name.removeprefix(".session.").removesuffix(".yaml"): kept
+        for path, kept in _sessions(ica, unread)
+    }
+    yield from v1_tools.from_ica(config, sessions)
+    config = _settings(icav2 / "config.yaml", unread)
+    kept = [kept for _, kept in _sessions(icav2, unread)]
+    yield from v2_tools.from_icav2(config, str(icav2 / "config.yaml"), kept)
+    yield from _of_plugins(environ, home / ".icav2-cli-plugins", unread)
+    lazy = _place(environ, "ICA_ICA_LAZY_HOME", home / ".ica-ica-lazy")
+    if lazy is not None:
+        entry = environ.get("ICA_ICA_LAZY_DEFAULT_API_KEY_PATH") or _PASS_ENTRY
+        grant = grant or v1_tools.lazy_grant(entry, str(home / ".password-store"))
+        tokens = lazy / "tokens/tokens.json"
+        yield from v1_tools.from_lazy(_text(tokens, unread), str(tokens), grant)
+    yield from other_tools.from_environment(environ, context.clock())
 
 
-def _sessions(folder: Path, unread: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _of_plugins(environ: Mapping[str, str], home: Path, unread: list[str]) -> Iterable[Proposal]:
+    """Yield what icav2-cli-plugins keep, in the newer of their two formats and in the older."""
+    path = home / "config"
     try:
-        found = sorted(folder.glob(".session.*.yaml"))
+        profiles = plugins_settings.profiles(_text(path, unread))
+    except ValueError as error:
+        profiles = {}
+        _left_alone(path, str(error), unread)
+    for name, settings in profiles.items():
+        if settings is None:
+            _left_alone(path, f"has profile {name}, or a setting of it, twice", unread)
+        else:
+            yield from v2_tools.from_plugins(name, str(path), settings)
+    older = _place(environ, "ICAV2_CLI_PLUGINS_HOME", home)
+    tenants = _found(older / "tenants", "*") if older else []
+    for path in (tenant / "config.yaml" for tenant in tenants if tenant.is_dir()):
+        older_names = _settings(path, unread) or {}
+        newer = {name.replace("-", "_"): text for name, text in older_names.items()}
+        yield from v2_tools.from_plugins(path.parent.name, str(path), newer)
+
+
+def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path | None:
+    """Return the folder that a variable names, else `default`; None, after a warning, if neither.
+
+    A path that is not absolute would name another one in each folder.
+    """
+    path = environ.get(variable, "")
+    if path and not path.startswith("/"):
+        output.warn(f"{variable} names no absolute path: left alone", command("unset", variable))
+        return None
+    return Path(path) if path else default
+
+
+def _sessions(folder: Path, unread: list[str]) -> list[tuple[Path, Kept]]:
+    paths = _found(folder, ".session.*.yaml")
+    return [(path, Kept(str(path), _settings(path, unread) or {})) for path in paths]
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
     except OSError:
-        found = []
-    regions = {path.name.removeprefix(".session.").removesuffix(".yaml"): path for path in found}
-    return (
-        {region: _text(path, unread) for region, path in regions.items()},
-        {region: str(path) for region, path in regions.items()},
-    )
+        return []
+
+
+def _settings(path: Path, unread: list[str]) -> dict[str, str | None] | None:
+    """Return the settings in a YAML file, {} if there is none; None, after a warning, if unread."""
+    from credhelper.cli import yaml_settings
+
+    before = len(unread)
+    text = _text(path, unread)
+    if len(unread) > before:
+        return None
+    try:
+        return yaml_settings.settings(text)
+    except ValueError as error:
+        _left_alone(path, str(error), unread)
+        return None
 
 
 def _text(path: Path, unread: list[str]) -> str:
     try:
-        return formats.read(str(path))
+        return formats.read(str(path), alone=True)
     except CacheError as error:
         output.warn(error.message, error.hint)
         unread.append(str(path))
         return ""
+
+
+def _left_alone(path: Path, why: str, unread: list[str]) -> None:
+    output.warn(f"{printable(str(path))} {why}: left alone")
+    unread.append(str(path))

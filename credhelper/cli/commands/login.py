@@ -15,8 +15,9 @@ from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
 from credhelper.cli.verification import Verified, discard, verify
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
-from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, Profile
+from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
 from credhelper.core.model import SESSION, Request, Secret
+from credhelper.core.text import command
 from credhelper.errors import ConfigError, CredhelperError, UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ def login(
     given = options.with_environment(context, name, old, given)
     former = preview(context, name, old) if old else None
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
+    if kind is None:
+        how = command("credhelper", "login", "--profile", name, "--api-key")
+        raise UsageError(
+            f"profile {name} needs no login: its grant is a token that is made elsewhere",
+            f"to log in with a key: {how}",
+        )
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
     typed = None
     if kind == Kind.KEY and "grant" not in values:
@@ -187,9 +194,11 @@ def _default_name(context: Context) -> str:
     return (found.default_profile if found.path else None) or "default"
 
 
-def _kind_of(former: Profile | None) -> Kind:
+def _kind_of(former: Profile | None) -> Kind | None:
     if former is None or former.auth == API_KEY:
         return Kind.KEY
+    if former.auth == READY:
+        return None
     return Kind.PASSWORD if former.auth == PASSWORD or former.user else Kind.PSTOKEN
 
 

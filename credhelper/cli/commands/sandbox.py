@@ -11,7 +11,7 @@ import click
 @click.option("--port", metavar="N", help="Where to listen on 127.0.0.1; by default any free port.")
 @click.option("--token-lifetime", metavar="SECONDS", help="Life of a JWT; by default a day.")
 @click.option("--session-lifetime", metavar="SECONDS", help="Idle life of a psToken.")
-@click.option("--aws-lifetime", metavar="SECONDS", help="Life of AWS keys; by default an hour.")
+@click.option("--aws-lifetime", metavar="SECONDS", help="Life of AWS keys; by default 36 hours.")
 @click.option("--latency", metavar="SECONDS", help="How long every answer takes.")
 def sandbox(**options: str | None) -> int:
     """Serve a stand-in for the Tokens API until Ctrl-C or SIGTERM ends it.

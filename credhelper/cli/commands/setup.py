@@ -31,6 +31,7 @@ from credhelper.core.service import SHAPE, Service
 from credhelper.core.text import command, printable
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
+from credhelper.setup.plan import takes_tokens
 from credhelper.setup.work import cannot_hold
 
 # What no file of any tool could take for more than a name.
@@ -120,6 +121,7 @@ def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
             "for whom? no --service is given",
             hint=command("credhelper", "setup", tool, "--service", "URL"),
         )
+    takes_tokens(tool, arguments.service)
     if chosen == ["print"]:
         return _print(arguments)
     return _set_up(arguments, add_service=add_service, dry_run=bool(chosen))

@@ -13,6 +13,7 @@ from credhelper.cli import output, shadowing
 from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
+from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
 from credhelper.core.record import Held
@@ -74,7 +75,7 @@ def _show(context: Context, one: ProfileStatus) -> None:
         ("api", profile.url),
         ("who", output.who(one.who) or profile.user or ""),
         ("context", output.scope(profile)),
-        ("token", _life(one.held, now)),
+        ("token", _life(one.held, now, given=profile.auth == READY)),
         ("", _place(one.held, one.record)),
         ("aws", _aws(one, now)),
         ("", _place(one.aws, one.aws_record)),
@@ -94,13 +95,14 @@ def _aws(one: ProfileStatus, now: float) -> str:
     return f"{resource}: {_life(one.aws, now, 'credhelper aws')}" if resource else ""
 
 
-def _life(held: Held | None, now: float, verb: str = "get") -> str:
+def _life(held: Held | None, now: float, verb: str = "get", *, given: bool = False) -> str:
     if held is None:
-        return f"none yet: the next {verb} makes one"
+        return f"none yet: the next {verb} {'reads it' if given else 'makes one'}"
     kind = _KINDS.get(held.kind, "JWT")
     left = held.advertised - now
     if left <= 0:
-        return f"{kind}, expired {output.span(-left)} ago: the next {verb} makes a new one"
+        then = "reads the grant again" if given else "makes a new one"
+        return f"{kind}, expired {output.span(-left)} ago: the next {verb} {then}"
     whole = held.lifetime
     silent = "API" if held.kind == AWS else "token"
     guess = f", a guess: the {silent} does not tell" if held.fields.get("assumed") == "1" else ""
@@ -125,6 +127,8 @@ def _session(context: Context, one: ProfileStatus) -> str:
     left = one.session_ends - context.clock()
     if left <= 0:
         return f"idle for too long, ended {output.span(-left)} ago"
+    if not one.refreshed:
+        return f"held, ends in {output.span(left)}: an API key made it, so it is not refreshed"
     return f"held, ends after {output.span(left)} without use"
 
 

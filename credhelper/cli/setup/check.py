@@ -21,6 +21,7 @@ from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
 from credhelper.setup import ask, journal, prepare
 from credhelper.setup.journal import Journal
+from credhelper.setup.plan import takes_tokens
 
 
 def check(arguments: Arguments) -> int:
@@ -57,6 +58,7 @@ def check(arguments: Arguments) -> int:
 
 
 def _check_one(context: Context, arguments: Arguments, known: Journal) -> None:
+    takes_tokens(arguments.tool, arguments.service)
     arguments, owner = likely(context, arguments)
     request = wiring_request(arguments, owner)
     for one in known.setups:

@@ -13,7 +13,7 @@ import pytest
 
 from credhelper.core import record as records
 from tests.support.programs import command
-from tests.support.sandboxes import RunningSandbox
+from tests.support.sandboxes import AWS_LIFE, RunningSandbox
 from tests.support.worlds import Outcome, World
 
 FOLDER = {"aws": {"folder": "fol.alpha"}}
@@ -192,7 +192,7 @@ def test_credentials_that_have_expired_are_renewed_by_the_next_call(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
     first = keys(world)
-    age(record(world, "aws"), 3600)
+    age(record(world, "aws"), AWS_LIFE)
     assert keys(world)["AccessKeyId"] != first["AccessKeyId"]
     assert counts(running_sandbox) == (1, 2)
 
@@ -201,7 +201,7 @@ def test_what_botocore_would_renew_at_once_is_renewed_before_it_is_handed_over(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
     first = keys(world)
-    age(record(world, "aws"), 3600 - 1300)
+    age(record(world, "aws"), AWS_LIFE - 1300)
     assert keys(world)["AccessKeyId"] == first["AccessKeyId"]
     age(record(world, "aws"), 200)
     second = keys(world)
@@ -225,7 +225,7 @@ def test_credentials_that_live_are_served_when_the_api_is_down(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
     first = keys(world)
-    age(record(world, "aws"), 3000)
+    age(record(world, "aws"), AWS_LIFE - 600)
     running_sandbox.fault({"status": 503, "times": "always"})
     told = world.run("aws")
     assert (told.status, json.loads(told.stdout)["AccessKeyId"]) == (0, first["AccessKeyId"])
@@ -244,7 +244,7 @@ def test_a_token_that_cannot_be_renewed_but_lives_is_exchanged_all_the_same(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
     keys(world)
-    age(record(world, "aws"), 3600)
+    age(record(world, "aws"), AWS_LIFE)
     age(record(world, "jwt"), 86400 - 40)
     running_sandbox.fault({"path": "/v1/tokens", "status": 503, "times": "always"})
     told = world.run("aws")
@@ -265,10 +265,11 @@ def test_a_failure_is_remembered_for_a_herd(world: World, running_sandbox: Runni
 def test_no_more_life_is_promised_than_there_is(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
-    assert keys(world, "--min-ttl", "3000")
-    told = world.run("aws", "--min-ttl", "4000")
+    assert keys(world, "--min-ttl", str(AWS_LIFE - 600))
+    told = world.run("aws", "--min-ttl", str(AWS_LIFE + 400))
     assert (told.status, told.stdout) == (5, b"")
-    assert "a temporary AWS key that lives another 4000 s was asked for" in told.told
+    wanted = f"a temporary AWS key that lives another {AWS_LIFE + 400} s was asked for"
+    assert wanted in told.told
     assert counts(running_sandbox) == (1, 1)
 
 
@@ -316,7 +317,7 @@ def test_inside_exec_the_key_is_gone_and_the_token_goes_on_buying(
     words = ["exec", "--", *command_words("aws")]
     first = document(world.run(*words))
     assert document(world.run("aws")) == first
-    age(record(world, "aws"), 3600)
+    age(record(world, "aws"), AWS_LIFE)
     second = document(world.run(*words))
     assert second["AccessKeyId"] != first["AccessKeyId"]
     assert counts(running_sandbox) == (1, 2)
@@ -418,7 +419,7 @@ def test_a_token_from_a_session_buys_as_well(
     assert running_sandbox.stats()["minted"] == 1
     if revoked:
         running_sandbox.revoke_all()
-    age(record(world, "aws"), 3600)
+    age(record(world, "aws"), AWS_LIFE)
     assert keys(world)["AccessKeyId"] != first["AccessKeyId"]
     # A session that was revoked costs a new one, and that a new token.
     stats = running_sandbox.stats()

@@ -1,0 +1,107 @@
+"""Profiles from the files of tools for v2: the `icav2` program, and UMCCR's icav2-cli-plugins.
+
+Sources: the settings page of the `icav2` program, and the code of icav2-cli-plugins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from credhelper.cli.other_tools import (
+    Kept,
+    Proposal,
+    Settings,
+    profile_name,
+    server_in,
+    token_alone,
+    url_of,
+)
+from credhelper.cli.plugins_settings import DEFAULT
+from credhelper.cli.prompt import Kind
+from credhelper.client import claims
+from credhelper.core.model import Secret
+from credhelper.core.text import command
+
+_V2 = "ica.illumina.com"
+_ENCRYPTED = "ENCRYPTED:"  # what icav2-cli-plugins begin such a value with
+
+
+def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) -> Iterator[Proposal]:
+    """Yield what the `icav2` program holds.
+
+    Parameters:
+    - config: the settings in `config.yaml`, and `place` its path; None if it cannot be read.
+    - sessions: what each `.session.SERVER.yaml` holds.
+    """
+    settings = config or {}
+    key, server = settings.get("x-api-key", ""), settings.get("server-url", "")
+    yield from _v2_key(place, "an API key of the icav2 program", "icav2", key, server)
+    if (token := settings.get("access-token", "")) and key == "":
+        yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
+    for kept in sessions:
+        token = kept.settings.get("access-token", "")
+        if token and key != "":
+            note = "the icav2 program renews it itself, with the API key in its config"
+            yield Proposal(kept.place, "a token", note=note)
+        elif token:
+            url = _url_of_v2_session(kept.place, None if config is None else server)
+            yield token_alone(kept.place, token, "--api", "ica", "--url", url or "URL")
+
+
+def from_plugins(name: str, place: str, settings: Settings) -> Iterator[Proposal]:
+    """Yield what icav2-cli-plugins hold for one profile or tenant.
+
+    Parameters:
+    - name: of that profile or tenant.
+    - place: the path of the file, to show.
+    - settings: with the names that the newer of their two formats has.
+    """
+    key, server = settings.get("x_api_key", ""), settings.get("server_url", "")
+    what = f"an API key of icav2-cli-plugins, for {name}"
+    ours = "icav2-plugins" if name == DEFAULT else profile_name(name)
+    yield from _v2_key(place, what, ours, key, server, "--profile", ours)
+    token = settings.get("access_token", "")
+    if token and key == "":
+        yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
+
+
+def _v2_key(
+    place: str, what: str, name: str, key: str | None, server: str | None, *options: str
+) -> Iterator[Proposal]:
+    """Yield what can be made of an API key in the config of a v2 tool; nothing without one.
+
+    Parameters:
+    - key, server: as the config has them, None for what is no text.
+    - options: for a login by hand.
+    """
+    url = _url_of_v2(server)
+    login = command("credhelper", "login", *options, "--api", "ica", "--url", url or "URL")
+    if key is None or key.startswith(_ENCRYPTED) or (key and claims.token_flaw(key)):
+        note = f"not plain text: that program encrypts its key; {login}"
+        yield Proposal(place, what, note=note)
+    elif key and not url:
+        yield Proposal(place, what, note=f"its server-url makes no sense: {login}")
+    elif key:
+        values = {"api": "ica", "url": url}
+        note = "the key also stays where it is"
+        yield Proposal(place, what, name, values, Kind.KEY, Secret(key), note)
+
+
+def _url_of_v2(server: str | None) -> str:
+    return "" if server is None else url_of(server or _V2)
+
+
+def _url_of_v2_session(path: str, server: str | None) -> str:
+    """Return the URL of the server that a session file of the icav2 program is for, "" if unknown.
+
+    Parameters:
+    - path: of that file, which is called as the first part of the server's name.
+    - server: as the config calls it, "" if it names none, None if unknown.
+    """
+    called = os.path.basename(path).removeprefix(".session.").removesuffix(".yaml")
+    for known in (server or "", _V2):
+        parts = server_in(known)
+        if parts and parts[3] == called:
+            return url_of(known)
+    return ""
