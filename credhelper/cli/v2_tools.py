@@ -6,7 +6,9 @@ Sources: the settings page of the `icav2` program, and the code of icav2-cli-plu
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from credhelper.cli.other_tools import (
     Kept,
@@ -25,6 +27,7 @@ from credhelper.core.text import command
 
 _V2 = "ica.illumina.com"
 _ENCRYPTED = "ENCRYPTED:"  # what icav2-cli-plugins begin such a value with
+_PROJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) -> Iterator[Proposal]:
@@ -60,7 +63,10 @@ def from_plugins(name: str, place: str, settings: Settings) -> Iterator[Proposal
     key, server = settings.get("x_api_key", ""), settings.get("server_url", "")
     what = f"an API key of icav2-cli-plugins, for {name}"
     ours = "icav2-plugins" if name == DEFAULT else profile_name(name)
-    yield from _v2_key(place, what, ours, key, server, "--profile", ours)
+    project = settings.get("project_id") or ""
+    for one in _v2_key(place, what, ours, key, server, "--profile", ours):
+        known = one.values and _PROJECT.fullmatch(project)
+        yield replace(one, values={**one.values, "project": project}) if known else one
     token = settings.get("access_token", "")
     if token and key == "":
         yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")

@@ -63,6 +63,23 @@ access_token = {token}
     return person
 
 
+def test_a_profile_of_the_plugins_keeps_its_project(plugins: Person) -> None:
+    project = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
+    assert f"project  {project}\n" in told_by(plugins)
+    told_by(plugins, "icav2-plugins", "--yes")
+    assert tomllib.loads(plugins.config())["profiles"]["icav2-plugins"]["project"] == project
+
+
+@pytest.mark.parametrize("other", ["", "../x", "My project", "p-1", "$(id)"])
+def test_what_is_no_project_of_v2_is_left_out(plugins: Person, other: str) -> None:
+    path = plugins.world.home / PLUGINS / "config"
+    text = path.read_text().replace("6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77", other)
+    path.write_text(text)
+    told = told_by(plugins)
+    assert "profile  icav2-plugins\n" in told
+    assert "project  " not in told
+
+
 def test_profiles_of_the_plugins_are_proposed_with_what_is_in_clear(plugins: Person) -> None:
     told = told_by(plugins)
     for words in (

@@ -109,7 +109,7 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
         [
             ("profile", one.name),
             ("api", profile.url),
-            ("project", profile.cid or ""),
+            ("project", profile.cid or profile.project or ""),
             ("scopes", ", ".join(profile.scopes)),
             ("grant", output.grant_in_words(profile.grant)),
             ("note", one.note),
