@@ -213,11 +213,9 @@ class Slot:
     def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
         """Return the lock of this record, or None when `wait` seconds are over.
 
-        Parameters:
-        - second: the lock of those who go on in place of the first one's holder.
-
-        Raises Unlockable when there are no locks, or when the record cannot be written: then the
-        others would wait for nothing.
+        Parameters: `second`, for one who goes on in place of the holder. Raises Unlockable when
+        there are no locks, or when the record cannot be written: then the others would wait for
+        nothing.
         """
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
@@ -231,8 +229,7 @@ class Slot:
                 refused.append(error.message)  # the writer of a record warns
                 continue
             try:
-                name = f"{self.name}.second.lock" if second else f"{self.name}.lock"
-                path = os.path.join(folder, name)
+                path = os.path.join(folder, self.name + (".second.lock" if second else ".lock"))
                 return locks.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
             except CacheError as error:
                 self._warn(error.message, error.hint)
