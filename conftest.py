@@ -26,6 +26,15 @@ def pytest_configure() -> None:
     settings.load_profile("busy")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--thorough`, for what takes too long to be run whole each time."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="try every odd value at every place of tools' files, not a sample of a quarter",
+    )
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """End what a test leaves running: the next one may share its sandbox."""
