@@ -23,6 +23,7 @@ _SERVER = re.compile(
 )
 REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
 V1 = "platform.illumina.com"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 # The variables with the URL for a key or token, by the first word of its variable.
 _BASE_URLS = {
@@ -86,7 +87,12 @@ def from_environment(environ: Mapping[str, str], now: float) -> Iterator[Proposa
                 "ICAV2_X_API_KEY",
                 what,
                 "icav2-env",
-                {"api": "ica", "url": url, "grant": {"env": "ICAV2_X_API_KEY"}},
+                {
+                    "api": "ica",
+                    "url": url,
+                    "grant": {"env": "ICAV2_X_API_KEY"},
+                    **project_in(environ.get("ICAV2_PROJECT_ID", "")),
+                },
                 note="the key stays in the variable, and is read from there",
             )
     for variable, _ in TOKEN_VARIABLES:
@@ -106,7 +112,8 @@ def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float)
     url = said if named else _V2 if kind == "ICAV2" else origin_of(payload)
     if not url or not isinstance(ends, int | float) or ends <= now or claims.token_flaw(token):
         return alone
-    api = {"api": "ica"} if kind == "ICAV2" else {}
+    api = project_in(environ.get("ICAV2_PROJECT_ID", "")) | {"api": "ica"}
+    api = api if kind == "ICAV2" else {}
     values = {**api, "url": url, "auth": READY, "grant": {"env": variable}}
     name = variable.lower().replace("_", "-")
     login = alone.note.partition(": ")[2]
@@ -118,14 +125,14 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
     """Yield `proposals`, with a number behind each name that an earlier one has.
 
     Two names of other tools may become the same name of a profile. An API key that an earlier one
-    has for the same server makes no other profile.
+    has for the same server and project makes no other profile.
     """
     taken: set[str] = set()
     numbers: dict[str, int] = {}
-    keys: dict[tuple[str, str], str] = {}
+    keys: dict[tuple[str, ...], str] = {}
     for one in proposals:
         if one.kind is Kind.KEY and one.secret is not None:
-            key = one.secret.reveal(), one.values["url"]
+            key = one.secret.reveal(), one.values["url"], one.values.get("project", "")
             if key in keys:
                 yield Proposal(one.place, one.what, note=f"the same as that of {keys[key]}")
                 continue
@@ -160,6 +167,11 @@ def origin_of(payload: Mapping[str, Any]) -> str:
         if service == "iap" and REGION.fullmatch(region):
             return f"https://{region}.{V1}"
     return ""
+
+
+def project_in(text: str) -> dict[str, str]:
+    """Return the key of a v2 profile for a project as tools name it; none where it is no id."""
+    return {"project": text} if _ID.fullmatch(text) else {}
 
 
 def url_of(server: str) -> str:

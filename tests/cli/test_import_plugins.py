@@ -69,6 +69,7 @@ def test_profiles_of_the_plugins_are_proposed_with_what_is_in_clear(plugins: Per
         f"{PLUGINS}/config: an API key of icav2-cli-plugins, for default\n",
         "profile  icav2-plugins\n",
         f"api      {plugins.api.url}\n",
+        "project  6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77\n",
         "encrypts its key; credhelper login --profile lab --api ica --url https://ica.illumina.com\n",
         # A comment stands on a line of its own: this is no key.
         "--profile stage_2 --api ica --url https://stage.example\n",
@@ -85,6 +86,7 @@ def test_a_key_of_the_plugins_becomes_a_profile_that_works(plugins: Person) -> N
     profiles = tomllib.loads(plugins.config())["profiles"]
     assert list(profiles) == ["icav2-plugins"]
     assert profiles["icav2-plugins"]["api"] == "ica"
+    assert profiles["icav2-plugins"]["project"] == "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
     assert plugins.token("--profile", "icav2-plugins")
     holders = [
         path
@@ -128,6 +130,8 @@ def test_tenants_of_the_older_plugins_become_profiles(
 
 def test_one_key_in_several_places_makes_one_profile(plugins: Person) -> None:
     """As `icav2 tenants enter --global` leaves it: their file, by another name."""
+    config = plugins.world.home / PLUGINS / "config"
+    config.write_text(config.read_text().replace("project_id", "former"))
     text = f"server-url: {plugins.api.url}\nx-api-key: {plugins.api.api_key}\n"
     real = put(plugins, f"{PLUGINS}/tenants/umccr/config.yaml", text)
     (plugins.world.home / ".icav2").mkdir()
@@ -135,6 +139,45 @@ def test_one_key_in_several_places_makes_one_profile(plugins: Person) -> None:
     told = told_by(plugins, "--yes")
     assert told.count("the same as that of ") == 2
     assert list(tomllib.loads(plugins.config())["profiles"]) == ["icav2"]
+
+
+def test_one_key_for_two_projects_makes_two_profiles(plugins: Person) -> None:
+    text = f"server-url: {plugins.api.url}\nx-api-key: {plugins.api.api_key}\n"
+    put(plugins, f"{PLUGINS}/tenants/umccr/config.yaml", text)
+    put(plugins, f"{PLUGINS}/tenants/umccr/.session.127.yaml", "project-id: p-2\n")
+    told_by(plugins, "--yes")
+    found = tomllib.loads(plugins.config())["profiles"]
+    projects = {name: one["project"] for name, one in found.items()}
+    assert projects == {"icav2-plugins": "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77", "umccr": "p-2"}
+
+
+@pytest.mark.parametrize("key", ["key-0123456789", "!!binary U01XVjZk"])
+def test_the_project_of_icav2_is_that_of_the_session_for_its_server(
+    person: Person, key: str
+) -> None:
+    canary(person, "key-0123456789")
+    put(person, ".icav2/config.yaml", f"server-url: stage.example\nx-api-key: {key}\n")
+    put(person, ".icav2/.session.ica.yaml", "project-id: p-of-another\n")
+    put(person, ".icav2/.session.stage.yaml", "project-id: p-1\n")
+    told = told_by(person)
+    clear = "project  p-1\n" in told
+    assert clear or "--url https://stage.example --project p-1\n" in told
+    assert "p-of-another" not in told
+
+
+@pytest.mark.parametrize("project", ["", "a b", "../x", "p\x1b[2J", "-p", "!!binary cA==", "[p]"])
+def test_a_project_that_is_no_id_is_left_out(person: Person, project: str) -> None:
+    canary(person, "key-0123456789")
+    put(person, ".icav2/config.yaml", "x-api-key: key-0123456789\n")
+    put(person, ".icav2/.session.ica.yaml", f"project-id: {project}\n")
+    put(
+        person,
+        f"{PLUGINS}/config",
+        f"[default]\nx_api_key = key-0123456789\nproject_id={project}\n",
+    )
+    outcome = person.types("import")
+    assert "project  " not in outcome.stdout.decode()
+    assert outcome.stdout.decode().count("profile  icav2") >= 1
 
 
 def test_each_session_of_icav2_names_its_own_server(person: Person) -> None:

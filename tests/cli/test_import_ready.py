@@ -41,7 +41,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     person: Person, variable: str, base: str, words: tuple[str, ...]
 ) -> None:
     token = made(person, *words)
-    environ = {variable: token, base: f"{person.api.url}/ica/rest"}
+    environ = {variable: token, base: f"{person.api.url}/ica/rest", "ICAV2_PROJECT_ID": "p-1"}
     name = variable.lower().replace("_", "-")
     shown = person.types("import", environ=environ).stdout.decode()
     assert f"{variable}: a token\n" in shown
@@ -52,7 +52,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     outcome = person.types("import", name, "--yes", environ=environ)
     assert (outcome.status, outcome.told) == (0, "")
     assert "next   credhelper get\n" in outcome.stdout.decode()
-    api = {"api": "ica"} if words else {}
+    api = {"api": "ica", "project": "p-1"} if words else {}
     grant = {"env": variable}
     want = {**api, "url": person.api.url, "auth": "token", "grant": grant}
     assert profiles(person) == {name: want}

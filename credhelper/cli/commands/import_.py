@@ -109,7 +109,7 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
         [
             ("profile", one.name),
             ("api", profile.url),
-            ("project", profile.cid or ""),
+            ("project", profile.cid or profile.project or ""),
             ("scopes", ", ".join(profile.scopes)),
             ("grant", output.grant_in_words(profile.grant)),
             ("note", one.note),
@@ -199,7 +199,8 @@ def _of_plugins(environ: Mapping[str, str], home: Path, unread: list[str]) -> It
     for path in (tenant / "config.yaml" for tenant in tenants if tenant.is_dir()):
         older_names = _settings(path, unread) or {}
         newer = {name.replace("-", "_"): text for name, text in older_names.items()}
-        yield from v2_tools.from_plugins(path.parent.name, str(path), newer)
+        sessions = [kept for _, kept in _sessions(path.parent, unread)]
+        yield from v2_tools.from_plugins(path.parent.name, str(path), newer, sessions)
 
 
 def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path | None:
