@@ -109,12 +109,13 @@ def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float)
     alone = token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
     payload = claims.payload(token) or {}
     ends = payload.get("exp")
+    lives = isinstance(ends, int | float) and ends > now and not claims.token_flaw(token)
     url = said if named else _V2 if kind == "ICAV2" else origin_of(payload)
-    if not url or not isinstance(ends, int | float) or ends <= now or claims.token_flaw(token):
+    if not lives or not url or environ.get(f"{kind}_X_API_KEY"):
         return alone
-    api = project_in(environ.get("ICAV2_PROJECT_ID", "")) | {"api": "ica"}
-    api = api if kind == "ICAV2" else {}
-    values = {**api, "url": url, "auth": READY, "grant": {"env": variable}}
+    v2 = {"api": "ica"} | project_in(environ.get("ICAV2_PROJECT_ID", ""))
+    values = {"url": url, "auth": READY, "grant": {"env": variable}}
+    values |= v2 if kind == "ICAV2" else {}
     name = variable.lower().replace("_", "-")
     login = alone.note.partition(": ")[2]
     note = f"read from there, as long as somebody else renews it; with a key of your own: {login}"

@@ -124,3 +124,11 @@ def test_a_token_of_the_other_api_is_refused_and_the_rest_is_taken(person: Perso
     assert outcome.status == 6, outcome
     assert "error: the token of profile ica-access-token" in outcome.told
     assert list(profiles(person)) == ["icav2-access-token"]
+
+
+def test_a_key_beside_the_token_is_what_is_proposed(person: Person) -> None:
+    environ = {V2: made(person, "--api", "ica"), "ICAV2_X_API_KEY": person.api.api_key}
+    told = person.types("import", environ=environ).stdout.decode()
+    assert "profile  icav2-env\n" in told
+    assert told.count("profile  ") == 1
+    assert f"{V2}: a token\n" in told
