@@ -23,7 +23,7 @@ _SERVER = re.compile(
 )
 REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
 V1 = "platform.illumina.com"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_PROJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 # The variables with the URL for a key or token, by the first word of its variable.
 _BASE_URLS = {
@@ -172,7 +172,7 @@ def origin_of(payload: Mapping[str, Any]) -> str:
 
 def project_in(text: str) -> dict[str, str]:
     """Return the key of a v2 profile for a project as tools name it; none where it is no id."""
-    return {"project": text} if _ID.fullmatch(text) else {}
+    return {"project": text} if _PROJECT.fullmatch(text) else {}
 
 
 def url_of(server: str) -> str:

@@ -47,13 +47,19 @@ def find(
     - path: as `Listed` has it.
     - place: where that is, in words.
 
-    Raises RejectedError if there is none or several, and MalformedAnswerError.
+    Raises RejectedError if there is none or several, and MalformedAnswerError; what `list_page`
+    raises, with a hint for a refusal.
     """
     found: dict[str, None] = {}
     others: dict[str, None] = {}
     page = ""
     for _ in range(_MOST_PAGES):
-        answer = list_page(page)
+        try:
+            answer = list_page(page)
+        except RejectedError as error:
+            if error.status in (403, 404):
+                error.hint = f"may the token's user list the data of {place}? Or name it by its id"
+            raise
         members = answer.members()
         items = members.get("items")
         if not isinstance(items, list):
@@ -90,7 +96,8 @@ def _one(found: list[str], others: list[str], path: str, place: str) -> str:
     folded = path.casefold()
     near = [printable(other) for other in others if other.casefold() == folded]
     if near:
-        hint = f"upper and lower case count: here is {', '.join(near[:_MOST_SHOWN])}"
+        shown = ", ".join(near[:_MOST_SHOWN])
+        hint = f"upper and lower case count: name it as it is called there, {shown}"
     else:
         hint = (
             "correct the path in the profile's aws (one that ends in / is a folder, any other a"

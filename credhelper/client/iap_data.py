@@ -66,12 +66,12 @@ class Client:
         """
         granted = parts(Bearer(token), lambda _: None)
         given_id, there = words[0], {}
+        if how == "gds":
+            volume, slash, path = words[0].removeprefix("gds://").partition("/")
+            there = {"volumename": volume, "path": slash + path}
+            how = by_path.kind_of(path)
+            given_id = self._at(granted, how, volume, slash + path)
         try:
-            if how == "gds":
-                volume, slash, path = words[0].removeprefix("gds://").partition("/")
-                there = {"volumename": volume, "path": slash + path}
-                how = by_path.kind_of(path)
-                given_id = self._at(granted, how, volume, slash + path)
             answer = self._transport.call(
                 "GET" if read_only else "PATCH",
                 f"/v1/{how}s/{given_id}",

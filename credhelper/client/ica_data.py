@@ -41,7 +41,7 @@ _RCLONE = {
 }
 _PROJECTS = "/ica/rest/api/projects"
 _ACCEPT = "application/vnd.illumina.v3+json, application/problem+json"
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _OPTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Options with which rclone starts a program: no store needs one.
 _STARTING = re.compile(r"ssh|.*_command")
@@ -94,9 +94,9 @@ class Client:
         """
         granted = parts(Bearer(token), lambda _: None)
         project, data = words
+        given_id = self._at(granted, project, data) if how == "path" else data
+        place = f"{_PROJECTS}/{project}/data/{given_id}"
         try:
-            given_id = self._at(granted, project, data) if how == "path" else data
-            place = f"{_PROJECTS}/{project}/data/{given_id}"
             try:
                 answer = self._asked(granted, place, read_only, {"credentialsFormat": "RCLONE"})
             except TokenAPIError as error:

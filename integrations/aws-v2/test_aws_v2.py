@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from integrations.aws.bucket import PREFIX, Bucket
+from credhelper.core.text import rfc3339
+from integrations.aws.bucket import Bucket
 from integrations.wired import Wired
 
 HERE = Path(__file__).parent
 V2 = "https://ica.illumina.com"
 FILES = 100
+FOLDER = "/runs/42/"  # as the snippet names it
 LIFE = 8  # seconds, of the keys
-STATED = 7  # what the profile says of it: a second for what is on its way
 DELAY = 1.2  # seconds for each file; ten at once take longer than a life
-THERE = PREFIX.removeprefix("s3://")
 TEN = {"RCLONE_TRANSFERS": "10", "RCLONE_CHECKERS": "10", "RCLONE_S3_FORCE_PATH_STYLE": "true"}
 
 
@@ -27,14 +28,35 @@ def bucket(wire: Callable[..., Wired], client: Callable[[str], str]) -> Iterator
     with ExitStack() as stack:
         found = Bucket(wire("--aws-lifetime", str(LIFE)), moto, ours, stack, delay=DELAY)
         project = found.wired.sandbox.projects()["Alpha"]
-        places = {"PROJECT-UUID": project, '"1h"': str(STATED)}
-        found.wired.configure(HERE / "credhelper.toml", places, upstream=V2)
+        found.wired.configure(HERE / "credhelper.toml", {"PROJECT-UUID": project}, upstream=V2)
         up = found.wired.world.home / "up"
         for path in up.iterdir():
             path.unlink()
         for number in range(FILES):
             (up / f"{number}.fq").write_bytes(f"{number}\n".encode() * 500)
         yield found
+
+
+def place(bucket: Bucket) -> str:
+    """Return where the folder lies that the sandbox has at that path: `BUCKET/PREFIX`."""
+    project = bucket.wired.sandbox.projects()["Alpha"]
+    (given_id,) = [
+        one["id"]
+        for one in bucket.wired.sandbox.data()["data"]
+        if (one["place"], one["path"]) == (project, FOLDER)
+    ]
+    return f"sandbox-bucket/volume/{given_id}/"
+
+
+def shows_the_true_end(bucket: Bucket) -> None:
+    """Assert that `status` says of the keys that are held when they end at the sandbox."""
+    bucket.done("credhelper", "aws", "--format", "details")
+    told = json.loads(bucket.done("credhelper", "status", "--json").stdout)
+    held = next(one["aws"] for one in told["profiles"] if one["profile"] == "work")
+    assert (held["lifetime"], held["assumed"]) == (LIFE, False)
+    # Of so short a life nothing is kept back.
+    assert held["expires_at"] == rfc3339(bucket.ends())
+    assert held["expires_at"].encode()[:10] in bucket.done("credhelper", "status").stdout
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -49,21 +71,24 @@ def arrived(bucket: Bucket) -> None:
     assert bucket.refusals() == set()
     created, exchanged = bucket.counted()
     assert (created, exchanged >= 3) == (1, True)
+    assert bucket.wired.sandbox.data()["uploadSessions"] == []
+    shows_the_true_end(bucket)
 
 
 def test_the_aws_cli_copies_up_and_down_while_keys_come_and_go(
     bucket: Bucket, client: Callable[[str], str]
 ) -> None:
     aws = [client("awscli"), "--profile", "illumina", "s3", "cp", "--recursive", "--no-progress"]
-    bucket.done(*aws, "up", PREFIX)
-    bucket.done(*aws, PREFIX, "down")
+    there = f"s3://{place(bucket)}"
+    bucket.done(*aws, "up", there)
+    bucket.done(*aws, there, "down")
     arrived(bucket)
 
 
 def test_boto3_copies_up_and_down_in_one_program_while_keys_come_and_go(
     bucket: Bucket, client: Callable[[str], str]
 ) -> None:
-    bucket.done(client("boto3"), str(HERE / "upload.py"), "up", PREFIX, "down")
+    bucket.done(client("boto3"), str(HERE / "upload.py"), "up", f"s3://{place(bucket)}", "down")
     arrived(bucket)
 
 
@@ -73,8 +98,9 @@ def test_rclone_copies_up_and_down_while_keys_come_and_go(
     rclone = client("rclone-new")
     # A refusal would not be made good by trying again: there is none.
     once = ("--retries", "1", "--low-level-retries", "1")
-    bucket.done(rclone, "copy", *once, "up", f"illumina:{THERE}", environ=TEN)
-    bucket.done(rclone, "copy", *once, f"illumina:{THERE}", "down", environ=TEN)
+    there = f"illumina:{place(bucket)}"
+    bucket.done(rclone, "copy", *once, "up", there, environ=TEN)
+    bucket.done(rclone, "copy", *once, there, "down", environ=TEN)
     arrived(bucket)
 
 
@@ -96,7 +122,9 @@ def test_the_same_copy_dies_with_keys_that_are_not_renewed(
     bucket: Bucket, client: Callable[[str], str], name: str
 ) -> None:
     environ = {**TEN, "RCLONE_S3_NO_CHECK_BUCKET": "true"}
-    outcome = bucket.run("sh", "-ec", STATIC[name], client(name), PREFIX, THERE, environ=environ)
+    there = place(bucket)
+    words = ("sh", "-ec", STATIC[name], client(name), f"s3://{there}", there)
+    outcome = bucket.run(*words, environ=environ)
     assert outcome.status != 0, outcome
     assert "expired" in outcome.told.lower()
     written = {
@@ -116,6 +144,21 @@ def test_rclone_reads_the_section_that_v2_wrote_for_it(
         "$0" --config static.conf copyto up/7.fq "work:$1"
         "$0" --config static.conf copyto "work:$1" 7.fq
     """
-    bucket.done("sh", "-ec", script, client("rclone-new"), f"{THERE}7.fq", environ=environ)
+    bucket.done("sh", "-ec", script, client("rclone-new"), f"{place(bucket)}7.fq", environ=environ)
     assert (home / "7.fq").read_bytes() == (home / "up/7.fq").read_bytes()
     assert (bucket.counted(), bucket.refusals()) == ((1, 1), set())
+
+
+def test_another_folder_at_the_path_gets_keys_of_its_own_and_the_old_one_none(
+    bucket: Bucket, client: Callable[[str], str]
+) -> None:
+    aws = [client("awscli"), "--profile", "illumina", "s3", "cp"]
+    sandbox, before = bucket.wired.sandbox, place(bucket)
+    bucket.done(*aws, "up/7.fq", f"s3://{before}7.fq")
+    old = before.rstrip("/").rpartition("/")[2]
+    sandbox.put_data(old, sandbox.projects()["Alpha"], "/runs/forty-two/")
+    sandbox.put_data("fol.second", sandbox.projects()["Alpha"], FOLDER)
+    bucket.wired.wait_until(bucket.ends())
+    bucket.done(*aws, "up/7.fq", "s3://sandbox-bucket/volume/fol.second/7.fq")
+    refused = bucket.run(*aws, "up/8.fq", f"s3://{before}8.fq")
+    assert (refused.status, "AccessDenied" in refused.told) == (1, True)

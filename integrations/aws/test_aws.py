@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from credhelper.core.text import rfc3339
 from integrations.aws.bucket import FOLDER, PREFIX, Bucket
 from integrations.wired import Wired
 
@@ -333,6 +335,49 @@ def test_botocore_takes_no_other_document(
     outcome = bucket.run(client("boto3"), "-c", ASK, LISTED)
     assert (outcome.status, told in outcome.told) == (1, True), outcome
     assert not any(visit["code"] == "" for visit in bucket.visits())
+
+
+# --- a folder by its path -------------------------------------------------------------------------
+
+UP_AND_DOWN = {
+    "awscli": """
+        "$0" --profile illumina s3 cp up/reads.fq "s3://$1reads.fq"
+        "$0" --profile illumina s3 cp "s3://$1reads.fq" down
+    """,
+    "boto3": 'exec "$0" transfer.py up/reads.fq "s3://$1reads.fq" down',
+    "rclone-new": """
+        "$0" copyto up/reads.fq "illumina:$1reads.fq"
+        "$0" copyto "illumina:$1reads.fq" down
+    """,
+}
+
+
+@pytest.mark.parametrize("name", UP_AND_DOWN)
+def test_keys_for_a_path_copy_before_and_after_they_end(
+    open_bucket: Callable[..., Bucket], client: Callable[[str], str], name: str
+) -> None:
+    bucket = open_bucket("--aws-lifetime", str(SECONDS))
+    home, sandbox = bucket.wired.world.home, bucket.wired.sandbox
+    bucket.change(".aws/config", "--profile work", "--profile path")
+    (home / "transfer.py").write_text((HERE / "transfer.py").read_text())
+    (given_id,) = [
+        one["id"]
+        for one in sandbox.data()["data"]
+        if (one["place"], one["path"]) == ("volume", "/runs/42/")
+    ]
+    there = f"sandbox-bucket/volume/{given_id}/"
+    before = sandbox.data()
+    for _ in range(2):
+        bucket.done("sh", "-ec", UP_AND_DOWN[name], client(name), there)
+        assert bucket.came_back()
+        (home / "down").unlink()
+        status = json.loads(bucket.done("credhelper", "status", "--json").stdout)
+        held = next(one["aws"] for one in status["profiles"] if one["profile"] == "path")
+        assert (held["assumed"], held["expires_at"]) == (False, rfc3339(bucket.ends()))
+        bucket.wired.wait_until(bucket.ends())
+    assert bucket.refusals() == set()
+    assert len({visit["key"] for visit in bucket.visits()}) >= 2
+    assert sandbox.data() == before
 
 
 def test_setup_wires_aws_up_and_takes_it_back(bucket: Bucket, client: Callable[[str], str]) -> None:

@@ -162,9 +162,9 @@ def _damaged_journal(world: World, api: RunningSandbox) -> None:
     journal.write_text("{")
 
 
-def _shadowed(world: World, api: RunningSandbox) -> Mapping[str, str]:
-    world.configure(api.url, api.api_key)
-    return {"ICA_ACCESS_TOKEN": "not-one-of-ours"}
+def _odd_token(world: World, api: RunningSandbox) -> None:
+    world.configure(api.url, api.api_key, main={"token": "session"})
+    api.fault({"path": "/v1/tokens", "status": 201, "access_token": "ps-$(id)"})
 
 
 def _and_its_url(world: World, api: RunningSandbox) -> Mapping[str, str]:
@@ -265,7 +265,15 @@ _CASES = {
     "a session is over": Case(
         ("get",), _session_over, "credhelper login --profile default", typed=RunningSandbox.session
     ),
-    "shadowed": Case(("status",), _shadowed, "unset ICA_ACCESS_TOKEN"),
+    "shadowed": Case(
+        ("status",), _config(environ={"ICA_ACCESS_TOKEN": "strange"}), "unset ICA_ACCESS_TOKEN"
+    ),
+    "led elsewhere": Case(
+        ("status",), _config(environ={"ICA_SERVER_URL": "b.example"}), "unset ICA_SERVER_URL"
+    ),
+    "a token for no env file": Case(
+        ("get", "--format", "dotenv"), _odd_token, "credhelper env --profile main", helps=False
+    ),
     "which tool": Case(
         ("setup", "git"),
         _config(),

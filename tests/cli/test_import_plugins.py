@@ -15,6 +15,8 @@ from tests.support.worlds import snapshot
 
 ENCRYPTED = "ENCRYPTED:U01XVjZkS0VZS0VZ+/=="
 PLUGINS = ".icav2-cli-plugins"
+PROJECT = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
+OTHER = "7f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
 
 
 def canary(person: Person, secret: str) -> str:
@@ -63,13 +65,29 @@ access_token = {token}
     return person
 
 
+def test_a_profile_of_the_plugins_keeps_its_project(plugins: Person) -> None:
+    assert f"project  {PROJECT}\n" in told_by(plugins)
+    told_by(plugins, "icav2-plugins", "--yes")
+    assert tomllib.loads(plugins.config())["profiles"]["icav2-plugins"]["project"] == PROJECT
+
+
+@pytest.mark.parametrize("other", ["", "../x", "My project", "p-1", "$(id)"])
+def test_what_is_no_project_of_v2_is_left_out(plugins: Person, other: str) -> None:
+    path = plugins.world.home / PLUGINS / "config"
+    text = path.read_text().replace(PROJECT, other)
+    path.write_text(text)
+    told = told_by(plugins)
+    assert "profile  icav2-plugins\n" in told
+    assert "project  " not in told
+
+
 def test_profiles_of_the_plugins_are_proposed_with_what_is_in_clear(plugins: Person) -> None:
     told = told_by(plugins)
     for words in (
         f"{PLUGINS}/config: an API key of icav2-cli-plugins, for default\n",
         "profile  icav2-plugins\n",
         f"api      {plugins.api.url}\n",
-        "project  6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77\n",
+        f"project  {PROJECT}\n",
         "encrypts its key; credhelper login --profile lab --api ica --url https://ica.illumina.com\n",
         # A comment stands on a line of its own: this is no key.
         "--profile stage_2 --api ica --url https://stage.example\n",
@@ -86,7 +104,7 @@ def test_a_key_of_the_plugins_becomes_a_profile_that_works(plugins: Person) -> N
     profiles = tomllib.loads(plugins.config())["profiles"]
     assert list(profiles) == ["icav2-plugins"]
     assert profiles["icav2-plugins"]["api"] == "ica"
-    assert profiles["icav2-plugins"]["project"] == "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
+    assert profiles["icav2-plugins"]["project"] == PROJECT
     assert plugins.token("--profile", "icav2-plugins")
     holders = [
         path
@@ -144,11 +162,11 @@ def test_one_key_in_several_places_makes_one_profile(plugins: Person) -> None:
 def test_one_key_for_two_projects_makes_two_profiles(plugins: Person) -> None:
     text = f"server-url: {plugins.api.url}\nx-api-key: {plugins.api.api_key}\n"
     put(plugins, f"{PLUGINS}/tenants/umccr/config.yaml", text)
-    put(plugins, f"{PLUGINS}/tenants/umccr/.session.127.yaml", "project-id: p-2\n")
+    put(plugins, f"{PLUGINS}/tenants/umccr/.session.127.yaml", f"project-id: {OTHER}\n")
     told_by(plugins, "--yes")
     found = tomllib.loads(plugins.config())["profiles"]
     projects = {name: one["project"] for name, one in found.items()}
-    assert projects == {"icav2-plugins": "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77", "umccr": "p-2"}
+    assert projects == {"icav2-plugins": PROJECT, "umccr": OTHER}
 
 
 @pytest.mark.parametrize("key", ["key-0123456789", "!!binary U01XVjZk"])
@@ -157,12 +175,12 @@ def test_the_project_of_icav2_is_that_of_the_session_for_its_server(
 ) -> None:
     canary(person, "key-0123456789")
     put(person, ".icav2/config.yaml", f"server-url: stage.example\nx-api-key: {key}\n")
-    put(person, ".icav2/.session.ica.yaml", "project-id: p-of-another\n")
-    put(person, ".icav2/.session.stage.yaml", "project-id: p-1\n")
+    put(person, ".icav2/.session.ica.yaml", f"project-id: {OTHER}\n")
+    put(person, ".icav2/.session.stage.yaml", f"project-id: {PROJECT}\n")
     told = told_by(person)
-    clear = "project  p-1\n" in told
-    assert clear or "--url https://stage.example --project p-1\n" in told
-    assert "p-of-another" not in told
+    clear = f"project  {PROJECT}\n" in told
+    assert clear or f"--url https://stage.example --project {PROJECT}\n" in told
+    assert OTHER not in told
 
 
 @pytest.mark.parametrize("project", ["", "a b", "../x", "p\x1b[2J", "-p", "!!binary cA==", "[p]"])

@@ -13,6 +13,7 @@ from tests.cli.conftest import Person
 from tests.cli.test_import import jwt
 
 V2 = "ICAV2_ACCESS_TOKEN"
+PROJECT = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
 
 
 def made(person: Person, *words: str) -> str:
@@ -41,7 +42,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     person: Person, variable: str, base: str, words: tuple[str, ...]
 ) -> None:
     token = made(person, *words)
-    environ = {variable: token, base: f"{person.api.url}/ica/rest", "ICAV2_PROJECT_ID": "p-1"}
+    environ = {variable: token, base: f"{person.api.url}/ica/rest", "ICAV2_PROJECT_ID": PROJECT}
     name = variable.lower().replace("_", "-")
     shown = person.types("import", environ=environ).stdout.decode()
     assert f"{variable}: a token\n" in shown
@@ -52,7 +53,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     outcome = person.types("import", name, "--yes", environ=environ)
     assert (outcome.status, outcome.told) == (0, "")
     assert "next   credhelper get\n" in outcome.stdout.decode()
-    api = {"api": "ica", "project": "p-1"} if words else {}
+    api = {"api": "ica", "project": PROJECT} if words else {}
     grant = {"env": variable}
     want = {**api, "url": person.api.url, "auth": "token", "grant": grant}
     assert profiles(person) == {name: want}

@@ -70,7 +70,10 @@ def test_nothing_there_is_told_with_the_path_and_the_place() -> None:
 def test_another_case_is_not_it_and_is_told() -> None:
     with pytest.raises(RejectedError) as no:
         find(page(one("fol.1", "/Runs/42/"), one("fol.2", "/RUNS/42/")))
-    assert no.value.hint == "upper and lower case count: here is /Runs/42/, /RUNS/42/"
+    assert (
+        no.value.hint
+        == "upper and lower case count: name it as it is called there, /Runs/42/, /RUNS/42/"
+    )
 
 
 def test_what_a_server_calls_a_path_moves_no_cursor() -> None:

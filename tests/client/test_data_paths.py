@@ -199,7 +199,12 @@ def test_keys_for_another_folder_than_was_asked_for_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("status", "hint"), [(403, "may the token's user use it?"), (404, "in this project?")]
+    ("status", "hint"),
+    [
+        (401, "may be wrong, revoked or expired"),
+        (403, "of project p-1? Or name it by its id"),
+        (404, "may the token's user list the data of project p-1?"),
+    ],
 )
 def test_a_list_that_is_refused_is_told_with_the_next_step(
     api: Any, transport: Callable[..., Transport], status: int, hint: str

@@ -147,6 +147,24 @@ def test_watch_keeps_a_file_fresh_until_it_is_told_to_end(short_lived: World, nu
     assert path.read_text().startswith("project-id: p-1\naccess-token: ")
 
 
+def test_watch_keeps_an_env_file_whole(short_lived: World) -> None:
+    path = short_lived.root / ".env"
+    process = short_lived.start("watch", "--to", str(path), "--format", "dotenv")
+    seen: set[str] = set()
+
+    def two_tokens() -> bool:
+        if path.exists():
+            names = [line.partition("=")[0] for line in path.read_text().splitlines()]
+            assert names == ["ICA_ACCESS_TOKEN", "ICA_SERVER_URL", "ICA_BASE_URL"]
+            seen.update(token.decode() for token in tokens_in(path.read_bytes()))
+        return len(seen) >= 2
+
+    until(two_tokens, "the file was not replaced")
+    process.terminate()
+    assert short_lived.finish(process).told == ""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_two_who_watch_one_profile_make_no_more_tokens_than_one(short_lived: World) -> None:
     api: RunningSandbox = short_lived.api  # type: ignore[attr-defined]  # see the fixture
     paths = [short_lived.root / name for name in ("one", "two")]

@@ -150,7 +150,7 @@ def test_a_folder_in_another_case_is_not_it(place: Place, other: str) -> None:
     outcome = place.world.run("aws")
     assert (outcome.status, outcome.stdout) == (5, b"")
     if place.api == "ica":  # v1 lists the exact path alone
-        assert f"upper and lower case count: here is {other}" in outcome.told
+        assert f"name it as it is called there, {other}" in outcome.told
     place.sandbox.put_data("fol.right", place.name, FOLDER)
     place.configure(FOLDER, read_only=True)
     assert place.prefix() == "volume/fol.right/"
