@@ -23,6 +23,7 @@ _SERVER = re.compile(
 )
 REGION = re.compile(r"[a-z]{2,4}[0-9]{1,2}")
 V1 = "platform.illumina.com"
+_PROJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 # The variables with the URL for a key or token, by the first word of its variable.
 _BASE_URLS = {
@@ -86,7 +87,12 @@ def from_environment(environ: Mapping[str, str], now: float) -> Iterator[Proposa
                 "ICAV2_X_API_KEY",
                 what,
                 "icav2-env",
-                {"api": "ica", "url": url, "grant": {"env": "ICAV2_X_API_KEY"}},
+                {
+                    "api": "ica",
+                    "url": url,
+                    "grant": {"env": "ICAV2_X_API_KEY"},
+                    **project_in(environ.get("ICAV2_PROJECT_ID", "")),
+                },
                 note="the key stays in the variable, and is read from there",
             )
     for variable, _ in TOKEN_VARIABLES:
@@ -103,11 +109,13 @@ def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float)
     alone = token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
     payload = claims.payload(token) or {}
     ends = payload.get("exp")
+    lives = isinstance(ends, int | float) and ends > now and not claims.token_flaw(token)
     url = said if named else _V2 if kind == "ICAV2" else origin_of(payload)
-    if not url or not isinstance(ends, int | float) or ends <= now or claims.token_flaw(token):
+    if not lives or not url or environ.get(f"{kind}_X_API_KEY"):
         return alone
-    api = {"api": "ica"} if kind == "ICAV2" else {}
-    values = {**api, "url": url, "auth": READY, "grant": {"env": variable}}
+    v2 = {"api": "ica"} | project_in(environ.get("ICAV2_PROJECT_ID", ""))
+    values = {"url": url, "auth": READY, "grant": {"env": variable}}
+    values |= v2 if kind == "ICAV2" else {}
     name = variable.lower().replace("_", "-")
     login = alone.note.partition(": ")[2]
     note = f"read from there, as long as somebody else renews it; with a key of your own: {login}"
@@ -118,14 +126,14 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
     """Yield `proposals`, with a number behind each name that an earlier one has.
 
     Two names of other tools may become the same name of a profile. An API key that an earlier one
-    has for the same server makes no other profile.
+    has for the same server and project makes no other profile.
     """
     taken: set[str] = set()
     numbers: dict[str, int] = {}
-    keys: dict[tuple[str, str], str] = {}
+    keys: dict[tuple[str, ...], str] = {}
     for one in proposals:
         if one.kind is Kind.KEY and one.secret is not None:
-            key = one.secret.reveal(), one.values["url"]
+            key = one.secret.reveal(), one.values["url"], one.values.get("project", "")
             if key in keys:
                 yield Proposal(one.place, one.what, note=f"the same as that of {keys[key]}")
                 continue
@@ -160,6 +168,11 @@ def origin_of(payload: Mapping[str, Any]) -> str:
         if service == "iap" and REGION.fullmatch(region):
             return f"https://{region}.{V1}"
     return ""
+
+
+def project_in(text: str) -> dict[str, str]:
+    """Return the key of a v2 profile for a project as tools name it; none where it is no id."""
+    return {"project": text} if _PROJECT.fullmatch(text) else {}
 
 
 def url_of(server: str) -> str:

@@ -6,15 +6,14 @@ Sources: the settings page of the `icav2` program, and the code of icav2-cli-plu
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from credhelper.cli.other_tools import (
     Kept,
     Proposal,
     Settings,
     profile_name,
+    project_in,
     server_in,
     token_alone,
     url_of,
@@ -27,7 +26,6 @@ from credhelper.core.text import command
 
 _V2 = "ica.illumina.com"
 _ENCRYPTED = "ENCRYPTED:"  # what icav2-cli-plugins begin such a value with
-_PROJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) -> Iterator[Proposal]:
@@ -37,9 +35,10 @@ def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) ->
     - config: the settings in `config.yaml`, and `place` its path; None if it cannot be read.
     - sessions: what each `.session.SERVER.yaml` holds.
     """
-    settings = config or {}
+    settings, sessions = config or {}, list(sessions)
     key, server = settings.get("x-api-key", ""), settings.get("server-url", "")
-    yield from _v2_key(place, "an API key of the icav2 program", "icav2", key, server)
+    project = _project_in(sessions, server)
+    yield from _v2_key(place, "an API key of the icav2 program", "icav2", key, server, project)
     if (token := settings.get("access-token", "")) and key == "":
         yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
     for kept in sessions:
@@ -52,46 +51,65 @@ def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) ->
             yield token_alone(kept.place, token, "--api", "ica", "--url", url or "URL")
 
 
-def from_plugins(name: str, place: str, settings: Settings) -> Iterator[Proposal]:
+def from_plugins(
+    name: str, place: str, settings: Settings, sessions: Iterable[Kept] = ()
+) -> Iterator[Proposal]:
     """Yield what icav2-cli-plugins hold for one profile or tenant.
 
     Parameters:
     - name: of that profile or tenant.
     - place: the path of the file, to show.
     - settings: with the names that the newer of their two formats has.
+    - sessions: what the session files beside it hold, in the older one.
     """
     key, server = settings.get("x_api_key", ""), settings.get("server_url", "")
     what = f"an API key of icav2-cli-plugins, for {name}"
     ours = "icav2-plugins" if name == DEFAULT else profile_name(name)
-    project = settings.get("project_id") or ""
-    for one in _v2_key(place, what, ours, key, server, "--profile", ours):
-        known = one.values and _PROJECT.fullmatch(project)
-        yield replace(one, values={**one.values, "project": project}) if known else one
+    project = settings.get("project_id") or _project_in(sessions, server)
+    yield from _v2_key(place, what, ours, key, server, project, "--profile", ours)
     token = settings.get("access_token", "")
     if token and key == "":
         yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
 
 
 def _v2_key(
-    place: str, what: str, name: str, key: str | None, server: str | None, *options: str
+    place: str,
+    what: str,
+    name: str,
+    key: str | None,
+    server: str | None,
+    project: str,
+    *options: str,
 ) -> Iterator[Proposal]:
     """Yield what can be made of an API key in the config of a v2 tool; nothing without one.
 
     Parameters:
     - key, server: as the config has them, None for what is no text.
+    - project: the id of the project that the tool works in, "" if unknown.
     - options: for a login by hand.
     """
-    url = _url_of_v2(server)
-    login = command("credhelper", "login", *options, "--api", "ica", "--url", url or "URL")
+    url, work = _url_of_v2(server), project_in(project)
+    options += ("--api", "ica", "--url", url or "URL")
+    login = command("credhelper", "login", *options, *(["--project", project] if work else []))
     if key is None or key.startswith(_ENCRYPTED) or (key and claims.token_flaw(key)):
         note = f"not plain text: that program encrypts its key; {login}"
         yield Proposal(place, what, note=note)
     elif key and not url:
         yield Proposal(place, what, note=f"its server-url makes no sense: {login}")
     elif key:
-        values = {"api": "ica", "url": url}
+        values = {"api": "ica", "url": url, **work}
         note = "the key also stays where it is"
         yield Proposal(place, what, name, values, Kind.KEY, Secret(key), note)
+
+
+def _project_in(sessions: Iterable[Kept], server: str | None) -> str:
+    """Return the project of the session for a server, as a config calls that; "" for none."""
+    for kept in sessions:
+        if project := kept.settings.get("project-id"):
+            url = _url_of_v2_session(kept.place, server)
+            if url and url == _url_of_v2(server):
+                return project
+    return ""
 
 
 def _url_of_v2(server: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from yaml.composer import ComposerError
 
-_ALIAS = "an alias"
+_ALIAS, _MERGED = "an alias", "<<"
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,7 +28,8 @@ def settings(text: str) -> dict[str, str | None]:
     - text: at most 1 MiB.
 
     Raises ValueError, whose text continues a sentence after the file's name, for what is not YAML,
-    holds an alias, is no mapping, or has a name twice: some tools take the first, some the last.
+    holds an alias or a merge, is no mapping, or has a name twice, in any case: some tools take the
+    first, some the last.
     """
     try:
         # Other readers take tabs between words, PyYAML does not.
@@ -40,7 +41,9 @@ def settings(text: str) -> dict[str, str | None]:
     else:
         members = root.value if isinstance(root, yaml.MappingNode) else []
         names = [name.value for name, _ in members if _is_text(name)]
-        flaw = "" if len(names) == len(set(names)) else "has a setting twice"
+        flaw = "" if len(names) == len(set(map(str.lower, names))) else "has a setting twice"
+        if _MERGED in names:
+            flaw = "merges settings into its own"
         if root is not None and not isinstance(root, yaml.MappingNode) and _setting(root) != "":
             flaw = "has no settings at its top"
     if flaw:

@@ -15,6 +15,8 @@ from tests.support.worlds import snapshot
 
 ENCRYPTED = "ENCRYPTED:U01XVjZkS0VZS0VZ+/=="
 PLUGINS = ".icav2-cli-plugins"
+PROJECT = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
+OTHER = "7f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
 
 
 def canary(person: Person, secret: str) -> str:
@@ -64,16 +66,15 @@ access_token = {token}
 
 
 def test_a_profile_of_the_plugins_keeps_its_project(plugins: Person) -> None:
-    project = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
-    assert f"project  {project}\n" in told_by(plugins)
+    assert f"project  {PROJECT}\n" in told_by(plugins)
     told_by(plugins, "icav2-plugins", "--yes")
-    assert tomllib.loads(plugins.config())["profiles"]["icav2-plugins"]["project"] == project
+    assert tomllib.loads(plugins.config())["profiles"]["icav2-plugins"]["project"] == PROJECT
 
 
 @pytest.mark.parametrize("other", ["", "../x", "My project", "p-1", "$(id)"])
 def test_what_is_no_project_of_v2_is_left_out(plugins: Person, other: str) -> None:
     path = plugins.world.home / PLUGINS / "config"
-    text = path.read_text().replace("6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77", other)
+    text = path.read_text().replace(PROJECT, other)
     path.write_text(text)
     told = told_by(plugins)
     assert "profile  icav2-plugins\n" in told
@@ -86,6 +87,7 @@ def test_profiles_of_the_plugins_are_proposed_with_what_is_in_clear(plugins: Per
         f"{PLUGINS}/config: an API key of icav2-cli-plugins, for default\n",
         "profile  icav2-plugins\n",
         f"api      {plugins.api.url}\n",
+        f"project  {PROJECT}\n",
         "encrypts its key; credhelper login --profile lab --api ica --url https://ica.illumina.com\n",
         # A comment stands on a line of its own: this is no key.
         "--profile stage_2 --api ica --url https://stage.example\n",
@@ -102,6 +104,7 @@ def test_a_key_of_the_plugins_becomes_a_profile_that_works(plugins: Person) -> N
     profiles = tomllib.loads(plugins.config())["profiles"]
     assert list(profiles) == ["icav2-plugins"]
     assert profiles["icav2-plugins"]["api"] == "ica"
+    assert profiles["icav2-plugins"]["project"] == PROJECT
     assert plugins.token("--profile", "icav2-plugins")
     holders = [
         path
@@ -145,6 +148,8 @@ def test_tenants_of_the_older_plugins_become_profiles(
 
 def test_one_key_in_several_places_makes_one_profile(plugins: Person) -> None:
     """As `icav2 tenants enter --global` leaves it: their file, by another name."""
+    config = plugins.world.home / PLUGINS / "config"
+    config.write_text(config.read_text().replace("project_id", "former"))
     text = f"server-url: {plugins.api.url}\nx-api-key: {plugins.api.api_key}\n"
     real = put(plugins, f"{PLUGINS}/tenants/umccr/config.yaml", text)
     (plugins.world.home / ".icav2").mkdir()
@@ -152,6 +157,45 @@ def test_one_key_in_several_places_makes_one_profile(plugins: Person) -> None:
     told = told_by(plugins, "--yes")
     assert told.count("the same as that of ") == 2
     assert list(tomllib.loads(plugins.config())["profiles"]) == ["icav2"]
+
+
+def test_one_key_for_two_projects_makes_two_profiles(plugins: Person) -> None:
+    text = f"server-url: {plugins.api.url}\nx-api-key: {plugins.api.api_key}\n"
+    put(plugins, f"{PLUGINS}/tenants/umccr/config.yaml", text)
+    put(plugins, f"{PLUGINS}/tenants/umccr/.session.127.yaml", f"project-id: {OTHER}\n")
+    told_by(plugins, "--yes")
+    found = tomllib.loads(plugins.config())["profiles"]
+    projects = {name: one["project"] for name, one in found.items()}
+    assert projects == {"icav2-plugins": PROJECT, "umccr": OTHER}
+
+
+@pytest.mark.parametrize("key", ["key-0123456789", "!!binary U01XVjZk"])
+def test_the_project_of_icav2_is_that_of_the_session_for_its_server(
+    person: Person, key: str
+) -> None:
+    canary(person, "key-0123456789")
+    put(person, ".icav2/config.yaml", f"server-url: stage.example\nx-api-key: {key}\n")
+    put(person, ".icav2/.session.ica.yaml", f"project-id: {OTHER}\n")
+    put(person, ".icav2/.session.stage.yaml", f"project-id: {PROJECT}\n")
+    told = told_by(person)
+    clear = f"project  {PROJECT}\n" in told
+    assert clear or f"--url https://stage.example --project {PROJECT}\n" in told
+    assert OTHER not in told
+
+
+@pytest.mark.parametrize("project", ["", "a b", "../x", "p\x1b[2J", "-p", "!!binary cA==", "[p]"])
+def test_a_project_that_is_no_id_is_left_out(person: Person, project: str) -> None:
+    canary(person, "key-0123456789")
+    put(person, ".icav2/config.yaml", "x-api-key: key-0123456789\n")
+    put(person, ".icav2/.session.ica.yaml", f"project-id: {project}\n")
+    put(
+        person,
+        f"{PLUGINS}/config",
+        f"[default]\nx_api_key = key-0123456789\nproject_id={project}\n",
+    )
+    outcome = person.types("import")
+    assert "project  " not in outcome.stdout.decode()
+    assert outcome.stdout.decode().count("profile  icav2") >= 1
 
 
 def test_each_session_of_icav2_names_its_own_server(person: Person) -> None:

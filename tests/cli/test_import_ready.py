@@ -13,6 +13,7 @@ from tests.cli.conftest import Person
 from tests.cli.test_import import jwt
 
 V2 = "ICAV2_ACCESS_TOKEN"
+PROJECT = "6f0a4d3c-93d9-4a57-8b2b-2f0f5b0c1a77"
 
 
 def made(person: Person, *words: str) -> str:
@@ -41,7 +42,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     person: Person, variable: str, base: str, words: tuple[str, ...]
 ) -> None:
     token = made(person, *words)
-    environ = {variable: token, base: f"{person.api.url}/ica/rest"}
+    environ = {variable: token, base: f"{person.api.url}/ica/rest", "ICAV2_PROJECT_ID": PROJECT}
     name = variable.lower().replace("_", "-")
     shown = person.types("import", environ=environ).stdout.decode()
     assert f"{variable}: a token\n" in shown
@@ -52,7 +53,7 @@ def test_a_token_in_a_variable_becomes_a_profile_that_reads_it(
     outcome = person.types("import", name, "--yes", environ=environ)
     assert (outcome.status, outcome.told) == (0, "")
     assert "next   credhelper get\n" in outcome.stdout.decode()
-    api = {"api": "ica"} if words else {}
+    api = {"api": "ica", "project": PROJECT} if words else {}
     grant = {"env": variable}
     want = {**api, "url": person.api.url, "auth": "token", "grant": grant}
     assert profiles(person) == {name: want}
@@ -124,3 +125,11 @@ def test_a_token_of_the_other_api_is_refused_and_the_rest_is_taken(person: Perso
     assert outcome.status == 6, outcome
     assert "error: the token of profile ica-access-token" in outcome.told
     assert list(profiles(person)) == ["icav2-access-token"]
+
+
+def test_a_key_beside_the_token_is_what_is_proposed(person: Person) -> None:
+    environ = {V2: made(person, "--api", "ica"), "ICAV2_X_API_KEY": person.api.api_key}
+    told = person.types("import", environ=environ).stdout.decode()
+    assert "profile  icav2-env\n" in told
+    assert told.count("profile  ") == 1
+    assert f"{V2}: a token\n" in told

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Where ica-ica-lazy has people keep the key that its tokens are made with, unless a variable says.
 _PASS_ENTRY = "/ica/api-keys/default-api-key"  # noqa: S105  # where one is, not what it is
+# The settings that count.
+_NAMES = ("server-url", "x-api-key", "session-token", "access-token", "domain", "project-id")
 
 
 @click.command("import", short_help="Make profiles from what other tools keep.")
@@ -199,7 +201,8 @@ def _of_plugins(environ: Mapping[str, str], home: Path, unread: list[str]) -> It
     for path in (tenant / "config.yaml" for tenant in tenants if tenant.is_dir()):
         older_names = _settings(path, unread) or {}
         newer = {name.replace("-", "_"): text for name, text in older_names.items()}
-        yield from v2_tools.from_plugins(path.parent.name, str(path), newer)
+        sessions = [kept for _, kept in _sessions(path.parent, unread)]
+        yield from v2_tools.from_plugins(path.parent.name, str(path), newer, sessions)
 
 
 def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path | None:
@@ -235,10 +238,15 @@ def _settings(path: Path, unread: list[str]) -> dict[str, str | None] | None:
     if len(unread) > before:
         return None
     try:
-        return yaml_settings.settings(text)
+        found = yaml_settings.settings(text)
     except ValueError as error:
         _left_alone(path, str(error), unread)
         return None
+    odd = [name for name in found if name not in _NAMES and name.lower() in _NAMES]
+    if odd:
+        # Some of their readers take capitals for the same name, some do not.
+        _left_alone(path, f"spells {odd[0].lower()} with capitals", unread)
+    return None if odd else found
 
 
 def _text(path: Path, unread: list[str]) -> str:
