@@ -30,10 +30,6 @@ def test_every_counter_is_documented(ask: Callable[..., Any]) -> None:
 def test_every_documented_door_opens(ask: Callable[..., Any]) -> None:
     doors = [line.split("`")[1] for line in TEXT.splitlines() if line.startswith("| `")]
     requests = [door.split() for door in doors if " /" in door]
-<<<<<<< ours
     assert len(requests) == 29
-=======
-    assert len(requests) == 26
->>>>>>> theirs
     for method, path in requests:
         assert ask(method, path).status not in (404, 405)
