@@ -88,7 +88,7 @@ def name_what_was_given(context: Context, names: Iterable[str] | None) -> None:
     - names: of the profiles that are meant; None for all.
     """
     rows = [
-        ("note", f"the token that was written into {printable(path)} is still there")
+        ("note", f"what was written into {printable(path)} is still there")
         for path, profile in given_files.known(context)
         if names is None or profile in names
     ]

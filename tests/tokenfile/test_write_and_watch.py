@@ -109,6 +109,21 @@ def test_what_others_write_while_a_token_is_fetched_is_kept(
     assert machines == ["other.example", "mine.example", "ica.example"]
 
 
+@pytest.mark.parametrize(
+    ("form", "before"),
+    [("ica-config", "notes of somebody\n"), ("netrc", "machine o login # password b\n")],
+)
+def test_a_file_that_was_left_alone_is_not_named_by_logout(
+    scratch_world: World, form: str, before: str
+) -> None:
+    path = scratch_world.root / "file"
+    path.write_text(before)
+    words = ["write", "--to", str(path), "--format", form, "--service", "https://ica.example"]
+    outcome = scratch_world.run(*words)
+    assert (outcome.status, path.read_text()) == (2, before), outcome
+    assert str(path) not in scratch_world.run("logout").stdout.decode()
+
+
 def test_no_file_is_made_for_a_service_that_no_profile_names(scratch_world: World) -> None:
     path = scratch_world.root / "token"
     outcome = scratch_world.run("write", "--to", str(path), "--service", "https://evil.test")

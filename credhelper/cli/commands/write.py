@@ -119,10 +119,11 @@ def _written(
         min_ttl=min_ttl,
         margin=max(keeping.MARGIN, refresh_before),
     )
-    formats.read(path)  # refuses a file that we do not replace, before a token is made
+    before = formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
     context = command_context(said, renews=True)
     credential, record = answer.get_with_record(context, request)
+    formats.text(form, request, credential, before)  # refuses it before it is noted
     given_files.note(context, path, credential.profile)
     text = formats.update(path, form, request, credential, context.cache_folder())
     if form == "netrc" and request.service:
