@@ -31,7 +31,8 @@ def _headers(text: str) -> set[int]:
     return found
 
 
-_DIALECT = sections.Dialect(
+_TWICE = (configparser.DuplicateSectionError, configparser.DuplicateOptionError)
+DIALECT = sections.Dialect(
     lambda at: f"[{at[0]}]", lambda name, value: f"{name} = {value}", _headers, blank=True
 )
 
@@ -57,7 +58,8 @@ def sections_in(text: str, *, strict: bool = True) -> dict[str, dict[str, str]]:
         parser.read_string(text)
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
-        raise ValueError(f"line {line}: it is not INI" if line else "it is not INI") from None
+        what = "it stands twice" if isinstance(error, _TWICE) else "it is not INI"
+        raise ValueError(f"line {line}: {what}" if line else what) from None
     return {section: dict(parser.items(section)) for section in parser.sections()}
 
 
@@ -76,9 +78,9 @@ def says(entry: Entry) -> list[Leaf]:
 
 def put(draft: Draft, entry: Entry, made: Made) -> None:
     """See `formats`."""
-    sections.put(draft, entry, _DIALECT, made)
+    sections.put(draft, entry, DIALECT, made)
 
 
 def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
     """See `formats`."""
-    return sections.take(draft, entry, _DIALECT, made)
+    return sections.take(draft, entry, DIALECT, made)
