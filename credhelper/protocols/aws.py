@@ -93,11 +93,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     fit into that shape, NotFoundError when its place is not known.
     """
     assert isinstance(answer, Credential)  # noqa: S101  # `get` is the only action that parse makes
-    given = {
-        name: value
-        for name, value in strict_json.read(answer.token.reveal().encode(), "record").items()
-        if isinstance(value, str)
-    }
+    given = members(answer)
     form = request.echo["format"]
     if form != "rclone":
         require_keys(given, answer.profile)
@@ -119,6 +115,15 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
                 " bytes, and some SDKs read no more"
             )
     return Reply(f"{text}\n".encode())
+
+
+def members(answer: Credential) -> dict[str, str]:
+    """Return what is known of AWS credentials, by name. Raises RequestError for anything else."""
+    return {
+        name: value
+        for name, value in strict_json.read(answer.token.reveal().encode(), "record").items()
+        if isinstance(value, str)
+    }
 
 
 def require_keys(given: "Mapping[str, str]", profile: str) -> None:

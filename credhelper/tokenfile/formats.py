@@ -1,7 +1,8 @@
 """A token in a file, for what reads it there: in which shape, and put there whole or not at all.
 
 The file is for its owner alone, whatever was there before. A shape that shares its file with other
-entries (netrc, the session files of the `ica` and `icav2` programs) keeps those to the byte.
+entries (netrc, the session files of the `ica` and `icav2` programs, AWS's credentials file) keeps
+those to the byte.
 """
 
 from __future__ import annotations
@@ -12,21 +13,44 @@ import stat
 from contextlib import suppress
 
 from credhelper.core import paths
-from credhelper.core.model import Credential, Request
+from credhelper.core.model import AWS, Credential, Request
+from credhelper.core.service import Service
 from credhelper.core.text import command, one_line, printable
-from credhelper.errors import CacheError, RequestError, reason
-from credhelper.protocols import get
+from credhelper.errors import CacheError, RequestError, UsageError, reason
+from credhelper.protocols import aws, get
 from credhelper.storage import files, leftovers, locks, ours
-from credhelper.tokenfile import netrc, session_yaml
+from credhelper.tokenfile import keeping, netrc, session_yaml
 
-FORMATS = ("token", "header", "curl", "json", "env", "dotenv", "netrc", "ica-config")
+AWS_FORM = "aws-credentials"  # the one that holds no token, but what the token buys
+FORMATS = ("token", "header", "curl", "json", "env", "dotenv", "netrc", "ica-config", AWS_FORM)
 
-_SHARED = ("netrc", "ica-config")  # others have entries in there
+_SHARED = ("netrc", "ica-config", AWS_FORM)  # others have entries in there
 _LOCK = "files.lock"
 _WAIT = 10.0  # seconds for another one of us that writes such a file
 
 _MOST_BYTES = 1024 * 1024
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def request_for(
+    form: str, profile: str | None, service: Service | None, min_ttl: int, refresh_before: int
+) -> Request:
+    """Return the request for what a file of this form holds.
+
+    Parameters: `form`, one of `FORMATS`; the others as in a `Request`, but `refresh_before`: the
+    seconds of life that the caller likes to see. Raises UsageError for a service that could not
+    matter.
+    """
+    if form != AWS_FORM:
+        margin = max(keeping.MARGIN, refresh_before)
+        return Request("get", profile=profile, service=service, min_ttl=min_ttl, margin=margin)
+    if service is not None:
+        raise UsageError(
+            f"--service does not go with format {AWS_FORM}: AWS keys are for S3 alone",
+            hint="leave it out, and name a profile: --profile NAME",
+        )
+    margin = max(aws.MARGIN, refresh_before)
+    return Request("get", profile=profile, min_ttl=min_ttl, margin=margin, wants=AWS)
 
 
 def text(form: str, request: Request, credential: Credential, before: str) -> str:
@@ -41,6 +65,14 @@ def text(form: str, request: Request, credential: Credential, before: str) -> st
         return one_line(credential.token.reveal(), "token")
     if form == "ica-config":
         return session_yaml.with_access_token(before, one_line(credential.token.reveal(), "token"))
+    if form == AWS_FORM:
+        # Late: a keeper's other forms need no reader of INI.
+        from credhelper.tokenfile import aws_credentials
+
+        keys = aws.members(credential)
+        aws.require_keys(keys, credential.profile)
+        until = credential.expires_at
+        return aws_credentials.with_section(before, credential.profile, keys, until)
     if form == "netrc" and request.service is None:
         raise RequestError("format netrc needs a service: it names a machine", "add --service URL")
     asked = Request("get", service=request.service, echo={"format": form})

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from credhelper.broker import answer, trace
 from credhelper.broker.context import Context
 from credhelper.core import service
-from credhelper.core.model import Request
 from credhelper.core.text import complaint
 from credhelper.errors import CredhelperError
 from credhelper.tokenfile import folder, formats
-from credhelper.tokenfile.keeping import MARGIN, Keeping, pack, stamp
+from credhelper.tokenfile.keeping import Keeping, pack, stamp
 
 _SET_BACK = 5.0  # seconds; less is a clock that is kept right
 
@@ -42,12 +41,12 @@ def renew(
             say(complaint(message, hint, "warning"))
 
     context = Context(environ, warn=warn, trace=trace.tracer(environ.get("CREDHELPER_TRACE", "")))
-    request = Request(
-        "get",
-        profile=keeping.profile,
-        service=service.parse(keeping.service) if keeping.service else None,
-        min_ttl=keeping.min_ttl,
-        margin=max(MARGIN, keeping.refresh_before),
+    request = formats.request_for(
+        keeping.form,
+        keeping.profile,
+        service.parse(keeping.service) if keeping.service else None,
+        keeping.min_ttl,
+        keeping.refresh_before,
     )
     try:
         before = stamp(keeping.record)

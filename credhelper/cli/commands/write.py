@@ -15,7 +15,6 @@ from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import flush, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
-from credhelper.core.model import Request
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, UsageError
 from credhelper.tokenfile import formats, keeping, netrc
@@ -42,7 +41,7 @@ def _options(command: _Command) -> _Command:
                 type=click.Choice(formats.FORMATS),
                 default="token",
                 show_default=True,
-                help="Its shape. netrc and ica-config keep what else is in the file.",
+                help="Its shape. netrc, ica-config and aws-credentials keep what else is in there.",
             ),
             profile_option("Use the token of this profile."),
             click.option(
@@ -64,13 +63,16 @@ def write(
     """Write a token into FILE once. It does not renew itself there: see `credhelper watch`.
 
     The ica-config format is the session file of the ica and icav2 programs
-    (~/.ica/.session.REGION.yaml, ~/.icav2/.session.ica.yaml).
+    (~/.ica/.session.REGION.yaml, ~/.icav2/.session.ica.yaml). The aws-credentials format is AWS's
+    shared credentials file: its section [PROFILE] gets the AWS keys of the profile, for programs
+    that read only a file. Others renew the keys themselves: see `credhelper setup aws`.
 
     \b
     Examples:
       credhelper write --to ~/.config/curl-token --format curl
       credhelper write --to ~/.netrc --format netrc --service https://files.example
       credhelper write --to ~/.ica/.session.aps2.yaml --format ica-config
+      credhelper write --to ~/.aws/credentials --format aws-credentials --profile work
     """
     _written(path, form, name, service, min_ttl, refresh_before)
 
@@ -88,6 +90,7 @@ def watch(
     Examples:
       credhelper watch --to /run/credhelper/token &
       credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
+      credhelper watch --to ~/.aws/credentials --format aws-credentials --profile work &
     """
     kept = _written(path, form, name, service, min_ttl, refresh_before)
     flush()
@@ -112,13 +115,8 @@ def _written(
     path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
 ) -> keeping.Keeping:
     path = _absolute(path)
-    request = Request(
-        "get",
-        profile=name,
-        service=None if service is None else services.parse(service),
-        min_ttl=min_ttl,
-        margin=max(keeping.MARGIN, refresh_before),
-    )
+    receiver = None if service is None else services.parse(service)
+    request = formats.request_for(form, name, receiver, min_ttl, refresh_before)
     before = formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
     context = command_context(said, renews=True)
