@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from credhelper.core.text import rfc3339
 from integrations.aws.bucket import FOLDER, PREFIX, Bucket
-from integrations.wired import Wired
 
 HERE = Path(__file__).parent
 SECONDS = 6  # of short-lived keys: long enough for one command on a busy machine
 FILE = f"{PREFIX}reads.fq"
 AS_ILLUMINA = {"AWS_PROFILE": "illumina"}
-
-
-@pytest.fixture
-def open_bucket(
-    wire: Callable[..., Wired], client: Callable[[str], str]
-) -> Iterator[Callable[..., Bucket]]:
-    moto, ours = client("moto"), client("credhelper")
-    with ExitStack() as stack:
-
-        def opened(*options: str, delay: float = 0) -> Bucket:
-            return Bucket(wire(*options), moto, ours, stack, delay=delay)
-
-        yield opened
-
-
-@pytest.fixture
-def bucket(open_bucket: Callable[..., Bucket]) -> Bucket:
-    return open_bucket()
 
 
 # --- bytes that travel ----------------------------------------------------------------------------
