@@ -38,16 +38,18 @@ def request_for(
     """Return the request for what a file of this form holds.
 
     Parameters: `form`, one of `FORMATS`; the others as in a `Request`, but `refresh_before`: the
-    seconds of life that the caller likes to see. Raises UsageError for a service that could not
-    matter.
+    seconds of life that the caller likes to see. Raises RequestError for a netrc entry without a
+    service, UsageError for AWS keys with one.
     """
+    if form == "netrc" and service is None:
+        raise RequestError("format netrc needs a service: it names a machine", "add --service URL")
     if form != AWS_FORM:
         margin = max(keeping.MARGIN, refresh_before)
         return Request("get", profile=profile, service=service, min_ttl=min_ttl, margin=margin)
     if service is not None:
         raise UsageError(
             f"--service does not go with format {AWS_FORM}: AWS keys are for S3 alone",
-            hint="leave it out, and name a profile: --profile NAME",
+            hint="leave it out: the profile says what they are for",
         )
     margin = max(aws.MARGIN, refresh_before)
     return Request("get", profile=profile, min_ttl=min_ttl, margin=margin, wants=AWS)
@@ -58,7 +60,7 @@ def text(form: str, request: Request, credential: Credential, before: str) -> st
 
     Parameters: `form`, one of `FORMATS`; `request`, what was asked, for a netrc entry's host;
     `before`, what the file holds now, "" for nothing. Raises CredhelperError for a credential that
-    the shape cannot hold, RequestError for a netrc entry without a service.
+    the shape cannot hold, and for a file that has to be left alone.
     """
     if form == "token":
         # No line feed: some readers take the file's bytes as they are.
@@ -73,8 +75,6 @@ def text(form: str, request: Request, credential: Credential, before: str) -> st
         aws.require_keys(keys, credential.profile)
         until = credential.expires_at
         return aws_credentials.with_section(before, credential.profile, keys, until)
-    if form == "netrc" and request.service is None:
-        raise RequestError("format netrc needs a service: it names a machine", "add --service URL")
     asked = Request("get", service=request.service, echo={"format": form})
     entry = get.render(asked, credential).stdout.decode()
     return netrc.with_entry(before, entry.rstrip("\n")) if form == "netrc" else entry

@@ -233,7 +233,7 @@ def test_keys_have_as_much_life_left_as_for_awss_own_tools() -> None:
     asked = formats.request_for("aws-credentials", "work", None, 5, 60)
     assert (asked.margin, asked.min_ttl, asked.wants, asked.profile) == (1200, 5, AWS, "work")
     assert formats.request_for("aws-credentials", None, None, 0, 7200).margin == 7200
-    assert formats.request_for("netrc", None, None, 0, 60).margin == 600
+    assert formats.request_for("token", None, None, 0, 60).margin == 600
 
 
 def test_keys_that_are_none_are_refused() -> None:

@@ -143,7 +143,7 @@ def test_a_login_that_readers_would_take_instead_is_seen(before: str, shadowed: 
 
 def test_a_netrc_needs_a_service() -> None:
     with pytest.raises(RequestError):
-        text("netrc", request=Request("get"))
+        formats.request_for("netrc", "work", None, 0, 0)
 
 
 @pytest.mark.parametrize(

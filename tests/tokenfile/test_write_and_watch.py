@@ -124,6 +124,16 @@ def test_a_file_that_was_left_alone_is_not_named_by_logout(
     assert str(path) not in scratch_world.run("logout").stdout.decode()
 
 
+def test_no_token_is_made_for_a_netrc_that_is_for_nobody(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    path = scratch_world.root / "netrc"
+    outcome = scratch_world.run("write", "--to", str(path), "--format", "netrc")
+    assert (outcome.status, path.exists()) == (2, False)
+    assert "hint: add --service URL" in outcome.told
+    assert running_sandbox.stats()["created"] == 0
+
+
 def test_no_file_is_made_for_a_service_that_no_profile_names(scratch_world: World) -> None:
     path = scratch_world.root / "token"
     outcome = scratch_world.run("write", "--to", str(path), "--service", "https://evil.test")
