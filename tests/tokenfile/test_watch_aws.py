@@ -121,6 +121,7 @@ def test_a_file_that_is_left_alone_is_noted_nowhere(
     path.write_text(before)
     outcome = bought.run(command, *FORM, "--to", str(path))
     assert outcome.status == 2, outcome
+    assert f"error: {path}: " in outcome.told
     assert why in outcome.told
     assert "left alone" in outcome.told
     hold_to_silence(bought, outcome, running_sandbox)

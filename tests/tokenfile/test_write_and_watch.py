@@ -121,6 +121,7 @@ def test_a_file_that_was_left_alone_is_not_named_by_logout(
     words = ["write", "--to", str(path), "--format", form, "--service", "https://ica.example"]
     outcome = scratch_world.run(*words)
     assert (outcome.status, path.read_text()) == (2, before), outcome
+    assert f"error: {path}: " in outcome.told
     assert str(path) not in scratch_world.run("logout").stdout.decode()
 
 

@@ -16,7 +16,7 @@ from credhelper.cli.output import flush, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, UsageError
+from credhelper.errors import CacheError, RequestError, UsageError
 from credhelper.tokenfile import formats, keeping, netrc
 
 # Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
@@ -121,9 +121,12 @@ def _written(
     said: list[str] = []
     context = command_context(said, renews=True)
     credential, record = answer.get_with_record(context, request)
-    formats.text(form, request, credential, before)  # refuses it before it is noted
-    given_files.note(context, path, credential.profile)
-    text = formats.update(path, form, request, credential, context.cache_folder())
+    try:
+        formats.text(form, request, credential, before)  # refuses it before it is noted
+        given_files.note(context, path, credential.profile)
+        text = formats.update(path, form, request, credential, context.cache_folder())
+    except RequestError as wrong:
+        raise RequestError(f"{printable(path)}: {wrong.message}", wrong.hint) from None
     if form == "netrc" and request.service:
         host = request.service.host
         if netrc.shadowed(text, host, credential.username):
