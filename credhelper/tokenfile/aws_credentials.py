@@ -60,7 +60,7 @@ def with_section(before: str, profile: str, keys: Mapping[str, str], expires_at:
         )
     there = {reader: _read(before, reader) for reader in READERS}
     for found in there.values():
-        _refuse_other_spelling(found, profile)
+        _refuse_blanks(found, profile)
     if len({bool(found.get(profile)) for found in there.values()}) > 1:
         raise _not_ours(profile)  # to some readers it is there, to others a part of a value
     mark = f"# credhelper: {entry[_ID]} of profile {profile}, until {rfc3339(expires_at)}"
@@ -122,11 +122,10 @@ def _read(text: str, reader: Callable[[str], Found]) -> Found:
         ) from None
 
 
-def _refuse_other_spelling(found: Found, profile: str) -> None:
-    """Refuse a section that only some readers take for the one of this profile."""
+def _refuse_blanks(found: Found, profile: str) -> None:
+    """Refuse blanks in the header of our section: some readers take them for a part of the name."""
     for section, values in found.items():
-        plain = re.sub(r"^profile\s+", "", section.strip()).strip("\"' \t")
-        if values and section != profile and plain == profile:
+        if values and section != profile and section.strip() == profile:
             raise _not_ours(section)
 
 

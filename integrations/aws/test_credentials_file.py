@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from credhelper.errors import RequestError
+from credhelper.tokenfile.aws_credentials import with_section as put_into
 from integrations.aws.bucket import PREFIX, Bucket
 from tests.support.programs import command
 
@@ -39,6 +44,56 @@ await s3.send(new PutObjectCommand({ Bucket, Key, Body: "1" }));
 while (Date.now() / 1000 <= Number(until)) await new Promise((done) => setTimeout(done, 100));
 await s3.send(new PutObjectCommand({ Bucket, Key, Body: "2" }));
 """
+
+# What these two find in each text of a list; null for a text that they refuse.
+BOTOCORE = """
+import json, pathlib, sys
+from botocore.configloader import raw_config_parse
+from botocore.exceptions import ConfigParseError
+def found(text):
+    path = pathlib.Path("a text")
+    path.write_bytes(text.encode())
+    try:
+        return raw_config_parse(str(path), parse_subsections=False)
+    except ConfigParseError:
+        return None
+print(json.dumps([found(text) for text in json.load(sys.stdin)]))
+"""
+SMITHY = """
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadSharedConfigFiles } from "@smithy/core/config";
+const all = [];
+for (const text of JSON.parse(readFileSync(0))) {
+  writeFileSync("a text", text);
+  const files = await loadSharedConfigFiles({ filepath: "a text", ignoreCache: true });
+  all.push(files.credentialsFile);
+}
+console.log(JSON.stringify(all));
+"""
+OLD = put_into("", "work", {"AccessKeyId": "OLD", "SecretAccessKey": "o", "SessionToken": "o"}, 0)
+KEYS = {"AccessKeyId": "NEW", "SecretAccessKey": "n/%(x)s=", "SessionToken": "n=="}
+ENTRY = {
+    "aws_access_key_id": "NEW",
+    "aws_secret_access_key": "n/%(x)s=",
+    "aws_session_token": "n==",
+}
+PIECES = (
+    *(
+        "[a]",
+        "[default]",
+        "[profile a]",
+        "[profile work]",
+        "[ c ]",
+        "[work] # c",
+        "[work]#",
+        " [d]",
+    ),
+    *("[e] x]", "[f] ; [g]", "[sso-session q]", "[\u00a0h]", "\x1c[i]", "\x85[j]", "aws_x = AKIA"),
+    *("aws_access_key_id=OLD", "aws_secret_access_key : s", "aws_session_token = t # u", "x ="),
+    *("  y = 1", "\tz = 2", "s3 =", "role_arn = %(r)s", "# c", "; c", "  # c", "", "  ", "\r"),
+    *("x = [b]", "\u00e9 = \u00fc", "k = v\u2028w", "k\u00a0= v", "\u00a0k = v", "\x0bk = v"),
+    OLD.split("\n")[1],
+)
 
 
 @pytest.fixture(params=["awscli", "boto3", "aws-sdk-js"])
@@ -128,3 +183,34 @@ def test_these_sdks_read_the_file_once_and_die_with_its_keys(
     assert outcome.status == 1, outcome
     assert "ExpiredToken" in outcome.told
     assert len({visit["key"] for visit in bucket.visits() if not visit["code"]}) == 1
+
+
+@pytest.mark.parametrize("reader", ["boto3", "aws-sdk-js"])
+def test_aws_s_own_readers_find_one_section_more_and_all_else_as_before(
+    client: Callable[[str], str], tmp_path: Path, reader: str
+) -> None:
+    chance = random.Random(33)
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < 500:
+        end = chance.choice(["\n", "\r\n"])
+        lines = [chance.choice(PIECES) for _ in range(chance.randrange(9))]
+        before = chance.choice(["", "[q]\n", OLD]) + end.join(lines) + chance.choice(["", end])
+        try:
+            pairs.append((before, put_into(before, "work", KEYS, 0)))
+        except RequestError:
+            continue
+    if reader == "boto3":
+        words = [client("boto3"), "-c", BOTOCORE]
+    else:
+        (tmp_path / "read.mjs").write_text(SMITHY)
+        (tmp_path / "node_modules").symlink_to(Path(client("aws-sdk-js")) / "node_modules")
+        words = ["node", "read.mjs"]
+    environ = {"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": "/nonexistent", "HOME": str(tmp_path)}
+    told = json.dumps([text for pair in pairs for text in pair]).encode()
+    done = subprocess.run(
+        words, input=told, stdout=subprocess.PIPE, env=environ, cwd=tmp_path, check=True, timeout=60
+    )
+    found = json.loads(done.stdout)
+    for (before, after), was, now in zip(pairs, found[::2], found[1::2], strict=True):
+        assert was is not None, before
+        assert now == {**was, "work": {**was.get("work", {}), **ENTRY}}, (before, after)

@@ -108,7 +108,7 @@ def test_a_service_has_no_say_in_aws_keys(
     ("before", "why"),
     [
         ("[main]\naws_access_key_id = AKIAMINE\naws_secret_access_key = pass%word\n", "somebody"),
-        ("[profile main]\nrole_arn = pass%word\n", "somebody"),
+        ("[ main ]\nrole_arn = pass%word\n", "somebody"),
         ("[a]\nx = pass%word\n[a]\n", "line 3: it stands twice"),
         ("pass%word\n", "line 1: it is not INI"),
         ("\ufeff[a]\nx = pass%word\n", "byte order mark"),
