@@ -148,6 +148,31 @@ def test_a_variable_may_hold_it(
     assert b"ICA_ACCESS_TOKEN is set" not in status.stderr, status
 
 
+def test_the_token_that_exec_set_for_another_profile_is_none_of_its_own(
+    scratch_world: World, running_sandbox: RunningSandbox, api_token: str
+) -> None:
+    """It would go to services that the other profile does not name."""
+    ready = {"auth": "token", "services": ["https://ready.example"]}
+    scratch_world.configure(
+        running_sandbox.url,
+        running_sandbox.api_key,
+        main={},
+        ready={**ready, "grant": {"env": "ICA_ACCESS_TOKEN"}},
+        other={**ready, "grant": {"env": "OTHER_TOKEN"}},
+        same={"auth": "token", "grant": {"env": "ICA_ACCESS_TOKEN"}},
+    )
+    environ = {"ICA_ACCESS_TOKEN": api_token, "OTHER_TOKEN": api_token}
+    words = ("--var", "OTHER_TOKEN", "--", "credhelper", "get", "--profile")
+    for name, variable in (("ready", "ICA_ACCESS_TOKEN"), ("other", "OTHER_TOKEN")):
+        outcome = scratch_world.run("exec", "--profile", "main", *words, name, environ=environ)
+        assert (outcome.status, outcome.stdout) == (4, b""), outcome
+        assert f"environment variable {variable}, the grant of profile {name}" in outcome.told
+        assert "holds the token of profile main here: exec put it there" in outcome.told
+    for outer, inner in (("ready", "ready"), ("same", "ready"), ("main", "main")):
+        words = ("--", "credhelper", "get", "--profile", inner)
+        assert scratch_world.run("exec", "--profile", outer, *words, environ=environ).token
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
