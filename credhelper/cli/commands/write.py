@@ -18,7 +18,7 @@ from credhelper.core import service as services
 from credhelper.core.model import Request
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, UsageError
-from credhelper.tokenfile import formats, keeping, netrc
+from credhelper.tokenfile import formats, keeping, netrc, renewer
 
 # Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
 _STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
@@ -122,7 +122,7 @@ def _written(
     formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
     context = command_context(said, renews=True)
-    credential, record = answer.get_with_record(context, request)
+    credential, record, grant, given = renewer.begin(context, request)
     given_files.note(context, path, credential.profile)
     text = formats.update(path, form, request, credential, context.cache_folder())
     if form == "netrc" and request.service:
@@ -145,4 +145,6 @@ def _written(
         keeping.stamp(path),
         "\n".join(map(ascii, said)),
         refresh_before=refresh_before,
+        grant=grant,
+        given=given,
     )
