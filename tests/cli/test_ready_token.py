@@ -123,6 +123,14 @@ def test_status_shows_it_as_any_token(given: World) -> None:
     assert (checked.status, b"the API knows this token" in checked.stdout) == (0, True)
 
 
+def test_one_that_is_too_short_is_the_grants_from_the_first_call_on(given: World) -> None:
+    for _ in range(2):
+        outcome = given.run("get", "--min-ttl", "9999999")
+        assert outcome.status == 5
+        assert "the one that the grant of profile main gives lives only another" in outcome.told
+        assert "administrator" not in outcome.told
+
+
 def test_a_command_on_exec_gets_it(given: World, api_token: str) -> None:
     outcome = given.run("exec", "--", "sh", "-c", 'printf %s "$ICA_ACCESS_TOKEN"')
     assert outcome.stdout.decode() == api_token
@@ -162,15 +170,15 @@ def test_the_token_that_exec_set_for_another_profile_is_none_of_its_own(
         same={"auth": "token", "grant": {"env": "ICA_ACCESS_TOKEN"}},
     )
     environ = {"ICA_ACCESS_TOKEN": api_token, "OTHER_TOKEN": api_token}
-    words = ("--var", "OTHER_TOKEN", "--", "credhelper", "get", "--profile")
+    get = ("--", "credhelper", "get", "--profile")
+    words = ("--var", "OTHER_TOKEN", *get)
     for name, variable in (("ready", "ICA_ACCESS_TOKEN"), ("other", "OTHER_TOKEN")):
         outcome = scratch_world.run("exec", "--profile", "main", *words, name, environ=environ)
         assert (outcome.status, outcome.stdout) == (4, b""), outcome
         assert f"environment variable {variable}, the grant of profile {name}" in outcome.told
         assert "holds the token of profile main here: exec put it there" in outcome.told
     for outer, inner in (("ready", "ready"), ("same", "ready"), ("main", "main")):
-        words = ("--", "credhelper", "get", "--profile", inner)
-        assert scratch_world.run("exec", "--profile", outer, *words, environ=environ).token
+        assert scratch_world.run("exec", "--profile", outer, *get, inner, environ=environ).token
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,10 @@ def test_two_who_watch_one_profile_make_no_more_tokens_than_one(short_lived: Wor
     assert made <= 3
 
 
+def _holds(path: Path, token: str) -> bool:
+    return path.exists() and path.read_text() == token
+
+
 def test_watch_takes_over_a_ready_token_that_was_replaced_early(scratch_world: World) -> None:
     """Whoever rotates it may have revoked the former one, which lives for hours by its exp."""
     given, path = scratch_world.root / "given", scratch_world.root / "kept"
@@ -203,7 +208,7 @@ def test_watch_takes_over_a_ready_token_that_was_replaced_early(scratch_world: W
     for token in tokens:
         rotate(token)
         process.send_signal(signal.SIGCONT)  # wakes it: it looks every ten seconds
-        until(lambda now=token: path.exists() and path.read_text() == now, "it was not replaced")
+        until(partial(_holds, path, token), "it was not replaced")
     given.unlink()
     process.send_signal(signal.SIGCONT)
     process.terminate()
