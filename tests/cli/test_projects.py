@@ -268,3 +268,26 @@ def test_a_list_that_is_shown_is_read_no_further() -> None:
     named = ((f"p-{n}", "") for n in itertools.count())
     assert "p-9 and more; " in projects.in_words("project", named)
     assert next(named)[0] == "p-11"
+
+
+def test_a_ready_token_finds_a_project_by_its_name_and_nothing_is_created(person: Person) -> None:
+    url = person.api.url
+    made = person.world.run(
+        *("token", "create", "--api", "ica", "--url", url, "--secret-env", "KEY"),
+        environ={"KEY": person.api.api_key},
+    )
+    ready = {"auth": "token", "url": url, "grant": {"env": "TOKEN"}}
+    person.world.configure(url, "unused-key", v2={**ready, "api": "ica"}, v1=ready)
+    environ = {"TOKEN": json.loads(made.stdout)["access_token"]}
+    before = person.api.stats()["created"]
+    words = ("login", "--profile", "v2", "--project")
+    missing = person.types(*words, "Alfa", environ=environ)
+    assert (missing.status, "Alpha" in missing.told) == (3, True)
+    outcome = person.types(*words, "alpha", "--aws", "path=/runs/42/", environ=environ)
+    assert outcome.status == 0, outcome
+    profile = tomllib.loads(person.config())["profiles"]["v2"]
+    assert profile["project"] in outcome.stdout.decode()
+    assert (profile["auth"], profile["aws"]) == ("token", {"path": "/runs/42/"})
+    assert person.api.stats()["created"] == before
+    in_one = person.types("login", "--profile", "v1", "--project", "Alpha", environ=environ)
+    assert (in_one.status, "is made elsewhere" in in_one.told) == (2, True)
