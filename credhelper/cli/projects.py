@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from credhelper.client.api import Client
 
 _MOST_SHOWN = 10
-_TOKENS = "tokens for one only: credhelper login --{what} NAME"
-_TOOLS = "the one of your tools: credhelper login --project NAME"
+_TOKENS, _TOOLS = "tokens for one only", "the one of your tools"
 
 Named = tuple[str, str]  # id, name
 
@@ -109,15 +108,18 @@ def put_into(
     return {**values, **wanted}
 
 
-def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, str]:
+def listed(
+    client: Client, token: Secret, session: Secret | None, login: str = "credhelper login"
+) -> dict[str, str]:
     """Return in words what there is to choose from; nothing where the API refuses.
 
     Parameters:
     - token: a JWT, for projects.
     - session: a psToken, for workgroups, or None.
+    - login: the command that logs in to the profile again.
     """
     choices: dict[str, str] = {}
-    how = _TOKENS if client.contexts else _TOOLS
+    how = f"{_TOKENS if client.contexts else _TOOLS}: {login}"
     with suppress(CredhelperError):
         choices["project"] = in_words("project", client.projects(token), how)
     if session is not None and client.contexts:
@@ -126,14 +128,18 @@ def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, s
     return choices
 
 
-def in_words(what: str, named: Iterable[Named], how: str = _TOKENS) -> str:
-    """Return the first names with their ids, and how to choose one of them, for a person."""
+def in_words(what: str, named: Iterable[Named], how: str) -> str:
+    """Return the first names with their ids, and how to choose one of them, for a person.
+
+    Parameters:
+    - how: words that end in a command, which takes the choice as an option.
+    """
     first = list(islice(named, _MOST_SHOWN + 1))
     if not first:
         return ""
     shown = ", ".join(map(_shown, first[:_MOST_SHOWN]))
     more = " and more" if len(first) > _MOST_SHOWN else ""
-    return f"{shown}{more}; {how.format(what=what)}"
+    return f"{shown}{more}; {how} --{what} NAME"
 
 
 def _project(client: Client, token: Secret, text: str) -> str:

@@ -191,7 +191,8 @@ def remember(
     choices: dict[str, str] = {}
     if not any(getattr(profile, key) for key in _SET_BY_NAME):
         session = verified.session.value if verified.session else None
-        choices = projects.listed(client, verified.token.value, session)
+        again = command("credhelper", "login", *login_report.choosing(context, profile))
+        choices = projects.listed(client, verified.token.value, session, again)
     login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)
 
 
