@@ -72,6 +72,17 @@ def test_a_profile_that_is_gone_leaves_nothing_and_its_token_is_not_revoked(
     assert running_sandbox.stats()["revoked"] == 0
 
 
+def test_tokens_that_were_rotated_away_pile_up_nowhere(given: World) -> None:
+    """They may live for a day, and be replaced every ten minutes."""
+    path = given.root / "token"
+    for hours in range(1, 5):
+        path.write_text(jwt(exp=int(time.time()) + hours * 3600))
+        given.get()
+    assert len(given.held()) == 1
+    assert [each.name for each in given.cache.iterdir() if each.name.endswith(".old")] == []
+    assert given.run("logout").stdout.count(b"forgotten, not revoked") == 1
+
+
 def test_a_token_of_a_former_key_is_revoked_all_the_same(
     given: World, running_sandbox: RunningSandbox, api_token: str
 ) -> None:
