@@ -69,8 +69,8 @@ def _refuse_the_token_of_another(
         return
     if context.environ.get(f"{APIS[outer.api].variables}_ACCESS_TOKEN") == secret.reveal():
         raise LoginRequiredError(
-            f"environment variable {grant.words[0]}, the grant of profile {profile.name}, holds the"
-            f" token of profile {outer.name} here: exec put it there",
+            f"environment variable {grant.words[0]}, the grant of profile {profile.name}, belongs"
+            f" to exec here, which puts the token of profile {outer.name} into it",
             "ask for it outside of exec, or keep it in a file or another variable",
             private=True,  # as any problem of a variable
         )

@@ -187,7 +187,7 @@ def test_the_token_that_exec_set_for_another_profile_is_none_of_its_own(
         outcome = scratch_world.run("exec", "--profile", "main", *words, name, environ=environ)
         assert (outcome.status, outcome.stdout) == (4, b""), outcome
         assert f"environment variable {variable}, the grant of profile {name}" in outcome.told
-        assert "holds the token of profile main here: exec put it there" in outcome.told
+        assert "belongs to exec here, which puts the token of profile main into it" in outcome.told
     for outer, inner in (("ready", "ready"), ("same", "ready"), ("main", "main")):
         assert scratch_world.run("exec", "--profile", outer, *get, inner, environ=environ).token
 
