@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from credhelper.broker import key_notes, next_step, source
+from credhelper.broker import key_notes, next_step, routing, source
 from credhelper.config.grant import Changed, resolve
+from credhelper.config.profile import APIS, READY
 from credhelper.core import paths
 from credhelper.errors import LoginRequiredError
 
@@ -38,6 +39,8 @@ def read(
             password=profile.auth == "password",
             stamp=stamp,
         )
+        if profile.auth == READY and grant.how == "env":
+            _refuse_the_token_of_another(context, profile, grant, secret)
     except Changed:
         raise source.Outdated from None
     except LoginRequiredError as error:
@@ -51,6 +54,26 @@ def read(
     if grant.how in ("command", "keyring"):
         context.grants[grant] = secret
     return secret
+
+
+def _refuse_the_token_of_another(
+    context: Context, profile: Profile, grant: Grant, secret: Secret
+) -> None:
+    """Raise LoginRequiredError if `exec` put its own profile's token where the grant was.
+
+    It is for that profile's services, which need not be this one's.
+    """
+    name = context.environ.get("CREDHELPER_RECORD", "").partition(":")[0]
+    outer = routing.load_config(context).profiles.get(name)
+    if outer is None or outer.name == profile.name or outer.grant == grant:
+        return
+    if context.environ.get(f"{APIS[outer.api].variables}_ACCESS_TOKEN") == secret.reveal():
+        raise LoginRequiredError(
+            f"environment variable {grant.words[0]}, the grant of profile {profile.name}, belongs"
+            f" to exec here, which puts the token of profile {outer.name} into it",
+            "ask for it outside of exec, or keep it in a file or another variable",
+            private=True,  # as any problem of a variable
+        )
 
 
 def _typed_for_another(context: Context, profile: Profile) -> LoginRequiredError:

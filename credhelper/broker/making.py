@@ -43,7 +43,8 @@ def make(source: TokenSource, held: Held | None, locked: bool, profile: str) -> 
         source.slot.remove()
         raise _logged_out(source, token, profile)
     source.trace("renew", record=source.slot.name, expires=token.expires_at, skew=token.skew)
-    return Held(fields, source.host)
+    # With whose it is, as everybody after us reads it.
+    return Held({**fields, **source.slot.owner}, source.host)
 
 
 def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:

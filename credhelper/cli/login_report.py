@@ -37,8 +37,6 @@ def print_report(
     life = output.span(token.expires_at - token.issued_at)
     say(f"logged in to profile {profile.name}")
     services = [str(service) for service in profile.services]
-    default = routing.load_config(context).default_profile == profile.name
-    chosen = [] if default else ["--profile", profile.name]
     output.table(
         [
             ("who", output.who(whose)),
@@ -52,10 +50,16 @@ def print_report(
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
             *[(f"{what}s", words) for what, words in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
-            ("next", command("credhelper", "get", *chosen)),
+            ("next", command("credhelper", "get", *choosing(context, profile))),
             *[("", line) for line in _wiring(profile, services)],
         ]
     )
+
+
+def choosing(context: Context, profile: Profile) -> list[str]:
+    """Return the options that choose `profile`: none for the default one."""
+    default = routing.load_config(context).default_profile == profile.name
+    return [] if default else ["--profile", profile.name]
 
 
 def _session_in_words(profile: Profile, verified: Verified) -> str:

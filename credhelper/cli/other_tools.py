@@ -106,7 +106,8 @@ def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float)
     said = url_of(environ[named]) if named else ""
     options = ["--api", "ica"] if kind == "ICAV2" else []
     options += ["--url", said or "URL"] if named else []
-    alone = token_alone(variable, token, *options, then=f" && {command('unset', variable)}")
+    then = f" && {command('unset', variable)}"
+    alone = token_alone(variable, token, kind.lower(), *options, then=then)
     payload = claims.payload(token) or {}
     ends = payload.get("exp")
     lives = isinstance(ends, int | float) and ends > now and not claims.token_flaw(token)
@@ -147,15 +148,16 @@ def distinct(proposals: Iterable[Proposal]) -> Iterator[Proposal]:
         yield replace(one, name=name)
 
 
-def token_alone(place: str, token: str, *options: str, then: str = "") -> Proposal:
+def token_alone(place: str, token: str, name: str, *options: str, then: str = "") -> Proposal:
     """Return what to say of a token without the key behind it.
 
     Parameters:
+    - name: of the profile to log in to: the default one may be for something else.
     - options: for the login that would be better; `then`, what follows its command.
     """
     payload = claims.payload(token)
     what = "a token" if payload is not None else "something that is not a token"
-    how = command("credhelper", "login", *options) + then
+    how = command("credhelper", "login", "--profile", name, *options) + then
     return Proposal(place, what, note=f"a token alone cannot be renewed: {how}")
 
 

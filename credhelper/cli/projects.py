@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from credhelper.broker import grants, wiring
 from credhelper.cli.verification import discard
 from credhelper.client.authorization import Authorization, Bearer
 from credhelper.config.profile import Profile
 from credhelper.core.model import Secret
 from credhelper.core.text import printable
 from credhelper.errors import CredhelperError, NotFoundError, UsageError
+from credhelper.renewal import ready_token
 from credhelper.renewal.create import make_token, open_session
 
 if TYPE_CHECKING:
+    from credhelper.broker.context import Context
     from credhelper.client.api import Client
 
 _MOST_SHOWN = 10
-_TOKENS = "tokens for one only: credhelper login --{what} NAME"
-_TOOLS = "the one of your tools: credhelper login --project NAME"
+_TOKENS, _TOOLS = "tokens for one only", "the one of your tools"
 
 Named = tuple[str, str]  # id, name
 
@@ -70,15 +72,54 @@ def found(
     return wanted
 
 
-def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, str]:
+def found_with(context: Context, profile: Profile, text: str) -> str:
+    """Return the id of the project that `text` means, asked for with the profile's ready token.
+
+    Parameters:
+    - text: an id or a name.
+
+    Raises CredhelperError: UsageError where each token is for one project already.
+    """
+    client = wiring.client_for(context, profile)
+    if client.contexts or profile.grant is None:
+        raise UsageError(
+            f"the token of profile {profile.name} is made elsewhere, for a project or for none",
+            "leave --project out",
+        )
+    secret = grants.read(context, profile, profile.grant)
+    token = ready_token.token_in(secret, profile, profile.grant, context.clock())
+    return _project(client, token.value, text)
+
+
+def put_into(
+    wanted: Mapping[str, str], values: dict[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a profile's keys with those of the project and workgroup that were named.
+
+    Parameters:
+    - wanted: these, as from `found`.
+    - values: the others, as the config spells them.
+    - given: the options of the login.
+    """
+    if "project" in wanted and "aws" in values and not given.get("aws"):
+        # They are for the project that was named now, not for one of before.
+        kept = {key: what for key, what in values["aws"].items() if key != "project"}
+        return {**values, "aws": kept, **wanted}
+    return {**values, **wanted}
+
+
+def listed(
+    client: Client, token: Secret, session: Secret | None, login: str = "credhelper login"
+) -> dict[str, str]:
     """Return in words what there is to choose from; nothing where the API refuses.
 
     Parameters:
     - token: a JWT, for projects.
     - session: a psToken, for workgroups, or None.
+    - login: the command that logs in to the profile again.
     """
     choices: dict[str, str] = {}
-    how = _TOKENS if client.contexts else _TOOLS
+    how = f"{_TOKENS if client.contexts else _TOOLS}: {login}"
     with suppress(CredhelperError):
         choices["project"] = in_words("project", client.projects(token), how)
     if session is not None and client.contexts:
@@ -87,14 +128,18 @@ def listed(client: Client, token: Secret, session: Secret | None) -> dict[str, s
     return choices
 
 
-def in_words(what: str, named: Iterable[Named], how: str = _TOKENS) -> str:
-    """Return the first names with their ids, and how to choose one of them, for a person."""
+def in_words(what: str, named: Iterable[Named], how: str) -> str:
+    """Return the first names with their ids, and how to choose one of them, for a person.
+
+    Parameters:
+    - how: words that end in a command, which takes the choice as an option.
+    """
     first = list(islice(named, _MOST_SHOWN + 1))
     if not first:
         return ""
     shown = ", ".join(map(_shown, first[:_MOST_SHOWN]))
     more = " and more" if len(first) > _MOST_SHOWN else ""
-    return f"{shown}{more}; {how.format(what=what)}"
+    return f"{shown}{more}; {how} --{what} NAME"
 
 
 def _project(client: Client, token: Secret, text: str) -> str:

@@ -27,6 +27,7 @@ from credhelper.cli.prompt import Kind
 from credhelper.client import claims
 from credhelper.core import strict_json
 from credhelper.core.model import Secret
+from credhelper.core.text import command
 
 
 def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[Proposal]:
@@ -41,13 +42,15 @@ def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[
     for region, kept in sorted(sessions.items()):
         session, token = (kept.settings.get(key, "") for key in ("session-token", "access-token"))
         what = "a session of the ica program"
+        name = profile_name("ica" if len(sessions) == 1 else f"ica-{region}")
         if session is None or (session and claims.token_flaw(session)):
             flaw = claims.token_flaw(session)
             yield Proposal(kept.place, what, note=f"left alone: its session-token {flaw}")
         elif session:
             url = _url_of_session(region, token or "", server, alone=len(sessions) == 1)
             if not url:
-                note = "its region is not told: credhelper login --session --url URL"
+                how = command("credhelper", "login", "--profile", name, "--session", "--url", "URL")
+                note = f"its region is not told: {how}"
                 yield Proposal(kept.place, what, note=note)
                 continue
             values: dict[str, Any] = {"url": url, "auth": "session"}
@@ -55,11 +58,10 @@ def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[
                 values["domain"] = domain
             if cid := _project_of(token or ""):
                 values["cid"] = cid
-            name = "ica" if len(sessions) == 1 else f"ica-{region}"
             yield Proposal(
                 kept.place,
                 what,
-                profile_name(name),
+                name,
                 values,
                 Kind.PSTOKEN,
                 Secret(session),
@@ -67,7 +69,7 @@ def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[
             )
         elif token:
             url = _url_of_session(region, token, server, alone=len(sessions) == 1)
-            yield token_alone(kept.place, token, "--url", url or "URL")
+            yield token_alone(kept.place, token, name, "--url", url or "URL")
 
 
 def from_lazy(text: str, place: str, grant: Mapping[str, Any] | None) -> Iterator[Proposal]:

@@ -40,7 +40,9 @@ def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) ->
     project = _project_in(sessions, server)
     yield from _v2_key(place, "an API key of the icav2 program", "icav2", key, server, project)
     if (token := settings.get("access-token", "")) and key == "":
-        yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
+        yield token_alone(
+            place, token, "icav2", "--api", "ica", "--url", _url_of_v2(server) or "URL"
+        )
     for kept in sessions:
         token = kept.settings.get("access-token", "")
         if token and key != "":
@@ -48,7 +50,9 @@ def from_icav2(config: Settings | None, place: str, sessions: Iterable[Kept]) ->
             yield Proposal(kept.place, "a token", note=note)
         elif token:
             url = _url_of_v2_session(kept.place, None if config is None else server)
-            yield token_alone(kept.place, token, "--api", "ica", "--url", url or "URL")
+            of = f"icav2-{_called(kept.place)}"
+            name = "icav2" if len(sessions) == 1 else profile_name(of)
+            yield token_alone(kept.place, token, name, "--api", "ica", "--url", url or "URL")
 
 
 def from_plugins(
@@ -66,10 +70,10 @@ def from_plugins(
     what = f"an API key of icav2-cli-plugins, for {name}"
     ours = "icav2-plugins" if name == DEFAULT else profile_name(name)
     project = settings.get("project_id") or _project_in(sessions, server)
-    yield from _v2_key(place, what, ours, key, server, project, "--profile", ours)
+    yield from _v2_key(place, what, ours, key, server, project)
     token = settings.get("access_token", "")
     if token and key == "":
-        yield token_alone(place, token, "--api", "ica", "--url", _url_of_v2(server) or "URL")
+        yield token_alone(place, token, ours, "--api", "ica", "--url", _url_of_v2(server) or "URL")
 
 
 def _v2_key(
@@ -79,17 +83,16 @@ def _v2_key(
     key: str | None,
     server: str | None,
     project: str,
-    *options: str,
 ) -> Iterator[Proposal]:
     """Yield what can be made of an API key in the config of a v2 tool; nothing without one.
 
     Parameters:
     - key, server: as the config has them, None for what is no text.
     - project: the id of the project that the tool works in, "" if unknown.
-    - options: for a login by hand.
     """
     url, work = _url_of_v2(server), project_in(project)
-    options += ("--api", "ica", "--url", url or "URL")
+    # The default profile may be for something else.
+    options = ("--profile", name, "--api", "ica", "--url", url or "URL")
     login = command("credhelper", "login", *options, *(["--project", project] if work else []))
     if key is None or key.startswith(_ENCRYPTED) or (key and claims.token_flaw(key)):
         note = f"not plain text: that program encrypts its key; {login}"
@@ -123,9 +126,13 @@ def _url_of_v2_session(path: str, server: str | None) -> str:
     - path: of that file, which is called as the first part of the server's name.
     - server: as the config calls it, "" if it names none, None if unknown.
     """
-    called = os.path.basename(path).removeprefix(".session.").removesuffix(".yaml")
+    called = _called(path)
     for known in (server or "", _V2):
         parts = server_in(known)
         if parts and parts[3] == called:
             return url_of(known)
     return ""
+
+
+def _called(path: str) -> str:
+    return os.path.basename(path).removeprefix(".session.").removesuffix(".yaml")

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credhelper.broker import source, wiring
+from credhelper.cli.prompt import Kind
 from credhelper.client import claims
 from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
 from credhelper.config.profile import Profile
@@ -16,6 +18,7 @@ from credhelper.errors import CredhelperError, RejectedError
 from credhelper.renewal.create import make_token, open_session
 
 if TYPE_CHECKING:
+    from credhelper.broker.context import Context
     from credhelper.client.api import Client
 
 _NOT_YET, _ONCE_MORE = 10.0, 2.0  # seconds
@@ -110,3 +113,21 @@ def _details(client: Client, token: Token, clock: Callable[[], float]) -> dict[s
         if isinstance(part, dict):
             identity[member] = claims.identity(part).get("name", "")
     return identity
+
+
+def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorization:
+    """Return how `secret`, of this `kind`, authorises a login to `profile`."""
+    if kind == Kind.PASSWORD:
+        return Password(profile.user or "", secret)
+    if kind == Kind.PSTOKEN:
+        return Bearer(secret)
+    return ApiKey(secret, profile.api_key_as, profile.user or "")
+
+
+def still(context: Context, profile: Profile, authorization: Authorization, stamp: str) -> bool:
+    """Tell whether a grant in a file, if that is watched, still is what was verified."""
+    authorize = wiring.authorizer(context, profile, stamp=stamp)
+    try:
+        return not stamp or authorize is None or authorize() == authorization
+    except (CredhelperError, source.Outdated):
+        return False

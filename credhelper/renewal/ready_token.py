@@ -88,7 +88,7 @@ def token_in(secret: Secret, profile: Profile, grant: Grant, now: float) -> Toke
             raise ConfigError(f"{what} {wrong}", "compare it with the profile's api and url")
         token = claims.token_from(secret.reveal(), kind=JWT, now_local=now, skew=0)
         if token.assumed:
-            raise ConfigError(f"{what} does not say when it ends: it has no exp")
+            raise ConfigError(f"{what} does not say when it ends: it has no exp that is a time")
         if token.expires_at <= token.issued_at:
             ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
             hint = f"it is not made here: see that its maker gives a new one to {where}"

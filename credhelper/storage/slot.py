@@ -103,6 +103,8 @@ class Slot:
         One that was made from another grant is set aside.
         """
         before = self.find() or {}
+        if record.GIVEN in before and record.GIVEN in self.owner:
+            before = {}  # it is not ours to revoke: `logout` need not find it
         if before.get("token") and fields.get("grant", before.get("grant")) != before.get("grant"):
             self.set_aside()
         self._write(self.name, {**fields, **self.owner})
@@ -255,10 +257,8 @@ class Slot:
         It counts for a process that asked before its time was over, even if that process looks
         later: on a busy machine a waiter wakes up late. It does not count for another grant.
 
-        Parameters:
-        - now: Unix seconds.
-        - since: when this process asked, in Unix seconds; if it began to wait earlier,
-          that time counts.
+        Parameters: `now`; `since`, when this process asked, or began to wait if that was earlier;
+        both in Unix seconds.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None

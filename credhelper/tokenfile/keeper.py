@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-_LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token that was rejected, are noticed
+# Also a laptop that was shut, and a token that was rejected or rotated, are noticed.
+_LONGEST_SLEEP = 10.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
@@ -79,6 +80,7 @@ def keep(
         behind = max(0.0, monotonic() - now - apart)
         over = now + behind >= due
         if not renewer and not resting and (over or _changed(keeping, seen)):
+            keeping.given = stamp(keeping.grant)  # before it is read: it may change meanwhile
             try:
                 renewer, pipe = _start_renewer(keeping, behind, warn=warn)
             except OSError as error:
@@ -122,6 +124,8 @@ def keep(
 def _changed(keeping: Keeping, seen: str) -> bool:
     # The file, too: somebody may have emptied it, or written another token into it.
     there = stamp(keeping.path)
+    if stamp(keeping.grant) not in ("", keeping.given):
+        return True  # it was rotated; one that is missing is about to be
     return stamp(keeping.record) != seen or not there or there != (keeping.written or there)
 
 

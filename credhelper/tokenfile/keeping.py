@@ -45,6 +45,8 @@ class Keeping:
     - folder: removed with the file in the end, or "".
     - refresh_before: seconds of life that the caller likes to see.
     - handle: open, holds the folder's lock; or -1.
+    - grant: path of the file with the ready token, which somebody may replace; or "".
+    - given: the grant's `stamp` before it was read.
     """
 
     __slots__ = (
@@ -52,6 +54,8 @@ class Keeping:
         "due",
         "folder",
         "form",
+        "given",
+        "grant",
         "handle",
         "min_ttl",
         "path",
@@ -80,6 +84,8 @@ class Keeping:
         folder: str = "",
         handle: int = -1,
         refresh_before: int = 0,
+        grant: str = "",
+        given: str = "",
     ) -> None:
         self.path = path
         self.form = form
@@ -95,6 +101,8 @@ class Keeping:
         self.folder = folder
         self.handle = handle
         self.refresh_before = refresh_before
+        self.grant = grant
+        self.given = given
 
     def words(self) -> list[str]:
         """Return this as the words of a command line."""

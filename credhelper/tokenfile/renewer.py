@@ -1,19 +1,36 @@
-"""The renewal of a kept token file: the heavy half of the keeper, loaded in its child alone."""
+"""What a kept token file begins with, and its renewal: what the keeper itself does not load."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper.broker import answer, trace
+from credhelper.broker import answer, routing, trace
 from credhelper.broker.context import Context
+from credhelper.config.profile import READY
 from credhelper.core import service
+from credhelper.core.model import Credential, Request
 from credhelper.core.text import complaint
 from credhelper.errors import CredhelperError
 from credhelper.tokenfile import folder, formats
 from credhelper.tokenfile.keeping import Keeping, pack, stamp
 
 _SET_BACK = 5.0  # seconds; less is a clock that is kept right
+
+
+def begin(context: Context, request: Request) -> tuple[Credential, str, str, str]:
+    """Return a credential, its record's path, and `grant` and `given` of a `Keeping` for it.
+
+    Raises CredhelperError.
+    """
+    credential, record = answer.get_with_record(context, request)
+    profile = routing.load_config(context).profiles[credential.profile]
+    if profile.auth != READY or profile.grant is None or profile.grant.how != "file":
+        return credential, record, "", ""
+    path = profile.grant.words[0]
+    given = stamp(path)
+    # Once more, from the cache: it may have been replaced before we looked.
+    return *answer.get_with_record(context, request), path, given
 
 
 def renew(

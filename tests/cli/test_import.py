@@ -220,7 +220,10 @@ def test_a_key_that_icav2_encrypted_is_told_and_never_taken_for_the_key(
     assert (outcome.status, outcome.told) == (0, "")
     told = outcome.stdout.decode()
     assert "an API key of the icav2 program\n" in told
-    assert f"encrypts its key; credhelper login --api ica --url {person.api.url}\n" in told
+    assert (
+        f"encrypts its key; credhelper login --profile icav2 --api ica --url {person.api.url}\n"
+        in told
+    )
     assert person.config() == ""
 
 
@@ -284,14 +287,17 @@ def test_a_key_whose_server_makes_no_sense_is_told_of(person: Person) -> None:
     person.world.canaries.append("key-0123456789")
     outcome = person.types("import", "--yes")
     assert outcome.status == 0
-    assert "server-url makes no sense: credhelper login --api ica" in outcome.stdout.decode()
+    assert (
+        "server-url makes no sense: credhelper login --profile icav2 --api ica"
+        in outcome.stdout.decode()
+    )
 
 
 def test_a_token_alone_makes_no_profile(icav2: Person) -> None:
     put(icav2, ".icav2/config.yaml", "output-format: table\n")
     told = icav2.types("import").stdout.decode()
     assert ".icav2/.session.ica.yaml: a token\n" in told
-    assert "a token alone cannot be renewed: credhelper login --api ica" in told
+    assert "a token alone cannot be renewed: credhelper login --profile icav2 --api ica" in told
 
 
 def test_tokens_of_lazy_want_to_know_where_the_key_is(lazy: Person) -> None:
@@ -365,7 +371,7 @@ def test_variables_are_told_of_and_a_key_in_one_stays_there(person: Person) -> N
     outcome = person.types("import", environ=environ)
     told = outcome.stdout.decode()
     assert "ICA_ACCESS_TOKEN: a token\n" in told
-    assert "credhelper login && unset ICA_ACCESS_TOKEN\n" in told
+    assert "credhelper login --profile ica && unset ICA_ACCESS_TOKEN\n" in told
     assert "ICAV2_X_API_KEY: an API key in the environment" in told
     assert "grant    the environment variable ICAV2_X_API_KEY" in told
 
@@ -394,9 +400,9 @@ def test_each_token_in_a_variable_names_the_login_to_its_own_api(person: Person)
     environ = dict.fromkeys(names, jwt(exp=1)) | {"ICA_BASE_URL": "https://use1.platform.test/v1"}
     told = person.types("import", environ=environ).stdout.decode()
     for words in (
-        "login --url https://use1.platform.test && unset ICA_ACCESS_TOKEN",
-        "login && unset IAP_TOKEN",
-        "login --api ica && unset ICAV2_ACCESS_TOKEN",
+        "login --profile ica --url https://use1.platform.test && unset ICA_ACCESS_TOKEN",
+        "login --profile iap && unset IAP_TOKEN",
+        "login --profile icav2 --api ica && unset ICAV2_ACCESS_TOKEN",
     ):
         assert f"credhelper {words}\n" in told
 

@@ -91,7 +91,8 @@ def test_profiles_of_the_plugins_are_proposed_with_what_is_in_clear(plugins: Per
         "encrypts its key; credhelper login --profile lab --api ica --url https://ica.illumina.com\n",
         # A comment stands on a line of its own: this is no key.
         "--profile stage_2 --api ica --url https://stage.example\n",
-        "cannot be renewed: credhelper login --api ica --url https://ica.illumina.com\n",
+        "cannot be renewed: credhelper login --profile given --api ica --url"
+        " https://ica.illumina.com\n",
     ):
         assert words in told, words
     assert told.count(": a token\n") == 1
@@ -209,7 +210,7 @@ def test_each_session_of_icav2_names_its_own_server(person: Person) -> None:
         ("stage", "https://stage.example"),
         ("other", "URL"),
     ):
-        line = f"credhelper login --api ica --url {url}\n"
+        line = f"credhelper login --profile icav2-{server} --api ica --url {url}\n"
         before, _, after = told.partition(f".session.{server}.yaml: a token\n")
         assert before != told
         assert after.split("\n")[0].endswith(line.rstrip("\n"))
@@ -220,7 +221,7 @@ def test_a_token_in_the_config_of_icav2_is_told_of_too(person: Person) -> None:
     put(person, ".icav2/config.yaml", f"server-url: stage.example\naccess-token: {token}\n")
     told = told_by(person)
     assert ".icav2/config.yaml: a token\n" in told
-    assert "credhelper login --api ica --url https://stage.example\n" in told
+    assert "credhelper login --profile icav2 --api ica --url https://stage.example\n" in told
 
 
 @pytest.mark.parametrize("key", ["key-0123456789", "!!binary U01XVjZk"])

@@ -100,7 +100,10 @@ def test_a_token_that_cannot_be_read_on_makes_no_profile(
     person.world.canaries.append(token)
     outcome = person.types("import", "--yes", environ={"ICA_ACCESS_TOKEN": token})
     assert (outcome.status, outcome.told) == (0, "")
-    assert "a token alone cannot be renewed: credhelper login && unset" in outcome.stdout.decode()
+    assert (
+        "a token alone cannot be renewed: credhelper login --profile ica && unset"
+        in outcome.stdout.decode()
+    )
     assert person.config() == ""
 
 
@@ -109,7 +112,9 @@ def test_a_server_that_makes_no_sense_is_none(person: Person) -> None:
     person.world.canaries.append(token)
     environ = {V2: token, "ICAV2_BASE_URL": "https://me@x.test/?a"}
     told = person.types("import", "--yes", environ=environ).stdout.decode()
-    assert "credhelper login --api ica --url URL && unset ICAV2_ACCESS_TOKEN\n" in told
+    assert (
+        "credhelper login --profile icav2 --api ica --url URL && unset ICAV2_ACCESS_TOKEN\n" in told
+    )
     assert person.config() == ""
 
 

@@ -16,6 +16,8 @@ from credhelper.core.model import Secret
 from credhelper.errors import NotFoundError
 from tests.cli.conftest import Person
 
+HOW = "one only: credhelper login"
+
 
 def claims(token: str) -> dict[str, object]:
     payload = token.split(".")[1]
@@ -108,6 +110,9 @@ def test_v2_lists_projects_for_tools(person: Person) -> None:
     assert f"projects  Alpha ({alpha}), Beta (" in told
     assert "; the one of your tools: credhelper login --project NAME\n" in told
     assert "workgroups" not in told
+    other = person.logs_in("--profile", "other", "--api", "ica").stdout.decode()
+    # Without its name it would be another one that is changed.
+    assert "tools: credhelper login --profile other --project NAME\n" in other
     told = person.logs_in("--api", "ica", "--project", alpha).stdout.decode()
     assert "--project NAME" not in told
 
@@ -259,12 +264,35 @@ def test_a_name_that_several_have_wants_an_id() -> None:
 
 
 def test_a_long_list_is_cut() -> None:
-    told = projects.in_words("project", [(f"p-{n}", f"N{n}") for n in range(25)])
-    assert "N9 (p-9) and more; tokens for one only: credhelper login --project NAME" in told
-    assert projects.in_words("project", []) == ""
+    told = projects.in_words("project", [(f"p-{n}", f"N{n}") for n in range(25)], HOW)
+    assert "N9 (p-9) and more; one only: credhelper login --project NAME" in told
+    assert projects.in_words("project", [], HOW) == ""
 
 
 def test_a_list_that_is_shown_is_read_no_further() -> None:
     named = ((f"p-{n}", "") for n in itertools.count())
-    assert "p-9 and more; " in projects.in_words("project", named)
+    assert "p-9 and more; " in projects.in_words("project", named, HOW)
     assert next(named)[0] == "p-11"
+
+
+def test_a_ready_token_finds_a_project_by_its_name_and_nothing_is_created(person: Person) -> None:
+    url = person.api.url
+    made = person.world.run(
+        *("token", "create", "--api", "ica", "--url", url, "--secret-env", "KEY"),
+        environ={"KEY": person.api.api_key},
+    )
+    ready = {"auth": "token", "url": url, "grant": {"env": "TOKEN"}}
+    person.world.configure(url, "unused-key", v2={**ready, "api": "ica"}, v1=ready)
+    environ = {"TOKEN": json.loads(made.stdout)["access_token"]}
+    before = person.api.stats()["created"]
+    words = ("login", "--profile", "v2", "--project")
+    missing = person.types(*words, "Alfa", environ=environ)
+    assert (missing.status, "Alpha" in missing.told) == (3, True)
+    outcome = person.types(*words, "alpha", "--aws", "path=/runs/42/", environ=environ)
+    assert outcome.status == 0, outcome
+    profile = tomllib.loads(person.config())["profiles"]["v2"]
+    assert profile["project"] in outcome.stdout.decode()
+    assert (profile["auth"], profile["aws"]) == ("token", {"path": "/runs/42/"})
+    assert person.api.stats()["created"] == before
+    in_one = person.types("login", "--profile", "v1", "--project", "Alpha", environ=environ)
+    assert (in_one.status, "is made elsewhere" in in_one.told) == (2, True)

@@ -72,6 +72,17 @@ def test_a_profile_that_is_gone_leaves_nothing_and_its_token_is_not_revoked(
     assert running_sandbox.stats()["revoked"] == 0
 
 
+def test_tokens_that_were_rotated_away_pile_up_nowhere(given: World) -> None:
+    """They may live for a day, and be replaced every ten minutes."""
+    path = given.root / "token"
+    for hours in range(1, 5):
+        path.write_text(jwt(exp=int(time.time()) + hours * 3600))
+        given.get()
+    assert len(given.held()) == 1
+    assert [each.name for each in given.cache.iterdir() if each.name.endswith(".old")] == []
+    assert given.run("logout").stdout.count(b"forgotten, not revoked") == 1
+
+
 def test_a_token_of_a_former_key_is_revoked_all_the_same(
     given: World, running_sandbox: RunningSandbox, api_token: str
 ) -> None:
@@ -123,6 +134,14 @@ def test_status_shows_it_as_any_token(given: World) -> None:
     assert (checked.status, b"the API knows this token" in checked.stdout) == (0, True)
 
 
+def test_one_that_is_too_short_is_the_grants_from_the_first_call_on(given: World) -> None:
+    for _ in range(2):
+        outcome = given.run("get", "--min-ttl", "9999999")
+        assert outcome.status == 5
+        assert "the one that the grant of profile main gives lives only another" in outcome.told
+        assert "administrator" not in outcome.told
+
+
 def test_a_command_on_exec_gets_it(given: World, api_token: str) -> None:
     outcome = given.run("exec", "--", "sh", "-c", 'printf %s "$ICA_ACCESS_TOKEN"')
     assert outcome.stdout.decode() == api_token
@@ -146,6 +165,31 @@ def test_a_variable_may_hold_it(
     assert scratch_world.get(environ={"ICA_ACCESS_TOKEN": other}) == other
     status = scratch_world.run("status", environ=environ)
     assert b"ICA_ACCESS_TOKEN is set" not in status.stderr, status
+
+
+def test_the_token_that_exec_set_for_another_profile_is_none_of_its_own(
+    scratch_world: World, running_sandbox: RunningSandbox, api_token: str
+) -> None:
+    """It would go to services that the other profile does not name."""
+    ready = {"auth": "token", "services": ["https://ready.example"]}
+    scratch_world.configure(
+        running_sandbox.url,
+        running_sandbox.api_key,
+        main={},
+        ready={**ready, "grant": {"env": "ICA_ACCESS_TOKEN"}},
+        other={**ready, "grant": {"env": "OTHER_TOKEN"}},
+        same={"auth": "token", "grant": {"env": "ICA_ACCESS_TOKEN"}},
+    )
+    environ = {"ICA_ACCESS_TOKEN": api_token, "OTHER_TOKEN": api_token}
+    get = ("--", "credhelper", "get", "--profile")
+    words = ("--var", "OTHER_TOKEN", *get)
+    for name, variable in (("ready", "ICA_ACCESS_TOKEN"), ("other", "OTHER_TOKEN")):
+        outcome = scratch_world.run("exec", "--profile", "main", *words, name, environ=environ)
+        assert (outcome.status, outcome.stdout) == (4, b""), outcome
+        assert f"environment variable {variable}, the grant of profile {name}" in outcome.told
+        assert "belongs to exec here, which puts the token of profile main into it" in outcome.told
+    for outer, inner in (("ready", "ready"), ("same", "ready"), ("main", "main")):
+        assert scratch_world.run("exec", "--profile", outer, *get, inner, environ=environ).token
 
 
 @pytest.mark.parametrize(

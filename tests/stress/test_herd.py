@@ -295,5 +295,5 @@ def wait_for_waiters(lock: int, number: int) -> None:
 
 
 def cid_of(token: str) -> str:
-    cid: str = jwt.decode(token, options={"verify_signature": False})["cid"]
-    return cid
+    (cid,) = jwt.decode(token, options={"verify_signature": False})["mem"]
+    return str(cid).removeprefix("cid:")

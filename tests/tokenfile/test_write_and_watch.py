@@ -7,10 +7,12 @@ import signal
 import stat
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.support.jwts import jwt
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
 from tests.tokenfile.jobs import expiry_of, until
@@ -209,3 +211,33 @@ def test_two_who_watch_one_profile_make_no_more_tokens_than_one(short_lived: Wor
         process.terminate()
         short_lived.finish(process)
     assert made <= 3
+
+
+def _holds(path: Path, token: str) -> bool:
+    return path.exists() and path.read_text() == token
+
+
+def test_watch_takes_over_a_ready_token_that_was_replaced_early(scratch_world: World) -> None:
+    """Whoever rotates it may have revoked the former one, which lives for hours by its exp."""
+    given, path = scratch_world.root / "given", scratch_world.root / "kept"
+    tokens = [jwt(exp=int(time.time()) + hours * 3600) for hours in (5, 6, 7)]
+
+    def rotate(token: str) -> None:
+        (scratch_world.root / "new").touch(0o600)
+        (scratch_world.root / "new").write_text(token)
+        (scratch_world.root / "new").replace(given)
+
+    rotate(tokens[0])
+    main = {"auth": "token", "grant": {"file": str(given)}}
+    scratch_world.configure("https://api.example", "unused-key", main=main)
+    process = scratch_world.start("watch", "--to", str(path))
+    for token in tokens:
+        rotate(token)
+        process.send_signal(signal.SIGCONT)  # wakes it: it looks every ten seconds
+        until(partial(_holds, path, token), "it was not replaced")
+    given.unlink()
+    process.send_signal(signal.SIGCONT)
+    process.terminate()
+    outcome = scratch_world.finish(process)
+    assert (outcome.status, outcome.told) == (-signal.SIGTERM, "")
+    assert path.read_text() == tokens[-1]

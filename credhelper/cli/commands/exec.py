@@ -23,7 +23,7 @@ from credhelper.core.text import export, quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols import get
 from credhelper.tokenfile import folder as runtime
-from credhelper.tokenfile import formats, keeping
+from credhelper.tokenfile import formats, keeping, renewer
 
 PROJECT = "ICAV2_PROJECT_ID"
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
@@ -114,7 +114,7 @@ def exec_(
     try:
         said: list[str] = []
         context = command_context(said, renews=True)
-        credential, record = answer.get_with_record(context, request)
+        credential, record, given_in, given = renewer.begin(context, request)
         _warn_of_the_end(credential, walltime, refresh)
         environ = dict(os.environ)
         environ.pop("CREDHELPER_API_KEY", None)
@@ -143,6 +143,8 @@ def exec_(
             folder=folder,
             handle=handle,
             refresh_before=refresh_before,
+            grant=given_in,
+            given=given,
         )
         if refresh:
             environ.update(dict.fromkeys((FILE, *file_names), kept.path))

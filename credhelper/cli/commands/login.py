@@ -12,9 +12,10 @@ from credhelper.cli import leaving, login_report, options, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
+from credhelper.cli.output import say
 from credhelper.cli.prompt import Kind
-from credhelper.cli.verification import Verified, discard, verify
-from credhelper.client.authorization import ApiKey, Authorization, Bearer, Password
+from credhelper.cli.verification import Verified, authorization_of, discard, still, verify
+from credhelper.client.authorization import Authorization
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
 from credhelper.core.model import SESSION, Request, Secret
 from credhelper.core.text import command
@@ -90,6 +91,8 @@ def login(
     given = options.with_environment(context, name, old, given)
     former = preview(context, name, old) if old else None
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
+    if kind is None and project and not workgroup:
+        return _choose(context, name, old, given, project, make_default=make_default)
     if kind is None:
         how = command("credhelper", "login", "--profile", name, "--api-key")
         raise UsageError(
@@ -118,14 +121,30 @@ def login(
         wanted = projects.found(
             client, profile, authorization, project=project, workgroup=workgroup
         )
-        if "project" in wanted and "aws" in values and not given.get("aws"):
-            # They are for the project that was named now, not for one of before.
-            values["aws"] = {key: what for key, what in values["aws"].items() if key != "project"}
-        values |= wanted
+        values = projects.put_into(wanted, values, given)
         profile = preview(context, name, values)
     remember(context, profile, old, values, authorization, typed, key, make_default=make_default)
     status = leaving.leave_former_session(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
+
+
+def _choose(
+    context: Context,
+    name: str,
+    old: dict[str, Any],
+    given: dict[str, Any],
+    project: str,
+    *,
+    make_default: bool,
+) -> int:
+    """Find the project of a profile whose grant is a ready token, and write it down."""
+    values = merged(old, given)
+    free = {key: what for key, what in values.items() if key not in _SET_BY_NAME}
+    found = projects.found_with(context, preview(context, name, free), project)
+    values = projects.put_into({"project": found}, values, given)
+    path, _ = options.write(context, name, old, values, make_default=make_default)
+    say(f"changed profile {name} in {path}: its project is {found}")
+    return 0
 
 
 def remember(
@@ -172,7 +191,8 @@ def remember(
     choices: dict[str, str] = {}
     if not any(getattr(profile, key) for key in _SET_BY_NAME):
         session = verified.session.value if verified.session else None
-        choices = projects.listed(client, verified.token.value, session)
+        again = command("credhelper", "login", *login_report.choosing(context, profile))
+        choices = projects.listed(client, verified.token.value, session, again)
     login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)
 
 
@@ -222,15 +242,6 @@ def _values(
     return values
 
 
-def authorization_of(profile: Profile, kind: Kind, secret: Secret) -> Authorization:
-    """Return how `secret`, of this `kind`, authorises a login to `profile`."""
-    if kind == Kind.PASSWORD:
-        return Password(profile.user or "", secret)
-    if kind == Kind.PSTOKEN:
-        return Bearer(secret)
-    return ApiKey(secret, profile.api_key_as, profile.user or "")
-
-
 def _adopt(
     context: Context,
     profile: Profile,
@@ -245,7 +256,7 @@ def _adopt(
     """
     inventory.set_aside(context, now)
     seen = inventory.record_of(context, profile)
-    if not _still(context, profile, authorization, seen[1]):
+    if not still(context, profile, authorization, seen[1]):
         return None
     due, kept = 0, None
     token = verified.token
@@ -264,12 +275,3 @@ def _adopt(
         # `get` will report a token that starts late or is too short for the profile.
         source.get(token_source, Request("get", profile=profile.name), route, None)
     return kept
-
-
-def _still(context: Context, profile: Profile, authorization: Authorization, stamp: str) -> bool:
-    """Tell whether a grant in a file, if that is watched, still is what was verified."""
-    authorize = wiring.authorizer(context, profile, stamp=stamp)
-    try:
-        return not stamp or authorize is None or authorize() == authorization
-    except (CredhelperError, source.Outdated):
-        return False

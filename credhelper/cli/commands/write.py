@@ -17,7 +17,7 @@ from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, RequestError, UsageError
-from credhelper.tokenfile import formats, keeping, netrc
+from credhelper.tokenfile import formats, keeping, netrc, renewer
 
 # Whoever wrote into the file behind one of these would lose it: what we write replaces a file.
 _STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
@@ -120,7 +120,7 @@ def _written(
     before = formats.read(path)  # refuses a file that we do not replace, before a token is made
     said: list[str] = []
     context = command_context(said, renews=True)
-    credential, record = answer.get_with_record(context, request)
+    credential, record, grant, given = renewer.begin(context, request)
     try:
         formats.text(form, request, credential, before)  # refuses it before it is noted
         given_files.note(context, path, credential.profile)
@@ -147,4 +147,6 @@ def _written(
         keeping.stamp(path),
         "\n".join(map(ascii, said)),
         refresh_before=refresh_before,
+        grant=grant,
+        given=given,
     )
