@@ -1,8 +1,7 @@
-"""`credhelper exec` and `credhelper env`: a token in the environment, for what reads it there."""
+"""`credhelper exec`: a token in a command's environment, and what renews itself beside it."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -19,7 +18,7 @@ from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_opt
 from credhelper.config.profile import Profile
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import export, quoted
+from credhelper.core.text import quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols import get
 from credhelper.tokenfile import folder as runtime
@@ -29,7 +28,7 @@ PROJECT = "ICAV2_PROJECT_ID"
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SERVICE_HELP = "Whom the token is for: a profile must name it."
+SERVICE_HELP = "Whom the token is for: a profile must name it."
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> object:
@@ -39,7 +38,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[st
     return names
 
 
-_var_option = click.option(
+var_option = click.option(
     "--var",
     "names",
     metavar="NAME",
@@ -55,10 +54,10 @@ _var_option = click.option(
     context_settings={"allow_interspersed_args": False},
 )
 @profile_option("Use the token of this profile.")
-@click.option("--service", metavar="URL", help=_SERVICE_HELP)
+@click.option("--service", metavar="URL", help=SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
-@_var_option
+@var_option
 @click.option(
     "--refresh",
     is_flag=True,
@@ -109,7 +108,7 @@ def exec_(
     """
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
-    request = _request(name, service, min_ttl, refresh_before)
+    request = request_for(name, service, min_ttl, refresh_before)
     place = _place(request, refresh=refresh)
     try:
         said: list[str] = []
@@ -123,7 +122,7 @@ def exec_(
         if grant is not None and grant.how == "env":
             environ.pop(grant.words[0], None)
         _take_back(environ, known)
-        environ.update(_variables(credential, names))
+        environ.update(variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
         environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
         answer.tidy_up()  # there is no later moment in this process
@@ -202,65 +201,18 @@ def _warn_of_another_place(wrong: CacheError) -> None:
         warn(f"CREDHELPER_RUNTIME_DIR will not do for the token file: {wrong.message}", wrong.hint)
 
 
-@click.command(short_help="Print lines that put a token into a shell.")
-@profile_option("Use the token of this profile.")
-@click.option("--service", metavar="URL", help=_SERVICE_HELP)
-@min_ttl_option
-@refresh_before_option
-@_var_option
-@click.option(
-    "--format",
-    "--shell",
-    "form",
-    type=click.Choice(("sh", "fish", "json", "dotenv")),
-    default="sh",
-    show_default=True,
-    help="For which shell; or dotenv, for --env-file and env_file of docker and compose.",
-)
-def env(
-    name: str | None,
-    service: str | None,
-    min_ttl: int,
-    refresh_before: int,
-    names: tuple[str, ...],
-    form: str,
-) -> None:
-    """Print lines that put a token into an environment: a shell's, or a container's.
-
-    They are the variables of `credhelper exec`. The token does not renew itself there.
-
-    \b
-    Examples:
-      eval "$(credhelper env)"
-      credhelper env --format fish | source
-      credhelper env --format json --var IAP_ACCESS_TOKEN
-      credhelper env --format dotenv | docker run --env-file /dev/stdin IMAGE
-    """
-    request = _request(name, service, min_ttl, refresh_before)
-    credential = answer.get(command_context(renews=True), request)
-    variables = _variables(credential, names)
-    if form == "json":
-        click.echo(json.dumps(variables))
-        return
-    if form == "dotenv":
-        click.echo(get.dotenv(variables, credential.profile))
-        return
-    for variable, value in variables.items():
-        if form == "fish":
-            inner = value.replace("\\", "\\\\").replace("'", "\\'")
-            click.echo(f"set -gx {variable} '{inner}'")
-        else:
-            click.echo(export(variable, value))
-
-
-def _request(name: str | None, service: str | None, min_ttl: int, refresh_before: int) -> Request:
+def request_for(
+    name: str | None, service: str | None, min_ttl: int, refresh_before: int
+) -> Request:
+    """Return the request for a token that a variable is to hold. Parameters: the options'."""
     wanted = None if service is None else services.parse(service)
     # A variable is read for as long as a file is, at the least.
     margin = max(keeping.MARGIN, refresh_before)
     return Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
 
 
-def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
+def variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables that hold a token; `names` are more of them."""
     found = get.variables(credential)
     return found | dict.fromkeys(names, credential.token.reveal())
 
