@@ -36,8 +36,9 @@ _KIND, _FOLDER = 0o170000, 0o040000  # bits of st_mode
 def main() -> "NoReturn":
     """Keep the file that the command line names. Does not return."""
     keeping = Keeping.from_words(sys.argv[1:])
-    if keeping.handle >= 0:
-        os.set_inheritable(keeping.handle, False)
+    for handle in (keeping.handle, keeping.line):
+        if handle >= 0:
+            os.set_inheritable(handle, False)
     _leave_streams(keeping)
     how = keep(keeping)
     _end_tidily(keeping)
@@ -51,7 +52,7 @@ def _leave_streams(keeping: Keeping) -> None:
     except OSError:
         return
     for stream in (0, 1):
-        if stream not in (null, keeping.handle):
+        if stream not in (null, keeping.handle, keeping.line):
             os.dup2(null, stream)
     if null > 1:
         _close(null)
@@ -78,7 +79,7 @@ def keep(
         # By both clocks: one may be set back, the other one rests while a laptop sleeps.
         behind = max(0.0, monotonic() - now - apart)
         over = now + behind >= due
-        if not renewer and not resting and (over or _changed(keeping, seen)):
+        if keeping.path and not renewer and not resting and (over or _changed(keeping, seen)):
             try:
                 renewer, pipe = _start_renewer(keeping, behind, warn=warn)
             except OSError as error:
@@ -88,7 +89,8 @@ def keep(
                 warn = False
                 due = rest = now + pause
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        left = _LONGEST_SLEEP if renewer else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
+        waits = renewer or not keeping.path
+        left = _LONGEST_SLEEP if waits else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
         number, by_kernel = signals.next_signal(left)
         if number == _signal.SIGCHLD:
             for pid, status in signals.ended_children():
@@ -126,7 +128,7 @@ def _changed(keeping: Keeping, seen: str) -> bool:
 
 
 def _stop(renewer: int) -> None:
-    """Wait for a renewer to end, and end it if it does not, or if somebody cannot wait.
+    """Wait for a renewer, or who has one, to end; end it if it does not, or somebody cannot wait.
 
     It may hold a new session of which nobody else knows yet: the old one may be worth nothing. So
     it is told to end first, which waits for a refresh, and killed after that.
@@ -168,8 +170,9 @@ def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tupl
         os.close(writer)
         return child, reader
     try:
-        if keeping.handle >= 0:
-            _close(keeping.handle)
+        for handle in (keeping.handle, keeping.line):
+            if handle >= 0:
+                _close(handle)
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
                 # What would end it lets it clean up, and a refresh come to its end.
@@ -232,6 +235,9 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
 
 
 def _end_tidily(keeping: Keeping) -> None:
+    if keeping.line >= 0:
+        _close(keeping.line)
+        _stop(keeping.beside)
     if keeping.folder:
         _remove(keeping.folder)
 
