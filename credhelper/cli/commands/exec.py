@@ -11,7 +11,8 @@ import click
 
 from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
-from credhelper.cli import private_cache, spawn
+from credhelper.cli import aws_defaults, private_cache, spawn
+from credhelper.cli import aws_endpoint as endpoint
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
@@ -72,6 +73,11 @@ var_option = click.option(
     help="With --refresh: put the file's path into this variable, too. May be given several times.",
 )
 @click.option(
+    "--aws-endpoint",
+    is_flag=True,
+    help="Hand out the profile's AWS keys on loopback as long as the command runs, kept fresh.",
+)
+@click.option(
     "--walltime",
     type=Walltime(),
     metavar="TIME",
@@ -86,6 +92,7 @@ def exec_(
     names: tuple[str, ...],
     refresh: bool,
     file_names: tuple[str, ...],
+    aws_endpoint: bool,
     walltime: int | None,
     command: tuple[str, ...],
 ) -> int:
@@ -99,17 +106,20 @@ def exec_(
     A token in a variable cannot be renewed while the command runs: ask for enough life with
     --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
     BEARER_TOKEN_FILE always holds a fresh one.
+    With --aws-endpoint, what uses an AWS SDK finds the keys that the profile's `aws` is for: no
+    file, no program, and no variable with a key in it.
 
     \b
     Examples:
       credhelper exec -- ica projects list
       credhelper exec --profile dev --min-ttl 3600 --var IAP_ACCESS_TOKEN -- ./pipeline.sh
       credhelper exec --refresh --walltime 3d -- ./three-days.sh
+      credhelper exec --aws-endpoint -- python train.py
     """
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
     request = request_for(name, service, min_ttl, refresh_before)
-    place = _place(request, refresh=refresh)
+    place = _place(request, needed=refresh or aws_endpoint)
     try:
         said: list[str] = []
         context = command_context(said, renews=True)
@@ -125,12 +135,20 @@ def exec_(
         environ.update(variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
         environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
-        answer.tidy_up()  # there is no later moment in this process
         if place is None:
+            answer.tidy_up()  # there is no later moment in this process
             return spawn.replace_process(command, environ)
         folder, handle = place
+        beside = None
+        if aws_endpoint:
+            beside = endpoint.prepare(context, credential.profile, refresh_before, folder, said)
+            for message, hint in aws_defaults.warnings(environ):
+                warn(message, hint)
+            environ = beside.environment(environ)
+        answer.tidy_up()
+        renews = refresh or os.environ.get(private_cache.VARIABLE) == _cache_in(folder)
         kept = keeping.Keeping(
-            os.path.join(folder, "token"),
+            os.path.join(folder, "token") if renews else "",
             "token",
             credential.profile,
             service or "",
@@ -146,32 +164,36 @@ def exec_(
         if refresh:
             environ.update(dict.fromkeys((FILE, *file_names), kept.path))
         text = formats.text("token", Request("get"), credential, "")
-        return spawn.run_beside_keeper(kept, text, command, environ)
+        return spawn.run_beside_keeper(kept, text, command, environ, beside)
     except BaseException:
         if place:
             runtime.end(*place)
         raise
 
 
-def _place(request: Request, *, refresh: bool) -> tuple[str, int] | None:
+def _place(request: Request, *, needed: bool) -> tuple[str, int] | None:
     """Return a runtime folder and its handle if the command needs one, with a cache if need be.
 
-    Raises CredhelperError.
+    Parameters: `needed`, whether it needs one anyway. Raises CredhelperError.
     """
     wrong = private_cache.reason(os.environ, request)
-    if not refresh and not wrong:
+    if not needed and not wrong:
         return None
     places = Context(os.environ, warn=warn).runtime_folders()
     try:
         place = runtime.begin(places, _warn_of_another_place)
     except CacheError:
-        if refresh:
+        if needed:
             raise
         return None  # the command has its token, and what is wrong with the cache is told
     if wrong:
         warn(f"going on with a cache for this command alone: {wrong.message}", wrong.hint)
-        os.environ[private_cache.VARIABLE] = os.path.join(place[0], "cache")
+        os.environ[private_cache.VARIABLE] = _cache_in(place[0])
     return place
+
+
+def _cache_in(folder: str) -> str:
+    return os.path.join(folder, "cache")
 
 
 def _warn_of_the_end(
