@@ -138,12 +138,13 @@ class Endpoint:
 
     def _start_renewer(self, now: float) -> None:
         """Start a child that renews the keys; where no process is to be had, try again later."""
-        reader, writer = os.pipe()
+        pipe: tuple[int, ...] = ()
         try:
+            pipe = reader, writer = os.pipe()
             child = os.fork()
         except OSError as error:
-            os.close(reader)
-            os.close(writer)
+            for handle in pipe:
+                os.close(handle)
             self._failed(now, os.strerror(error.errno or 0).lower())
             return
         if not child:
@@ -166,7 +167,8 @@ class Endpoint:
 
             from credhelper.agent import keys
 
-            data = keys.renew(self._serving, environ, _say, self._behind())
+            say = None if self._serving.trouble else _say  # of trouble that lasts, once
+            data = keys.renew(self._serving, environ, say, self._behind())
             while data:
                 data = data[os.write(writer, data) :]
         except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone

@@ -12,7 +12,7 @@ from credhelper.broker.context import Context
 from credhelper.core import strict_json
 from credhelper.core.model import AWS, Call, Request, Secret
 from credhelper.core.text import complaint, json_object, json_string, rfc3339
-from credhelper.errors import CacheError, CredhelperError
+from credhelper.errors import CacheError, CredhelperError, reason
 from credhelper.protocols import aws
 from credhelper.storage import files
 
@@ -59,7 +59,7 @@ def fetch(context: Context, request: Request) -> tuple[Secret, int, float, str]:
 def renew(
     serving: Serving,
     environ: Mapping[str, str],
-    say: Callable[[bytes], None],
+    say: Callable[[bytes], None] | None,
     behind: float = 0.0,
     clock: Callable[[], float] = time.time,
 ) -> bytes:
@@ -68,14 +68,14 @@ def renew(
     Parameters:
     - serving: changed in place.
     - environ: the environment.
-    - say: writes a warning for people.
+    - say: writes a warning for people; None to keep quiet.
     - behind: seconds that the clock was set back while the endpoint waited.
     - clock: Unix seconds.
     """
     warned = serving.warned.split("\n")
 
     def warn(message: str, hint: str | None) -> None:
-        if ascii(message) not in warned:
+        if say and ascii(message) not in warned:
             warned.append(ascii(message))
             say(complaint(message, hint, "warning"))
 
@@ -115,4 +115,4 @@ def put_back(serving: Serving) -> None:
         files.make_folder(os.path.dirname(serving.path))
         files.replace(serving.path, serving.token.reveal().encode())
     except OSError as error:
-        raise CacheError(f"cannot write {serving.path}: {error.strerror}") from None
+        raise CacheError(f"cannot write {serving.path}: {reason(error)}") from None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from credhelper.agent import http, keys, serving
 from credhelper.broker.context import Context
 from credhelper.core.model import Secret
-from credhelper.errors import CredhelperError
+from credhelper.errors import CredhelperError, reason
 
 # What AWS's SDKs would believe before they ask, or instead.
 REMOVED = (
@@ -24,12 +24,17 @@ REMOVED = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
 )
+# Some SDKs send to a proxy what is for loopback, with the token in it.
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_PAST_PROXIES = ("no_proxy", "NO_PROXY")
 FILE = "aws-endpoint-token"  # in the command's runtime folder
 
 _BACKLOG = 128
 _TIMEOUT = 10.0  # seconds for the process to come up
 _FIRST_FREE = 3  # handles below are for streams, though one of those may be closed
 _CANNOT_RUN = 126
+_NO_START = "the endpoint for AWS keys did not start"
+_LIMITS = "ulimit -a"
 
 
 class Beside:
@@ -55,16 +60,19 @@ class Beside:
         found["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self._serving.token.reveal()
         if self._region:
             found |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), self._region)
-        return found
+        return found | _past_proxies(found)
 
     def start(self) -> tuple[int, int]:
         """Start the process that serves.
 
         Returns its id and its line: a handle, whose end is the endpoint's. Raises CredhelperError.
         """
-        ours, theirs = socket.socketpair()
-        with ours, theirs, self._listener:
+        try:
+            ours, theirs = socket.socketpair()
             child = os.fork()
+        except OSError as error:
+            raise CredhelperError(f"{_NO_START}: {reason(error)}", _LIMITS) from None
+        with ours, theirs, self._listener:
             if child == 0:
                 try:
                     _become(self._listener, theirs)
@@ -79,10 +87,7 @@ class Beside:
             except OSError:
                 ready = b""
             if not ready:
-                raise CredhelperError(
-                    "the endpoint for AWS keys did not start",
-                    hint="is there memory left, and may a process be started? ulimit -a",
-                )
+                raise CredhelperError(_NO_START, _LIMITS)
             return child, fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
@@ -113,8 +118,23 @@ def prepare(
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise CredhelperError(f"cannot listen on {http.HOST}: {error.strerror}") from None
+        raise CredhelperError(f"cannot listen on {http.HOST}: {reason(error)}") from None
     return Beside(served, listener, region)
+
+
+def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that lead past a proxy to loopback; none where there is no proxy."""
+    if not any(environ.get(name) for name in _PROXIES):
+        return {}
+    given = {name: environ.get(name, "") for name in _PAST_PROXIES}
+    # Each reader has its own favourite of the two: none is to see less than now.
+    either = next(filter(None, given.values()), "")
+    values = {name: value or either for name, value in given.items()}
+    return {
+        name: ",".join(filter(None, (value, http.HOST)))
+        for name, value in values.items()
+        if not {"*", http.HOST} & set(map(str.strip, value.split(",")))
+    }
 
 
 def _become(listener: socket.socket, line: socket.socket) -> None:

@@ -30,6 +30,10 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
 _STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
+_ALONE = (
+    b"credhelper: warning: the endpoint for AWS keys was killed: the command gets no more of them\n"
+    b"credhelper: hint: start the command again\n"
+)
 _KIND, _FOLDER = 0o170000, 0o040000  # bits of st_mode
 
 
@@ -93,7 +97,12 @@ def keep(
         left = _LONGEST_SLEEP if waits else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
         number, by_kernel = signals.next_signal(left)
         if number == _signal.SIGCHLD:
-            for pid, status in signals.ended_children():
+            ended = signals.ended_children()
+            if keeping.beside in dict(ended):
+                keeping.beside = 0
+                if keeping.child not in dict(ended):
+                    _say(_ALONE)
+            for pid, status in ended:
                 if pid == keeping.child:
                     if renewer:
                         _stop(renewer)
@@ -235,8 +244,9 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
 
 
 def _end_tidily(keeping: Keeping) -> None:
-    if keeping.line >= 0:
+    if keeping.beside:
         _close(keeping.line)
+        os.kill(keeping.beside, _signal.SIGCONT)  # somebody may have stopped it
         _stop(keeping.beside)
     if keeping.folder:
         _remove(keeping.folder)

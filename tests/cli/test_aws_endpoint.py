@@ -44,6 +44,28 @@ def test_what_sdks_would_believe_first_is_taken_out_and_the_rest_stays(run: Run)
     assert found["ICA_ACCESS_TOKEN"]
 
 
+@pytest.mark.parametrize(
+    ("given", "no_proxy", "upper"),
+    [
+        ({}, None, None),
+        ({"NO_PROXY": "a"}, None, "a"),
+        ({"http_proxy": "http://proxy:3128"}, "127.0.0.1", "127.0.0.1"),
+        ({"ALL_PROXY": "socks5://proxy"}, "127.0.0.1", "127.0.0.1"),
+        ({"HTTP_PROXY": "x", "NO_PROXY": "a, .b"}, "a, .b,127.0.0.1", "a, .b,127.0.0.1"),
+        ({"http_proxy": "x", "no_proxy": "a", "NO_PROXY": "b"}, "a,127.0.0.1", "b,127.0.0.1"),
+        ({"http_proxy": "x", "no_proxy": "a, 127.0.0.1"}, "a, 127.0.0.1", None),
+        ({"http_proxy": "x", "NO_PROXY": "*"}, None, "*"),
+        ({"http_proxy": "", "https_proxy": "http://proxy:3128"}, None, None),
+    ],
+)
+def test_the_way_to_the_endpoint_leads_past_a_proxy(
+    run: Run, given: dict[str, str], no_proxy: str | None, upper: str | None
+) -> None:
+    # What credhelper itself asks is on loopback, and passes none.
+    found, _ = run(**given)
+    assert (found.get("no_proxy"), found.get("NO_PROXY")) == (no_proxy, upper)
+
+
 def test_each_command_has_a_token_of_its_own(run: Run) -> None:
     name = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
     assert run()[0][name] != run(AWS_CONTAINER_AUTHORIZATION_TOKEN="theirs")[0][name] != "theirs"
