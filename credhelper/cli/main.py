@@ -43,7 +43,7 @@ _OURS = {
     "status": ("status", "status", "Show what is held, for whom, and for how long."),
     "get": ("get", "get", "Print a token."),
     "exec": ("exec", "exec_", "Run a command with a token in its environment."),
-    "env": ("exec", "env", "Print lines that put a token into a shell."),
+    "env": ("env", "env", "Print lines that put a token into a shell."),
     "write": ("write", "write", "Write a token into a file."),
     "watch": ("write", "watch", "Keep a fresh token in a file until stopped."),
     "profile": ("profile", "profile", "List, show, add, remove and choose profiles."),

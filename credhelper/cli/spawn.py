@@ -7,6 +7,7 @@ import os
 import signal
 from typing import NoReturn
 
+from credhelper.cli import aws_endpoint
 from credhelper.cli.output import complain, flush
 from credhelper.core.paths import close
 from credhelper.core.text import quoted
@@ -19,26 +20,42 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def run_beside_keeper(
-    kept: keeping.Keeping, text: str, command: tuple[str, ...], environ: dict[str, str]
+    kept: keeping.Keeping,
+    text: str,
+    command: tuple[str, ...],
+    environ: dict[str, str],
+    beside: aws_endpoint.Beside | None = None,
 ) -> NoReturn:
     """Start `command`, and turn into the keeper of its token file. Does not return.
 
     Parameters:
-    - kept: for the keeper; its `child` and `written` are set here.
+    - kept: for the keeper; its `child`, `written`, `beside` and `line` are set here.
     - text: what the token file holds first.
     - environ: of the command.
+    - beside: an endpoint to start before the command.
+
+    Raises CredhelperError.
     """
-    formats.put(kept.path, text.encode())
-    kept.written = keeping.stamp(kept.path)
-    _start(kept, command, environ)
-    keeping.become(kept)
-
-
-def _start(kept: keeping.Keeping, command: tuple[str, ...], environ: dict[str, str]) -> None:
-    """Start `command` in a child process."""
+    if kept.path:
+        formats.put(kept.path, text.encode())
+        kept.written = keeping.stamp(kept.path)
     flush()
     # Block the keeper's signals: none may come between the start of the command and its keeper.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
+    try:
+        if beside:
+            kept.beside, kept.line = beside.start()
+        _start(kept, command, environ, before)
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    keeping.become(kept)
+
+
+def _start(
+    kept: keeping.Keeping, command: tuple[str, ...], environ: dict[str, str], before: set[int]
+) -> None:
+    """Start `command` in a child process. Parameters: `before`, the signals blocked in it."""
     kept.child = os.fork()
     if kept.child == 0:
         status = _CANNOT_RUN

@@ -31,14 +31,19 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
 _STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
+_ALONE = (
+    b"credhelper: warning: the endpoint for AWS keys was killed: the command gets no more of them\n"
+    b"credhelper: hint: start the command again\n"
+)
 _KIND, _FOLDER = 0o170000, 0o040000  # bits of st_mode
 
 
 def main() -> "NoReturn":
     """Keep the file that the command line names. Does not return."""
     keeping = Keeping.from_words(sys.argv[1:])
-    if keeping.handle >= 0:
-        os.set_inheritable(keeping.handle, False)
+    for handle in (keeping.handle, keeping.line):
+        if handle >= 0:
+            os.set_inheritable(handle, False)
     _leave_streams(keeping)
     how = keep(keeping)
     _end_tidily(keeping)
@@ -52,7 +57,7 @@ def _leave_streams(keeping: Keeping) -> None:
     except OSError:
         return
     for stream in (0, 1):
-        if stream not in (null, keeping.handle):
+        if stream not in (null, keeping.handle, keeping.line):
             os.dup2(null, stream)
     if null > 1:
         _close(null)
@@ -79,7 +84,7 @@ def keep(
         # By both clocks: one may be set back, the other one rests while a laptop sleeps.
         behind = max(0.0, monotonic() - now - apart)
         over = now + behind >= due
-        if not renewer and not resting and (over or _changed(keeping, seen)):
+        if keeping.path and not renewer and not resting and (over or _changed(keeping, seen)):
             keeping.given = stamp(keeping.grant)  # before it is read: it may change meanwhile
             try:
                 renewer, pipe = _start_renewer(keeping, behind, warn=warn)
@@ -90,10 +95,16 @@ def keep(
                 warn = False
                 due = rest = now + pause
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        left = _LONGEST_SLEEP if renewer else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
+        waits = renewer or not keeping.path
+        left = _LONGEST_SLEEP if waits else min(max(due - now - behind, 0.0), _LONGEST_SLEEP)
         number, by_kernel = signals.next_signal(left)
         if number == _signal.SIGCHLD:
-            for pid, status in signals.ended_children():
+            ended = signals.ended_children()
+            if keeping.beside in dict(ended):
+                keeping.beside = 0
+                if keeping.child not in dict(ended):
+                    _say(_ALONE)
+            for pid, status in ended:
                 if pid == keeping.child:
                     if renewer:
                         _stop(renewer)
@@ -130,7 +141,7 @@ def _changed(keeping: Keeping, seen: str) -> bool:
 
 
 def _stop(renewer: int) -> None:
-    """Wait for a renewer to end, and end it if it does not, or if somebody cannot wait.
+    """Wait for a renewer, or who has one, to end; end it if it does not, or somebody cannot wait.
 
     It may hold a new session of which nobody else knows yet: the old one may be worth nothing. So
     it is told to end first, which waits for a refresh, and killed after that.
@@ -172,8 +183,9 @@ def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tupl
         os.close(writer)
         return child, reader
     try:
-        if keeping.handle >= 0:
-            _close(keeping.handle)
+        for handle in (keeping.handle, keeping.line):
+            if handle >= 0:
+                _close(handle)
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
                 # What would end it lets it clean up, and a refresh come to its end.
@@ -236,6 +248,10 @@ def _result(pipe: int) -> tuple[float, str, str, str] | None:
 
 
 def _end_tidily(keeping: Keeping) -> None:
+    if keeping.beside:
+        _close(keeping.line)
+        os.kill(keeping.beside, _signal.SIGCONT)  # somebody may have stopped it
+        _stop(keeping.beside)
     if keeping.folder:
         _remove(keeping.folder)
 

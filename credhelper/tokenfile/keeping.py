@@ -31,7 +31,7 @@ class Keeping:
     """A token file, and the command for which it is kept fresh.
 
     Parameters:
-    - path: of the token file, absolute.
+    - path: of the token file, absolute; or "" to wait for the command alone.
     - form: the file's format, one of `formats.FORMATS`.
     - profile: a name in the config.
     - service: in normal form, or "".
@@ -47,9 +47,12 @@ class Keeping:
     - handle: open, holds the folder's lock; or -1.
     - grant: path of the file with the ready token, which somebody may replace; or "".
     - given: the grant's `stamp` before it was read.
+    - beside: the process of an endpoint that serves the command, or 0.
+    - line: open, the endpoint ends when it is closed; or -1.
     """
 
     __slots__ = (
+        "beside",
         "child",
         "due",
         "folder",
@@ -57,6 +60,7 @@ class Keeping:
         "given",
         "grant",
         "handle",
+        "line",
         "min_ttl",
         "path",
         "profile",
@@ -86,6 +90,8 @@ class Keeping:
         refresh_before: int = 0,
         grant: str = "",
         given: str = "",
+        beside: int = 0,
+        line: int = -1,
     ) -> None:
         self.path = path
         self.form = form
@@ -103,6 +109,8 @@ class Keeping:
         self.refresh_before = refresh_before
         self.grant = grant
         self.given = given
+        self.beside = beside
+        self.line = line
 
     def words(self) -> list[str]:
         """Return this as the words of a command line."""
@@ -112,7 +120,7 @@ class Keeping:
     def from_words(cls, words: "Iterable[str]") -> "Keeping":
         """Return what `words` made words of. Raises ValueError for other words."""
         values: dict[str, Any] = dict(zip(cls.__slots__, words, strict=True))
-        for name in ("min_ttl", "refresh_before", "child", "handle"):
+        for name in ("min_ttl", "refresh_before", "child", "handle", "beside", "line"):
             values[name] = int(values[name])
         values["due"] = float(values["due"])
         return cls(**values)
@@ -154,6 +162,7 @@ def become(keeping: Keeping) -> "NoReturn":
     """Turn this process, whose signals are blocked already, into a keeper: this Python anew."""
     package_root = __file__.rsplit("/", 3)[0]
     words = [sys.executable, "-I", "-S", "-c", _START.format(package_root), *keeping.words()]
-    if keeping.handle >= 0:
-        os.set_inheritable(keeping.handle, True)
+    for handle in (keeping.handle, keeping.line):
+        if handle >= 0:
+            os.set_inheritable(handle, True)
     os.execv(sys.executable, words)  # the same program, without what it has loaded

@@ -232,6 +232,6 @@ def test_a_command_runs_where_there_is_no_place_at_all(
     request = Request("get")
     for name, value in person.world.environment({"CREDHELPER_CACHE_DIR": "/dev/null/x"}).items():
         monkeypatch.setenv(name, value)
-    assert exec_command._place(request, refresh=False) is None
+    assert exec_command._place(request, needed=False) is None
     with pytest.raises(CacheError):
-        exec_command._place(request, refresh=True)
+        exec_command._place(request, needed=True)

@@ -172,6 +172,17 @@ def _and_its_url(world: World, api: RunningSandbox) -> Mapping[str, str]:
     return {"CREDHELPER_URL": api.url}
 
 
+def _default_in(name: str) -> Prepare:
+    """Return what lets a file of AWS's tools have keys for the default profile."""
+
+    def prepare(world: World, api: RunningSandbox) -> None:
+        world.configure(api.url, api.api_key, main={"aws": {"folder": "fol.alpha"}})
+        (world.home / ".aws").mkdir()
+        (world.home / ".aws" / name).write_text("[default]\naws_access_key_id = AKIAEXAMPLE\n")
+
+    return prepare
+
+
 _TWO: dict[str, Any] = {"main": {}, "other": {}}
 _BELOW: dict[str, Any] = {"main": {"services": [f"{SERVICE}/deep"]}}
 _GIT = b"protocol=https\nhost=ica.example\n\n"
@@ -306,6 +317,14 @@ _CASES = {
     ),
     "link there already": Case(
         ("setup", "keyring", "--service", SERVICE), _strange_link, "ls -l ", helps=False
+    ),
+    "AWS keys in credentials": Case(
+        ("exec", "--aws-endpoint", "--", "true"),
+        _default_in("credentials"),
+        "export AWS_SHARED_CREDENTIALS_FILE=",
+    ),
+    "AWS keys in config": Case(
+        ("exec", "--aws-endpoint", "--", "true"), _default_in("config"), "export AWS_CONFIG_FILE="
     ),
     "journal damaged": Case(("setup", "git", "--service", SERVICE), _damaged_journal, "mv "),
 }

@@ -26,7 +26,17 @@ _WIDTH = 108
 
 # From the top down, as the `layers` contract in pyproject.toml has them.
 LAYERS = (
-    *("edge", "cli", "cli/commands", "cli/setup", "inprocess", "tokenfile", "broker", "renewal"),
+    *(
+        "edge",
+        "cli",
+        "cli/commands",
+        "cli/setup",
+        "inprocess",
+        "tokenfile",
+        "agent",
+        "broker",
+        "renewal",
+    ),
     *("setup", "setup/formats", "setup/tools", "config", "storage", "client", "client/http"),
     *("protocols", "core", "sandbox"),
 )

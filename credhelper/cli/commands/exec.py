@@ -1,8 +1,7 @@
-"""`credhelper exec` and `credhelper env`: a token in the environment, for what reads it there."""
+"""`credhelper exec`: a token in a command's environment, and what renews itself beside it."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -12,14 +11,15 @@ import click
 
 from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
-from credhelper.cli import private_cache, spawn
+from credhelper.cli import aws_defaults, private_cache, spawn
+from credhelper.cli import aws_endpoint as endpoint
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.config.profile import Profile
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import export, quoted
+from credhelper.core.text import quoted
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols import get
 from credhelper.tokenfile import folder as runtime
@@ -29,7 +29,7 @@ PROJECT = "ICAV2_PROJECT_ID"
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SERVICE_HELP = "Whom the token is for: a profile must name it."
+SERVICE_HELP = "Whom the token is for: a profile must name it."
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> object:
@@ -39,7 +39,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[st
     return names
 
 
-_var_option = click.option(
+var_option = click.option(
     "--var",
     "names",
     metavar="NAME",
@@ -55,10 +55,10 @@ _var_option = click.option(
     context_settings={"allow_interspersed_args": False},
 )
 @profile_option("Use the token of this profile.")
-@click.option("--service", metavar="URL", help=_SERVICE_HELP)
+@click.option("--service", metavar="URL", help=SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
-@_var_option
+@var_option
 @click.option(
     "--refresh",
     is_flag=True,
@@ -71,6 +71,11 @@ _var_option = click.option(
     multiple=True,
     callback=_names,
     help="With --refresh: put the file's path into this variable, too. May be given several times.",
+)
+@click.option(
+    "--aws-endpoint",
+    is_flag=True,
+    help="Hand out the profile's AWS keys on loopback as long as the command runs, kept fresh.",
 )
 @click.option(
     "--walltime",
@@ -87,6 +92,7 @@ def exec_(
     names: tuple[str, ...],
     refresh: bool,
     file_names: tuple[str, ...],
+    aws_endpoint: bool,
     walltime: int | None,
     command: tuple[str, ...],
 ) -> int:
@@ -100,17 +106,20 @@ def exec_(
     A token in a variable cannot be renewed while the command runs: ask for enough life with
     --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
     BEARER_TOKEN_FILE always holds a fresh one.
+    With --aws-endpoint, what uses an AWS SDK finds the keys that the profile's `aws` is for: no
+    file, no program, and no variable with a key in it.
 
     \b
     Examples:
       credhelper exec -- ica projects list
       credhelper exec --profile dev --min-ttl 3600 --var IAP_ACCESS_TOKEN -- ./pipeline.sh
       credhelper exec --refresh --walltime 3d -- ./three-days.sh
+      credhelper exec --aws-endpoint -- python train.py
     """
     if file_names and not refresh:
         raise UsageError("--file-var goes with --refresh only")
-    request = _request(name, service, min_ttl, refresh_before)
-    place = _place(request, refresh=refresh)
+    request = request_for(name, service, min_ttl, refresh_before)
+    place = _place(request, needed=refresh or aws_endpoint)
     try:
         said: list[str] = []
         context = command_context(said, renews=True)
@@ -123,15 +132,23 @@ def exec_(
         if grant is not None and grant.how == "env":
             environ.pop(grant.words[0], None)
         _take_back(environ, known)
-        environ.update(_variables(credential, names))
+        environ.update(variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
         environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
-        answer.tidy_up()  # there is no later moment in this process
         if place is None:
+            answer.tidy_up()  # there is no later moment in this process
             return spawn.replace_process(command, environ)
         folder, handle = place
+        beside = None
+        if aws_endpoint:
+            beside = endpoint.prepare(context, credential.profile, refresh_before, folder, said)
+            for message, hint in aws_defaults.warnings(environ):
+                warn(message, hint)
+            environ = beside.environment(environ)
+        answer.tidy_up()
+        renews = refresh or os.environ.get(private_cache.VARIABLE) == _cache_in(folder)
         kept = keeping.Keeping(
-            os.path.join(folder, "token"),
+            os.path.join(folder, "token") if renews else "",
             "token",
             credential.profile,
             service or "",
@@ -149,32 +166,36 @@ def exec_(
         if refresh:
             environ.update(dict.fromkeys((FILE, *file_names), kept.path))
         text = formats.text("token", Request("get"), credential, "")
-        return spawn.run_beside_keeper(kept, text, command, environ)
+        return spawn.run_beside_keeper(kept, text, command, environ, beside)
     except BaseException:
         if place:
             runtime.end(*place)
         raise
 
 
-def _place(request: Request, *, refresh: bool) -> tuple[str, int] | None:
+def _place(request: Request, *, needed: bool) -> tuple[str, int] | None:
     """Return a runtime folder and its handle if the command needs one, with a cache if need be.
 
-    Raises CredhelperError.
+    Parameters: `needed`, whether it needs one anyway. Raises CredhelperError.
     """
     wrong = private_cache.reason(os.environ, request)
-    if not refresh and not wrong:
+    if not needed and not wrong:
         return None
     places = Context(os.environ, warn=warn).runtime_folders()
     try:
         place = runtime.begin(places, _warn_of_another_place)
     except CacheError:
-        if refresh:
+        if needed:
             raise
         return None  # the command has its token, and what is wrong with the cache is told
     if wrong:
         warn(f"going on with a cache for this command alone: {wrong.message}", wrong.hint)
-        os.environ[private_cache.VARIABLE] = os.path.join(place[0], "cache")
+        os.environ[private_cache.VARIABLE] = _cache_in(place[0])
     return place
+
+
+def _cache_in(folder: str) -> str:
+    return os.path.join(folder, "cache")
 
 
 def _warn_of_the_end(
@@ -204,65 +225,18 @@ def _warn_of_another_place(wrong: CacheError) -> None:
         warn(f"CREDHELPER_RUNTIME_DIR will not do for the token file: {wrong.message}", wrong.hint)
 
 
-@click.command(short_help="Print lines that put a token into a shell.")
-@profile_option("Use the token of this profile.")
-@click.option("--service", metavar="URL", help=_SERVICE_HELP)
-@min_ttl_option
-@refresh_before_option
-@_var_option
-@click.option(
-    "--format",
-    "--shell",
-    "form",
-    type=click.Choice(("sh", "fish", "json", "dotenv")),
-    default="sh",
-    show_default=True,
-    help="For which shell; or dotenv, for --env-file and env_file of docker and compose.",
-)
-def env(
-    name: str | None,
-    service: str | None,
-    min_ttl: int,
-    refresh_before: int,
-    names: tuple[str, ...],
-    form: str,
-) -> None:
-    """Print lines that put a token into an environment: a shell's, or a container's.
-
-    They are the variables of `credhelper exec`. The token does not renew itself there.
-
-    \b
-    Examples:
-      eval "$(credhelper env)"
-      credhelper env --format fish | source
-      credhelper env --format json --var IAP_ACCESS_TOKEN
-      credhelper env --format dotenv | docker run --env-file /dev/stdin IMAGE
-    """
-    request = _request(name, service, min_ttl, refresh_before)
-    credential = answer.get(command_context(renews=True), request)
-    variables = _variables(credential, names)
-    if form == "json":
-        click.echo(json.dumps(variables))
-        return
-    if form == "dotenv":
-        click.echo(get.dotenv(variables, credential.profile))
-        return
-    for variable, value in variables.items():
-        if form == "fish":
-            inner = value.replace("\\", "\\\\").replace("'", "\\'")
-            click.echo(f"set -gx {variable} '{inner}'")
-        else:
-            click.echo(export(variable, value))
-
-
-def _request(name: str | None, service: str | None, min_ttl: int, refresh_before: int) -> Request:
+def request_for(
+    name: str | None, service: str | None, min_ttl: int, refresh_before: int
+) -> Request:
+    """Return the request for a token that a variable is to hold. Parameters: the options'."""
     wanted = None if service is None else services.parse(service)
     # A variable is read for as long as a file is, at the least.
     margin = max(keeping.MARGIN, refresh_before)
     return Request("get", profile=name, service=wanted, min_ttl=min_ttl, margin=margin)
 
 
-def _variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
+def variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables that hold a token; `names` are more of them."""
     found = get.variables(credential)
     return found | dict.fromkeys(names, credential.token.reveal())
 
