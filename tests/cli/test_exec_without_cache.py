@@ -56,7 +56,7 @@ def container(running_sandbox: RunningSandbox) -> Iterator[World]:
         }
         world.canaries.append(running_sandbox.api_key)
         if os.geteuid() == 0:
-            world.user = _NOBODY_KNOWN
+            world.belongs_to(_NOBODY_KNOWN)
             for path in (world.root, world.home):
                 os.chown(path, _NOBODY_KNOWN, _NOBODY_KNOWN)
         yield world
