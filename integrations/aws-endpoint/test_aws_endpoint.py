@@ -31,15 +31,26 @@ COUNTS = {
     "rclone-new": 50,
     "s5cmd": 50,
 }
+SCRIPTS = {
+    "awscli": "copy_awscli.sh",
+    "aws-sdk-js": "copy_sdk.mjs",
+    "boto3": "copy_boto3.py",
+    "deltalake": "copy_deltalake.py",
+    "obstore": "copy_obstore.py",
+    "polars": "copy_polars.py",
+    "pyarrow": "copy_pyarrow.py",
+    "rclone-new": "copy_rclone.sh",
+    "s5cmd": "copy_s5cmd.sh",
+}
 # These know no `credential_process`.
 NO_PROCESS = ("deltalake", "obstore", "polars")
-# Runs a script whose last words may be an exception, and shows that alone.
 NO_FILE = ("deltalake", "obstore")
 IN_A_FILE = {
     "aws_access_key_id": "AccessKeyId",
     "aws_secret_access_key": "SecretAccessKey",
     "aws_session_token": "SessionToken",
 }
+# Runs a script whose last words may be an exception, and shows that alone.
 PLAINLY = (
     "import runpy, sys; sys.tracebacklimit = 0; del sys.argv[0];"
     " runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -68,16 +79,16 @@ def copy(
     bucket: Bucket, name: str, where: str, count: int, *before: str, **environ: str
 ) -> Outcome:
     """Let the client `name`, which is at `where`, copy so many files with what it finds."""
-    tool = name.removesuffix("-new")
-    if name == "aws-sdk-js":
-        script = bucket.wired.world.home / "copy_sdk.mjs"
-        script.write_text((HERE / "copy_sdk.mjs").read_text())
+    found = HERE / SCRIPTS[name]
+    if found.suffix == ".mjs":
+        script = bucket.wired.world.home / found.name
+        script.write_text(found.read_text())
         (bucket.wired.world.home / "node_modules").symlink_to(Path(where) / "node_modules")
         words = ["node", str(script)]
-    elif (HERE / f"copy_{tool}.sh").exists():
-        words = ["sh", str(HERE / f"copy_{tool}.sh"), where]
+    elif found.suffix == ".sh":
+        words = ["sh", str(found), where]
     else:
-        words = [where, "-c", PLAINLY, str(HERE / f"copy_{tool}.py")]
+        words = [where, "-c", PLAINLY, str(found)]
     return bucket.run(*before, *words, PREFIX, str(count), environ=environ)
 
 
