@@ -8,5 +8,5 @@ from deltalake import DeltaTable, write_deltalake
 table, count = f"{sys.argv[1]}table", int(sys.argv[2])
 for number in range(count):
     write_deltalake(table, pa.table({"number": [number]}), mode="append")
-found = DeltaTable(table).to_pyarrow_table()
-assert sorted(found["number"].to_pylist()) == list(range(count))
+found = DeltaTable(table)
+assert (found.version(), len(found.file_uris())) == (count - 1, count)
