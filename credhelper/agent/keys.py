@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from credhelper.agent.serving import MARGIN, Serving
-from credhelper.broker import answer, trace
-from credhelper.broker.context import Context
-from credhelper.core import strict_json
+from credhelper.broker import answer
+from credhelper.broker.context import Context, beside_a_command
 from credhelper.core.model import AWS, Call, Request, Secret
-from credhelper.core.text import complaint, json_object, json_string, rfc3339
+from credhelper.core.text import json_object, json_string, rfc3339
 from credhelper.errors import CacheError, CredhelperError, reason
 from credhelper.protocols import aws
 from credhelper.storage import files
@@ -44,16 +43,11 @@ def fetch(context: Context, request: Request) -> tuple[Secret, int, float, str]:
     checked = aws.parse(Call("credhelper", (), b"", context.environ))
     credential = answer.get(context, request)
     aws.render(checked, credential)  # is refused for another store, or for an unknown server
-    given = strict_json.read(credential.token.reveal().encode(), "record")
-    members = {name: json_string(str(given[ours])) for name, ours in _NAMES.items()}
+    given = aws.members(credential)
+    members = {name: json_string(given[ours]) for name, ours in _NAMES.items()}
     members["Expiration"] = json_string(rfc3339(credential.expires_at))
-    region = given.get("Region", "")
-    return (
-        Secret(json_object(members)),
-        credential.expires_at,
-        credential.fresh_until,
-        region if isinstance(region, str) else "",
-    )
+    document = Secret(json_object(members))
+    return document, credential.expires_at, credential.fresh_until, given.get("Region", "")
 
 
 def renew(
@@ -73,14 +67,7 @@ def renew(
     - clock: Unix seconds.
     """
     warned = serving.warned.split("\n")
-
-    def warn(message: str, hint: str | None) -> None:
-        if say and ascii(message) not in warned:
-            warned.append(ascii(message))
-            say(complaint(message, hint, "warning"))
-
-    traced = trace.tracer(environ.get("CREDHELPER_TRACE", ""))
-    context = Context(environ, warn=warn, trace=traced)
+    context = beside_a_command(environ, warned, say)
     request = request_for(serving.profile, serving.refresh_before)
     before, serving.trouble = serving.keys, ""
     try:
@@ -95,11 +82,12 @@ def renew(
         answer.tidy_up()
     except CredhelperError as error:
         serving.keys, serving.trouble = Secret(""), error.message
-        warn(f"could not renew the AWS keys of {serving.profile}: {error.message}", error.hint)
+        why = f"could not renew the AWS keys of {serving.profile}: {error.message}"
+        context.warn(why, error.hint)
     try:
         put_back(serving)
     except CacheError as error:
-        warn(error.message, error.hint)
+        context.warn(error.message, error.hint)
     serving.warned = "\n".join(warned)
     return serving.pack()
 

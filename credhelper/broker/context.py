@@ -6,10 +6,11 @@ import os
 import sys
 import time
 
-from credhelper.broker.trace import silent
+from credhelper.broker.trace import silent, tracer
 from credhelper.core import lookup, paths
 from credhelper.core.flock import Allowance, EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
+from credhelper.core.text import complaint
 from credhelper.errors import CacheError, ConfigError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
@@ -203,6 +204,25 @@ class Context:
             early=self.early,
             durable=True,
         )
+
+
+def beside_a_command(
+    environ: Mapping[str, str], warned: list[str], say: Callable[[bytes], None] | None
+) -> Context:
+    """Return the context of one of the renewals beside a command: together they warn once.
+
+    Parameters:
+    - environ: the environment.
+    - warned: the warnings given already, as `ascii` has them; it grows.
+    - say: writes a warning for people; None to keep quiet.
+    """
+
+    def warn(message: str, hint: str | None) -> None:
+        if say and ascii(message) not in warned:
+            warned.append(ascii(message))
+            say(complaint(message, hint, "warning"))
+
+    return Context(environ, warn=warn, trace=tracer(environ.get("CREDHELPER_TRACE", "")))
 
 
 def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper.broker import answer, routing, trace
-from credhelper.broker.context import Context
+from credhelper.broker import answer, routing
+from credhelper.broker.context import Context, beside_a_command
 from credhelper.config.profile import READY
 from credhelper.core import service
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import complaint
 from credhelper.errors import CredhelperError
 from credhelper.tokenfile import folder, formats
 from credhelper.tokenfile.keeping import Keeping, pack, stamp
@@ -51,13 +50,7 @@ def renew(
     - clock: Unix seconds.
     """
     warned = keeping.warned.split("\n")
-
-    def warn(message: str, hint: str | None) -> None:
-        if say and ascii(message) not in warned:
-            warned.append(ascii(message))
-            say(complaint(message, hint, "warning"))
-
-    context = Context(environ, warn=warn, trace=trace.tracer(environ.get("CREDHELPER_TRACE", "")))
+    context = beside_a_command(environ, warned, say)
     request = formats.request_for(
         keeping.form,
         keeping.profile,
@@ -78,7 +71,7 @@ def renew(
         formats.update(keeping.path, keeping.form, request, credential, lock_folder)
         answer.tidy_up()
     except CredhelperError as error:
-        warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
+        context.warn(f"could not keep {keeping.path} fresh: {error.message}", error.hint)
         return None
     # The clock as it is measured a new token, and no other.
     now = context.clock() if stamp(record) == before else clock()
