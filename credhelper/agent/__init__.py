@@ -1,1 +1,1 @@
-"""What listens, for a command of the user's own and as long as it runs: AWS keys on loopback."""
+"""An endpoint on loopback that serves AWS keys to one command of the user, while it runs."""

@@ -29,7 +29,7 @@ _STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 
 
 def main() -> "NoReturn":
-    """Serve what comes through the line, to whom comes to the listener. Does not return."""
+    """Read the keys from the line, and serve them at the listener. Does not return."""
     listener, line = socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     for handle in (listener.fileno(), line):
         os.set_inheritable(handle, False)

@@ -1,4 +1,4 @@
-"""What the grant of a profile gives, for whoever creates tokens from it, or hands it out."""
+"""Reads the grant of a profile: a secret that creates tokens, or a ready token."""
 
 from __future__ import annotations
 

@@ -258,13 +258,13 @@ def test_a_home_of_lazy_that_is_another_one_in_each_folder_is_refused(person: Pe
     assert "hint: unset ICA_ICA_LAZY_HOME\n" in outcome.told
 
 
-@pytest.mark.parametrize("entry", ["/work/ica key", "work/ica key"])
+@pytest.mark.parametrize("entry", ["/lab/ica key", "lab/ica key"])
 def test_the_key_of_lazy_is_the_entry_that_its_variable_names(person: Person, entry: str) -> None:
     lazy(person, ".ica-ica-lazy")
-    put(person, ".password-store/work/ica key.gpg", "encrypted")
+    put(person, ".password-store/lab/ica key.gpg", "encrypted")
     put(person, ".password-store/ica/api-keys/default-api-key.gpg", "encrypted")
     environ = {"ICA_ICA_LAZY_DEFAULT_API_KEY_PATH": entry}
-    assert "the output of: pass show 'work/ica key'\n" in told_by(person, environ=environ)
+    assert "the output of: pass show 'lab/ica key'\n" in told_by(person, environ=environ)
     assert "pass show ica/api-keys/default-api-key\n" in told_by(person)
 
 
