@@ -171,6 +171,13 @@ class UnreachableError(TokenAPIError):
     retryable = True
 
 
+class BusyError(TokenAPIError):
+    """An agent has no place for another request now."""
+
+    code = "busy"
+    retryable = True
+
+
 class RateLimitedError(TokenAPIError):
     """429: too many requests."""
 
@@ -189,6 +196,21 @@ class MalformedAnswerError(TokenAPIError):
 
     code = "malformed_answer"
     retryable = True
+
+
+def of_code(
+    code: str, message: str, hint: str | None, *, retryable: bool | None
+) -> CredhelperError:
+    """Return the error that an agent reported; a plain CredhelperError for a code we do not know.
+
+    Parameters: `code`, as in `CredhelperError.code`; the others as in a CredhelperError.
+    """
+    known: list[type[CredhelperError]] = [CredhelperError]
+    for one in known:
+        if one.code == code:
+            return one(message, hint, retryable=retryable)
+        known.extend(one.__subclasses__())
+    return CredhelperError(message, hint, retryable=retryable)
 
 
 def reason(error: OSError) -> str:

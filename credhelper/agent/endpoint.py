@@ -16,6 +16,7 @@ from _socket import socket
 from credhelper.agent import http
 from credhelper.agent.connections import Connections
 from credhelper.agent.serving import Serving, receive, unpack
+from credhelper.core import ending
 from credhelper.core.text import complaint
 
 TYPE_CHECKING = False
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _LONGEST_SLEEP = 10.0  # also a laptop that was shut, and a token's file that is gone, are noticed
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-_STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 
 
 def main() -> "NoReturn":
@@ -158,9 +158,7 @@ class Endpoint:
         try:
             self._connections.close()
             os.close(self._line)
-            for number in _STOPS:
-                if _signal.getsignal(number) is not _signal.SIG_IGN:
-                    _signal.signal(number, _end_renewal)  # a refresh comes to its end
+            ending.listen()  # a refresh comes to its end
             _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
             # Not `posix.environ`: the renewal reads names and values as text.
             from os import environ
@@ -172,7 +170,7 @@ class Endpoint:
             while data:
                 data = data[os.write(writer, data) :]
         except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone
-            if not isinstance(error, _Ended) and not self._serving.trouble:
+            if not isinstance(error, ending.Ended) and not self._serving.trouble:
                 why = f"could not renew the AWS keys of {self._serving.profile}:"
                 hint = "was credhelper upgraded or removed since this was started? start it again"
                 _say(complaint(f"{why} {type(error).__name__}", hint, "warning"))
@@ -209,14 +207,6 @@ class Endpoint:
         self._serving.trouble = trouble
         self._rest = now + self._pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-
-
-class _Ended(BaseException):
-    """Somebody asked a renewer to end."""
-
-
-def _end_renewal(number: int, frame: object) -> None:
-    raise _Ended
 
 
 def _gone(path: str) -> bool:

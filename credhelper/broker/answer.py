@@ -9,7 +9,12 @@ from credhelper.broker import routing, source
 from credhelper.core import lookup
 from credhelper.core.model import AWS, Listing, Request
 from credhelper.core.record import EXPIRED, judge
-from credhelper.errors import ConfigError, CredhelperError, LoginRequiredError
+from credhelper.errors import (
+    ConfigError,
+    CredhelperError,
+    LoginRequiredError,
+    UnsupportedActionError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,16 +41,16 @@ def answer(context: Context, request: Request) -> Credential | Listing | bool | 
         return get(context, request)
     if request.action == "erase":
         return reject(context, request)
-    if request.action == "list":
-        found = routing.load_routes(context)
-        return Listing(
-            [
-                (service, route.username, route.profile)
-                for service, named in sorted(found.services().items())
-                for route in named
-            ]
-        )
-    return None
+    return _listing(context) if request.action == "list" else None
+
+
+def _listing(context: Context) -> Listing:
+    if context.agent:
+        raise UnsupportedActionError("an agent does not list what it serves")
+    services = sorted(routing.load_routes(context).services().items())
+    return Listing(
+        [(one, route.username, route.profile) for one, named in services for route in named]
+    )
 
 
 def get(context: Context, request: Request) -> Credential:
@@ -54,7 +59,14 @@ def get(context: Context, request: Request) -> Credential:
 
 
 def get_with_record(context: Context, request: Request) -> tuple[Credential, str]:
-    """Return a credential for `request`, and the path of the record that holds it."""
+    """Return a credential for `request`, and the path of the record that holds it.
+
+    The path is "" where an agent was asked: nothing is kept here.
+    """
+    if context.agent:
+        from credhelper.broker import remote
+
+        return remote.get(context, context.agent, request), ""
     credential, token_source = get_with_source(context, request)
     return credential, token_source.slot.path
 
@@ -70,7 +82,10 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
             hint="let the grant's command read the secret from where it lies",
         )
     if request.wants != "token" and not route.aws:
-        raise _no_aws(context, route)
+        from credhelper.broker import no_match
+
+        label, _ = context.configuration()
+        raise no_match.no_aws(routing.load_config(context).profiles[route.profile], label)
     for _ in range(_MOST_CHANGES):
         token_source = source_for(context, found, route, request.wants, request.timeout)
         try:
@@ -91,7 +106,13 @@ def reject(context: Context, request: Request) -> bool:
     """Forget the token that `request` says was refused, if it is the one we hold."""
     from credhelper.broker.reject import forget
 
-    if request.rejected is None or (request.service is None and request.profile is None):
+    if request.rejected is None:
+        return False
+    if context.agent:
+        from credhelper.broker import remote
+
+        return remote.reject(context, context.agent, request)
+    if request.service is None and request.profile is None:
         return False
     found = routing.load_routes(context)
     route, _ = _match(context, found, request)
@@ -109,6 +130,9 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     """
     from credhelper.broker.reject import forget
 
+    if context.agent:
+        request.rejected = token
+        return reject(context, request)
     found = routing.load_routes(context)
     token_source = source_for(context, found, _match(context, found, request)[0])
     return forget(token_source, token, sure=True)
@@ -126,18 +150,6 @@ def lives(context: Context, request: Request) -> bool:
     held = source.find(source_for(context, found, route))
     least = lookup.least_life(route, request)
     return judge(held, context.clock(), margin=0, min_ttl=least) != EXPIRED
-
-
-def may_receive(found: Routes, route: Route, target: Service) -> bool:
-    """Tell whether the token of `route` may go to `target`.
-
-    It may go to what the profile names as a service, unless another names it more closely, and back
-    to the API that it comes from.
-    """
-    if target.origin == route.url:
-        return True
-    there = Request("get", service=target, profile=route.profile)
-    return lookup.match(found, there, route.profile) is not None
 
 
 def source_for(
@@ -264,17 +276,3 @@ def _match(context: Context, found: Routes, request: Request) -> tuple[Route, Se
         raise no_match.why(found, request, chosen, context.environ)
     context.trace("route", service=matched[1], profile=matched[0].profile)
     return matched
-
-
-def _no_aws(context: Context, route: Route) -> ConfigError:
-    from credhelper.config.profile import APIS
-
-    label, _ = context.configuration()
-    api = routing.load_config(context).profiles[route.profile].api
-    words = [f'{key} = "ID"' for key in next(iter(APIS[api].resources.values()))]
-    aws = f"aws = {{ {', '.join(words)} }}"
-    if label == "environment":
-        hint = f"write a config file, with {aws} in a profile"
-    else:
-        hint = f"add {aws} to [profiles.{route.profile}] in {label}"
-    return ConfigError(f"profile {route.profile} does not say what AWS credentials are for", hint)

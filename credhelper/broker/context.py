@@ -10,8 +10,8 @@ from credhelper.broker.trace import silent, tracer
 from credhelper.core import lookup, paths
 from credhelper.core.flock import Allowance, EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
-from credhelper.core.text import complaint
-from credhelper.errors import CacheError, ConfigError
+from credhelper.core.text import complaint, printable
+from credhelper.errors import CacheError, ConfigError, UsageError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
 
@@ -112,12 +112,29 @@ class Context:
     def configuration(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the config, as they were at the first look.
 
-        Raises ConfigError.
+        Raises ConfigError; UsageError where an agent has the profiles.
         """
+        if self.agent:
+            raise UsageError(
+                f"the profiles are where the agent at {printable(self.agent)} runs:"
+                f" {lookup.SOCKET} is set",
+                hint=f"unset {lookup.SOCKET}",
+            )
         if self._configuration is None:
             self.seen = None
             self._configuration = lookup.configuration(self.environ, self._see)
         return self._configuration
+
+    @property
+    def agent(self) -> str:
+        """The path of the socket of the agent that is to be asked, or "".
+
+        Raises ConfigError for a relative path.
+        """
+        path = self.environ.get(lookup.SOCKET, "")
+        if path and not os.path.isabs(path):
+            raise ConfigError(f"{lookup.SOCKET} is not an absolute path")
+        return path
 
     def _see(self, handle: int, path: str) -> None:
         # Judged only if the config is parsed: most answers do not pay for that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from credhelper.broker import next_step
+from credhelper.config.profile import APIS, Profile
 from credhelper.core.lookup import naming, suitable
 from credhelper.core.model import Request
 from credhelper.core.routes import Routes
@@ -12,6 +13,7 @@ from credhelper.core.service import Service
 from credhelper.core.text import command, export, printable
 from credhelper.errors import (
     AmbiguousServiceError,
+    ConfigError,
     CredhelperError,
     NotFoundError,
     PathRequiredError,
@@ -139,3 +141,17 @@ def _choose(profile: str) -> str:
 
 def _how_to_add(routes: Routes, profile: str, service: Service, environ: Mapping[str, str]) -> str:
     return next_step.add_service(environ, routes.profile(profile), profile, str(service))
+
+
+def no_aws(profile: Profile, label: str) -> ConfigError:
+    """Return the error for a profile that does not say what AWS credentials are for.
+
+    Parameters: `label`, the name of the config.
+    """
+    words = [f'{key} = "ID"' for key in next(iter(APIS[profile.api].resources.values()))]
+    aws = f"aws = {{ {', '.join(words)} }}"
+    if label == "environment":
+        hint = f"write a config file, with {aws} in a profile"
+    else:
+        hint = f"add {aws} to [profiles.{profile.name}] in {label}"
+    return ConfigError(f"profile {profile.name} does not say what AWS credentials are for", hint)

@@ -9,6 +9,7 @@ import os
 
 from credhelper import __version__
 from credhelper.core import lookup, paths, routes
+from credhelper.core.model import Request
 from credhelper.errors import CacheError, reason
 from credhelper.storage import files, locks
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from credhelper.config.parse import Config
     from credhelper.config.profile import Profile
     from credhelper.core.routes import Route, Routes
+    from credhelper.core.service import Service
 
 _COMPILE_WAIT = 10.0
 
@@ -159,3 +161,15 @@ def route_to(profile: Profile) -> Route:
         (api.variables, profile.project or "", api.base),
         profile.refresh_before,
     )
+
+
+def may_receive(found: Routes, route: Route, target: Service) -> bool:
+    """Tell whether the token of `route` may go to `target`.
+
+    It may go to what the profile names as a service, unless another names it more closely, and back
+    to the API that it comes from.
+    """
+    if target.origin == route.url:
+        return True
+    there = Request("get", service=target, profile=route.profile)
+    return lookup.match(found, there, route.profile) is not None

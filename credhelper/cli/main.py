@@ -46,6 +46,7 @@ _OURS = {
     "env": ("env", "env", "Print lines that put a token into a shell."),
     "write": ("write", "write", "Write a token into a file."),
     "watch": ("write", "watch", "Keep a fresh token in a file until stopped."),
+    "agent": ("agent", "agent", "Serve tokens at a Unix socket: to containers and other hosts."),
     "profile": ("profile", "profile", "List, show, add, remove and choose profiles."),
     "setup": ("setup", "setup_", "Wire a tool up, by its own file; check it; take it back."),
     "token": ("token", "token", "Call the Tokens API by hand."),

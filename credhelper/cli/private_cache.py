@@ -25,6 +25,8 @@ def reason(environ: Mapping[str, str], request: Request) -> CacheError | None:
     """
     wrong: list[CacheError] = []
     context = Context(environ, warn=lambda message, hint: wrong.append(CacheError(message, hint)))
+    if context.agent:
+        return None
     folder = context.cache_folder()
     if answer.lives(context, request):
         return None

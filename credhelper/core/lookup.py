@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
 
+SOCKET = "CREDHELPER_SOCKET"  # of an agent, which is asked instead of config and cache
 CONFIGURING = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
 
 
@@ -39,6 +40,8 @@ def answer(
 
     Parameters: `environ`; `request`, of action get; `clock`, Unix seconds.
     """
+    if environ.get(SOCKET):
+        return None
     folder = paths.cache_dir(environ, sys.platform)
     if not folder or not paths.private_folder(folder):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from credhelper.broker import answer
+from credhelper.broker import answer, routing
 from credhelper.broker.context import Context, Decoded
 from credhelper.core.model import Request
 
@@ -40,7 +40,7 @@ def look(
         context = Context(environ, warn=lambda message, hint: None, clock=clock, decoded=decoded)
         found, route = answer.profile_of(context, Request("get", profile=profile))
         named = _named[profile] = (environ, chosen, now + _TRUSTED, found, route)
-    return named[4].profile if answer.may_receive(named[3], named[4], target) else None
+    return named[4].profile if routing.may_receive(named[3], named[4], target) else None
 
 
 def remembered(

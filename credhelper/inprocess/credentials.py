@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import credhelper
+from credhelper.core.lookup import SOCKET
 from credhelper.core.service import parse, receiver
 from credhelper.errors import NotFoundError, RequestError
 from credhelper.inprocess import allowed_hosts, memo, tokens
@@ -190,6 +191,10 @@ class Credentials:
         if self._service is not None:
             covered = self._service in target.prefixes()
             return self._source(self.profile, self.service) if covered else None
+        if self._environ.get(SOCKET):
+            # An agent knows who may have which token: it is asked for each target.
+            found = tokens.served(target, self.profile, environ=self._environ, clock=self._clock)
+            return self._source(self.profile, str(target)) if found else None
         # By this name, even if the environment changes meanwhile.
         profile = may_have(target, self.profile, self._environ, self._clock)
         return None if profile is None else self._source(profile, None)

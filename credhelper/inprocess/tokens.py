@@ -19,6 +19,8 @@ from credhelper.broker.context import Context
 from credhelper.core import lookup, paths, service
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.core.record import decode
+from credhelper.core.service import Service, parse
+from credhelper.errors import NotFoundError
 from credhelper.inprocess import allowed_hosts, memo, memory_cache
 from credhelper.inprocess.allowed_hosts import decoded
 from credhelper.inprocess.environ import ENVIRON
@@ -101,7 +103,29 @@ def api_of(
 ) -> str:
     """Return the origin of the API that a token would come from. Raises CredhelperError."""
     context = Context(environ, warn=warn, clock=clock, decoded=decoded)
-    return answer.profile_of(context, _request(profile, service))[1].url
+    request = _request(profile, service)
+    if context.agent:
+        return parse(answer.get(context, request).url).origin
+    return answer.profile_of(context, request)[1].url
+
+
+def served(
+    target: Service,
+    profile: str | None,
+    *,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> bool:
+    """Tell whether the agent that is asked has a token for `target`. Raises CredhelperError.
+
+    Parameters: `profile`, a name, or None; the others as for `get_token`.
+    """
+    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
+    try:
+        answer.get(context, _request(profile, str(target)))
+    except NotFoundError:
+        return False
+    return True
 
 
 def forget() -> None:
@@ -148,9 +172,11 @@ def _look(
     hold_to_types(profile, wanted, min_ttl, refresh_before)
     known = memo.Known(environ)
     request = _request(profile, wanted, min_ttl, refresh_before)
+    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
+    if context.agent:
+        return answer.get(context, request).token.reveal()
     if not wiring.loaded() and not isinstance(lookup.answer(environ, request, clock), Credential):
         preload()
-    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
     diskless = memory_cache.applies(context)
     if diskless:
         credential, record = memory_cache.get(context, request), ""

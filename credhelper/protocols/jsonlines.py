@@ -6,29 +6,34 @@ return is refused wherever it stands. Whatever a line holds, it gets exactly one
 next line is read. Members that we do not know are ignored; a name that occurs twice in one object
 is refused, since two parsers would disagree about its value.
 
+Version 2 is for an agent and those who ask it (`credhelper agent`): a request may name nothing,
+which means the default profile, and the answer holds all that another credhelper needs.
+
 For programs of your own: start it once, write one JSON object a line, read one a line.
 
 Example:
   echo '{"version":1,"action":"get","service":"https://host.example"}' | credhelper json
 """
 
+import time
+
 import credhelper
 from credhelper.core import service, strict_json
-from credhelper.core.model import Credential, Listing, Reply, Request, Secret
+from credhelper.core.model import AWS, Credential, Listing, Reply, Request, Secret
 from credhelper.core.text import json_object, json_string
 from credhelper.protocols import options
 from credhelper.protocols.get import members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import credhelper.errors
-    from credhelper.core.model import Call, Reads
+    from credhelper.core.model import Call, Reads, Wants
     from credhelper.core.service import Service
 
 USAGE = "credhelper json [--profile NAME]"
-VERSIONS = (1,)
+VERSIONS = (1, 2)
 
 _OPTIONS = {"--profile": "profile", "-p": "profile"}
 _MARGIN = 60  # seconds: a caller that keeps a token longer sends `refresh_before`
@@ -50,8 +55,18 @@ def parse(call: "Call") -> Request:
     A profile on the command line is for the lines that name none. Raises UsageError for the
     command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
     """
-    default_profile = _profile(call.arguments)
-    document = strict_json.read(call.stdin, "line")
+    return read(strict_json.read(call.stdin, "line"), _profile(call.arguments))
+
+
+def read(document: dict[str, object], default_profile: str | None = None) -> Request:
+    """Return the request that `document` holds.
+
+    Parameters:
+    - document: the members of a line.
+    - default_profile: for a request that names none.
+
+    Raises UnsupportedVersionError and RequestError.
+    """
     version = document.get("version", 1)
     if type(version) is not int or version not in VERSIONS:
         raise credhelper.errors.UnsupportedVersionError(
@@ -60,36 +75,43 @@ def parse(call: "Call") -> Request:
     action = document.get("action")
     if action not in ("get", "reject", "list"):
         raise credhelper.errors.RequestError("action is not one of get, reject, list")
+    newer = version > 1
+    if action == "list" and newer:
+        raise credhelper.errors.UnsupportedActionError(f"version {version} has no list")
     wanted = _service(document)
     profile = _name(document, "profile") or default_profile
     username = _name(document, "username")
     rejected = _token(document)
     min_ttl = _seconds(document, "min_ttl")
-    margin = max(_MARGIN, _seconds(document, "refresh_before"))
+    least = _seconds(document, "margin", _MARGIN) if newer else _MARGIN
+    margin = max(least, _seconds(document, "refresh_before"))
     if action == "list":
         return Request("list")
-    if wanted is None and profile is None:
+    if wanted is None and profile is None and not newer:
         raise credhelper.errors.RequestError(f"{action} names neither a service nor a profile")
-    if action == "get":
-        return Request(
-            "get",
-            service=wanted,
-            profile=profile,
-            username=username,
-            min_ttl=min_ttl,
-            margin=margin,
-        )
-    if rejected is None:
+    if action == "reject" and rejected is None:
         raise credhelper.errors.RequestError(
             "reject names no token: only the very token that was refused goes"
         )
-    return Request("erase", service=wanted, profile=profile, username=username, rejected=rejected)
+    return Request(
+        "get" if action == "get" else "erase",
+        service=wanted,
+        profile=profile,
+        username=username,
+        rejected=rejected if action == "reject" else None,
+        min_ttl=min_ttl,
+        margin=margin,
+        timeout=_seconds(document, "timeout") if newer else 0,
+        echo=_echo(document) if newer else None,
+        wants=_wants(document) if newer else "token",
+    )
 
 
 def render(request: Request, answer: Credential | Listing | bool | None) -> Reply:
     """Return one line with the token, the services, or whether the token was forgotten."""
+    version = request.echo.get("version", "1")
     if isinstance(answer, Credential):
-        return options.json_reply(members(answer))
+        return options.json_reply(whole(answer) if version == "2" else members(answer))
     if isinstance(answer, Listing):
         services = ",".join(
             json_object(
@@ -102,7 +124,34 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
             for name, username, profile in answer.entries
         )
         return options.json_reply({"version": "1", "services": f"[{services}]"})
-    return options.json_reply({"version": "1", "rejected": "true" if answer else "false"})
+    return options.json_reply({"version": version, "rejected": "true" if answer else "false"})
+
+
+def whole(credential: Credential, clock: "Callable[[], float]" = time.time) -> dict[str, str]:
+    """Return the members of an answer of version 2, each value as JSON text.
+
+    Its times are also told in seconds from now: the clock of who asked may differ.
+    Parameters: `clock`, Unix seconds.
+    """
+    found = {**members(credential), "version": "2"}
+    if credential.kind == AWS:
+        given = strict_json.read(credential.token.reveal().encode(), "record").items()
+        strings = {name: json_string(value) for name, value in given if isinstance(value, str)}
+        found["aws"] = json_object(strings)
+        del found["token"], found["token_type"]
+    now = clock()
+    begin, project = credential.variables
+    found |= {
+        "kind": json_string(credential.kind),
+        "expires_in": str(max(0, int(credential.expires_at - now))),
+        "refresh_in": str(max(0, int(credential.fresh_until - now))),
+        "api": json_string(credential.url),
+        "variables": json_string(begin),
+        "project": json_string(project),
+    }
+    if credential.service is not None:
+        found["service"] = json_string(str(credential.service))
+    return found
 
 
 def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) -> Reply:
@@ -112,6 +161,11 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     """
     if isinstance(error, credhelper.errors.UsageError):
         return options.refuse(error)
+    return failure(error, request.echo.get("version", "1") if request else "1")
+
+
+def failure(error: "credhelper.errors.CredhelperError", version: str) -> Reply:
+    """Return one line with `error`. Parameters: `version`, of the protocol."""
     inner = {
         "code": json_string(error.code),
         "message": json_string(error.message),
@@ -119,7 +173,7 @@ def refuse(error: "credhelper.errors.CredhelperError", request: Request | None) 
     }
     if error.hint:
         inner["hint"] = json_string(error.hint)
-    return options.json_reply({"version": "1", "error": json_object(inner)})
+    return options.json_reply({"version": version, "error": json_object(inner)})
 
 
 def _profile(arguments: "Sequence[str]") -> str | None:
@@ -158,8 +212,22 @@ def _token(document: dict[str, object]) -> Secret | None:
     return Secret(token)
 
 
-def _seconds(document: dict[str, object], member: str) -> int:
-    value = document.get(member, 0)
+def _wants(document: dict[str, object]) -> "Wants":
+    wants = document.get("wants", "token")
+    if wants == "token" or wants == "aws":
+        return wants
+    raise credhelper.errors.RequestError("wants is not one of token, aws")
+
+
+def _echo(document: dict[str, object]) -> dict[str, str]:
+    any_scheme = document.get("any_scheme", False)
+    if type(any_scheme) is not bool:
+        raise credhelper.errors.RequestError("any_scheme is not true or false")
+    return {"version": "2", "any_scheme": "1" if any_scheme else ""}
+
+
+def _seconds(document: dict[str, object], member: str, default: int = 0) -> int:
+    value = document.get(member, default)
     # bool is an int to Python, but not to JSON.
     if type(value) is not int or not 0 <= value <= options.LONGEST:
         raise credhelper.errors.RequestError(

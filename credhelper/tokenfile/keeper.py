@@ -11,6 +11,7 @@ import posix as os  # all that is needed, without what `os` brings along
 import sys
 import time
 
+from credhelper.core import ending
 from credhelper.tokenfile import signals
 from credhelper.tokenfile.keeping import (
     JOB_CONTROL,
@@ -30,7 +31,6 @@ _LONGEST_SLEEP = 10.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _TIMEOUT = 5.0  # seconds for a renewal that is going on when the command ends
 _REFRESH = 30.0  # seconds more for one that has sent a refresh, and cannot be broken off
-_STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 _ALONE = (
     b"credhelper: warning: the endpoint for AWS keys was killed: the command gets no more of them\n"
     b"credhelper: hint: start the command again\n"
@@ -188,8 +188,8 @@ def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tupl
                 _close(handle)
         for number in PASSED_ON:
             if _signal.getsignal(number) is not _signal.SIG_IGN:
-                # What would end it lets it clean up, and a refresh come to its end.
-                _signal.signal(number, _end_renewal if number in _STOPS else _signal.SIG_DFL)
+                _signal.signal(number, _signal.SIG_DFL)
+        ending.listen()  # it cleans up, and a refresh comes to its end
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         # Not `posix.environ`: the renewal reads names and values as text.
         from os import environ
@@ -201,20 +201,12 @@ def _start_renewer(keeping: Keeping, behind: float = 0.0, *, warn: bool) -> tupl
             os._exit(1)
         os.write(writer, renewed)
     except BaseException as error:  # noqa: BLE001  # as at the edge: its class alone
-        if warn and not isinstance(error, _Ended):
+        if warn and not isinstance(error, ending.Ended):
             # By hand: an upgrade may have taken away what words a complaint elsewhere.
             hint = "was credhelper upgraded or removed since this was started? start it again"
             _say(_complaint(keeping, type(error).__name__, hint))
         os._exit(1)
     os._exit(0)
-
-
-class _Ended(BaseException):
-    """Somebody asked a renewer to end."""
-
-
-def _end_renewal(number: int, frame: object) -> None:
-    raise _Ended
 
 
 def _close(handle: int) -> None:

@@ -23,6 +23,8 @@ def begin(context: Context, request: Request) -> tuple[Credential, str, str, str
     Raises CredhelperError.
     """
     credential, record = answer.get_with_record(context, request)
+    if context.agent:
+        return credential, record, "", ""
     profile = routing.load_config(context).profiles[credential.profile]
     if profile.auth != READY or profile.grant is None or profile.grant.how != "file":
         return credential, record, "", ""

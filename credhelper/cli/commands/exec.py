@@ -127,14 +127,11 @@ def exec_(
         _warn_of_the_end(credential, walltime, refresh)
         environ = dict(os.environ)
         environ.pop("CREDHELPER_API_KEY", None)
-        known = routing.load_config(context).profiles
-        grant = known[credential.profile].grant
-        if grant is not None and grant.how == "env":
-            environ.pop(grant.words[0], None)
-        _take_back(environ, known)
+        if not context.agent:
+            _hide_grants(environ, credential.profile, routing.load_config(context).profiles)
+            environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
         environ.update(variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
-        environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
         if place is None:
             answer.tidy_up()  # there is no later moment in this process
             return spawn.replace_process(command, environ)
@@ -239,6 +236,17 @@ def variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
     """Return the variables that hold a token; `names` are more of them."""
     found = get.variables(credential)
     return found | dict.fromkeys(names, credential.token.reveal())
+
+
+def _hide_grants(environ: dict[str, str], profile: str, known: Mapping[str, Profile]) -> None:
+    """Take out what tokens of `profile` are made from, and what an outer `exec` set.
+
+    Parameters: `known`, all profiles by name.
+    """
+    grant = known[profile].grant
+    if grant is not None and grant.how == "env":
+        environ.pop(grant.words[0], None)
+    _take_back(environ, known)
 
 
 def _take_back(environ: dict[str, str], known: Mapping[str, Profile]) -> None:

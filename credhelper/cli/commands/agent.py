@@ -1,0 +1,93 @@
+"""`credhelper agent`: serve tokens at a Unix socket, to where the key must not go."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+import click
+
+from credhelper.agent import offer as offers
+from credhelper.agent import service as agents
+from credhelper.agent import unix_socket
+from credhelper.broker import routing
+from credhelper.cli.context import command_context, complete_profile
+from credhelper.cli.output import flush, warn
+from credhelper.core import lookup
+from credhelper.core import service as services
+from credhelper.core.text import export, printable
+from credhelper.tokenfile import signals
+
+
+@click.command(short_help="Serve tokens at a Unix socket: to containers and other hosts.")
+@click.option(
+    "--socket",
+    "path",
+    metavar="PATH",
+    required=True,
+    help="Where to listen. Its folder is yours alone (mode 0700), and made if it is missing.",
+)
+@click.option(
+    "--service",
+    "urls",
+    metavar="URL",
+    multiple=True,
+    required=True,
+    help="Serve tokens for this service and what lies below it. May be given several times.",
+)
+@click.option(
+    "--profile",
+    "-p",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_profile,
+    help="Serve this profile alone, also to those who name no service. May be given several times.",
+)
+@click.option(
+    "--allow-uid",
+    "uids",
+    metavar="N",
+    multiple=True,
+    type=click.IntRange(min=0),
+    help="Serve the user with this id, too. You and root are always served.",
+)
+def agent(path: str, urls: tuple[str, ...], names: tuple[str, ...], uids: tuple[int, ...]) -> int:
+    """Serve tokens at a Unix socket until a signal ends this.
+
+    A program with CREDHELPER_SOCKET=PATH in its environment, every command and protocol of
+    credhelper, asks there instead of reading a config: in a container, on a host that you
+    reach by ssh, in a devcontainer. The keys stay here, and so does the cache.
+    Only what --service names is served. AWS keys, and callers that say no service (get, exec, aws),
+    need --profile.
+
+    \b
+    Examples:
+      credhelper agent --socket /run/user/1000/credhelper-agent/socket --service https://git.example
+      credhelper agent --socket ~/.credhelper/agent --service https://ica.example --profile work
+    """
+    context = command_context()
+    path = os.path.abspath(os.path.expanduser(path))
+    offer = offers.Offer(
+        [services.parse(url) for url in urls], names, context.environ.get("CREDHELPER_PROFILE")
+    )
+    offers.check(offer, routing.load_routes(context), context.environ)
+    # What it passes on is secret: no core of it may lie about.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    listener, ours = unix_socket.listen(path, for_others=bool(uids))
+    try:
+        allowed = frozenset({os.geteuid(), 0, *uids})
+        one = agents.Agent(offer, listener, allowed, dict(os.environ), warn)
+        _tell(path, offer)
+        number = one.run()
+    finally:
+        unix_socket.withdraw(path, ours)
+    signals.end(0, number)
+
+
+def _tell(path: str, offer: offers.Offer) -> None:
+    of = f" of {', '.join(offer.profiles)}" if offer.profiles else ""
+    message = f"serves tokens{of} for {', '.join(sorted(offer.services))}"
+    click.echo(printable(f"credhelper: {message}"), err=True)
+    click.echo(f"credhelper: hint: where they are needed: {export(lookup.SOCKET, path)}", err=True)
+    flush()
