@@ -8,7 +8,7 @@ from credhelper.broker import no_match
 from credhelper.core import lookup
 from credhelper.core.model import SESSION, Request
 from credhelper.core.routes import Route, Routes
-from credhelper.core.service import Service
+from credhelper.core.service import Service, parse
 from credhelper.core.text import command
 from credhelper.errors import (
     AmbiguousServiceError,
@@ -64,17 +64,17 @@ def narrow(offer: Offer, found: Routes, request: Request, environ: Mapping[str, 
 
 def check(offer: Offer, found: Routes, environ: Mapping[str, str]) -> None:
     """Raise CredhelperError for an offer that could not be met now. Parameters: as for `narrow`."""
+    apis = set()
     for name in offer.profiles:
         route = found.profile(name)
         if route is None:
             raise no_match.why(found, Request("get", profile=name), None, environ)
         _refuse_session(route)
-    for text in sorted(offer.services):
-        from credhelper.core.service import parse
-
-        service = parse(text)
+        apis.add(route.url)
+    # A profile with AWS keys alone covers no service: the API that it is for stands for it.
+    for text in sorted(offer.services - apis):
         try:
-            narrow(offer, found, Request("get", service=service), environ)
+            narrow(offer, found, Request("get", service=parse(text)), environ)
         except AmbiguousServiceError:
             pass  # who asks may say which
 

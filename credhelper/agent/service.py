@@ -27,6 +27,7 @@ from credhelper.broker.context import Context
 from credhelper.broker.trace import tracer
 from credhelper.core import ending, lookup, paths, strict_json
 from credhelper.core.model import SESSION, Credential, Request
+from credhelper.core.text import command
 from credhelper.errors import (
     ConfigError,
     CredhelperError,
@@ -122,7 +123,7 @@ class Agent:
         if uid not in self._allowed:
             self._warn(
                 f"refused a connection of user {uid}",
-                f"if it may have these tokens, start the agent with --allow-uid {uid}",
+                f"if it may have these tokens, add {command('--allow-uid', str(uid))}",
             )
             raise RejectedError(f"this agent does not serve user {uid}")
 

@@ -114,12 +114,7 @@ class Context:
 
         Raises ConfigError; UsageError where an agent has the profiles.
         """
-        if self.agent:
-            raise UsageError(
-                f"the profiles are where the agent at {printable(self.agent)} runs:"
-                f" {lookup.SOCKET} is set",
-                hint=f"unset {lookup.SOCKET}",
-            )
+        self.hold_to_profiles()
         if self._configuration is None:
             self.seen = None
             self._configuration = lookup.configuration(self.environ, self._see)
@@ -135,6 +130,15 @@ class Context:
         if path and not os.path.isabs(path):
             raise ConfigError(f"{lookup.SOCKET} is not an absolute path")
         return path
+
+    def hold_to_profiles(self) -> None:
+        """Raise UsageError where an agent has the profiles."""
+        if self.agent:
+            raise UsageError(
+                f"the profiles are where the agent at {printable(self.agent)} runs:"
+                f" {lookup.SOCKET} is set",
+                hint="unset CREDHELPER_SOCKET",
+            )
 
     def _see(self, handle: int, path: str) -> None:
         # Judged only if the config is parsed: most answers do not pay for that.

@@ -49,13 +49,13 @@ def get(context: Context, path: str, request: Request) -> Credential:
     chosen = context.environ.get("CREDHELPER_PROFILE")
     profile = request.profile or (None if request.service else chosen)
     try:
-        found = _ask(context, path, _line("get", request, profile))
+        found = _ask(context, path, line("get", request, profile))
     except AmbiguousServiceError:
         if profile or not chosen:
             raise
-        found = _ask(context, path, _line("get", request, chosen))
+        found = _ask(context, path, line("get", request, chosen))
     try:
-        return _credential(found, context.clock())
+        return credential(found, context.clock())
     except (KeyError, TypeError, RequestError):
         pass  # raised out here, so that no exception carries the answer
     raise _malformed(path)
@@ -66,11 +66,15 @@ def reject(context: Context, path: str, request: Request) -> bool:
 
     Parameters, errors: as for `get`.
     """
-    found = _ask(context, path, _line("reject", request, request.profile))
+    found = _ask(context, path, line("reject", request, request.profile))
     return found.get("rejected") is True
 
 
-def _line(action: str, request: Request, profile: str | None) -> bytes:
+def line(action: str, request: Request, profile: str | None) -> bytes:
+    """Return the line that asks an agent for what `request` asks for.
+
+    Parameters: `action`, `get` or `reject`; `profile`, the name to ask for, or None.
+    """
     members = {"version": "2", "action": json_string(action)}
     for name, text in (
         ("service", str(request.service) if request.service else None),
@@ -94,7 +98,7 @@ def _line(action: str, request: Request, profile: str | None) -> bytes:
     return json_object(members).encode() + b"\n"
 
 
-def _credential(found: dict[str, object], now: float) -> Credential:
+def credential(found: dict[str, object], now: float) -> Credential:
     """Return the credential in an answer. Raises KeyError, TypeError or RequestError."""
     kind = _KINDS[_text(found, "kind")]
     if kind == AWS:

@@ -55,7 +55,8 @@ def parse(call: "Call") -> Request:
     A profile on the command line is for the lines that name none. Raises UsageError for the
     command line, UnsupportedVersionError, and RequestError for what is not as the schema says.
     """
-    return read(strict_json.read(call.stdin, "line"), _profile(call.arguments))
+    default_profile = _profile(call.arguments)
+    return read(strict_json.read(call.stdin, "line"), default_profile)
 
 
 def read(document: dict[str, object], default_profile: str | None = None) -> Request:
@@ -143,8 +144,8 @@ def whole(credential: Credential, clock: "Callable[[], float]" = time.time) -> d
     begin, project = credential.variables
     found |= {
         "kind": json_string(credential.kind),
-        "expires_in": str(max(0, int(credential.expires_at - now))),
-        "refresh_in": str(max(0, int(credential.fresh_until - now))),
+        "expires_in": str(max(0, credential.expires_at - int(now))),
+        "refresh_in": str(max(0, int(credential.fresh_until) - int(now))),
         "api": json_string(credential.url),
         "variables": json_string(begin),
         "project": json_string(project),

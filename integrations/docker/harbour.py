@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from integrations.servers import registry
 from integrations.servers.certificates import Certificate
@@ -113,3 +118,38 @@ def blobs(layout: Path) -> dict[str, bytes]:
 def good(outcome: Outcome) -> bytes:
     assert outcome.status == 0, outcome
     return outcome.stdout
+
+
+def image_in(folder: Path) -> Path:
+    """Put an image of one small file into `folder`, as an OCI layout."""
+    blobs = folder / "blobs/sha256"
+    blobs.mkdir(parents=True)
+
+    def put(kind: str, data: bytes) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("hello.txt")
+        entry.size = 6
+        tar.addfile(entry, io.BytesIO(b"hello\n"))
+    whole = archive.getvalue()
+    diff = f"sha256:{hashlib.sha256(whole).hexdigest()}"
+    image = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [diff]},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": put(CONFIG, json.dumps(image).encode()),
+        "layers": [put(LAYER, gzip.compress(whole, mtime=0))],
+    }
+    index = {"schemaVersion": 2, "manifests": [put(MANIFEST, json.dumps(manifest).encode())]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return folder

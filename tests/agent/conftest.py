@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.agent.agents import Agent, Elsewhere, Start
 from tests.agent.endpoints import Running
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
@@ -44,3 +46,26 @@ def begun() -> Iterator[Callable[..., Running]]:
     for each in started:
         if each.outcome is None:
             each.finish()
+
+
+@pytest.fixture
+def agents() -> Iterator[Start]:
+    """Give this test a way to start agents."""
+    with ExitStack() as stack:
+
+        def start(world: World, *options: str, **how: object) -> Agent:
+            agent = Agent(world, *options, **how)  # type: ignore[arg-type]  # passed on
+            stack.callback(agent.stop)
+            return agent
+
+        yield start
+
+
+@pytest.fixture
+def agent(scratch_world: World, agents: Start) -> Agent:
+    return agents(scratch_world)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, agent: Agent) -> Elsewhere:
+    return Elsewhere(tmp_path / "elsewhere", agent)

@@ -25,6 +25,7 @@ from credhelper.core.record import decode
 from tests.agent.conftest import FOR
 from tests.agent.endpoints import WAIT, Running, answer, everything, lives, processes_of
 from tests.agent.test_http import GOOD, HOST, REFUSED, TOKEN
+from tests.support.processes import children_of
 from tests.support.sandboxes import AWS_LIFE, RunningSandbox
 from tests.support.worlds import World
 from tests.tokenfile.jobs import run_folders, until
@@ -184,7 +185,7 @@ def test_the_process_loads_nothing_of_what_a_renewal_takes() -> None:
     ours = ("", ".agent", ".agent.connections", ".agent.endpoint", ".agent.http", ".agent.serving")
     assert set(done.stdout.split()) <= {
         *(f"credhelper{name}" for name in ours),
-        *("credhelper.core", "credhelper.core.model", "credhelper.core.text"),
+        *(f"credhelper.core{name}" for name in ("", ".ending", ".model", ".text")),
         *("_socket", "_operator", "select"),
     }
 
@@ -199,7 +200,7 @@ def test_it_ends_with_a_command_that_is_killed(
 ) -> None:
     running = begun(aws_world, *options)
     endpoint = running.endpoint()
-    (command,) = children_of(running.process.pid, but=endpoint)
+    (command,) = set(children_of(running.process.pid)) - {endpoint}
     os.kill(command, number)
     outcome = running.finish()
     assert outcome.status == -number
@@ -212,11 +213,6 @@ def memory(process: int) -> int:
     """Return what a process has in memory, in KiB."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
-
-
-def children_of(process: int, but: int = 0) -> list[int]:
-    told = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [int(each) for each in told if int(each) != but]
 
 
 def test_it_ends_when_exec_is_killed(aws_world: World, begun: Begin) -> None:

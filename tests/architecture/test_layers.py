@@ -18,7 +18,7 @@ PACKAGE = TREE / "credhelper"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 EDGES = {
     *("entry.py", "inprocess/environ.py", "sandbox/__main__.py"),
-    *("tokenfile/keeper.py", "tokenfile/signals.py", "agent/endpoint.py"),
+    *("tokenfile/keeper.py", "tokenfile/signals.py", "agent/endpoint.py", "agent/children.py"),
 }
 
 # What only the edges may name: streams, argv, the environment, the end of the process.

@@ -99,10 +99,10 @@ def test_brackets_in_strings_do_not_nest() -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["0", "2", "-1", "1.0", "1e0", '"1"', "true", "null", "[1]", "{}", "10000000000"]
+    "version", ["0", "3", "-1", "1.0", "2.0", '"2"', "true", "null", "[1]", "{}", "10000000000"]
 )
-def test_only_version_1_is_spoken(version: str) -> None:
-    with pytest.raises(UnsupportedVersionError, match=r"speaks 1$"):
+def test_only_versions_1_and_2_are_spoken(version: str) -> None:
+    with pytest.raises(UnsupportedVersionError, match=r"speaks 1, 2$"):
         ask(f'{{"version":{version},"action":"from the future"}}')
 
 

@@ -42,3 +42,10 @@ def end(folder: Path) -> None:
             except ProcessLookupError:
                 pass
         time.sleep(0.01)
+
+
+def children_of(process: int) -> list[int]:
+    """Return the ids of what `process` (its main thread) has started and not reaped."""
+    return [
+        int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]

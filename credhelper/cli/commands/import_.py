@@ -65,6 +65,7 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
       credhelper import --grant-command 'pass show illumina/api-key'
     """
     context = command_context()
+    context.hold_to_profiles()
     unread: list[str] = []
     found = list(other_tools.distinct(_proposals(context, grant_in(given), unread)))
     unknown = set(names) - {one.name for one in found if one.name}
