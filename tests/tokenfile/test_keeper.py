@@ -233,6 +233,8 @@ def test_the_keeper_loads_nothing_of_what_a_renewal_takes() -> None:
     )
     assert set(done.stdout.split()) <= {
         "credhelper",
+        "credhelper.core",
+        "credhelper.core.ending",
         "credhelper.tokenfile",
         "credhelper.tokenfile.keeper",
         "credhelper.tokenfile.keeping",
