@@ -10,6 +10,7 @@ import click
 from credhelper.broker import next_step, routing, typed_keys
 from credhelper.cli import leaving, options, output
 from credhelper.cli.context import chosen, command_context, complete_profile
+from credhelper.cli.late import Suggesting
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
 from credhelper.cli.prompt import on_terminal
@@ -20,7 +21,9 @@ from credhelper.errors import UsageError
 _name = click.argument("name", shell_complete=complete_profile)
 
 
-@click.group(no_args_is_help=False, short_help="List, show, add, remove and choose profiles.")
+@click.group(
+    cls=Suggesting, no_args_is_help=False, short_help="List, show, add, change and remove profiles."
+)
 def profile() -> None:
     """List, show, add, change and remove profiles, and choose the default.
 

@@ -22,7 +22,7 @@ from credhelper.core.text import rfc3339
 _KINDS = {SESSION: "psToken", AWS: "temporary key"}
 
 
-@click.command(short_help="Show what is held, for whom, and for how long.")
+@click.command(short_help="Show each profile's token, and how long it lives.")
 @profile_option("Show this profile only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--check", is_flag=True, help="Ask the API whether it still knows each token.")
