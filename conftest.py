@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 # Behind everything else: what is installed is tested, not the tree it was made from.
 sys.path.append(str(Path(__file__).parent))
 
-from tests.support import inherited, processes  # found by the line above
+from tests.support import inherited, processes, sampling  # found by the line above
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own report keeps the colours that it was asked for
@@ -31,8 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="try every odd value at every place of tools' files, not a sample of a quarter",
+        help="run every combination of the tests that are marked `sampled`, as CI does",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a part of the tests that are marked `sampled`, and start early what waits long."""
+    dropped = [] if config.getoption("--thorough") else list(sampling.beyond(items))
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    gone = set(map(id, dropped))
+    items[:] = sampling.spread([item for item in items if id(item) not in gone])
 
 
 @pytest.fixture(autouse=True)

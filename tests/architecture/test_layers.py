@@ -85,11 +85,16 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@functools.cache
+def importable() -> frozenset[str]:
+    """Return our modules, but for packages that are one docstring: their modules are imported."""
+    return frozenset(module_of(one) for one in MODULES if len(ast.parse(one.read_text()).body) > 1)
+
+
 def ours(path: Path) -> set[str]:
     """Return which of our own modules a module imports, without the package's name."""
-    # Of a package that is one docstring only its modules are imported.
-    known = {module_of(one) for one in MODULES if len(ast.parse(one.read_text()).body) > 1}
-    return {name.removeprefix("credhelper.") for name in imported(path) & known} - {"credhelper"}
+    found = imported(path) & importable()
+    return {name.removeprefix("credhelper.") for name in found} - {"credhelper"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -128,6 +128,7 @@ def test_a_caller_that_leaves_stdin_open_is_answered(question: Question, world: 
     assert question.reads == "lines" or secrets_in(outcome.stdout) == secrets_in(usual.stdout)
 
 
+@pytest.mark.waits
 def test_a_document_that_never_ends_is_given_up(scratch_world: World) -> None:
     scratch_world.get()
     before = snapshot(scratch_world.root)
@@ -249,6 +250,7 @@ def test_a_caller_that_goes_after_its_first_answer_ends_the_dialogue(
     assert scratch_world.get() == token
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("name", FIRST)
 def test_a_signal_in_the_middle_of_a_renewal_lets_everything_go(

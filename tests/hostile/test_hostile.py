@@ -98,6 +98,7 @@ def test_an_input_has_its_one_safe_outcome(
 
 
 @pytest.mark.parametrize("case", SET_UPS)
+@pytest.mark.waits
 def test_a_set_up_has_its_one_safe_outcome(
     case: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:

@@ -198,6 +198,7 @@ def test_a_herd_shares_a_failure(
 
 
 @pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.waits
 def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path, killed: bool
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_renewal_that_is_going_on_when_the_command_ends_is_finished(tmp_path: 
 
 
 @pytest.mark.usefixtures("blocked")
+@pytest.mark.waits
 def test_a_renewal_is_not_finished_for_somebody_who_cannot_wait() -> None:
     renewer = subprocess.Popen(["sleep", "60"])
     # To this thread alone: others, of the runner of tests, do not block it, and would end us.
