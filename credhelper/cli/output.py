@@ -14,7 +14,7 @@ from credhelper.errors import CredhelperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from credhelper.config.profile import Grant, Profile, Resource
     from credhelper.core.model import Secret
@@ -85,9 +85,9 @@ def bar(left: float, whole: float) -> str:
     return f"[{'#' * filled}{'-' * (_BAR - filled)}]"
 
 
-def moment(seconds: float) -> str:
+def moment(seconds: float, local: Callable[[float], time.struct_time] = time.localtime) -> str:
     """Return Unix `seconds` in local time, with the offset: `2026-01-02 03:04:05 +01:00`."""
-    text = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
+    text = time.strftime("%Y-%m-%d %H:%M:%S %z", local(seconds))
     return f"{text[:-2]}:{text[-2:]}"
 
 
