@@ -17,6 +17,7 @@ from credhelper.cli import demo_stage, output
 from credhelper.cli.commands import demo
 from credhelper.core.model import Secret
 from tests.cli.conftest import Person
+from tests.support import picture
 from tests.support.worlds import World, tokens_in
 
 
@@ -36,6 +37,8 @@ def test_the_demo_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(scratch.iterdir()) == []
     assert list(world.home.iterdir()) == []
     assert not world.cache.exists()
+    if "| git credential fill" in told:
+        assert picture.picture(told) == picture.PICTURE.read_text(), "make docs"
 
 
 def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
