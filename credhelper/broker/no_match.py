@@ -47,12 +47,12 @@ def why(
     if len(candidates) > 1:
         names = ", ".join(route.profile for route in candidates)
         return AmbiguousServiceError(
-            f"several profiles name {request.service}: {names}",
+            f"several profiles cover {request.service}: {names}",
             hint=f"choose one: {_choose(candidates[0].profile)}",
         )
     if request.profile and request.profile not in [route.profile for route in named]:
         return UnknownServiceError(
-            f"profile {printable(request.profile)} does not name {request.service}",
+            f"profile {printable(request.profile)} does not cover {request.service}",
             hint=_how_to_add(routes, request.profile, request.service, environ),
         )
     users = dict.fromkeys(
@@ -99,7 +99,7 @@ def _no_profile(routes: Routes, environ: Mapping[str, str], *, empty: bool) -> C
     first = next(iter(routes.all())).profile
     return RequestError(
         f"several profiles are configured: {_names(routes)}",
-        hint=f"name one with --profile, or choose one: {_choose(first)}",
+        hint=f"add --profile NAME, or choose one: {_choose(first)}",
     )
 
 
@@ -115,25 +115,25 @@ def _unknown(
     assert service is not None  # noqa: S101  # for mypy: the caller has looked
     if empty:
         return UnknownServiceError(
-            f"no profile is configured, so none names {service}, and {_EMPTY}", hint=_FILL
+            f"no profile is configured, so none covers {service}, and {_EMPTY}", hint=_FILL
         )
     if not routes.count:
         return UnknownServiceError(
-            f"no profile is configured, so none names {service}",
+            f"no profile is configured, so none covers {service}",
             hint=next_step.log_in(environ, None, None, "--service", str(service)),
         )
     deeper = routes.below(service.origin)
     if deeper:
         owner = request.profile or routes.naming(deeper)[0].profile
         return PathRequiredError(
-            f"{deeper} is named, and the request for {service} has another path or none",
+            f"only {deeper} is covered, and the request for {service} has another path or none",
             hint=_how_to_add(routes, owner, service, environ),
         )
     first = routes.first()
     likely = (request.profile, chosen, routes.default, first.profile if first else "")
     owner = next(name for name in likely if name and routes.profile(name))
     return UnknownServiceError(
-        f"no profile names {service}", hint=_how_to_add(routes, owner, service, environ)
+        f"no profile covers {service}", hint=_how_to_add(routes, owner, service, environ)
     )
 
 

@@ -25,7 +25,7 @@ _name = click.argument("name", shell_complete=complete_profile)
 @click.command("set")
 @_name
 @options.options
-@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--auth", type=click.Choice(AUTHS), help="How to log in.")
 @click.option("--user", metavar="NAME", help="The login name.")
 @click.option(
     "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
@@ -34,7 +34,7 @@ _name = click.argument("name", shell_complete=complete_profile)
     "--unset",
     metavar="KEY",
     multiple=True,
-    help="Take this key out of the profile. May be given several times.",
+    help="Take this key out of the profile. Repeatable.",
 )
 def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
     """Change a profile: what is not named stays as it is. Nothing is verified.

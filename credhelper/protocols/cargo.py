@@ -5,7 +5,7 @@ Source: the Cargo book, "Credential Provider Protocol" (Cargo 1.74 and newer). W
 with credhelper: the words after the first come inside the request. Cargo sends a token as it is, as
 the whole `Authorization` header; ours go as `Bearer TOKEN` unless `--raw` is among the words
 (`--bearer` says the default aloud). All operations take the same token. We store none, so `login`
-and `logout` are refused for the registries that a profile names, and left to the next provider for
+and `logout` are refused for the registries that a profile covers, and left to the next provider for
 all others.
 """
 
@@ -86,7 +86,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     assert isinstance(answer, Listing)  # noqa: S101  # parse makes no other actions
     assert request.service is not None  # noqa: S101  # each request names its registry
     if {name for name, _, _ in answer.entries}.isdisjoint(request.service.prefixes()):
-        raise credhelper.errors.UnknownServiceError(f"no profile names {request.service}")
+        raise credhelper.errors.UnknownServiceError(f"no profile covers {request.service}")
     raise credhelper.errors.UnsupportedActionError(
         'credhelper stores no tokens for Cargo: use "credhelper login" and "credhelper logout"'
     )

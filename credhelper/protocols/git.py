@@ -5,13 +5,13 @@ lenient we are not: a carriage return is refused wherever it stands (so CRLF lin
 and so are other control bytes, bytes that are not UTF-8, lines without `=` and single-valued keys
 that contradict each other. A server's `wwwauth[]` may hold a tab, and bytes of any encoding.
 Silence means "ask the next helper"; it is the answer for protocols other than http and https, for
-operations that we do not know, and for services that no profile names.
+operations that we do not know, and for services that no profile covers.
 
 git asks; you only say for which host:
 
   credhelper setup git --service https://git.example
 
-By hand, for one host and nobody else:
+By hand, for one host only:
 
   credhelper profile add default --service https://git.example
   git config --global --replace-all credential.https://git.example.helper ""
@@ -19,7 +19,7 @@ By hand, for one host and nobody else:
 
 The empty helper comes first: other helpers, which could store the token, are not told it.
 
-If a profile names a path below the host, let git tell paths:
+If a profile covers a path below the host, let git send paths:
 
   git config --global credential.https://git.example.useHttpPath true
 

@@ -110,7 +110,9 @@ def test_what_runs_inside_is_served_with_one_token_and_one_warning(
     assert set(tokens) == {outcome.token}
     assert running_sandbox.stats()["created"] == 1
     warning, hint = outcome.told.splitlines()
-    assert warning.startswith("credhelper: warning: going on with a cache for this command alone: ")
+    assert warning.startswith(
+        "credhelper: warning: continuing with a cache for this command alone: "
+    )
     assert hint.startswith("credhelper: hint: ")
     assert run_folders(container) == []
 

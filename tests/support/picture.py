@@ -1,7 +1,7 @@
 """docs/demo.svg, README's picture: the first steps of `credhelper demo` in a terminal.
 
-`python -m tests.support.picture` writes it (`make docs`): it runs the demo, and puts fixed values in the
-place of what differs from run to run. A test compares it to what the demo prints today.
+`python -m tests.support.picture` writes it (`make docs`): it runs the demo, and puts fixed values
+in the place of what differs from run to run. A test compares it to what the demo prints today.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ PICTURE = Path(__file__).parent.parent.parent / "docs" / "demo.svg"
 
 _PORT, _FINGERPRINT, _UNTIL, _SECONDS = "8080", "5ca1ab1e", "2026-01-02 03:04:05 +00:00", "20"
 _COLUMNS, _LINE, _CHARACTER, _MARGIN = 80, 18, 8, 16  # characters, then pixels
-_HEAD = f"""\
-<svg xmlns="http://www.w3.org/2000/svg" width="{{width}}" height="{{height}}" role="img">
+_HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img">
 <title>credhelper demo</title>
 <style>
-text {{{{ font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #d6dae0; white-space: pre }}}}
-.step {{{{ fill: #ffffff; font-weight: bold }}}}
-.typed {{{{ fill: #8ec7ff }}}}
-.ok {{{{ fill: #8fd694 }}}}
+text {{ font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #d6dae0; white-space: pre }}
+.step {{ fill: #ffffff; font-weight: bold }}
+.typed {{ fill: #8ec7ff }}
+.ok {{ fill: #8fd694 }}
 </style>
 <rect width="100%" height="100%" rx="8" fill="#1d2129"/>
 """
@@ -52,7 +52,7 @@ def fixed(printed: str) -> str:
     text = re.sub(r"(http://127\.0\.0\.1:)\d+", rf"\g<1>{_PORT}", printed)
     text = re.sub(r"\btoken [0-9a-f]{8}\b", f"token {_FINGERPRINT}", text)
     text = re.sub(r"\bone until [\d-]+ [\d:]+ [+-][\d:]+", f"one until {_UNTIL}", text)
-    return re.sub(r"\bheld, in \d+ s\b", f"held, in {_SECONDS} s", text)
+    return re.sub(r"\bpassed, in \d+ s\b", f"passed, in {_SECONDS} s", text)
 
 
 def _shown(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The table of all tools in docs/tools.md, made of what `integrations/` says of itself: `make docs`.
+"""The table in docs/tools.md, made of what `integrations/` says of itself: `make docs`.
 
 `about.toml` in a folder has a `[[row]]` for each line of the table that it stands behind:
 
@@ -119,16 +119,16 @@ def replaced(page: str) -> str:
 
 def _name(row: Row) -> str:
     chapter = re.search(rf"^## {row.protocol}$", CHAPTERS.read_text(), re.MULTILINE)
-    place = (
-        f"protocols.md#{row.protocol}" if chapter else f"../integrations/{row.folder}/README.md"
-    )
+    place = f"protocols.md#{row.protocol}" if chapter else f"../integrations/{row.folder}/README.md"
     return f"[`credhelper {row.protocol}`]({place})"
 
 
 def _callers(row: Row) -> str:
     readme = FOLDERS / row.folder / "README.md"
     return (
-        f"[{row.callers}](../integrations/{row.folder}/README.md)" if readme.exists() else row.callers
+        f"[{row.callers}](../integrations/{row.folder}/README.md)"
+        if readme.exists()
+        else row.callers
     )
 
 

@@ -90,7 +90,7 @@ def show(name: str | None, as_json: bool) -> None:
 @profile.command()
 @_name
 @options.options
-@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--auth", type=click.Choice(AUTHS), help="How to log in.")
 @click.option("--user", metavar="NAME", help="The login name.")
 @click.option(
     "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
@@ -164,7 +164,7 @@ def add(
 @_name
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> int:
-    """Log out of a profile, and take it out of the config, whatever the server says.
+    """Log out of a profile, and remove it of the config, whatever the server says.
 
     \b
     Example:
@@ -174,7 +174,7 @@ def remove(name: str, yes: bool) -> int:
     one = chosen(context, name)
     options.require_file(context, name, "unset CREDHELPER_API_KEY")
     if not yes:
-        _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
+        _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?", one.name)
     path, lock = options.files(context)
     status = leaving.leave(context, [one])
     with typed_keys.changing(context, one):
@@ -208,7 +208,7 @@ def _settings_of(context: Context, like: str, name: str, old: Mapping[str, Any])
     """
     if old:
         raise UsageError(
-            f"profile {name} is there already: --like is for a new one",
+            f"profile {name} exists already: --like is for a new one",
             hint=command("credhelper", "profile", "set", name, "--help"),
         )
     one = chosen(context, like)
@@ -226,9 +226,9 @@ def _print_json(members: dict[str, object]) -> None:
     click.echo(json.dumps({"version": 1, **members}))
 
 
-def _confirm(question: str) -> None:
+def _confirm(question: str, name: str) -> None:
     if not on_terminal():
-        raise UsageError("there is nobody to ask: nothing is removed", hint="say --yes")
+        raise UsageError(f"not removing profile {name}: no terminal to confirm on; use --yes")
     if not click.confirm(question, err=True):
         raise click.Abort
 

@@ -1,4 +1,4 @@
-"""`credhelper setup`: wire a tool up, see what that takes, check it, and take it back."""
+"""`credhelper setup`: configure a tool to use credhelper, and check or undo it."""
 
 from __future__ import annotations
 
@@ -56,19 +56,28 @@ class _Tool(click.Choice[str]):
 @click.argument("tool", required=False, type=_Tool([*setup.TOOLS]), metavar="[TOOL]")
 @click.option("--service", metavar="URL", help="Who receives the token: a host, or a URL.")
 @click.option(
-    "--profile", "-p", metavar="NAME", help="Whose token.", shell_complete=complete_profile
+    "--profile",
+    "-p",
+    metavar="NAME",
+    help="Use this profile's token.",
+    shell_complete=complete_profile,
 )
-@click.option("--name", metavar="NAME", help="What the tool knows it by, where it has names.")
 @click.option(
-    "--bin", "links", metavar="DIR", help="The folder for links to credhelper, if it takes any."
+    "--name", metavar="NAME", help="The name of the service in the tool's file, if it has names."
 )
 @click.option(
-    "--file", metavar="PATH", help="The tool's file, for tools that are told which one to read."
+    "--bin",
+    "links",
+    metavar="DIR",
+    help="The folder for links to credhelper, if the tool needs any.",
+)
+@click.option(
+    "--file", metavar="PATH", help="The tool's file, for tools that take its path as an option."
 )
 @click.option("--add-service", is_flag=True, help="Let the profile have tokens for the service.")
 @click.option("--print", "print_", is_flag=True, help="Show the lines, and change nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--undo", is_flag=True, help="Take back what setup added, and nothing else.")
+@click.option("--undo", is_flag=True, help="Undo what setup added, and nothing else.")
 @click.option("--check", is_flag=True, help="Ask in the tool's own way whether it works.")
 def setup_(
     tool: str | None,
@@ -80,10 +89,10 @@ def setup_(
     add_service: bool,
     **modes: bool,
 ) -> int:
-    """Wire a tool up to credhelper, in that tool's own file. Without a TOOL: list them.
+    """Configure a tool to use credhelper, in the tool's own file. Without TOOL: list the tools.
 
-    Foreign lines, comments, order, mode and line ends of the file stay as they are; a copy of it
-    is kept in the state folder. Without --service, --undo and --check mean all of TOOL's.
+    Other lines, comments, order, mode and line ends of the file stay as they are. The state folder
+    keeps a copy of the file. Without --service, --undo and --check mean all services of TOOL.
 
     \b
     Examples:
@@ -132,7 +141,7 @@ def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
         return check(arguments)
     if arguments.service is None and wants_service(tool):
         raise UsageError(
-            "for whom? no --service is given",
+            "which service? add --service URL",
             hint=command("credhelper", "setup", tool, "--service", "URL"),
         )
     takes_tokens(tool, arguments.service)
@@ -209,7 +218,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         apply.refuse(work)
         if to_add:
             options.add_services(context, to_add, [str(arguments.service)])
-            say(f"profile {to_add} names {arguments.service} now")
+            say(f"{to_add} now serves {arguments.service}")
         backups = apply.carry_out(work, state)
     for edit in work.edits.values():
         if edit.changes:
@@ -223,7 +232,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
     print_notes(plan)
     if work.changes:
         how = command("credhelper", "setup", arguments.tool, "--check")
-        say(f"to see whether it works: {how}")
+        say(f"to check that it works: {how}")
     return 0
 
 
@@ -234,7 +243,7 @@ def _undo(arguments: Arguments) -> int:
         apply.sweep(known, state)
         found = matching(known, arguments)
         if not found:
-            say(f"{subject(arguments)} is not set up by credhelper: nothing to take back")
+            say(f"{subject(arguments)} is not set up by credhelper: nothing to undo")
             return 0
         work = prepare.undo(found, known)
         apply.carry_out(work, state)
@@ -249,6 +258,6 @@ def _undo(arguments: Arguments) -> int:
         leftovers = left(before, os.environ, partial(read, lenient=True))
         work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
-        warn(f"{sentence} left as it is", "see whether it is still wanted")
+        warn(f"{sentence} left as it is", "check whether you still want it")
     say(f"{subject(arguments)} is no longer set up")
     return 0
