@@ -242,6 +242,29 @@ def test_the_socket_wins_over_config_and_variables(
     assert "this agent does not serve https://other.example" in outcome.told
 
 
+def test_the_profile_that_a_terminal_chose_counts_there_too(
+    scratch_world: World, agents: Start, tmp_path: Path, running_sandbox: RunningSandbox
+) -> None:
+    other = "https://other.example"
+    scratch_world.configure(
+        running_sandbox.url,
+        running_sandbox.api_key,
+        alpha={"services": [SERVICE, other]},
+        beta={"username": "b"},
+    )
+    there = Elsewhere(tmp_path / "elsewhere", agents(scratch_world, "--service", SERVICE))
+    for world in (scratch_world, there):
+        for chosen, service, profile in (
+            ("beta", SERVICE, "beta"),
+            ("alpha", SERVICE, "alpha"),
+            (None, SERVICE, "alpha"),
+            ("nobody", SERVICE, "alpha"),
+        ):
+            asked = ("get", service, "--format", "json")
+            answer = world.run(*asked, environ={"CREDHELPER_PROFILE": chosen})
+            assert json.loads(answer.stdout)["profile"] == profile, (world, chosen)
+
+
 def test_an_empty_socket_counts_for_nothing_and_a_relative_one_is_a_mistake(
     scratch_world: World,
 ) -> None:
