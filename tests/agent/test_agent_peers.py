@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -123,6 +124,23 @@ def test_many_lines_at_once_get_their_answers_in_order(agent: Agent) -> None:
             data += connection.recv(65536)
     kinds = ["token" in json.loads(line) for line in data.splitlines()]
     assert kinds == [True, False] * 50
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", GET.encode()])
+def test_more_lines_at_once_than_calls_may_nest_are_served(agent: Agent, line: bytes) -> None:
+    assert agent.ask(service=SERVICE)["token"]
+    count = 3000
+    with agent.connect() as connection, agent.connect() as other:
+        sender = threading.Thread(target=connection.sendall, args=((line + b"\n") * count,))
+        sender.start()
+        told = 0
+        while told < count:
+            chunk = connection.recv(65536)
+            assert chunk, told
+            told += chunk.count(b"\n")
+            if told < count // 2:
+                assert say(other, GET)["token"]  # in between
+        sender.join()
 
 
 def test_who_sends_slowly_or_nothing_is_told_so_and_holds_up_nobody(agent: Agent) -> None:
