@@ -262,6 +262,36 @@ def test_a_child_is_killed_and_the_next_one_makes_the_token(
     assert scratch_world.get()
 
 
+def seconds_of(process: int) -> float:
+    """Return the processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_children_that_are_told_to_end_at_once_leave_the_agent_at_rest(agent: Agent) -> None:
+    stopped = threading.Event()
+
+    def end_all() -> None:
+        while not stopped.is_set():
+            for child in children_of(agent.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTERM)
+
+    thread = threading.Thread(target=end_all)
+    thread.start()
+    try:
+        for number in range(40):
+            agent.ask(service=SERVICE, min_ttl=number)
+    finally:
+        stopped.set()
+        thread.join()
+    # A signal that a child took with its parent's handlers would keep the parent awake.
+    before = seconds_of(agent.process.pid)
+    time.sleep(2)
+    assert seconds_of(agent.process.pid) - before < 0.1
+    assert agent.ask(service=SERVICE)["token"]
+
+
 def test_an_api_that_hangs_for_one_profile_holds_up_no_other(
     scratch_world: World, agents: Start, running_sandbox: RunningSandbox
 ) -> None:
