@@ -94,6 +94,12 @@ def test_garbage_gets_a_line_and_the_next_line_is_served(
     assert agent.stop().told.count("\n") == 2
 
 
+def test_no_error_lists_the_profiles_that_there_are(agent: Agent) -> None:
+    error = agent.ask(service=SERVICE, profile="nobody")["error"]
+    assert error["message"] == "this agent does not serve profile nobody"
+    assert "main" not in str(error)
+
+
 def test_a_line_that_is_too_long_ends_the_connection_and_no_other(agent: Agent) -> None:
     with agent.connect() as long, agent.connect() as other:
         with suppress(BrokenPipeError, ConnectionResetError):
