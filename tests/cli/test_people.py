@@ -279,7 +279,7 @@ def completed(world: World, *words: str) -> list[str]:
 def test_names_of_commands_profiles_and_options_are_completed(scratch_world: World) -> None:
     assert completed(scratch_world, "st") == ["status"]
     assert completed(scratch_world, "") == sorted(commands.commands)
-    assert completed(scratch_world, "profile", "s") == ["show"]
+    assert completed(scratch_world, "profile", "s") == ["service", "set", "show"]
     assert completed(scratch_world, "profile", "show", "m") == ["main"]
     assert completed(scratch_world, "status", "--ch") == ["--check"]
     assert completed(scratch_world, "--vers") == ["--version"]
