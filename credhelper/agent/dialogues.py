@@ -103,8 +103,12 @@ class Dialogues:
                 self._take_a_line(one)
         now = self._monotonic()
         for one in list(self._open.values()):
-            if one.phase != _WAITING and now >= one.since + LONGEST:
+            if one.phase == _WAITING or now < one.since + LONGEST:
+                continue
+            if one.received:
                 self._give_up(one, RequestError(f"no whole line came within {LONGEST:.0f} s"))
+            else:
+                self._drop(one)  # a line that nobody asked for would be taken for an answer
         if self._listener.fileno() in ready:
             self._accept()
 
@@ -147,6 +151,8 @@ class Dialogues:
             self._open[accepted.fileno()] = one
             try:
                 self._admit(accepted)
+            except OSError:
+                self._drop(one)  # it has gone already
             except CredhelperError as error:
                 self._give_up(one, error)
 

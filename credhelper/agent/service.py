@@ -112,7 +112,9 @@ class Agent:
                 poll.register(handle, select.POLLIN)
             for handle, events in self._dialogues.watched():
                 poll.register(handle, events)
-            ready = dict(poll.poll(1000 * self._dialogues.soonest() + 1))
+            soonest = min(self._dialogues.soonest(), self._children.soonest())
+            ready = dict(poll.poll(1000 * soonest + 1))
+            self._children.look_after()
             for handle in [handle for handle in ready if handle in self._running]:
                 self._collect(handle)
             self._dialogues.serve(ready)
@@ -235,6 +237,9 @@ def _work(environ: Mapping[str, str], offer: offers.Offer, request: Request) -> 
         reply = jsonlines.render(narrowed, answer).stdout
     except CredhelperError as error:
         reply = _refusal(error)
+    except ImportError:
+        why = "credhelper was removed or replaced since the agent was started"
+        reply = _refusal(CredhelperError(why, "start the agent again"))
     except Exception as error:  # noqa: BLE001  # as at the edge: whoever asked gets a line
         reply = _refusal(unexpected(error))
     return json.dumps([reply.decode(), warnings]).encode()

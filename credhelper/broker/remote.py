@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from _socket import AF_UNIX, SOCK_STREAM, socket
+from math import ceil
 
 from credhelper.core import service as services
 from credhelper.core import strict_json
@@ -22,12 +23,15 @@ from credhelper.errors import (
     UnreachableError,
     of_code,
 )
+from credhelper.protocols.options import LONGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
     from credhelper.core.model import Kind
 
+# Errors that are put right on the agent's host.
+_THERE = ("config", "login_required", "cache", "lock_timeout")
 _LONGEST = 75.0  # seconds for an answer: what an agent waits for, and a little more
 _PATIENCE = 10.0  # seconds for a place at the agent
 _PAUSE = 0.05
@@ -80,6 +84,8 @@ def line(action: str, request: Request, profile: str | None) -> bytes:
         members["any_scheme"] = "true"
     if action == "reject" and request.rejected is not None:
         members["token"] = json_string(request.rejected.reveal())
+        if request.echo.get("sure"):
+            members["sure"] = "true"
     else:
         members["wants"] = json_string(request.wants)
         for name, seconds in (
@@ -87,7 +93,8 @@ def line(action: str, request: Request, profile: str | None) -> bytes:
             ("margin", request.margin),
             ("timeout", request.timeout),
         ):
-            members[name] = str(int(seconds))
+            # A caller in Python may name any number.
+            members[name] = str(min(max(0, ceil(seconds)), LONGEST))
     return json_object(members).encode() + b"\n"
 
 
@@ -179,13 +186,13 @@ def _members(path: str, answer: bytes) -> dict[str, object]:
         return found
     if not isinstance(error, dict):
         raise _malformed(path)
-    hint = error.get("hint")
-    raise of_code(
-        str(error.get("code")),
-        str(error.get("message")),
-        f"where the agent runs: {hint}" if isinstance(hint, str) else None,
-        retryable=error.get("retryable") is True,
-    )
+    code, hint = str(error.get("code")), error.get("hint")
+    if not isinstance(hint, str):
+        hint = None
+    elif code in _THERE:
+        hint = f"where the agent runs: {hint}"
+    retryable = error.get("retryable") is True
+    raise of_code(code, str(error.get("message")), hint, retryable=retryable)
 
 
 def _exchange(path: str, line: bytes) -> bytes:

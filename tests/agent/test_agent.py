@@ -257,7 +257,10 @@ def test_a_python_program_asks_the_agent(
         "assert found.token_for('https://other.example') is None\n"
         f"assert credhelper.Credentials(service='{SERVICE}').api().startswith('http://127.0.0.1:')\n"
         "try: credhelper.get_token()\n"
-        "except credhelper.errors.NotFoundError: print(token)\n"
+        "except credhelper.errors.NotFoundError: pass\n"
+        "found = credhelper.Credentials(service='https://ica.example')\n"
+        "assert found.reject(token) and found.token() != token\n"  # as after a 401
+        "print(found.token())\n"
     )
     outcome = elsewhere.run("-c", program, program="python")
     assert outcome.token == scratch_world.get()
