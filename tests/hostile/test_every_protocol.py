@@ -2,7 +2,8 @@
 
 The numbers are the classes of input in `test_hostile.py`. All of it runs the real program. Where a
 question is about another host, or is no question any more, no token may come, no request may reach
-the API, and not a byte in the world may change.
+the API, and not a byte in the world may change. Of the long lists each protocol meets a sample, and
+each entry meets several protocols; with `--thorough` all meet all.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from credhelper.core.service import parse
 from credhelper.errors import CredhelperError
 from tests.hostile.conftest import FIRST, LIFETIME, NAMED, asked, secrets_in
 from tests.hostile.test_targets import CHANNELS
+from tests.support.sampling import one_in
 from tests.support.sandboxes import RunningSandbox
 from tests.support.transcripts import OURS, QUESTIONS, STRANGER, TOLD, Question
 from tests.support.worlds import World, snapshot, tokens_in
@@ -200,7 +202,7 @@ def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
     name: str, start: str, scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
     if start != "cold":
-        scratch_world.get()
+        scratch_world.prepare()
     if start == "expired":
         scratch_world.age(LIFETIME + 60)
     running_sandbox.count_from_here()
@@ -216,8 +218,10 @@ def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_no_spelling_of_another_host_gets_our_token(name: str, nothing_happens: World) -> None:
-    for host in STRANGERS:
+def test_no_spelling_of_another_host_gets_our_token(
+    name: str, nothing_happens: World, thorough: bool
+) -> None:
+    for host in one_in(4, STRANGERS, NAMED.index(name), thorough):
         for question in spelled(FIRST[name], host):
             outcome = asked(nothing_happens, question)
             assert not tokens_in(outcome.stdout), (host, outcome)
@@ -235,8 +239,10 @@ def test_other_spellings_of_our_host_are_ours(name: str, nothing_happens: World)
 @pytest.mark.parametrize(
     "name", [name for name, first in FIRST.items() if mentions_a_scheme(first)]
 )
-def test_no_other_scheme_gets_our_token(name: str, nothing_happens: World) -> None:
-    for scheme in SCHEMES:
+def test_no_other_scheme_gets_our_token(
+    name: str, nothing_happens: World, thorough: bool
+) -> None:
+    for scheme in one_in(2, SCHEMES, NAMED.index(name), thorough):
         outcome = asked(nothing_happens, by(FIRST[name], scheme))
         assert not tokens_in(outcome.stdout), (scheme, outcome)
         assert outcome.status in (0, 1, 2, 3), (scheme, outcome)
@@ -300,8 +306,11 @@ def broken(document: bytes) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize(
     "question", DOCUMENTS, ids=lambda each: f"{each.protocol} {each.name}".strip()
 )
-def test_what_is_no_document_gets_no_token(question: Question, nothing_happens: World) -> None:
-    for what, stdin in broken(question.stdin):
+def test_what_is_no_document_gets_no_token(
+    question: Question, nothing_happens: World, thorough: bool
+) -> None:
+    turn = DOCUMENTS.index(question)
+    for what, stdin in one_in(3, list(broken(question.stdin)), turn, thorough):
         outcome = asked(nothing_happens, replace(question, stdin=stdin))
         assert not tokens_in(outcome.stdout), (what, outcome)
         assert outcome.status in (0, 1, 2, 3), (what, outcome)
@@ -330,7 +339,7 @@ VARIABLES = [
 
 @pytest.mark.parametrize(("question", "variable"), VARIABLES)
 def test_a_variable_that_makes_no_sense_gets_no_token(
-    question: Question, variable: str, nothing_happens: World
+    question: Question, variable: str, nothing_happens: World, thorough: bool
 ) -> None:
     usual = question.environ[variable]
     values = ["", " ", "\n", "x", "https://", "://", "\x1b[2K", "\udcff", "a" * 100000]
@@ -341,7 +350,8 @@ def test_a_variable_that_makes_no_sense_gets_no_token(
             for _, value in broken(usual.encode())
             if b"\0" not in value and len(value) < 100000  # no variable can hold those
         ]
-    for value in values:
+    turn = QUESTIONS.index(question)
+    for value in one_in(3, values, turn, thorough):
         if not value and named_elsewhere(question):
             continue
         changed = replace(question, environ={**question.environ, variable: value})
