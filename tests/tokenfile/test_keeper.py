@@ -208,7 +208,7 @@ def test_a_terminal_that_is_gone_is_no_reason_to_keep_no_token(
 
 
 def test_the_keeper_is_small_and_shows_no_secret(scratch_world: World) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     # The command may be first: its parent turns into the keeper when it has started.
     script = (
         "until grep -q tokenfile.keeper /proc/$PPID/cmdline; do sleep 0.1; done;"
