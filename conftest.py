@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, settings
 # Behind everything else: what is installed is tested, not the tree it was made from.
 sys.path.append(str(Path(__file__).parent))
 
-from tests.support import inherited, processes, sampling  # found by the line above
+from tests.support import inherited, processes, sampling, scratch  # found by the line above
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own report keeps the colours that it was asked for
 def pytest_configure(config: pytest.Config) -> None:
     """Let tests see nothing of the shell that started them. Each worker of xdist does that, too."""
     inherited.reset()
+    scratch.in_memory()
     for marker in (
         "one_in(number): of all combinations of its parameters, run one in so many",
         "waits: it sleeps for most of its time, more than ten seconds",

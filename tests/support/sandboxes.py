@@ -105,6 +105,12 @@ class RunningSandbox:
         token: str = made["access_token"]
         return token
 
+    def jwt(self) -> str:
+        """Create a token of v1 with the API key, and return it."""
+        made = self._ask("POST", "/v1/tokens", headers={"X-API-Key": self.api_key})
+        token: str = made["access_token"]
+        return token
+
     def lives(self, pstoken: str) -> bool:
         """Tell whether this psToken is one that lives."""
         return self._status("/v1/workgroups", pstoken) == 200
