@@ -363,6 +363,7 @@ def test_a_stale_token_is_served_where_nothing_can_be_written(
     assert (token_source.renewals, token_source.warnings) == ([], [])
 
 
+@pytest.mark.waits
 def test_a_waiter_whose_time_is_over_looks_again_and_then_makes_one(
     token_source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,6 +377,7 @@ def test_a_waiter_whose_time_is_over_looks_again_and_then_makes_one(
     lock.release()
 
 
+@pytest.mark.waits
 def test_a_waiter_whose_time_is_over_takes_what_is_there_by_then(
     token_source: ScriptedSource, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

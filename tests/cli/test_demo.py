@@ -20,6 +20,7 @@ from tests.cli.conftest import Person
 from tests.support.worlds import World, tokens_in
 
 
+@pytest.mark.waits
 def test_the_demo_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
     pytest.importorskip("jwt", reason="the sandbox needs credhelper[sandbox]")
     world = World(tmp_path)

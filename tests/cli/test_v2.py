@@ -101,6 +101,7 @@ def test_a_herd_refreshes_a_kept_jwt_once(person: Person) -> None:
     assert (person.api.stats()["created"], person.api.stats()["refreshed"]) == (1, 1)
 
 
+@pytest.mark.waits
 def test_a_kept_jwt_is_never_shown_expired_as_long_as_somebody_asks(
     tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:

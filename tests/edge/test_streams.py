@@ -190,6 +190,7 @@ print(flock.enter(early, sys.argv[1]), early.over == {sys.argv[1]})
 """
 
 
+@pytest.mark.waits
 def test_a_caller_that_blocks_the_alarm_does_not_make_us_wait_for_ever(
     scratch_world: World, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_full_disk_does_not_cost_a_token_a_call(stage: Stage, library: Path) -
     assert stage.sandbox.stats()["created"] <= 1
 
 
+@pytest.mark.waits
 def test_a_logout_outlasts_a_get_that_is_on_its_way(stage: Stage, library: Path) -> None:
     SCENARIOS["get-cold"].prepare(stage)
 

@@ -128,6 +128,7 @@ def test_a_caller_that_leaves_stdin_open_is_answered(question: Question, world: 
     assert question.reads == "lines" or secrets_in(outcome.stdout) == secrets_in(usual.stdout)
 
 
+@pytest.mark.waits
 def test_a_document_that_never_ends_is_given_up(scratch_world: World) -> None:
     scratch_world.prepare()
     before = snapshot(scratch_world.root)

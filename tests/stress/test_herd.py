@@ -197,6 +197,7 @@ def test_a_herd_shares_a_failure(
     assert running_sandbox.stats()["requests"] <= (3 if status == 401 else 12)
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path, killed: bool

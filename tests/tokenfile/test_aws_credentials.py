@@ -288,6 +288,7 @@ while True:
 """
 
 
+@pytest.mark.waits
 def test_a_writer_that_is_killed_leaves_the_file_whole(tmp_path: Path) -> None:
     folder = tmp_path / "aws"
     folder.mkdir()

@@ -44,6 +44,7 @@ def test_a_command_finds_a_token_file_of_its_own(scratch_world: World) -> None:
     assert run_folders(scratch_world) == []
 
 
+@pytest.mark.waits
 def test_a_job_of_three_lifetimes_never_reads_an_expired_or_torn_token(short_lived: World) -> None:
     words = ["exec", "--refresh", "--", sys.executable, "-I", "-c", READER, "18"]
     outcome = short_lived.run(*words)

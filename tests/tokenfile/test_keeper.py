@@ -124,6 +124,7 @@ def test_a_renewal_that_is_going_on_when_the_command_ends_is_finished(tmp_path: 
     renewer.wait()
 
 
+@pytest.mark.waits
 @pytest.mark.usefixtures("blocked")
 def test_a_renewal_is_not_finished_for_somebody_who_cannot_wait() -> None:
     renewer = subprocess.Popen(["sleep", "60"])
