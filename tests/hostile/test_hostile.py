@@ -1,7 +1,7 @@
 """Hostile inputs, and the one safe outcome for each: the real programs, against a real sandbox.
 
 `cases/*.toml` hold the inputs, one `[[case]]` each; what needs more than an input and an outcome
-(files, locks, signals, processes) names a `scenario`, a function in `scenarios/`; with `waits` where
+(files, locks, signals, processes) names a `scenario`, a function in `scenarios/`, and `waits` where
 that sleeps for long. A case has:
 
 - `id`: `row-NN-in-words`; NN is the class of input that it stands for, see `ROWS`;

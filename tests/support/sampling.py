@@ -5,7 +5,7 @@ The rule knows no chance and no date. `--thorough` tries all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import pytest
@@ -22,7 +22,12 @@ def takes(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("one_in")
     if mark is None or not isinstance(item, pytest.Function):
         return True
-    return sum(item.callspec.indices.values()) % int(mark.args[0]) == 0
+    return in_sample(item.callspec.indices.values(), int(mark.args[0]))
+
+
+def in_sample(indices: Iterable[int], number: int) -> bool:
+    """Tell whether the combination of the values with these indices is one in `number`."""
+    return sum(indices) % number == 0
 
 
 def one_in(number: int, values: Sequence[_Value], turn: int, thorough: bool) -> list[_Value]:

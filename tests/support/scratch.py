@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 
 _MEMORY = "/dev/shm"
-_ROOM = 1 << 30  # bytes; a container may have 64 MiB, and tests write files of several
+_ROOM = 4 << 30  # bytes: real clients unpack hundreds of megabytes; a container may have 64
 _VARIABLE = "PYTEST_DEBUG_TEMPROOT"  # pytest's own; `--basetemp` counts before it
 
 
 def in_memory() -> None:
-    """Have pytest make its folders in memory, unless it is told where, or programs cannot run there."""
+    """Have pytest make its folders in memory, if programs can run there and nobody said where."""
     try:
         there = os.statvfs(_MEMORY)
     except OSError:
