@@ -16,15 +16,10 @@ from tests.support import inherited, processes, sampling, scratch  # found by th
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own report keeps the colours that it was asked for
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Let tests see nothing of the shell that started them. Each worker of xdist does that, too."""
     inherited.reset()
     scratch.in_memory()
-    for marker in (
-        "one_in(number): of all combinations of its parameters, run one in so many",
-        "waits: it sleeps for most of its time, more than ten seconds",
-    ):
-        config.addinivalue_line("markers", marker)
     # A busy machine is no failure. What a test says in its own `settings` counts before this.
     settings.register_profile(
         "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -37,31 +32,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="run every combination of parameters and values, where a sample is usual",
+        help="run every combination of the tests that are marked `sampled`, as CI does",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `one_in` does not take, and let no test that waits be among the last."""
-    if not config.getoption("--thorough") and not any("[" in word for word in config.args):
-        left_out = [item for item in items if not sampling.takes(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if sampling.takes(item)]
-    # Not all at the start either: one worker gets many tests in a row, and others have to have
-    # something to do while it waits.
-    waiting = [item for item in items if item.get_closest_marker("waits")]
-    rest = [item for item in items if not item.get_closest_marker("waits")]
-    if waiting:
-        step = max(1, len(rest) // 2 // len(waiting))
-        for number, item in enumerate(waiting):
-            rest.insert(number * (step + 1), item)
-        items[:] = rest
-
-
-@pytest.fixture(scope="session")
-def thorough(pytestconfig: pytest.Config) -> bool:
-    """Tell whether all values are to be tried, where a sample is usual."""
-    return bool(pytestconfig.getoption("--thorough"))
+    """Keep a part of the tests that are marked `sampled`, and start early what waits long."""
+    # Who names one combination means that one.
+    whole = config.getoption("--thorough") or any("[" in word for word in config.args)
+    dropped = [] if whole else list(sampling.beyond(items))
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    gone = set(map(id, dropped))
+    items[:] = sampling.spread([item for item in items if id(item) not in gone])
 
 
 @pytest.fixture(autouse=True)

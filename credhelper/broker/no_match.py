@@ -23,6 +23,7 @@ from credhelper.errors import (
 )
 
 _MOST_NAMES = 20
+_MOST_COMPARED = 1000
 _EMPTY = "CREDHELPER_API_KEY is empty"
 _FILL = "put an API key into it, or unset it and log in: credhelper login"
 
@@ -76,10 +77,18 @@ def _unknown_profile(
     else:
         hint = "a profile's name is letters and digits, with '.', '_' and '-' between them"
     return UnknownProfileError(
-        f"there is no profile {printable(name)}"
+        f"there is no profile {printable(name)}{_near(routes, name)}"
         + (f"; known profiles: {known}" if known else ", and no other is configured"),
         hint=hint,
     )
+
+
+def _near(routes: Routes, name: str) -> str:
+    if not 0 < routes.count <= _MOST_COMPARED:
+        return ""
+    from credhelper.config.table import nearest
+
+    return nearest(name, [route.profile for route in routes.all()])
 
 
 def _no_profile(routes: Routes, environ: Mapping[str, str], *, empty: bool) -> CredhelperError:

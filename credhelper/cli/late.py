@@ -5,14 +5,31 @@ The list of commands, and the completion of their names, need none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
-from gettext import gettext
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
 import click
+
+from credhelper.core.text import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+class Suggesting(click.Group):
+    """The stock group, but that it tells which command a mistyped one may stand for."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and arguments. Raises click.UsageError for an unknown command."""
+        name = args[0]
+        unknown = self.get_command(ctx, name) is None and not name.startswith("-")
+        if unknown and not ctx.resilient_parsing:
+            from credhelper.config.table import nearest
+
+            ctx.fail(f"there is no command {quoted(name)}{nearest(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -20,11 +37,18 @@ class Commands(MutableMapping[str, click.Command]):
 
     Parameters:
     - short_helps: what the list of commands says of each.
+    - groups: the commands of each group of that list, by the group's name.
     - load: returns the command of that name.
     """
 
-    def __init__(self, short_helps: dict[str, str], load: Callable[[str], click.Command]) -> None:
+    def __init__(
+        self,
+        short_helps: dict[str, str],
+        groups: Mapping[str, Sequence[str]],
+        load: Callable[[str], click.Command],
+    ) -> None:
         self.short_helps = short_helps
+        self.groups = groups
         self._load = load
         self._loaded: dict[str, click.Command] = {}
 
@@ -53,15 +77,26 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self.short_helps)
 
 
-class LateGroup(click.Group):
-    """The stock group, but that its list and its completion load none of `Commands`."""
+class LateGroup(Suggesting):
+    """A group whose list and completion load none of `Commands`; its help is one short list."""
 
     commands: Commands
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by group: `--help` and `--version` are what everybody tries."""
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
-        with formatter.section(gettext("Commands")):
-            formatter.write_dl(sorted(self.commands.short_helps.items()))
+        groups = self.commands.groups
+        width = max(map(len, groups))
+        longest = max(len(name) for names in groups.values() for name in names)
+        formatter.write("\n")
+        for group, names in groups.items():
+            for number, name in enumerate(names):
+                label = "" if number else group
+                text = self.commands.short_helps[name]
+                formatter.write(f"{label:{width}}  {name:{longest}}  {text}\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that `incomplete` may become."""

@@ -23,36 +23,36 @@ NAME = "credhelper"
 
 _EPILOG = """
 \b
-Start here:
-  credhelper demo               see it work, without an account
-  credhelper login              log in with an API key
-  credhelper get                print a token
-
-\b
-Exit statuses: 0 done, 1 error, 2 wrong use, 3 not found, 4 log in first,
-5 the Tokens API said no or cannot be reached, 6 config, 7 cache or disk,
-126 and 127 a command that cannot be run, 128+n ended by signal n.
+More: credhelper help COMMAND; credhelper help protocols
 """
 
 
 # name -> module in `commands`, attribute, what the list of commands says
 _OURS = {
-    "login": ("login", "login", "Verify who you are, and remember it."),
+    "demo": ("demo", "demo", "See it work, without an account."),
+    "login": ("login", "login", "Log in and save the profile."),
     "import": ("import_", "import_", "Make profiles from what other tools keep."),
-    "logout": ("logout", "logout", "Revoke the token and session, and forget them."),
-    "status": ("status", "status", "Show what is held, for whom, and for how long."),
     "get": ("get", "get", "Print a token."),
     "exec": ("exec", "exec_", "Run a command with a token in its environment."),
-    "env": ("env", "env", "Print lines that put a token into a shell."),
+    "env": ("env", "env", "Print shell lines that set the token's variables."),
     "write": ("write", "write", "Write a token into a file."),
     "watch": ("write", "watch", "Keep a fresh token in a file until stopped."),
-    "agent": ("agent", "agent", "Serve tokens at a Unix socket: to containers and other hosts."),
-    "profile": ("profile", "profile", "List, show, add, remove and choose profiles."),
-    "setup": ("setup", "setup_", "Wire a tool up, by its own file; check it; take it back."),
+    "agent": ("agent", "agent", "Serve tokens to containers and ssh hosts, at a socket."),
+    "setup": ("setup", "setup_", "Configure a tool to use credhelper; check or undo it."),
+    "profile": ("profile", "profile", "List, show, add, change and remove profiles."),
+    "status": ("status", "status", "Show each profile's token, and how long it lives."),
+    "logout": ("logout", "logout", "Revoke the token and session, and forget them."),
     "token": ("token", "token", "Call the Tokens API by hand."),
-    "sandbox": ("sandbox", "sandbox", "Serve a stand-in for the Tokens API, here."),
-    "demo": ("demo", "demo", "See all of it work, without an account."),
-    "completion": ("completion", "completion", "Print the script that completes for a shell."),
+    "sandbox": ("sandbox", "sandbox", "Run a local stand-in for the Tokens API."),
+    "completion": ("completion", "completion", "Print the completion script for a shell."),
+    "help": ("help", "help_", "Show the help of a command, or the list of protocols."),
+    "version": ("help", "version", "Print the version."),
+}
+_GROUPS = {
+    "Start": ("demo", "login", "import"),
+    "Use": ("get", "exec", "env", "write", "watch", "agent"),
+    "Configure": ("setup", "profile", "status", "logout"),
+    "Tools": ("token", "sandbox", "completion", "help"),
 }
 _SHORT_HELPS = {name: f"For tools: {summary}." for name, (_, summary, _) in PROTOCOLS.items()} | {
     name: text for name, (_, _, text) in _OURS.items()
@@ -69,20 +69,22 @@ def _load(name: str) -> click.Command:
         return found
     from credhelper.cli.commands import protocols
 
-    return protocols.command(name, _SHORT_HELPS[name])
+    return protocols.help_of(name, _SHORT_HELPS[name])
 
 
 @click.group(
     NAME,
     cls=LateGroup,
-    commands=Commands(_SHORT_HELPS, _load),
+    commands=Commands(_SHORT_HELPS, _GROUPS, _load),
     epilog=_EPILOG,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name=NAME, message="%(prog)s %(version)s"
+)
 def commands() -> None:
-    """Short-lived Illumina tokens for git, docker, scripts and other tools, from a locked cache."""
+    """Short-lived Illumina tokens for git, docker, scripts and other tools."""
 
 
 def people(arguments: Sequence[str] | None = None) -> int:

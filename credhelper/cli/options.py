@@ -245,7 +245,7 @@ def write(
     old: Mapping[str, Any],
     values: Mapping[str, Any],
     *,
-    make_default: bool,
+    make_default: bool | None,
     ready: Callable[[Profile], None] | None = None,
 ) -> tuple[str, Profile]:
     """Do what `add_profile` does; return the config file's path and the profile in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -13,7 +14,7 @@ from credhelper.errors import CredhelperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from credhelper.config.profile import Grant, Profile, Resource
     from credhelper.core.model import Secret
@@ -62,6 +63,21 @@ def span(seconds: float) -> str:
     return f"{max(0, round(seconds))} s"
 
 
+def fancy() -> bool:
+    """Tell whether stdout takes colours and bars: a terminal does, unless it is told not to."""
+    environ = os.environ
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return `text` in a `colour` of click's, where colours are wanted."""
+    return click.style(text, fg=colour) if fancy() else text
+
+
 def bar(left: float, whole: float) -> str:
     """Return how much of `whole` is `left`, as a picture of fixed width."""
     part = min(max(left / whole, 0), 1) if whole > 0 else 0
@@ -69,9 +85,10 @@ def bar(left: float, whole: float) -> str:
     return f"[{'#' * filled}{'-' * (_BAR - filled)}]"
 
 
-def moment(seconds: float) -> str:
-    """Return Unix `seconds` as a person's time, with the zone: `2026-01-02 03:04:05 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+def moment(seconds: float, local: Callable[[float], time.struct_time] = time.localtime) -> str:
+    """Return Unix `seconds` in local time, with the offset: `2026-01-02 03:04:05 +01:00`."""
+    text = time.strftime("%Y-%m-%d %H:%M:%S %z", local(seconds))
+    return f"{text[:-2]}:{text[-2:]}"
 
 
 def fingerprint(secret: Secret) -> str:

@@ -39,6 +39,8 @@ def edited(text: str, change: Change) -> str | None:
         return None
     if _without_empty(found) != _without_empty(wanted):
         return None
+    if text and not text.endswith("\n"):
+        new = new.rstrip("\n")
     return new if text.startswith("\n") else new.lstrip("\n")
 
 

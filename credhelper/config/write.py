@@ -30,7 +30,7 @@ def add_profile(
     name: str,
     values: Mapping[str, Any],
     *,
-    make_default: bool,
+    make_default: bool | None,
     environ: Mapping[str, str],
     old: Mapping[str, Any] | None = None,
     ready: Callable[[Profile], None] | None = None,
@@ -40,12 +40,17 @@ def add_profile(
     With `old`, only what differs between `old` and `values` is changed: the rest stays as the file
     has it now, and the profile becomes the default if there is none.
 
-    Parameters: `path`, the config file, absolute, made if missing; `lock_path`, absolute, in a
-    private folder; `values`, keys as the file spells them; `make_default`, whether to make it the
-    default; `environ`; `old`, the keys that the command began with; `ready`, called under the lock
-    with the profile that will be written: if it raises, nothing is. Raises ConfigError when the
-    values or the file are wrong, LockTimeoutError when another writer does not end, and CacheError
-    for the disk. After an error the file is as it was.
+    Parameters:
+    - path: the config file, absolute, made if missing.
+    - lock_path: absolute, in a private folder.
+    - values: keys as the file spells them.
+    - make_default: whether to make it the default; None to leave that alone.
+    - environ: the environment.
+    - old: the keys that the command began with.
+    - ready: called under the lock with the profile that will be written; if it raises, nothing is.
+
+    Raises ConfigError when the values or the file are wrong, LockTimeoutError when another writer
+    does not end, and CacheError for the disk. After an error the file is as it was.
     """
     try:
         schema.read(name, dict(values), parse.expander(environ))
@@ -75,7 +80,9 @@ def add_profile(
                 _append(table[key], [one for one in value if one not in base.get(key, [])])
             elif key not in table or table[key] != value:
                 table[key] = shape(value)
-        if make_default or (old is not None and "default_profile" not in root):
+        if make_default or (
+            make_default is False and old is not None and "default_profile" not in root
+        ):
             root["default_profile"] = name
 
     found: list[Profile] = []
@@ -128,6 +135,26 @@ def add_service(
         if "services" not in table:
             table["services"] = shape([])
         _append(table["services"], [wanted])
+
+    return _edit(path, lock_path, environ, change)
+
+
+def remove_service(
+    path: str, lock_path: str, name: str, service: str, *, environ: Mapping[str, str]
+) -> bool:
+    """Take `service` away from the profile `name`; False when it does not have it.
+
+    Parameters and errors as for `add_service`.
+    """
+    wanted = _normal(service)
+
+    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+        table = _named(root, name)
+        for place, one in reversed([*enumerate(table.get("services", []))]):
+            if _normal(one) == wanted:
+                del table["services"][place]
+        if "services" in table and not table["services"]:
+            del table["services"]
 
     return _edit(path, lock_path, environ, change)
 

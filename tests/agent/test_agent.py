@@ -254,6 +254,7 @@ def test_an_empty_socket_counts_for_nothing_and_a_relative_one_is_a_mistake(
 @pytest.mark.parametrize(
     "how", ["never there", "killed", "a file", "too long", "closes", "babbles"]
 )
+@pytest.mark.waits
 def test_a_socket_without_an_agent_is_status_5_and_one_line_that_names_it(
     elsewhere: Elsewhere, agent: Agent, tmp_path: Path, how: str
 ) -> None:

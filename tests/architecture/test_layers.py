@@ -46,19 +46,8 @@ def at_an_edge(path: Path) -> bool:
 
 
 @functools.cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@functools.cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(tree_of(path)))
-
-
-@functools.cache
-def known() -> set[str]:
-    """Return the names of our modules, without the packages that are one docstring."""
-    return {module_of(one) for one in MODULES if len(tree_of(one).body) > 1}
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def dotted(node: ast.AST) -> str:
@@ -80,7 +69,6 @@ def for_types_only(path: Path) -> set[ast.AST]:
     }
 
 
-@functools.cache
 def imported(path: Path) -> set[str]:
     """Return the modules that a module imports anywhere, but for types."""
     hidden = for_types_only(path)
@@ -97,10 +85,16 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@functools.cache
+def importable() -> frozenset[str]:
+    """Return our modules, but for packages that are one docstring: their modules are imported."""
+    return frozenset(module_of(one) for one in MODULES if len(ast.parse(one.read_text()).body) > 1)
+
+
 def ours(path: Path) -> set[str]:
     """Return which of our own modules a module imports, without the package's name."""
-    found = {name.removeprefix("credhelper.") for name in imported(path) & known()}
-    return found - {"credhelper"}
+    found = imported(path) & importable()
+    return {name.removeprefix("credhelper.") for name in found} - {"credhelper"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -54,6 +54,7 @@ SILENT = [
     ("fault", "stdin"),
     [(None, "nothing"), (None, "key"), (None, "token"), *((fault, "token") for fault in FAULTS)],
 )
+@pytest.mark.waits
 def test_no_verb_shows_a_secret_on_any_way(
     person: Person, fault: dict[str, object] | None, stdin: str
 ) -> None:

@@ -30,7 +30,7 @@ def test_without_a_config_it_says_what_to_do(person: Person) -> None:
 
 def test_it_shows_who_where_and_how_long(person: Person) -> None:
     person.logs_in("--service", "https://git.example", "--cid", "project-alpha", "--scopes", "A,B")
-    told = person.types("status").stdout.decode()
+    told = person.types("status", environ={"CLICOLOR_FORCE": "1"}).stdout.decode()
     assert "default (default)\n" in told
     assert person.api.url in told
     assert "Sandbox User (sandbox@example.com)" in told
@@ -44,7 +44,8 @@ def test_it_shows_who_where_and_how_long(person: Person) -> None:
 def test_a_token_in_mid_life_has_part_of_its_bar(person: Person) -> None:
     person.logs_in()
     person.world.age(6 * 3600)
-    assert "[############----] 18 h of 24 h left" in person.types("status").stdout.decode()
+    told = person.types("status", environ={"CLICOLOR_FORCE": "1"}).stdout.decode()
+    assert "[############----] 18 h of 24 h left" in told
 
 
 def test_an_expired_token_is_told_as_that(person: Person) -> None:

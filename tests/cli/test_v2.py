@@ -204,7 +204,7 @@ def test_status_works_and_a_check_says_that_it_is_none(person: Person) -> None:
     told = outcome.stdout.decode()
     assert outcome.status == 0
     assert "Sandbox User (sandbox@example.com)" in told
-    assert "JWT, [################] 24 h of 24 h left" in told
+    assert "JWT, 24 h of 24 h left" in told
     assert "held, ends after 24 h without use" in told
     assert "not possible: this API has no call" in told
     assert person.api.stats()["requests"] == before

@@ -24,7 +24,7 @@ from credhelper.core.service import parse
 from credhelper.errors import CredhelperError
 from tests.hostile.conftest import FIRST, LIFETIME, NAMED, asked, secrets_in
 from tests.hostile.test_targets import CHANNELS
-from tests.support.sampling import one_in
+from tests.support import sampling
 from tests.support.sandboxes import RunningSandbox
 from tests.support.transcripts import OURS, QUESTIONS, STRANGER, TOLD, Question
 from tests.support.worlds import World, snapshot, tokens_in
@@ -219,9 +219,10 @@ def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
 
 @pytest.mark.parametrize("name", NAMED)
 def test_no_spelling_of_another_host_gets_our_token(
-    name: str, nothing_happens: World, thorough: bool
+    name: str, nothing_happens: World, request: pytest.FixtureRequest
 ) -> None:
-    for host in one_in(4, STRANGERS, NAMED.index(name), thorough):
+    step = 1 if request.config.getoption("--thorough") else 4
+    for host in sampling.part(STRANGERS, NAMED.index(name), step):
         for question in spelled(FIRST[name], host):
             outcome = asked(nothing_happens, question)
             assert not tokens_in(outcome.stdout), (host, outcome)
@@ -239,8 +240,11 @@ def test_other_spellings_of_our_host_are_ours(name: str, nothing_happens: World)
 @pytest.mark.parametrize(
     "name", [name for name, first in FIRST.items() if mentions_a_scheme(first)]
 )
-def test_no_other_scheme_gets_our_token(name: str, nothing_happens: World, thorough: bool) -> None:
-    for scheme in one_in(2, SCHEMES, NAMED.index(name), thorough):
+def test_no_other_scheme_gets_our_token(
+    name: str, nothing_happens: World, request: pytest.FixtureRequest
+) -> None:
+    step = 1 if request.config.getoption("--thorough") else 2
+    for scheme in sampling.part(SCHEMES, NAMED.index(name), step):
         outcome = asked(nothing_happens, by(FIRST[name], scheme))
         assert not tokens_in(outcome.stdout), (scheme, outcome)
         assert outcome.status in (0, 1, 2, 3), (scheme, outcome)
@@ -305,10 +309,11 @@ def broken(document: bytes) -> Iterator[tuple[str, bytes]]:
     "question", DOCUMENTS, ids=lambda each: f"{each.protocol} {each.name}".strip()
 )
 def test_what_is_no_document_gets_no_token(
-    question: Question, nothing_happens: World, thorough: bool
+    question: Question, nothing_happens: World, request: pytest.FixtureRequest
 ) -> None:
-    turn = DOCUMENTS.index(question)
-    for what, stdin in one_in(3, list(broken(question.stdin)), turn, thorough):
+    step = 1 if request.config.getoption("--thorough") else 3
+    documents = list(broken(question.stdin))
+    for what, stdin in sampling.part(documents, DOCUMENTS.index(question), step):
         outcome = asked(nothing_happens, replace(question, stdin=stdin))
         assert not tokens_in(outcome.stdout), (what, outcome)
         assert outcome.status in (0, 1, 2, 3), (what, outcome)

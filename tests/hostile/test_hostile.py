@@ -1,8 +1,7 @@
 """Hostile inputs, and the one safe outcome for each: the real programs, against a real sandbox.
 
 `cases/*.toml` hold the inputs, one `[[case]]` each; what needs more than an input and an outcome
-(files, locks, signals, processes) names a `scenario`, a function in `scenarios/`, and `waits` where
-that sleeps for long. A case has:
+(files, locks, signals, processes) names a `scenario`, a function in `scenarios/`. A case has:
 
 - `id`: `row-NN-in-words`; NN is the class of input that it stands for, see `ROWS`;
 - `program` (by default `credhelper`), `arguments`, `environ`, `config` (text of the config file);
@@ -61,11 +60,7 @@ CASES = [
     for case in tomllib.loads(file.read_text())["case"]
 ]
 INPUTS = [pytest.param(case, id=case["id"]) for case in CASES if "scenario" not in case]
-SET_UPS = [
-    pytest.param(case, id=case["id"], marks=[pytest.mark.waits] if "waits" in case else [])
-    for case in CASES
-    if "scenario" in case
-]
+SET_UPS = [pytest.param(case, id=case["id"]) for case in CASES if "scenario" in case]
 LIFETIME = 86400
 
 
@@ -103,11 +98,12 @@ def test_an_input_has_its_one_safe_outcome(
 
 
 @pytest.mark.parametrize("case", SET_UPS)
+@pytest.mark.waits
 def test_a_set_up_has_its_one_safe_outcome(
     case: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     scenario = SCENARIOS[case["scenario"]]
-    told = {name: case[name] for name in case.keys() - {"id", "scenario", "waits"}}
+    told = {name: value for name, value in case.items() if name not in ("id", "scenario")}
     fixtures = {
         name: request.getfixturevalue(name)
         for name, parameter in signature(scenario).parameters.items()

@@ -175,7 +175,7 @@ def home(request: pytest.FixtureRequest, bench: Bench) -> Path:
     return bench.world.home
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.sampled(4)
 def test_to_show_it_changes_nothing(bench: Bench, home: Path) -> None:
     before = snapshot(home)
     shown = fine(bench.sets_up("--print")).stdout.decode()
@@ -199,7 +199,7 @@ def hold_line_ends(before: bytes, after: bytes) -> None:
         assert after.endswith(b"\n")
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.sampled(4)
 def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> None:
     before = seen(home)
     raw = bench.file.read_bytes() if bench.file.exists() else b""
@@ -233,7 +233,7 @@ def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> Non
     assert seen(home) == before
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("first", [True, False], ids=["in turn", "in reverse"])
 @pytest.mark.parametrize("home", EDGES, indirect=True)
 def test_two_setups_are_undone_in_either_order(bench: Bench, home: Path, first: bool) -> None:
@@ -258,7 +258,7 @@ def test_undo_without_a_service_takes_back_all_of_the_tool(bench: Bench) -> None
     assert seen(bench.world.home) == before
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("twice", [False, True], ids=["one", "two"])
 @pytest.mark.parametrize("ending", ["\n", ""], ids=["ended", "unended"])
 def test_what_a_user_changes_meanwhile_stays(bench: Bench, twice: bool, ending: str) -> None:

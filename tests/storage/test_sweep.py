@@ -362,6 +362,7 @@ def killed(folder: Path, nth: int) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.waits
 def test_killed_at_any_point_it_has_broken_nothing(tmp_path: Path) -> None:
     living = {
         name: data

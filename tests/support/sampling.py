@@ -1,39 +1,59 @@
-"""Which combinations are tried, where to try all takes too long for each run.
-
-The rule knows no chance and no date. `--thorough` tries all.
-"""
+"""A part of many combinations: what runs each time, where all of them take too long."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 import pytest
 
-_Value = TypeVar("_Value")
+T = TypeVar("T")
 
 
-def takes(item: pytest.Item) -> bool:
-    """Tell whether a test is in the sample that its mark `one_in(number)` asks for.
+def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Give the tests that a sample leaves out.
 
-    Two parameters of at least `number` values make a Latin square: each value of one meets as many
-    values of the other as the sample allows, and none is left out.
+    Of a test that is marked `sampled(n)`, each n-th combination of its parameters stays, and each
+    that has a value of a parameter which no other has that stays.
     """
-    mark = item.get_closest_marker("one_in")
-    if mark is None or not isinstance(item, pytest.Function):
-        return True
-    return in_sample(item.callspec.indices.values(), int(mark.args[0]))
+    for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
+        tests = list(group)
+        marker = tests[0].get_closest_marker("sampled")
+        if marker is None:
+            continue
+        (step,) = marker.args
+        seen: set[tuple[str, str]] = set()
+        for number, test in enumerate(tests):
+            values = _values(test)
+            if number % step and (len(values) < 2 or values <= seen):
+                yield test
+            else:
+                seen |= values
 
 
-def in_sample(indices: Iterable[int], number: int) -> bool:
-    """Tell whether the combination of the values with these indices is one in `number`."""
-    return sum(indices) % number == 0
+def _values(test: pytest.Item) -> set[tuple[str, str]]:
+    """Return the parameters of a test, each with its value as text."""
+    spec = getattr(test, "callspec", None)
+    return {(name, repr(value)) for name, value in spec.params.items()} if spec else set()
 
 
-def one_in(number: int, values: Sequence[_Value], turn: int, thorough: bool) -> list[_Value]:
-    """Return one in `number` of the values, or all if `thorough`.
+def part(values: Sequence[T], number: int, step: int) -> Sequence[T]:
+    """Return every `step`-th of `values`, beginning elsewhere for each `number`."""
+    return values[number % step :: step]
 
-    Parameters: `turn`, the number of the caller among those who try the same values. Each turn
-    begins with another value, so that `number` turns try all of them.
+
+def spread(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return all tests in their order, but those that are marked `waits` among the first half.
+
+    One at the end of a run would be waited for, and many of them one after another as well.
     """
-    return list(values) if thorough else list(values[turn % number :: number])
+    waiting = [item for item in items if item.get_closest_marker("waits")]
+    others = [item for item in items if not item.get_closest_marker("waits")]
+    step = max(1, len(others) // (2 * len(waiting) or 1))
+    found = []
+    for number, item in enumerate(others):
+        if number % step == 0 and number // step < len(waiting):
+            found.append(waiting[number // step])
+        found.append(item)
+    return found + waiting[(len(others) + step - 1) // step :]

@@ -19,7 +19,7 @@ from credhelper.core.text import export, printable
 from credhelper.tokenfile import signals
 
 
-@click.command(short_help="Serve tokens at a Unix socket: to containers and other hosts.")
+@click.command(short_help="Serve tokens to containers and ssh hosts, at a socket.")
 @click.option(
     "--socket",
     "path",

@@ -26,7 +26,7 @@ HERD = 20
 SHORT_LIFE = 14
 
 
-@click.command(short_help="See all of it work, without an account.")
+@click.command(short_help="See it work, without an account.")
 def demo() -> int:
     """Show all of it in half a minute: no account, no network, nothing left behind.
 

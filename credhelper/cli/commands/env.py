@@ -14,7 +14,7 @@ from credhelper.core.text import export
 from credhelper.protocols import get
 
 
-@click.command(short_help="Print lines that put a token into a shell.")
+@click.command(short_help="Print shell lines that set the token's variables.")
 @profile_option("Use the token of this profile.")
 @click.option("--service", metavar="URL", help=exec_.SERVICE_HELP)
 @min_ttl_option

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SET_BY_NAME = ("cid", "cwid", "project", "aws")  # keys that a project or workgroup sets
 
 
-@click.command(short_help="Verify who you are, and remember it.")
+@click.command(short_help="Log in and save the profile.")
 @profile_option("The profile to log in to; it is made if there is none.")
 @click.option("--api-key", "kind", flag_value=Kind.KEY, help="Log in with an API key: the default.")
 @click.option("--user", metavar="NAME", help="Log in as this user, with the password.")

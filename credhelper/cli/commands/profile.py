@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import click
 
 from credhelper.broker import next_step, routing, typed_keys
-from credhelper.cli import leaving, options, output
+from credhelper.broker.context import Context
+from credhelper.cli import leaving, options, output, profile_set
 from credhelper.cli.context import chosen, command_context, complete_profile
+from credhelper.cli.late import Suggesting
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
 from credhelper.cli.prompt import on_terminal
 from credhelper.config import write
 from credhelper.config.profile import AUTHS, Profile
+from credhelper.core.text import command
 from credhelper.errors import UsageError
 
 _name = click.argument("name", shell_complete=complete_profile)
 
 
-@click.group(no_args_is_help=False, short_help="List, show, add, remove and choose profiles.")
+@click.group(
+    cls=Suggesting, no_args_is_help=False, short_help="List, show, add, change and remove profiles."
+)
 def profile() -> None:
     """List, show, add, change and remove profiles, and choose the default.
 
@@ -90,12 +96,19 @@ def show(name: str | None, as_json: bool) -> None:
     "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
 )
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
+@click.option(
+    "--like",
+    metavar="OLD",
+    shell_complete=complete_profile,
+    help="Begin with the settings of this profile, but for its services.",
+)
 @click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
 def add(
     name: str,
     auth: str | None,
     user: str | None,
     make_default: bool,
+    like: str | None,
     revoke_old: bool,
     **given: Any,
 ) -> int:
@@ -105,13 +118,15 @@ def add(
     Examples:
       credhelper profile add default --service https://registry.example
       credhelper profile add ci --grant-env ILLUMINA_KEY --cid project-alpha
+      credhelper profile add beta --like work --cid project-beta
     """
     context = command_context()
     old = existing(context, name)
+    base = old if like is None else _settings_of(context, like, name, old)
     former = preview(context, name, old) if old else None
     if former and revoke_old and not any((auth, user, make_default, *given.values())):
         return leaving.revoke_old(context, former)
-    if not any((auth, user, make_default, *given.values())):
+    if not any((auth, user, make_default, like, *given.values())):
         raise UsageError(
             f"no option says what to change in profile {name}"
             if old
@@ -119,7 +134,7 @@ def add(
             hint=None if old else next_step.log_in(context.environ, name),
         )
     given = options.with_environment(context, name, old, given)
-    values = merged(old, given)
+    values = merged(base, given)
     for key, value in (("auth", auth), ("user", user)):
         if value is not None:
             values[key] = value
@@ -134,7 +149,13 @@ def add(
             path, one = options.write(context, name, old, values, make_default=make_default)
     say(f"{'changed' if old else 'added'} profile {one.name} in {path}")
     services = ", ".join(map(str, one.services)) or "none"
-    output.table([("grant", output.grant_in_words(one.grant)), ("services", services)])
+    rows = [("grant", output.grant_in_words(one.grant)), ("services", services)]
+    if not old:
+        region = one.url if "url" in values else f"{one.url}, by default: --url names another"
+        rows.insert(0, ("api", region))
+    output.table(rows)
+    if not old and routing.load_config(context).default_profile == one.name:
+        say(f"{one.name} is the default profile")
     status = leaving.leave_former_session(context, former)
     return max(status, leaving.revoke_old(context, one)) if revoke_old else status
 
@@ -178,6 +199,25 @@ def use(name: str) -> None:
     path, lock = options.files(context)
     write.set_default(path, lock, one.name, environ=context.environ)
     say(f"{one.name} is the default profile now")
+
+
+def _settings_of(context: Context, like: str, name: str, old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of the profile `like` for a new profile `name`, but for its services.
+
+    Raises UsageError where `name` is there already, NotFoundError where `like` is not.
+    """
+    if old:
+        raise UsageError(
+            f"profile {name} is there already: --like is for a new one",
+            hint=command("credhelper", "profile", "set", name, "--help"),
+        )
+    one = chosen(context, like)
+    options.require_file(context, one.name, "--like needs a profile of the config file")
+    return {key: value for key, value in existing(context, one.name).items() if key != "services"}
+
+
+profile.add_command(profile_set.set_)
+profile.add_command(profile_set.service)
 
 
 def _print_json(members: dict[str, object]) -> None:

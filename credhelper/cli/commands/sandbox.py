@@ -7,7 +7,7 @@ import sys
 import click
 
 
-@click.command(short_help="Serve a stand-in for the Tokens API, here.")
+@click.command(short_help="Run a local stand-in for the Tokens API.")
 @click.option("--port", metavar="N", help="Where to listen on 127.0.0.1; by default any free port.")
 @click.option("--token-lifetime", metavar="SECONDS", help="Life of a JWT; by default a day.")
 @click.option("--session-lifetime", metavar="SECONDS", help="Idle life of a psToken.")

@@ -27,8 +27,9 @@ from credhelper.cli.setup.profile import (
 from credhelper.cli.setup.request import Arguments, read, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
+from credhelper.config.table import nearest
 from credhelper.core.service import SHAPE, Service
-from credhelper.core.text import command, printable
+from credhelper.core.text import command, printable, quoted
 from credhelper.errors import UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.plan import takes_tokens
@@ -38,8 +39,21 @@ from credhelper.setup.work import cannot_hold
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
 
 
-@click.command("setup", short_help="Wire a tool up, by its own file; check it; take it back.")
-@click.argument("tool", required=False, type=click.Choice([*setup.TOOLS]), metavar="[TOOL]")
+class _Tool(click.Choice[str]):
+    """The tools by name, of which a mistyped one gets the nearest as an answer."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the tool's name. Raises UsageError."""
+        if value not in self.choices:
+            raise UsageError(
+                f"there is no tool {quoted(value)}{nearest(value, setup.TOOLS)}",
+                hint="credhelper setup",
+            )
+        return value
+
+
+@click.command("setup", short_help="Configure a tool to use credhelper; check or undo it.")
+@click.argument("tool", required=False, type=_Tool([*setup.TOOLS]), metavar="[TOOL]")
 @click.option("--service", metavar="URL", help="Who receives the token: a host, or a URL.")
 @click.option(
     "--profile", "-p", metavar="NAME", help="Whose token.", shell_complete=complete_profile

@@ -9,33 +9,49 @@ import click
 
 from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
-from credhelper.cli import output, shadowing
+from credhelper.cli import output, shadowing, status_table
 from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
+from credhelper.cli.state import BAD, state_of
 from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
 from credhelper.core.record import Held
 from credhelper.core.text import rfc3339
+from credhelper.errors import LoginRequiredError
 
 _KINDS = {SESSION: "psToken", AWS: "temporary key"}
 
 
-@click.command(short_help="Show what is held, for whom, and for how long.")
+@click.command(short_help="Show each profile's token, and how long it lives.")
 @profile_option("Show this profile only.")
+@click.option("--verbose", "-v", is_flag=True, help="Show all that is known of each profile.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--check", is_flag=True, help="Ask the API whether it still knows each token.")
-def status(name: str | None, as_json: bool, check: bool) -> int:
-    """Show each profile: who, where, and how much life its token has left.
+@click.option(
+    "--exit-status",
+    is_flag=True,
+    help="End with 4 if a profile shown is key-missing or login-needed.",
+)
+def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_status: bool) -> int:
+    """Show each profile: who, how long its token lives, and whether the next one comes by itself.
+
+    The state is fresh or stale (a token is served), expired or none (the next get makes one),
+    key-missing (the file or variable of the key is not there), login-needed (its session has
+    ended, or never began) or unknown (a program or keyring has the key, which is not asked).
+    Below the table stands the command that helps.
 
     It asks nobody but this machine (see --check), and shows no secret: a token is known by a
-    fingerprint, the first 8 hex digits of its SHA-256.
+    fingerprint, the first 8 hex digits of its SHA-256. One profile alone is shown with all that is
+    known of it.
 
     \b
     Examples:
       credhelper status
-      credhelper status --json | jq '.profiles[] | {profile, expires_at}'
+      credhelper status --profile work
+      credhelper status --json | jq '.profiles[] | {profile, state, expires_at}'
+      credhelper status --exit-status >/dev/null || echo "log in first"
     """
     context = command_context()
     config = routing.load_config(context)
@@ -49,15 +65,22 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
     if check:
         for one in statuses:
             outcome = max(outcome, ask_api(context, one))
+    states = [state_of(context, one) for one in statuses]
+    if exit_status and any(state in BAD for state, _ in states):
+        outcome = outcome or LoginRequiredError.exit_status
     warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:
         import json
 
-        click.echo(json.dumps(_document(context, config.path, statuses, warnings)))
+        click.echo(json.dumps(_document(context, config.path, statuses, states, warnings)))
         return outcome
-    for one in statuses:
-        _show(context, one)
-        say()
+    if verbose or check or len(statuses) == 1:
+        for one, (state, fix) in zip(statuses, states, strict=True):
+            _show(context, one, state, fix)
+            say()
+    elif statuses:
+        rows = [(one, *state) for one, state in zip(statuses, states, strict=True)]
+        status_table.show(rows, context.clock())
     if not statuses:
         say("no profile is configured")
         say(f"  with an API key:  {next_step.log_in(context.environ)}")
@@ -67,11 +90,12 @@ def status(name: str | None, as_json: bool, check: bool) -> int:
     return outcome
 
 
-def _show(context: Context, one: ProfileStatus) -> None:
+def _show(context: Context, one: ProfileStatus, state: str, fix: str) -> None:
     now = context.clock()
     profile = one.profile
     say(f"{profile.name}{' (default)' if one.default else ''}")
     rows = [
+        ("state", f"{state}: {fix}" if fix else state),
         ("api", profile.url),
         ("who", output.who(one.who) or profile.user or ""),
         ("context", output.scope(profile)),
@@ -106,8 +130,9 @@ def _life(held: Held | None, now: float, verb: str = "get", *, given: bool = Fal
     whole = held.lifetime
     silent = "API" if held.kind == AWS else "token"
     guess = f", a guess: the {silent} does not tell" if held.fields.get("assumed") == "1" else ""
+    bar = f"{output.bar(left, whole)} " if output.fancy() else ""
     return (
-        f"{kind}, {output.bar(left, whole)} {output.span(left)} of {output.span(whole)}"
+        f"{kind}, {bar}{output.span(left)} of {output.span(whole)}"
         f" left, until {output.moment(held.advertised)}{guess}"
     )
 
@@ -136,13 +161,17 @@ def _document(
     context: Context,
     path: str | None,
     statuses: list[ProfileStatus],
+    states: list[tuple[str, str]],
     warnings: list[tuple[str, str | None]],
 ) -> dict[str, object]:
     return {
         "version": 1,
         "config": path,
         "cache": paths.cache_dir(os.environ, sys.platform),
-        "profiles": [_entry(one, context.clock()) for one in statuses],
+        "profiles": [
+            {**_entry(one, context.clock()), "state": state, "fix": fix or None}
+            for one, (state, fix) in zip(statuses, states, strict=True)
+        ],
         "warnings": [message for message, _ in warnings],
     }
 

@@ -11,6 +11,7 @@ from credhelper.broker import wiring
 from credhelper.broker.context import Context
 from credhelper.cli import authorization
 from credhelper.cli.context import chosen, command_context
+from credhelper.cli.late import Suggesting
 from credhelper.cli.output import say, warn
 from credhelper.config.profile import APIS, KEY_FORMS, Profile, api_at
 from credhelper.core.model import SESSION, Secret
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Token
 
 
-@click.group(no_args_is_help=False, short_help="Call the Tokens API by hand.")
+@click.group(cls=Suggesting, no_args_is_help=False, short_help="Call the Tokens API by hand.")
 def token() -> None:
     """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
 

@@ -1,0 +1,129 @@
+"""`credhelper profile set` and `profile service`: change a profile, and take the change back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from credhelper.broker import typed_keys
+from credhelper.broker.context import Context
+from credhelper.cli import leaving, options, output
+from credhelper.cli.context import chosen, command_context, complete_profile
+from credhelper.cli.late import Suggesting
+from credhelper.cli.options import existing, merged, preview
+from credhelper.cli.output import say
+from credhelper.config import schema, write
+from credhelper.config.profile import AUTHS
+from credhelper.config.table import nearest
+from credhelper.core.text import command, quoted
+from credhelper.errors import NotFoundError, UsageError
+
+_name = click.argument("name", shell_complete=complete_profile)
+
+
+@click.command("set")
+@_name
+@options.options
+@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--user", metavar="NAME", help="The login name.")
+@click.option(
+    "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
+)
+@click.option(
+    "--unset",
+    metavar="KEY",
+    multiple=True,
+    help="Take this key out of the profile. May be given several times.",
+)
+def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
+    """Change a profile: what is not named stays as it is. Nothing is verified.
+
+    A key that is set and unset again leaves the config file as it was.
+
+    \b
+    Examples:
+      credhelper profile set work --min-ttl 10m --refresh-before 1h
+      credhelper profile set work --unset min_ttl --unset refresh_before
+    """
+    context = command_context()
+    one = chosen(context, name)
+    options.require_file(context, name, "change the variables, or write a config file")
+    if not unset and not any(value not in (None, ()) for value in given.values()):
+        raise UsageError(
+            f"no option says what to change in profile {one.name}",
+            hint=command("credhelper", "profile", "set", "--help"),
+        )
+    old = existing(context, one.name)
+    values = merged(old, given)
+    for key in ("auth", "user"):
+        if given[key] is not None:
+            values[key] = given[key]
+    for key in unset:
+        spelled = key.replace("-", "_")
+        if spelled not in schema.KEYS:
+            raise UsageError(f"a profile has no key {quoted(key)}{nearest(spelled, schema.KEYS)}")
+        values.pop(spelled, None)
+    wanted = preview(context, one.name, values)
+    with typed_keys.changing(context, wanted):
+        path, now = options.write(context, one.name, old, values, make_default=None)
+    say(f"changed profile {now.name} in {path}" if now != one else "nothing to change")
+    return leaving.leave_former_session(context, one)
+
+
+@click.group(cls=Suggesting, short_help="Add or remove a service of a profile.")
+def service() -> None:
+    """Say who may have the tokens of a profile.
+
+    \b
+    Example:
+      credhelper profile service add work https://git.example
+    """
+
+
+@service.command("add")
+@_name
+@click.argument("urls", metavar="URL...", nargs=-1, required=True)
+def add_service(name: str, urls: tuple[str, ...]) -> None:
+    """Let a profile have tokens for a service: a host, or a URL with a path.
+
+    \b
+    Example:
+      credhelper profile service add work https://git.example/team
+    """
+    context = command_context()
+    one = chosen(context, name)
+    path = options.add_services(context, one.name, urls)
+    _tell(context, one.name, path)
+
+
+@service.command("remove")
+@_name
+@click.argument("urls", metavar="URL...", nargs=-1, required=True)
+def remove_service(name: str, urls: tuple[str, ...]) -> None:
+    """Take a service away from a profile: its tokens are not for it any more.
+
+    \b
+    Example:
+      credhelper profile service remove work https://git.example/team
+    """
+    context = command_context()
+    one = chosen(context, name)
+    options.require_file(context, one.name, "change CREDHELPER_SERVICES")
+    path, lock = options.files(context)
+    for url in urls:
+        if not write.remove_service(path, lock, one.name, url, environ=context.environ):
+            known = ", ".join(map(str, one.services)) or "none"
+            raise NotFoundError(
+                f"{quoted(url)} is no service of profile {one.name}",
+                hint=f"its services: {known}",
+            )
+    context.begin()
+    _tell(context, one.name, path)
+
+
+def _tell(context: Context, name: str, path: str) -> None:
+    now = chosen(context, name)
+    services = ", ".join(map(str, now.services)) or "none"
+    say(f"changed profile {now.name} in {path}")
+    output.table([("services", services)])

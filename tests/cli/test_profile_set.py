@@ -1,0 +1,146 @@
+"""Changing a profile, and taking the change back: the file ends as it began."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Person
+
+WRITTEN = [
+    # as a person writes it, with comments at odd places
+    """# mine
+default_profile = "work"  # the usual one
+
+[profiles.work]   # at work
+url = "{url}"
+grant = {{ env = "KEY" }}   # from CI
+# who may have them
+services = ["https://git.example"]  # git
+
+[profiles.other]  # not touched
+url = "{url}"
+grant = {{ env = "OTHER" }}
+""",
+    """[profiles.work]
+url = "{url}"
+grant = {{ env = "KEY" }}
+services = [
+    "https://git.example",   # git
+    "https://files.example",
+]
+""",
+    """[profiles]
+work = {{ url = "{url}", grant = {{ env = "KEY" }}, services = ["https://git.example"] }}
+""",
+    """[profiles.work]
+url = "{url}"
+grant = {{ env = "KEY" }}
+services = ["https://git.example"]
+# the end""",
+]
+
+
+@pytest.fixture(params=range(len(WRITTEN)))
+def written(person: Person, request: pytest.FixtureRequest) -> str:
+    """Give this test a config that a person wrote; its text."""
+    text: str = WRITTEN[request.param].format(url=person.api.url)
+    person.world.config.write_text(text)
+    return text
+
+
+def good(person: Person, *words: str) -> str:
+    outcome = person.types("profile", *words)
+    assert outcome.status == 0, outcome
+    return outcome.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("key", "option"),
+    [
+        ("min_ttl", ("--min-ttl", "10m")),
+        ("refresh_before", ("--refresh-before", "1h")),
+        ("cid", ("--cid", "project-alpha")),
+        ("scopes", ("--scopes", "A,B")),
+        ("keep_session", ("--keep-session",)),
+        ("aws", ("--aws", "folder=fol.1,read_only")),
+        ("username", ("--username", "me")),
+    ],
+)
+def test_a_key_that_is_set_and_unset_leaves_the_file_as_it_was(
+    person: Person, written: str, key: str, option: tuple[str, ...]
+) -> None:
+    assert "changed profile work" in good(person, "set", "work", *option)
+    assert key in person.config()
+    good(person, "set", "work", "--unset", key.replace("_", "-"))
+    assert person.config() == written
+
+
+def test_a_service_that_is_added_and_removed_leaves_the_file_as_it_was(
+    person: Person, written: str
+) -> None:
+    told = good(person, "service", "add", "work", "https://new.example/team")
+    assert "https://new.example/team" in told
+    assert "https://new.example/team" in person.config()
+    good(person, "service", "remove", "work", "https://NEW.example:443/team/")
+    assert person.config() == written
+
+
+def test_the_first_service_comes_and_goes(person: Person) -> None:
+    good(person, "add", "work", "--url", person.api.url, "--grant-env", "KEY")
+    before = person.config()
+    good(person, "service", "add", "work", "git.example")
+    good(person, "service", "remove", "work", "https://git.example")
+    assert person.config() == before
+
+
+def test_unset_changes_back_to_the_default(person: Person, written: str) -> None:
+    good(person, "set", "work", "--token", "session", "--keep-session")
+    good(person, "set", "work", "--unset", "token", "--min-ttl", "60")
+    assert "token" not in person.config()
+    assert "min_ttl = 60" in person.config()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (("set", "work"), 2, "no option says what to change"),
+        (("set", "work", "--unset", "min_tll"), 2, "did you mean 'min_ttl'?"),
+        (("set", "work", "--unset", "name"), 2, "has no key 'name'"),
+        (("set", "nobody", "--min-ttl", "1"), 3, "there is no profile nobody"),
+        (("set", "work", "--min-ttl", "soon"), 2, "min_ttl"),
+        (("service", "remove", "work", "https://other.example"), 3, "is no service of"),
+        (("service", "remove", "nobody", "https://git.example"), 3, "no profile nobody"),
+        (("service", "add", "work", "http://git.example"), 6, "plain http"),
+        (("add", "work", "--like", "work"), 2, "is there already"),
+        (("add", "new", "--like", "wrok"), 3, "did you mean 'work'?"),
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(
+    person: Person, written: str, words: tuple[str, ...], status: int, text: str
+) -> None:
+    outcome = person.types("profile", *words)
+    assert (outcome.status, text in outcome.told) == (status, True), outcome
+    assert person.config() == written
+
+
+def test_a_profile_like_another_has_its_settings_but_not_its_services(
+    person: Person, written: str
+) -> None:
+    good(person, "set", "work", "--min-ttl", "10m")
+    good(person, "add", "beta", "--like", "work", "--cid", "project-beta")
+    shown = good(person, "show", "beta")
+    for text in ("project-beta", "the environment variable KEY", "600"):
+        assert text in shown
+    assert "git.example" not in shown
+    good(person, "remove", "beta", "--yes")
+    good(person, "set", "work", "--unset", "min_ttl")
+    assert person.config().rstrip() == written.rstrip()
+
+
+def test_the_first_profile_says_that_it_is_the_default_and_where_it_goes(person: Person) -> None:
+    told = good(person, "add", "work", "--grant-env", "KEY")
+    assert "work is the default profile\n" in told
+    assert "https://aps2.platform.illumina.com, by default: --url names another" in told
+    told = good(person, "add", "other", "--grant-env", "KEY", "--url", person.api.url)
+    assert "default profile" not in told
+    assert "by default" not in told
