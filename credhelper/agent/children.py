@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from credhelper.core import ending
@@ -57,14 +57,18 @@ class Children:
         Raises OSError when no process is to be had.
         """
         reader, writer = os.pipe2(os.O_CLOEXEC)
+        # Our own handlers are not for a child: what comes early waits for those of its own.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ending.STOPS)
         try:
             pid = os.fork()
+            if pid == 0:
+                self._be_child(reader, writer, before, work, tidy)
         except OSError:
             os.close(reader)
             os.close(writer)
             raise
-        if pid == 0:
-            self._be_child(reader, writer, work, tidy)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writer)
         self._working[reader] = Child(pid)
         return reader
@@ -94,10 +98,16 @@ class Children:
             os.kill(pid, signal.SIGKILL)
 
     def _be_child(
-        self, reader: int, writer: int, work: Callable[[], bytes], tidy: Callable[[], None]
+        self,
+        reader: int,
+        writer: int,
+        mask: Iterable[int],
+        work: Callable[[], bytes],
+        tidy: Callable[[], None],
     ) -> NoReturn:
         try:
             ending.listen()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._let_go()
             for handle in (reader, *self._working):
                 os.close(handle)

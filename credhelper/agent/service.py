@@ -91,7 +91,7 @@ class Agent:
         self._children = Children(self._dialogues.close)
 
     def run(self) -> int:
-        """Serve until a signal asks us to end, and return its number."""
+        """Serve until a signal asks us to end, and return its number. `end` is to follow."""
         asked: list[int] = []
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -102,6 +102,8 @@ class Agent:
         for number in ending.STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, end)
+        # Where whoever started us ignores it, no child could be waited for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         while not asked:
             self._start_children()
             poll = select.poll()
@@ -114,9 +116,12 @@ class Agent:
             for handle in [handle for handle in ready if handle in self._running]:
                 self._collect(handle)
             self._dialogues.serve(ready)
+        return asked[0]
+
+    def end(self) -> None:
+        """Hang up, and end all children."""
         self._dialogues.close()
         self._children.end()
-        return asked[0]
 
     def _admit(self, connection: socket.socket) -> None:
         uid = unix_socket.peer(connection)

@@ -14,10 +14,10 @@ from credhelper.core import strict_json
 from credhelper.core.model import AWS, JWT, SESSION, Credential, Request, Secret
 from credhelper.core.text import json_object, json_string, printable
 from credhelper.errors import (
-    AmbiguousServiceError,
     BusyError,
     CredhelperError,
     MalformedAnswerError,
+    NotFoundError,
     RequestError,
     UnreachableError,
     of_code,
@@ -46,14 +46,7 @@ def get(context: Context, path: str, request: Request) -> Credential:
     """
     if request.rejected is not None:
         reject(context, path, request)  # the caller wants a token other than this
-    chosen = context.environ.get("CREDHELPER_PROFILE")
-    profile = request.profile or (None if request.service else chosen)
-    try:
-        found = _ask(context, path, line("get", request, profile))
-    except AmbiguousServiceError:
-        if profile or not chosen:
-            raise
-        found = _ask(context, path, line("get", request, chosen))
+    found = _ask_for(context, path, "get", request)
     try:
         return credential(found, context.clock())
     except (KeyError, TypeError, RequestError):
@@ -66,7 +59,7 @@ def reject(context: Context, path: str, request: Request) -> bool:
 
     Parameters, errors: as for `get`.
     """
-    found = _ask(context, path, line("reject", request, request.profile))
+    found = _ask_for(context, path, "reject", request)
     return found.get("rejected") is True
 
 
@@ -134,6 +127,21 @@ def _seconds(found: dict[str, object], name: str) -> int:
     if type(value) is not int or value < 0:
         raise TypeError
     return value
+
+
+def _ask_for(context: Context, path: str, action: str, request: Request) -> dict[str, object]:
+    """Return the answer to `request`, for the profile that this terminal chose if that fits.
+
+    As `core.lookup.match` has it: the choice counts among the profiles that may answer.
+    """
+    chosen = context.environ.get("CREDHELPER_PROFILE")
+    if chosen and request.profile is None:
+        try:
+            return _ask(context, path, line(action, request, chosen))
+        except NotFoundError:
+            if request.service is None:
+                raise
+    return _ask(context, path, line(action, request, request.profile))
 
 
 def _ask(context: Context, path: str, line: bytes) -> dict[str, object]:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_garbage_gets_a_line_and_the_next_line_is_served(
     assert agent.stop().told.count("\n") == 2
 
 
+def test_no_error_lists_the_profiles_that_there_are(agent: Agent) -> None:
+    error = agent.ask(service=SERVICE, profile="nobody")["error"]
+    assert error["message"] == "this agent does not serve profile nobody"
+    assert "main" not in str(error)
+
+
 def test_a_line_that_is_too_long_ends_the_connection_and_no_other(agent: Agent) -> None:
     with agent.connect() as long, agent.connect() as other:
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -123,6 +130,23 @@ def test_many_lines_at_once_get_their_answers_in_order(agent: Agent) -> None:
             data += connection.recv(65536)
     kinds = ["token" in json.loads(line) for line in data.splitlines()]
     assert kinds == [True, False] * 50
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", GET.encode()])
+def test_more_lines_at_once_than_calls_may_nest_are_served(agent: Agent, line: bytes) -> None:
+    assert agent.ask(service=SERVICE)["token"]
+    count = 3000
+    with agent.connect() as connection, agent.connect() as other:
+        sender = threading.Thread(target=connection.sendall, args=((line + b"\n") * count,))
+        sender.start()
+        told = 0
+        while told < count:
+            chunk = connection.recv(65536)
+            assert chunk, told
+            told += chunk.count(b"\n")
+            if told < count // 2:
+                assert say(other, GET)["token"]  # in between
+        sender.join()
 
 
 def test_who_sends_slowly_or_nothing_is_told_so_and_holds_up_nobody(agent: Agent) -> None:
@@ -242,6 +266,36 @@ def test_a_child_is_killed_and_the_next_one_makes_the_token(
         assert answer["error"]["retryable"] is True
         assert say(connection, GET)["token"]
     assert scratch_world.get()
+
+
+def seconds_of(process: int) -> float:
+    """Return the processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_children_that_are_told_to_end_at_once_leave_the_agent_at_rest(agent: Agent) -> None:
+    stopped = threading.Event()
+
+    def end_all() -> None:
+        while not stopped.is_set():
+            for child in children_of(agent.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTERM)
+
+    thread = threading.Thread(target=end_all)
+    thread.start()
+    try:
+        for number in range(40):
+            agent.ask(service=SERVICE, min_ttl=number)
+    finally:
+        stopped.set()
+        thread.join()
+    # A signal that a child took with its parent's handlers would keep the parent awake.
+    before = seconds_of(agent.process.pid)
+    time.sleep(2)
+    assert seconds_of(agent.process.pid) - before < 0.1
+    assert agent.ask(service=SERVICE)["token"]
 
 
 def test_an_api_that_hangs_for_one_profile_holds_up_no_other(

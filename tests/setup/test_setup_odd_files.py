@@ -201,7 +201,7 @@ def test_a_file_that_nests_without_end_is_told_of(bench: Bench, mode: tuple[str,
                 bench.journal().unlink()
             outcome = bench.sets_up(*mode)
             if mode == ("--undo",) and not set_up:
-                assert "nothing to take back" in outcome.stdout.decode()
+                assert "nothing to undo" in outcome.stdout.decode()
             elif not _hold(bench, outcome, before, f"text {number}"):
                 continue
             assert "--check" not in mode

@@ -65,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Nothing:
-    """What is said where no profile names the service."""
+    """What is said where no profile covers the service."""
 
     stdout: str = ""
     stderr: str = ""

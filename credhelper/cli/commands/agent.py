@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import suppress
 
 import click
 
@@ -77,12 +78,19 @@ def agent(path: str, urls: tuple[str, ...], names: tuple[str, ...], uids: tuple[
     listener, ours = unix_socket.listen(path, for_others=bool(uids))
     try:
         allowed = frozenset({os.geteuid(), 0, *uids})
-        one = agents.Agent(offer, listener, allowed, dict(os.environ), warn)
+        one = agents.Agent(offer, listener, allowed, dict(os.environ), _warn)
         _tell(path, offer)
         number = one.run()
     finally:
+        # While we listen: a closed socket's inode may be that of the next agent's.
         unix_socket.withdraw(path, ours)
+    one.end()
     signals.end(0, number)
+
+
+def _warn(message: str, hint: str | None) -> None:
+    with suppress(OSError):  # nobody reads it any more
+        warn(message, hint)
 
 
 def _tell(path: str, offer: offers.Offer) -> None:

@@ -322,7 +322,7 @@ def two_thousand_lines(scratch_world: World) -> None:
             expected.append(token)
         else:
             asked.append({"action": "get", "service": f"https://evil-{number}.test"})
-            expected.append(f"no profile names https://evil-{number}.test")
+            expected.append(f"no profile covers https://evil-{number}.test")
     lines = "".join(json.dumps(each) + "\n" for each in asked).encode()
     outcome = scratch_world.run("json", stdin=lines)
     assert (outcome.status, outcome.stderr) == (0, b"")
