@@ -12,9 +12,10 @@ from functools import partial
 import click
 
 from credhelper import setup
-from credhelper.cli import options, output
+from credhelper.cli import output
 from credhelper.cli.context import command_context, complete_profile, state_folder
 from credhelper.cli.output import say, warn
+from credhelper.cli.setup import services
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
 from credhelper.cli.setup.profile import (
@@ -30,7 +31,7 @@ from credhelper.config.origin import canonical
 from credhelper.config.table import nearest
 from credhelper.core.service import SHAPE, Service
 from credhelper.core.text import command, printable, quoted
-from credhelper.errors import UsageError
+from credhelper.errors import CredhelperError, UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.plan import takes_tokens
 from credhelper.setup.work import cannot_hold
@@ -214,12 +215,18 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         known = journal.read(state)
         apply.sweep(known, state)
         plan = setup.load(arguments.tool).plan(request)
-        work = prepare.add(plan, setup_of(arguments), known)
+        one = setup_of(arguments)
+        one.added = to_add
+        work = prepare.add(plan, one, known)
         apply.refuse(work)
         if to_add:
-            options.add_services(context, to_add, [str(arguments.service)])
-            say(f"{to_add} now serves {arguments.service}")
-        backups = apply.carry_out(work, state)
+            services.add(context, one)
+        try:
+            backups = apply.carry_out(work, state)
+        except CredhelperError:
+            if to_add:
+                services.remove(context, one)
+            raise
     for edit in work.edits.values():
         if edit.changes:
             say(f"{'changed' if edit.found.data is not None else 'made'} {short(edit.found.path)}")
@@ -246,6 +253,10 @@ def _undo(arguments: Arguments) -> int:
             say(f"{subject(arguments)} is not set up by credhelper: nothing to undo")
             return 0
         work = prepare.undo(found, known)
+        apply.refuse(work)
+        alone = services.inherit(found, work)
+        if alone:
+            services.take_back(command_context(), alone)
         apply.carry_out(work, state)
     for edit in work.edits.values():
         if edit.changes:
