@@ -45,7 +45,7 @@ def warnings(
     if name and found.profile(name) is None:
         result.append(
             (
-                f"CREDHELPER_PROFILE is not the name of a profile: {printable(name)}",
+                f"CREDHELPER_PROFILE is set to a profile that does not exist: {printable(name)}",
                 "unset CREDHELPER_PROFILE",
             )
         )

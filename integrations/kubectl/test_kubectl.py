@@ -146,7 +146,7 @@ def test_the_wrong_profile_is_told_and_gives_nothing(cluster: Cluster) -> None:
     )
 
     for name, reason in (
-        ("other", f"profile other does not name https://{cluster.host}"),
+        ("other", f"profile other does not cover https://{cluster.host}"),
         ("nobody", "there is no profile nobody; known profiles: work, other"),
     ):
         cluster.change("args: [kubectl", f"args: [kubectl, --profile, {name}")

@@ -91,7 +91,7 @@ def credential(request: Request, error: CredhelperError | None = None) -> Creden
     if request.username not in (None, username):
         raise UnknownServiceError(f"no profile for {wanted} has that user name")
     if request.profile not in (None, profile):
-        raise ConfigError(f"profile {request.profile} does not name {wanted}")
+        raise ConfigError(f"profile {request.profile} does not cover {wanted}")
     if request.min_ttl > 3600:
         raise LifetimeError("tokens live 3600 seconds")
     found = service.parse(names[0])

@@ -114,8 +114,8 @@ def _with(data: Any, place: Place, value: Any) -> Any:
 
 @pytest.fixture
 def odd_texts(request: pytest.FixtureRequest) -> OddTexts:
-    """Give what yields odd texts: a quarter of them, or all if the suite is to be thorough."""
-    step = 1 if request.config.getoption("--thorough") else 4
+    """Give what yields odd texts: a sixth of them, or all if the suite is to be thorough."""
+    step = 1 if request.config.getoption("--thorough") else 6
     return lambda tool, text: _odd_texts(tool, text, step)
 
 
