@@ -104,7 +104,11 @@ def with_session(
     try:
         session = renewal.record.read()
         keys = projects.found_by(
-            client, token, session and session.value, project=project, workgroup=workgroup
+            client,
+            token,
+            session.value if session else None,
+            project=project,
+            workgroup=workgroup,
         )
         values = projects.put_into(keys, values, given)
         narrow = preview(context, name, values)
@@ -128,7 +132,7 @@ def leave_command(profile: Profile) -> str:
 
 
 def _kept(context: Context, profile: Profile) -> str:
-    """Return what a profile has to log in with, of what a person would have to type; "" for none."""
+    """Return what a profile keeps instead of a person's typing: a key, a session; "" for none."""
     if profile.auth == READY:
         return ""
     if typed_key(context, profile):
