@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from credhelper.broker import routing
 from credhelper.broker.context import Context
 from credhelper.cli import output
+from credhelper.cli.joining import leave_command
 from credhelper.cli.output import say
 from credhelper.cli.verification import Verified
 from credhelper.config.profile import Profile
@@ -50,6 +51,7 @@ def print_report(
             ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
             *[(f"{what}s", words) for what, words in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
+            ("leave", leave_command(profile)),
             ("next", command("credhelper", "get", *choosing(context, profile))),
             *[("", line) for line in _wiring(profile, services)],
         ]

@@ -49,26 +49,44 @@ def found(
 
     Raises NotFoundError, and UsageError for a workgroup where the API has none.
     """
-    wanted: dict[str, str] = {}
     if workgroup and not client.contexts:
         raise UsageError(f"tokens of {profile.url} are not for one workgroup", "leave it out")
+    wanted: dict[str, str] = {}
     if project:
         token = make_token(client, authorization, profile).value
         try:
-            key = "cid" if client.contexts else "project"
-            wanted[key] = _project(client, token, project)
+            wanted |= found_by(client, token, None, project=project, workgroup=None)
         finally:
             discard(client, token)
-    if workgroup:
-        if isinstance(authorization, Bearer):
-            groups = list(client.workgroups(authorization.token))
-        else:
-            session = open_session(client, authorization, profile).value
-            try:
-                groups = list(client.workgroups(session))
-            finally:
-                discard(client, session)
-        wanted["cwid"] = _one("workgroup", workgroup, groups)
+    if workgroup and isinstance(authorization, Bearer):
+        wanted |= found_by(client, None, authorization.token, project=None, workgroup=workgroup)
+    elif workgroup:
+        session = open_session(client, authorization, profile).value
+        try:
+            wanted |= found_by(client, None, session, project=None, workgroup=workgroup)
+        finally:
+            discard(client, session)
+    return wanted
+
+
+def found_by(
+    client: Client,
+    token: Secret | None,
+    session: Secret | None,
+    *,
+    project: str | None,
+    workgroup: str | None,
+) -> dict[str, str]:
+    """Return the keys of a profile for a project, asked for with `token`, and for a workgroup,
+    asked for with `session`.
+
+    Raises NotFoundError.
+    """
+    wanted: dict[str, str] = {}
+    if project and token:
+        wanted["cid" if client.contexts else "project"] = _project(client, token, project)
+    if workgroup and session:
+        wanted["cwid"] = _one("workgroup", workgroup, list(client.workgroups(session)))
     return wanted
 
 

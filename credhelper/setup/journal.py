@@ -39,7 +39,7 @@ class File:
 @dataclass
 class Setup:
     """One setup: `entries`, each with its file's target; `links`, path to target; `file`, if the
-    user named one."""
+    user named one; `added`, the profile to which the setup added the service, if it did."""
 
     tool: str
     service: str
@@ -48,6 +48,7 @@ class Setup:
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     file: str | None = None
+    added: str | None = None
 
     @property
     def key(self) -> Key:

@@ -28,6 +28,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
     """
     work = Work(before, deepcopy(before))
     olds = _withdrawn(work, {setup.key})
+    setup.added = setup.added or next((old.added for old in olds if old.added), None)
     wanted = [
         (disk.look(change.path), change.format, atom)
         for change in plan.files

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from credhelper.broker import answer, inventory, next_step, routing, source, typed_keys, wiring
-from credhelper.cli import leaving, login_report, options, projects, prompt
+from credhelper.cli import joining, leaving, login_report, options, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
-from credhelper.cli.output import say
 from credhelper.cli.prompt import Kind
 from credhelper.cli.verification import Verified, authorization_of, discard, still, verify
 from credhelper.client.authorization import Authorization
@@ -23,8 +22,6 @@ from credhelper.errors import ConfigError, CredhelperError, UsageError
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
-
-_SET_BY_NAME = ("cid", "cwid", "project", "aws")  # keys that a project or workgroup sets
 
 
 @click.command(short_help="Log in and save the profile.")
@@ -41,6 +38,7 @@ _SET_BY_NAME = ("cid", "cwid", "project", "aws")  # keys that a project or workg
 @click.option("--workgroup", metavar="NAME", help="The workgroup of the tokens, likewise.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
+@click.option("--reuse", is_flag=True, help="Use the key or session that the profile has.")
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
 def login(
@@ -51,6 +49,7 @@ def login(
     workgroup: str | None,
     make_default: bool,
     revoke_old: bool,
+    reuse: bool,
     no_input: bool,
     words: tuple[str, ...],
     **given: Any,
@@ -62,13 +61,14 @@ def login(
     option says where it lives: then it is read from there, each time. A password is used once and
     kept nowhere: the session that it opens carries on. Nothing is written unless the API agrees.
 
-    Logging in to a profile again keeps its other settings.
+    Logging in to a profile again keeps its other settings. With --project, a profile can use the
+    key that it has: a person on a terminal is asked, and elsewhere --reuse says so.
 
     \b
     Examples:
       credhelper login --service https://git.example
       printf %s "$KEY" | credhelper login --profile ci --cid project-alpha
-      credhelper login --profile beta --project 'Project Beta'
+      credhelper login --project 'Project Beta' --reuse
       credhelper login --user me@example.com --domain acme
       credhelper login --grant-command 'pass show illumina/api-key'
     """
@@ -80,6 +80,8 @@ def login(
         )
     if user is not None and kind is not None:
         raise UsageError("--api-key, --user and --session exclude each other")
+    if reuse and (user is not None or kind is not None):
+        raise UsageError("--reuse excludes --api-key, --user and --session")
     for option, value in (("--project", project), ("--workgroup", workgroup)):
         if value == "":
             raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
@@ -90,9 +92,16 @@ def login(
     old = existing(context, name)
     given = options.with_environment(context, name, old, given)
     former = preview(context, name, old) if old else None
+    by_name = bool(project or workgroup)
+    says_how = user is not None or kind is not None or grant_in(given) is not None
+    ask = by_name and not says_how and not no_input
+    reuse = joining.wanted(context, former, name, reuse=reuse, ask=ask)
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
     if kind is None and project and not workgroup:
-        return _choose(context, name, old, given, project, make_default=make_default)
+        now = merged(old, given)
+        return joining.with_ready_token(
+            context, name, old, now, given, project, make_default=make_default
+        )
     if kind is None:
         how = command("credhelper", "login", "--profile", name, "--api-key")
         raise UsageError(
@@ -105,10 +114,21 @@ def login(
         typed = typed_keys.path_of(context, name)
         values["grant"] = {"file": typed}
     # Without those that a project will set: it is not known yet.
-    free = {each: one for each, one in values.items() if each not in _SET_BY_NAME}
-    profile = preview(context, name, free if project or workgroup else values)
-    typed = typed_key(context, profile) if kind == Kind.KEY else None
+    free = joining.without_project(values)
+    profile = preview(context, name, free if by_name else values)
+    typed = typed_key(context, profile) if kind == Kind.KEY and not reuse else None
     authorize = None if typed else wiring.authorizer(context, profile)
+    if reuse and authorize is None:
+        return joining.with_session(
+            context,
+            name,
+            old,
+            values,
+            given,
+            project=project,
+            workgroup=workgroup,
+            make_default=make_default,
+        )
     key = None
     if authorize is None:
         what = f"{kind} for {profile.url}"
@@ -116,7 +136,7 @@ def login(
         authorization = authorization_of(profile, kind, key)
     else:
         authorization = authorize()
-    if project or workgroup:
+    if by_name:
         client = wiring.client_for(context, profile)
         wanted = projects.found(
             client, profile, authorization, project=project, workgroup=workgroup
@@ -126,25 +146,6 @@ def login(
     remember(context, profile, old, values, authorization, typed, key, make_default=make_default)
     status = leaving.leave_former_session(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
-
-
-def _choose(
-    context: Context,
-    name: str,
-    old: dict[str, Any],
-    given: dict[str, Any],
-    project: str,
-    *,
-    make_default: bool,
-) -> int:
-    """Find the project of a profile whose grant is a ready token, and write it down."""
-    values = merged(old, given)
-    free = {key: what for key, what in values.items() if key not in _SET_BY_NAME}
-    found = projects.found_with(context, preview(context, name, free), project)
-    values = projects.put_into({"project": found}, values, given)
-    path, _ = options.write(context, name, old, values, make_default=make_default)
-    say(f"changed profile {name} in {path}: its project is {found}")
-    return 0
 
 
 def remember(
@@ -189,7 +190,7 @@ def remember(
     profile = now
     wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
-    if not any(getattr(profile, key) for key in _SET_BY_NAME):
+    if not any(getattr(profile, key) for key in joining.SET_BY_NAME):
         session = verified.session.value if verified.session else None
         again = command("credhelper", "login", *login_report.choosing(context, profile))
         choices = projects.listed(client, verified.token.value, session, again)
