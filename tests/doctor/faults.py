@@ -169,6 +169,11 @@ def _open_sessions(stage: Stage) -> None:
     _folder(stage.world.state / "sessions", 0o755)
 
 
+def _no_aws(stage: Stage) -> None:
+    stage.configure(aws={"folder": "fol.1"})
+    stage.api.fault({"path": "/v1/folders", "status": 403, "times": 50})
+
+
 def _no_command(stage: Stage) -> None:
     stage.configure(grant={"command": ["/bin/false"]})
 
@@ -276,6 +281,7 @@ FAULTS = {
     "token: more life is wanted than any has": Fault(
         "token", "main", 5, lambda s: s.configure(min_ttl="48h")
     ),
+    "aws: refused": Fault("aws", "main", 5, _no_aws),
     "tool: not set up": Fault("wired", "docker", 3, lambda s: None, words=("docker",)),
     "tool: its lines are gone": Fault("file", "git", 6, _lines_gone, wired=True),
     "tool: our program was moved": Fault("program", "git", 6, _moved),
