@@ -38,6 +38,7 @@ class CredhelperError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        self._hint: str | None = None
         self.hint = hint
         if retryable is not None:
             self.retryable = retryable
@@ -46,6 +47,19 @@ class CredhelperError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def hint(self) -> str | None:
+        """The next step for a person, which a traceback shows as a note; None if none is known."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str | None) -> None:
+        if self._hint:
+            self.__notes__.remove(f"hint: {self._hint}")
+        self._hint = text
+        if text:
+            self.add_note(f"hint: {text}")
 
 
 class RequestError(CredhelperError):

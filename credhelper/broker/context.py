@@ -18,6 +18,7 @@ from credhelper.storage.slot import Slot
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from credhelper.config.parse import Config
     from credhelper.config.profile import Grant
@@ -55,6 +56,7 @@ class Context:
     - early: the locks that this process took before.
     - sleep: takes seconds.
     - decoded: what earlier contexts of this process made of the config.
+    - waiting: is open during each call to an API; takes its origin, and the seconds it may take.
 
     Attributes, beside these:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
@@ -77,6 +79,7 @@ class Context:
         "not_yet",
         "seen",
         "trace",
+        "waiting",
         "warn",
     )
 
@@ -91,12 +94,14 @@ class Context:
         early: EarlyLocks | None = None,
         sleep: Callable[[float], None] = time.sleep,
         decoded: Decoded | None = None,
+        waiting: Callable[[str, float], AbstractContextManager[None]] | None = None,
     ) -> None:
         self.environ: Mapping[str, str] = {
             name: value for name in list(environ) if (value := environ.get(name)) is not None
         }
         self.warn = _once(warn)
         self.trace = trace
+        self.waiting = waiting
         self.alarm = alarm
         self.clock = clock
         self.early = early or EarlyLocks()

@@ -81,6 +81,7 @@ def transport_for(
         ca_file=profile.ca_file,
         deadline=timeout or DEADLINE,
         allowance=allowance,
+        waiting=context.waiting,
     )
 
 

@@ -14,6 +14,7 @@ from credhelper.broker import no_match, routing, sweeping
 from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
+from credhelper.cli.waiting import shown
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
 from credhelper.core.model import Request
@@ -41,7 +42,7 @@ def command_context(said: list[str] | None = None, *, renews: bool = False) -> C
             said.append(message)
         warn(message, hint)
 
-    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True)
+    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True, waiting=shown)
     if not renews:
         sweeping.sweep(context)
     with suppress(CredhelperError):  # a command that needs those folders reports what is wrong

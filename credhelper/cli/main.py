@@ -41,6 +41,7 @@ _OURS = {
     "setup": ("setup", "setup_", "Configure a tool to use credhelper; check or undo it."),
     "profile": ("profile", "profile", "List, show, add, change and remove profiles."),
     "status": ("status", "status", "Show each profile's token, and how long it lives."),
+    "doctor": ("doctor", "doctor", "Find why a tool does not get a token."),
     "logout": ("logout", "logout", "Revoke the token and session, and forget them."),
     "token": ("token", "token", "Call the Tokens API by hand."),
     "sandbox": ("sandbox", "sandbox", "Run a local stand-in for the Tokens API."),
@@ -51,7 +52,7 @@ _OURS = {
 _GROUPS = {
     "Start": ("demo", "login", "import"),
     "Use": ("get", "exec", "env", "write", "watch", "agent"),
-    "Configure": ("setup", "profile", "status", "logout"),
+    "Configure": ("setup", "profile", "status", "doctor", "logout"),
     "Tools": ("token", "sandbox", "completion", "help"),
 }
 _SHORT_HELPS = {name: f"For tools: {summary}." for name, (_, summary, _) in PROTOCOLS.items()} | {

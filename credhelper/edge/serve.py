@@ -19,6 +19,7 @@ from credhelper.storage import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from credhelper.protocols import Protocol
 
@@ -48,6 +49,7 @@ def serve(
         trace=trace.tracer(os.environ.get("CREDHELPER_TRACE", "")),
         alarm=True,
         early=early,
+        waiting=_shown if name == "get" else None,
     )
     if protocol.reads(arguments) == "lines":
         return _converse(protocol, context, program, arguments, warnings)
@@ -59,6 +61,12 @@ def serve(
     write(2, b"".join(warnings) + reply.stderr)
     write(1, reply.stdout)
     return reply.status
+
+
+def _shown(origin: str, limit: float) -> AbstractContextManager[None]:
+    from credhelper.cli.waiting import shown  # late: only who waits for the network needs it
+
+    return shown(origin, limit)
 
 
 def _converse(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from credhelper.client.api import TokenSpec
+from credhelper.config.profile import APIS
 from credhelper.core.login import log_in
+from credhelper.core.text import printable
 from credhelper.errors import CredhelperError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.renewal.session import over
 
@@ -83,30 +85,46 @@ class Calls:
 
 def open_session(client: Client, authorization: Authorization, profile: Profile) -> Token:
     """Return a new psToken for `profile`: several tokens hang on it, so it knows no project."""
-    return client.create(
-        authorization,
-        TokenSpec(
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            return_session_token=True,
-        ),
+    spec = TokenSpec(
+        client_id=profile.client_id,
+        domain=profile.domain,
+        data=profile.data,
+        return_session_token=True,
     )
+    return _created(client, authorization, profile, spec)
 
 
 def make_token(client: Client, authorization: Authorization, profile: Profile) -> Token:
     """Return a new JWT for `profile`, created from its grant or minted from its session."""
-    return client.create(
-        authorization,
-        TokenSpec(
-            client_id=profile.client_id,
-            domain=profile.domain,
-            data=profile.data,
-            scopes=profile.scopes,
-            cwid=profile.cwid,
-            cid=profile.cid,
-        ),
+    spec = TokenSpec(
+        client_id=profile.client_id,
+        domain=profile.domain,
+        data=profile.data,
+        scopes=profile.scopes,
+        cwid=profile.cwid,
+        cid=profile.cid,
     )
+    return _created(client, authorization, profile, spec)
+
+
+def _created(
+    client: Client, authorization: Authorization, profile: Profile, spec: TokenSpec
+) -> Token:
+    try:
+        return client.create(authorization, spec)
+    except RejectedError as error:
+        if error.status == 401 and error.hint:
+            error.hint = f"{error.hint}: {_region_and_domain(profile)}"
+        raise
+
+
+def _region_and_domain(profile: Profile) -> str:
+    """Return in words where a profile logs in, and the options that say otherwise."""
+    default = " is the default region" if profile.url == APIS[profile.api].url else " was asked"
+    where = f"{profile.url}{default} (another: --url)"
+    if profile.domain:
+        return f"{where}, in domain {printable(profile.domain)} (another: --domain)"
+    return f"{where}, without a domain (one: --domain)"
 
 
 def not_logged_in(profile: Profile) -> LoginRequiredError:

@@ -57,6 +57,17 @@ def remove(folder: str, temporary: str, now: float, name: str | None = None) -> 
     return True
 
 
+def is_dead(folder: str, temporary: str, now: float) -> bool:
+    """Tell whether the file `temporary` in `folder` is one of a dead writer.
+
+    Parameters:
+    - folder: absolute.
+    - now: Unix seconds.
+    """
+    written, process = _parsed(temporary)
+    return bool(written) and _abandoned(os.path.join(folder, temporary), process, now)
+
+
 def _parsed(temporary: str) -> tuple[str, int]:
     """Return the file and the process id in the name of a temporary file; else "" and 0."""
     words = temporary.rsplit(".", 3)

@@ -31,6 +31,7 @@ LAYERS = (
         "cli",
         "cli/commands",
         "cli/setup",
+        "cli/doctor",
         "inprocess",
         "tokenfile",
         "agent",

@@ -11,12 +11,12 @@ import click
 
 from credhelper.broker import grants, routing, typed_keys, wiring
 from credhelper.cli import options, other_tools, output, plugins_settings, v1_tools, v2_tools
-from credhelper.cli.commands.login import remember
 from credhelper.cli.context import command_context
 from credhelper.cli.options import grant_in, preview
 from credhelper.cli.other_tools import Kept, Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal
+from credhelper.cli.remembering import remember
 from credhelper.cli.verification import authorization_of
 from credhelper.config.profile import READY
 from credhelper.core.text import command, printable

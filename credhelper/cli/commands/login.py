@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, next_step, routing, source, typed_keys, wiring
-from credhelper.cli import joining, leaving, login_report, options, projects, prompt
+from credhelper.broker import routing, typed_keys, wiring
+from credhelper.cli import joining, keeping, leaving, options, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
-from credhelper.cli.verification import Verified, authorization_of, discard, still, verify
-from credhelper.client.authorization import Authorization
+from credhelper.cli.remembering import remember
+from credhelper.cli.verification import authorization_of
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
-from credhelper.core.model import SESSION, Request, Secret
 from credhelper.core.text import command
-from credhelper.errors import ConfigError, CredhelperError, UsageError
+from credhelper.errors import UsageError
 
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
@@ -39,6 +37,11 @@ if TYPE_CHECKING:
 @click.option("--default", "make_default", is_flag=True, help="Make it the default profile.")
 @click.option("--revoke-old", is_flag=True, help=options.REVOKE_OLD)
 @click.option("--reuse", is_flag=True, help="Use the key or session that the profile has.")
+@click.option(
+    "--keep-key",
+    type=click.Choice(("file", "keyring")),
+    help="Where a typed API key is kept: in a file for you alone (the default), or in the keyring.",
+)
 @click.option("--no-input", is_flag=True, help="Never prompt: fail instead.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
 def login(
@@ -50,6 +53,7 @@ def login(
     make_default: bool,
     revoke_old: bool,
     reuse: bool,
+    keep_key: str | None,
     no_input: bool,
     words: tuple[str, ...],
     **given: Any,
@@ -57,9 +61,10 @@ def login(
     """Log in and save the profile.
 
     The secret (API key, password or psToken) comes from a hidden prompt, or piped in as one line;
-    never from the command line. An API key is saved in a file that only you can read. With a
-    --grant-* option it stays where it is, and credhelper reads it there each time. A password is
-    not saved: it opens a session, which is. Nothing is written unless the API accepts the secret.
+    never from the command line. An API key is saved in a file that only you can read, or in the
+    keyring with --keep-key keyring. With a --grant-* option it stays where it is, and credhelper
+    reads it there each time. A password is not saved: it opens a session, which is. Nothing is
+    written unless the API accepts the secret.
 
     Logging in to a profile again keeps its other settings. With --project, a profile can use the
     key that it has: a person on a terminal is asked, and elsewhere --reuse says so.
@@ -82,6 +87,8 @@ def login(
         raise UsageError("--api-key, --user and --session exclude each other")
     if reuse and (user is not None or kind is not None):
         raise UsageError("--reuse excludes --api-key, --user and --session")
+    if keep_key and (reuse or user is not None or kind not in (None, Kind.KEY) or grant_in(given)):
+        raise UsageError("--keep-key is for an API key that is typed: name no other way to log in")
     for option, value in (("--project", project), ("--workgroup", workgroup)):
         if value == "":
             raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
@@ -93,10 +100,11 @@ def login(
     given = options.with_environment(context, name, old, given)
     former = preview(context, name, old) if old else None
     by_name = bool(project or workgroup)
-    says_how = user is not None or kind is not None or grant_in(given) is not None
+    says_how = user is not None or kind is not None or keep_key or grant_in(given) is not None
     ask = by_name and not says_how and not no_input
     reuse = joining.wanted(context, former, name, reuse=reuse, ask=ask)
     kind = kind or (Kind.PASSWORD if user is not None else _kind_of(former))
+    kind = Kind.KEY if keep_key else kind
     if kind is None and project and not workgroup:
         now = merged(old, given)
         return joining.with_ready_token(
@@ -109,6 +117,11 @@ def login(
             f"to log in with a key: {how}",
         )
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
+    keyring = keeping.in_keyring(name) if keep_key == "keyring" else None
+    if keyring:
+        values["grant"] = {"keyring": [*keyring.words]}
+    elif keep_key:
+        values.pop("grant", None)
     typed = None
     if kind == Kind.KEY and "grant" not in values:
         typed = typed_keys.path_of(context, name)
@@ -117,7 +130,7 @@ def login(
     free = joining.without_project(values)
     profile = preview(context, name, free if by_name else values)
     typed = typed_key(context, profile) if kind == Kind.KEY and not reuse else None
-    authorize = None if typed else wiring.authorizer(context, profile)
+    authorize = None if typed or keyring else wiring.authorizer(context, profile)
     if reuse and authorize is None:
         return joining.with_session(
             context,
@@ -143,71 +156,19 @@ def login(
         )
         values = projects.put_into(wanted, values, given)
         profile = preview(context, name, values)
-    remember(context, profile, old, values, authorization, typed, key, make_default=make_default)
+    remember(
+        context,
+        profile,
+        old,
+        values,
+        authorization,
+        typed,
+        key,
+        make_default=make_default,
+        keyring=keyring,
+    )
     status = leaving.leave_former_session(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
-
-
-def remember(
-    context: Context,
-    profile: Profile,
-    old: dict[str, Any],
-    values: dict[str, Any],
-    authorization: Authorization,
-    typed: str | None,
-    key: Secret | None,
-    *,
-    make_default: bool,
-) -> None:
-    """Verify a login with the API, write down what the next `get` needs, and print a report.
-
-    Parameters:
-    - old: the profile's keys when the login began; what it does not change stays as it is now.
-    - values: the profile's keys, as the config spells them.
-    - authorization: what proves who logs in.
-    - typed: the file that will hold `key`, or None.
-    - key: the API key that a person typed, or None.
-    - make_default: make it the default profile.
-
-    Raises CredhelperError; it writes nothing then, and revokes what it made.
-    """
-    client = wiring.client_for(context, profile)
-    verified = verify(client, profile, authorization, context.clock)
-    try:
-        with typed_keys.changing(context, profile, key if typed else None) as put:
-
-            def ready(now: Profile) -> None:
-                _require_same_login(context, profile, now)
-                put()
-
-            path, now = options.write(
-                context, profile.name, old, values, make_default=make_default, ready=ready
-            )
-    except CredhelperError:
-        discard(client, *verified.made)
-        raise
-    kept = _adopt(context, profile, now, verified, authorization)
-    profile = now
-    wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
-    choices: dict[str, str] = {}
-    if not any(getattr(profile, key) for key in joining.SET_BY_NAME):
-        session = verified.session.value if verified.session else None
-        again = command("credhelper", "login", *login_report.choosing(context, profile))
-        choices = projects.listed(client, verified.token.value, session, again)
-    login_report.print_report(context, profile, verified, [one for one in wrote if one], choices)
-
-
-def _require_same_login(context: Context, verified: Profile, now: Profile) -> None:
-    """Raise ConfigError if who logs in, or where, was changed after the login began."""
-    if inventory.bases(verified)[SESSION] == inventory.bases(now)[SESSION]:
-        return
-    keys = ("api", "url", "auth", "grant", "user", "domain", "client_id", "data")
-    changed = [key for key in keys if getattr(verified, key) != getattr(now, key)]
-    raise ConfigError(
-        f"{' and '.join(changed)} of profile {now.name} changed during the login, in "
-        f"{options.files(context)[0]}: the login is not written",
-        hint=next_step.log_in(context.environ, now.name, now),
-    )
 
 
 def _default_name(context: Context) -> str:
@@ -241,38 +202,3 @@ def _values(
     if not elsewhere and not same:
         values.pop("grant", None)
     return values
-
-
-def _adopt(
-    context: Context,
-    profile: Profile,
-    now: Profile,
-    verified: Verified,
-    authorization: Authorization,
-) -> str | None:
-    """Move the former token aside, store the verified one, and return the path of the session.
-
-    Nothing is stored if the grant has changed: the token would count as one of the new grant. Nor
-    is a token for another project, or the like, than the profile says `now`.
-    """
-    inventory.set_aside(context, now)
-    seen = inventory.record_of(context, profile)
-    if not still(context, profile, authorization, seen[1]):
-        return None
-    due, kept = 0, None
-    token = verified.token
-    if verified.session is not None:
-        renewal = wiring.renewal_for(context, profile, seen=seen)
-        due = renewal.adopt(verified.session)
-        kept = renewal.record.slot.path
-        token = verified.session if profile.token == SESSION else token
-    if inventory.bases(profile)[inventory.TOKEN] != inventory.bases(now)[inventory.TOKEN]:
-        return kept
-    found, route = routing.load_routes(context), routing.route_to(profile)
-    token_source = answer.source_for(context, found, route, stamp=seen[1])
-    token_source.slot.owner = inventory.owner(context, profile)
-    token_source.renew = lambda _: (token, due)
-    with suppress(CredhelperError):
-        # `get` will report a token that starts late or is too short for the profile.
-        source.get(token_source, Request("get", profile=profile.name), route, None)
-    return kept

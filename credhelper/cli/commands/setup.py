@@ -40,7 +40,7 @@ from credhelper.setup.work import cannot_hold
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
 
 
-class _Tool(click.Choice[str]):
+class ToolName(click.Choice[str]):
     """The tools by name, of which a mistyped one gets the nearest as an answer."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -54,7 +54,7 @@ class _Tool(click.Choice[str]):
 
 
 @click.command("setup", short_help="Configure a tool to use credhelper; check or undo it.")
-@click.argument("tool", required=False, type=_Tool([*setup.TOOLS]), metavar="[TOOL]")
+@click.argument("tool", required=False, type=ToolName([*setup.TOOLS]), metavar="[TOOL]")
 @click.option("--service", metavar="URL", help="The service that gets the token: a host, or a URL.")
 @click.option(
     "--profile",

@@ -20,8 +20,8 @@ from credhelper.core.model import Request
 from credhelper.core.text import command, printable
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
 from credhelper.setup import ask, journal, prepare
-from credhelper.setup.journal import Journal
-from credhelper.setup.plan import takes_tokens
+from credhelper.setup.journal import Journal, Setup
+from credhelper.setup.plan import WiringRequest, takes_tokens
 
 
 def check(arguments: Arguments) -> int:
@@ -29,17 +29,7 @@ def check(arguments: Arguments) -> int:
     context = command_context()
     known = journal.read(state_folder(os.environ))
     found = matching(known, arguments)
-    todo = [
-        Arguments(
-            one.tool,
-            canonical(one.service),
-            one.profile,
-            one.name,
-            arguments.bin or links_folder(one),
-            one.file,
-        )
-        for one in found
-    ]
+    todo = [arguments_of(one, arguments.bin) for one in found]
     if not found and (arguments.service or not wants_service(arguments.tool)):
         todo = [likely(context, arguments)[0]]
     if not todo:
@@ -58,22 +48,31 @@ def check(arguments: Arguments) -> int:
 
 
 def _check_one(context: Context, arguments: Arguments, known: Journal) -> None:
+    arguments, request, works = verify(context, arguments, known)
+    say(f"{subject(arguments)}: works, with {works}")
+    print_remaining_notes(arguments.tool, request)
+
+
+def verify(
+    context: Context, arguments: Arguments, known: Journal
+) -> tuple[Arguments, WiringRequest, str]:
+    """Return what a setup works with, and the arguments and the request it was checked by.
+
+    Parameters:
+    - arguments: of one setup.
+    - known: the journal.
+
+    Raises CredhelperError if the tool does not get the token of its profile.
+    """
     takes_tokens(arguments.tool, arguments.service)
     arguments, owner = likely(context, arguments)
     request = wiring_request(arguments, owner)
     for one in known.setups:
         if one.key == setup_of(arguments).key:
-            gone = prepare.missing(one, known)
-            if gone:
-                raise ConfigError(
-                    f"{subject(arguments)}: what setup wrote is gone from {', '.join(gone)}",
-                    hint=repeat_command(one),
-                )
+            require_complete(one, known)
     finding = setup.load(arguments.tool).check(request, ask.asker(os.environ))
     if finding.instead:
-        say(f"{subject(arguments)}: works, with {printable(finding.instead)}")
-        print_remaining_notes(arguments.tool, request)
-        return
+        return arguments, request, printable(finding.instead)
     if not finding.token:
         raise NotFoundError(
             f"{subject(arguments)}: {printable(finding.trouble)}",
@@ -92,5 +91,24 @@ def _check_one(context: Context, arguments: Arguments, known: Journal) -> None:
             f" not the token of {credential.profile}",
             hint="is another helper asked first, or was a password stored?",
         )
-    say(f"{subject(arguments)}: works, with the token of profile {credential.profile}")
-    print_remaining_notes(arguments.tool, request)
+    return arguments, request, f"the token of profile {credential.profile}"
+
+
+def require_complete(one: Setup, known: Journal) -> None:
+    """Raise ConfigError if something of a setup in the journal is gone from its file."""
+    gone = prepare.missing(one, known)
+    if gone:
+        raise ConfigError(
+            f"{subject(arguments_of(one))}: what setup wrote is gone from {', '.join(gone)}",
+            hint=repeat_command(one),
+        )
+
+
+def arguments_of(one: Setup, links: str | None = None) -> Arguments:
+    """Return the arguments that a setup in the journal was made with.
+
+    Parameters:
+    - links: the folder for links, if it is another one.
+    """
+    folder = links or links_folder(one)
+    return Arguments(one.tool, canonical(one.service), one.profile, one.name, folder, one.file)

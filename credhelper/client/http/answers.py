@@ -26,12 +26,14 @@ from credhelper.errors import (
 
 PORTAL_HINT = "is this the right url, or does a captive portal or proxy answer in its place?"
 
+_CLOCK = 300  # seconds by which clocks may differ before tokens are refused for it
 _LONGEST_SAID = 300
 _LONGEST_RETRY_AFTER = 86400.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _NOT_DONE = frozenset({429, 503})  # statuses that say that nothing was done yet
 _HINTS = {
-    401: "the key, password or session may be wrong, revoked or expired",
+    401: "the key, password or session may be wrong, revoked or expired, or for another region or"
+    " domain",
     403: "the grant is known, but not allowed to do this",
     404: "check url and api of the profile: is it a Tokens API, and of this version?",
 }
@@ -100,7 +102,8 @@ def refusal(
     elif status == 408 or 500 <= status < 600:
         error = UnreachableError(message, later, status=status, retry_after=retry_after)
     elif 400 <= status < 500:
-        error = RejectedError(message, _HINTS.get(status), status=status)
+        hint = _clock_hint(date, now) if status == 401 else None
+        error = RejectedError(message, hint or _HINTS.get(status), status=status)
     else:
         what = "a redirect, which is never followed" if 300 <= status < 400 else "no known status"
         error = MalformedAnswerError(f"{message}: {what}", PORTAL_HINT, status=status)
@@ -120,6 +123,14 @@ def skew(date: str | None, sent: float, received: float) -> int:
     measured = round(moment - (sent + received) / 2)
     # Date has whole seconds, and was written at any moment of the exchange.
     return 0 if abs(measured) <= max(2, (received - sent) / 2) else measured
+
+
+def _clock_hint(date: float | None, now: float) -> str | None:
+    """Return what to do about a clock that is far from the server's; None where it is not."""
+    if date is None or abs(date - now) <= _CLOCK:
+        return None
+    way = "behind" if date > now else "ahead of"
+    return f"set this machine's clock: it is {abs(date - now):.0f} s {way} the server's"
 
 
 def _said(body: bytes, hidden: Sequence[Secret]) -> str:

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from urllib.parse import quote, urlencode
 
 import requests
@@ -53,6 +53,7 @@ class Transport:
     - ca_file: the configured authorities.
     - deadline: seconds for a whole call with all its attempts.
     - allowance: what all calls of several transports may take together; None for no bound.
+    - waiting: is open during each call; takes the origin, and the seconds that the call may take.
     - clock: Unix seconds.
     - monotonic, sleep, jitter: for waiting; `jitter` gives 0 to 1.
 
@@ -68,6 +69,7 @@ class Transport:
         ca_file: str | None = None,
         deadline: float = DEADLINE,
         allowance: Allowance | None = None,
+        waiting: Callable[[str, float], AbstractContextManager[None]] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -81,6 +83,7 @@ class Transport:
         self._base = str(service)
         self._deadline = self._limit = deadline
         self._allowance = allowance
+        self._waiting = waiting or (lambda origin, limit: nullcontext())
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -123,7 +126,8 @@ class Transport:
         if self._allowance is not None:
             self._limit = min(self._deadline, self._allowance.left)
         try:
-            return self._called(request, began + self._limit, hidden, idempotent=idempotent)
+            with self._waiting(self.origin, self._limit):
+                return self._called(request, began + self._limit, hidden, idempotent=idempotent)
         finally:
             if self._allowance is not None:
                 self._allowance.spend(self._monotonic() - began)
@@ -182,7 +186,8 @@ class Transport:
         return done or self._too_late()
 
     def _too_late(self) -> Failure:
-        return Failure(UnreachableError(f"no answer from {self.origin} within {self._limit:.3g} s"))
+        what = f"no answer from {self.origin} within {self._limit:.3g} s"
+        return Failure(UnreachableError(what, failures.hint_of_way(self._proxy is not None)))
 
     def _exchange(
         self, request: requests.PreparedRequest, ends: float, hidden: Sequence[Secret]

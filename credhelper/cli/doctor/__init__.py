@@ -1,0 +1,1 @@
+"""The parts of `credhelper doctor`: its checks, their order, its repairs, and its job."""

@@ -1,0 +1,227 @@
+"""Checks of our own files: the config, owners and modes, locks, and a record that is written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+from credhelper.broker import routing
+from credhelper.broker.context import Context
+from credhelper.cli.doctor.result import Check, Outcome, passed, warned
+from credhelper.core import paths
+from credhelper.core.text import command, printable
+from credhelper.errors import CacheError, LoginRequiredError, reason
+from credhelper.storage import files, leftovers, locks, ours
+from credhelper.storage.slot import Slot
+
+CACHE, STATE = "cache", "state"
+FIX = "credhelper doctor --fix"
+_RECORD = "doctor"
+_FOLDER_FIX = "see what lies in that folder, and who may write there: ls -la"
+_MOST = 20_000  # files that are looked at
+# What another process says about a lock: it must not get the one that we hold.
+_OTHER = (
+    "import fcntl, os, sys\n"
+    "handle = os.open(sys.argv[1], os.O_RDWR)\n"
+    "try:\n"
+    "    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+    "except BlockingIOError:\n"
+    "    sys.exit(9)\n"
+)
+_EXCLUDED = 9
+
+
+def folders(context: Context) -> dict[str, str]:
+    """Return the paths of our folders, as far as known, by what they are. Raises ConfigError."""
+    found = {
+        CACHE: paths.cache_dir(context.environ, sys.platform),
+        STATE: paths.state_dir(context.environ, sys.platform),
+    }
+    return {name: path for name, path in found.items() if path}
+
+
+def checks(context: Context, log_in: str) -> list[Check]:
+    """Return the checks of our files.
+
+    Parameters: `log_in`, the command that makes a first profile.
+    """
+    edit = "correct that place in the config file"
+    found = [Check("config", "", partial(_config, context, log_in), otherwise=edit)]
+    looks = {"owners": _owners, "modes": _modes, "lock": _lock, "record": _record}
+    for place in (CACHE, STATE):
+        found.append(Check("folder", place, partial(_folder, context, place), (), _FOLDER_FIX))
+        needs = (("folder", CACHE), ("folder", place))  # the cache has folders for all locks
+        found += [
+            Check(name, place, partial(look, context, place), needs, _FOLDER_FIX)
+            for name, look in looks.items()
+        ]
+    both = (("folder", CACHE), ("folder", STATE))
+    found.append(Check("leftovers", "", partial(_leftovers, context), both))
+    return found
+
+
+def _config(context: Context, log_in: str) -> Outcome:
+    config = routing.load_config(context)
+    if not config.profiles:
+        raise LoginRequiredError("no profile is configured", log_in)
+    count = len(config.profiles)
+    where = config.path or "environment variables"
+    return passed(f"{where}: {count} profile{'s' if count > 1 else ''}")
+
+
+def _place(context: Context, name: str) -> str:
+    where = paths.cache_dir if name == CACHE else paths.state_dir
+    found = where(context.environ, sys.platform)
+    if found is None:
+        raise CacheError(paths.HOMELESS, hint="set HOME")
+    return found
+
+
+def _folder(context: Context, name: str) -> Outcome:
+    folder = _place(context, name)
+    wrong = files.complaint_about(folder)
+    if wrong:
+        raise wrong
+    try:
+        way = ours.about_way(folder)
+    except OSError as error:
+        raise CacheError(f"cannot look at folder {folder}: {reason(error)}") from error
+    if way:
+        raise CacheError(f"folder {folder} {way.why}", way.hint)
+    there = os.path.isdir(folder)
+    files.make_folder(folder)
+    return passed(f"{folder}{'' if there else ', made now'}")
+
+
+def below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what lies below a folder of ours, at most 20000 files, with the state of each."""
+    left = _MOST
+    for at, names, others in os.walk(folder):
+        for name in (*names, *others):
+            left -= 1
+            if left < 0:
+                return
+            path = os.path.join(at, name)
+            try:
+                yield path, os.lstat(path)
+            except OSError:
+                continue  # it went away meanwhile
+
+
+def _owners(context: Context, name: str) -> Outcome:
+    foreign = [
+        (path, found.st_uid)
+        for path, found in below(_place(context, name))
+        if found.st_uid != os.geteuid()
+    ]
+    if not foreign:
+        return passed("all of it is ours")
+    path, uid = foreign[0]
+    more = f", and {len(foreign) - 1} more" if foreign[1:] else ""
+    raise CacheError(
+        f"{printable(path)} belongs to another user (uid {uid}){more}",
+        hint=f"let that user or root remove it: {command('sudo', 'rm', '-r', path)}",
+    )
+
+
+def open_to_others(folder: str) -> list[tuple[str, int]]:
+    """Return what others may use in a folder of ours, and the mode that each should have."""
+    return [
+        (path, 0o700 if stat.S_ISDIR(found.st_mode) else 0o600)
+        for path, found in below(folder)
+        if found.st_uid == os.geteuid()
+        and (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode))
+        and found.st_mode & 0o077
+    ]
+
+
+def _modes(context: Context, name: str) -> Outcome:
+    wrong = open_to_others(_place(context, name))
+    if not wrong:
+        return passed("all of it is closed to other users")
+    path, mode = wrong[0]
+    one = command("chmod", f"{mode:o}", path)
+    more = f", and {len(wrong) - 1} more" if wrong[1:] else ""
+    raise CacheError(f"{printable(path)} is open to other users{more}", FIX if more else one)
+
+
+def _lock(context: Context, name: str) -> Outcome:
+    tried = []
+    for folder in (_place(context, name), *context.runtime_folders()):
+        path = os.path.join(folder, f"{_RECORD}.lock")
+        try:
+            files.make_folder(folder)
+            held = locks.acquire(path, wait=2, alarm=False)
+        except locks.Unlockable as error:
+            tried.append(str(error))
+            continue
+        if held is None:
+            return warned("another doctor holds the lock: not tried")
+        try:
+            _exclude(path)
+        finally:
+            _unlink(path)
+            held.release()
+        if tried:
+            return warned(f"no locks there, so {folder} has them: only this machine sees those")
+        return passed("two processes exclude each other")
+    raise CacheError(f"there are no locks: {'; '.join(tried)}", "set CREDHELPER_RUNTIME_DIR")
+
+
+def _exclude(path: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _OTHER, path],
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    if done.returncode != _EXCLUDED:
+        raise CacheError(
+            f"two processes hold lock {printable(path)} at once: each makes a token of its own",
+            hint="set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders on a local disk",
+        )
+
+
+def _unlink(path: str) -> None:
+    """Remove the file at `path`, if it is there. Raises CacheError."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CacheError(f"cannot remove {printable(path)}: {reason(error)}") from error
+
+
+def _record(context: Context, name: str) -> Outcome:
+    folder = _place(context, name)
+    slot = Slot(folder, _RECORD, warn=context.warn, durable=name == STATE)
+    fields = {"doctor": os.urandom(8).hex()}
+    slot.save(fields)
+    try:
+        if slot.find() != fields:
+            raise CacheError(f"{slot.path} does not hold what was written into it")
+    finally:
+        slot.remove()
+    if not slot.has_room():
+        raise CacheError(f"{folder} has no room for another record", "free some space there")
+    return passed("a record was written, read and removed")
+
+
+def _leftovers(context: Context) -> Outcome:
+    now = context.clock()
+    dead = [
+        path
+        for folder in folders(context).values()
+        for path, _ in below(folder)
+        if path.endswith(".tmp") and leftovers.is_dead(*os.path.split(path), now)
+    ]
+    if not dead:
+        return passed("none")
+    count = (
+        f"{len(dead)} files that killed processes" if dead[1:] else "a file that a killed process"
+    )
+    return warned(f"{count} left: {printable(dead[0])}", FIX)

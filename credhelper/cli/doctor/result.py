@@ -1,0 +1,115 @@
+"""A check and its result, and the run of many checks: what depends on a failed one is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from credhelper.errors import CredhelperError, unexpected
+
+PASS, WARN, FAIL, SKIPPED = STATES = ("pass", "warn", "fail", "skipped")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found.
+
+    Parameters:
+    - name: of the check.
+    - about: the profile, server or tool that it looked at; "" for this machine.
+    - state: one of `STATES`.
+    - why: one line.
+    - fix: the command or the step that helps; "" for none.
+    - status: the exit status of a fail, as in docs/exit-statuses.md; else 0.
+    """
+
+    name: str
+    about: str
+    state: str
+    why: str
+    fix: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the function of a check returns: a `state`, `why`, and a `fix` or ""."""
+
+    state: str
+    why: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something to look at.
+
+    Parameters:
+    - name, about: as in a Result; together they are the key of the check.
+    - look: returns what it found. A CredhelperError that it raises is a fail.
+    - needs: the keys of checks that must not have failed or been skipped.
+    - otherwise: what helps, where an error does not say it.
+    """
+
+    name: str
+    about: str
+    look: Callable[[], Outcome]
+    needs: tuple[tuple[str, str], ...] = ()
+    otherwise: str = ""
+
+
+class SkippedError(Exception):
+    """A check cannot look here: the message says why."""
+
+
+def passed(why: str) -> Outcome:
+    """Return that all is well."""
+    return Outcome(PASS, why)
+
+
+def warned(why: str, fix: str = "") -> Outcome:
+    """Return that something may surprise."""
+    return Outcome(WARN, why, fix)
+
+
+def run(checks: Iterable[Check], done: dict[tuple[str, str], Result]) -> None:
+    """Run each of `checks`, in this order, and put its result into `done`, by its key.
+
+    A check whose precondition failed, or was skipped for another one that failed, is skipped. A
+    precondition that is not among `done` holds.
+    """
+    for check in checks:
+        key = check.name, check.about
+        done[key] = _blocked(check, done) or _looked(check)
+
+
+def _blocked(check: Check, done: dict[tuple[str, str], Result]) -> Result | None:
+    for need in check.needs:
+        before = done.get(need)
+        if before and before.state in (FAIL, SKIPPED):
+            shown = " ".join(filter(None, need))
+            return Result(check.name, check.about, SKIPPED, f"needs: {shown}")
+    return None
+
+
+def _looked(check: Check) -> Result:
+    name, about = check.name, check.about
+    try:
+        found = check.look()
+    except SkippedError as why:
+        return Result(name, about, SKIPPED, str(why))
+    except CredhelperError as error:
+        return _failed(check, error)
+    except Exception as error:  # noqa: BLE001  # the other checks still help; no traceback to a user
+        return _failed(check, unexpected(error))
+    return Result(name, about, found.state, found.why, found.fix)
+
+
+def _failed(check: Check, error: CredhelperError) -> Result:
+    fix = error.hint or check.otherwise
+    return Result(check.name, check.about, FAIL, error.message, fix, error.exit_status)
+
+
+def exit_status(results: Iterable[Result]) -> int:
+    """Return the status of the first fail; 0 without one."""
+    return next((one.status for one in results if one.state == FAIL), 0)

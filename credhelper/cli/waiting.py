@@ -1,0 +1,96 @@
+"""The line that a person sees on a terminal while a slow network keeps a command waiting."""
+
+from __future__ import annotations
+
+import os
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from credhelper.core.text import printable
+
+_QUIET = 0.5  # seconds in which most answers come
+_STDERR = 2
+_WIDTH = 80  # of a terminal that does not say
+_CLEAR = "\r\x1b[K"
+
+
+@contextmanager
+def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show the seconds that a call takes, if it takes more than half of one; then remove the line.
+
+    What is typed meanwhile is not echoed, and is read by whatever reads the terminal next. Without
+    a terminal at stderr, or in the background, nothing is shown.
+
+    Parameters:
+    - origin: who is asked.
+    - limit: seconds that the call may take.
+    - clock: seconds, monotonic.
+    """
+    if not _on_terminal():
+        yield
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_show, args=(origin, limit, clock, ended), daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads may be started: then nothing is shown
+        yield
+        return
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show(origin: str, limit: float, clock: Callable[[], float], ended: threading.Event) -> None:
+    began = clock()
+    if ended.wait(_QUIET):
+        return
+    with suppress(OSError), _without_echo():
+        try:
+            second = 0
+            while True:
+                # The seconds first: a narrow terminal cuts the end off.
+                text = f"{second} s of at most {limit:.0f} s: waiting for {printable(origin)}"
+                width = os.get_terminal_size(_STDERR).columns or _WIDTH
+                _write(f"{_CLEAR}{text[: width - 1]}")
+                second = max(second + 1, int(clock() - began))
+                if ended.wait(max(0, began + second - clock())):
+                    return
+        finally:
+            _write(_CLEAR)
+
+
+@contextmanager
+def _without_echo() -> Iterator[None]:
+    try:
+        before = termios.tcgetattr(_STDERR)
+    except termios.error:
+        yield
+        return
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    with suppress(termios.error):
+        termios.tcsetattr(_STDERR, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(_STDERR, termios.TCSANOW, before)
+
+
+def _on_terminal() -> bool:
+    if os.environ.get("TERM") == "dumb" or not os.isatty(_STDERR):
+        return False
+    try:
+        return os.tcgetpgrp(_STDERR) == os.getpgrp()
+    except OSError:
+        return True  # a terminal that is not the one which started us stops nobody
+
+
+def _write(text: str) -> None:
+    os.write(_STDERR, text.encode())

@@ -1,0 +1,118 @@
+"""`login --keep-key keyring`: a typed key goes into the keyring of the system, or nowhere."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Person
+
+LOGIN = ("login", "--keep-key", "keyring")
+
+_BACKEND = """
+import json, os
+from keyring.backend import KeyringBackend
+PATH = os.environ["KEPT"]
+class Kept(KeyringBackend):
+    priority = 1
+    def get_password(self, service, user):
+        return json.load(open(PATH)).get(f"{service} {user}") if os.path.exists(PATH) else None
+    def set_password(self, service, user, password):
+        json.dump({f"{service} {user}": password}, open(PATH, "w"))
+class Locked(Kept):
+    def set_password(self, service, user, password):
+        raise RuntimeError("locked: " + password)
+class Forgetful(Kept):
+    def get_password(self, service, user):
+        return None
+"""
+
+
+def logs_in(person: Person, backend: str, *words: str) -> tuple[int, str, Path]:
+    """Log in with the real program, which has a keyring of this test; return how it ended."""
+    home = person.world.home
+    kept = home / "kept.json"
+    places = home / ".config" / "python_keyring"
+    places.mkdir(parents=True, exist_ok=True)
+    (home / "kept_backend.py").write_text(_BACKEND)
+    (places / "keyringrc.cfg").write_text(
+        f"[backend]\ndefault-keyring={backend}\nkeyring-path={home}\n"
+    )
+    environ = {"KEPT": str(kept), "XDG_CONFIG_HOME": str(home / ".config")}
+    outcome = person.world.run(
+        *LOGIN, "--url", person.api.url, *words, stdin=person.api.api_key.encode(), environ=environ
+    )
+    return outcome.status, outcome.told, kept
+
+
+def files_with(folder: Path, text: str) -> list[str]:
+    return [
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    ]
+
+
+def test_a_typed_key_goes_into_the_keyring_and_no_file(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    assert 'keyring = ["credhelper", "default"]' in person.config()
+    assert files_with(person.world.home, person.api.api_key) == [kept.name]
+    assert files_with(person.world.state, person.api.api_key) == []
+    environ = {"KEPT": str(kept), "XDG_CONFIG_HOME": str(person.world.home / ".config")}
+    shutil.rmtree(person.world.cache)
+    before = person.api.stats()["created"]
+    outcome = person.world.run("get", environ=environ)
+    assert outcome.status == 0, outcome.told
+    assert person.api.stats()["created"] == before + 1  # made from the key in the keyring
+
+
+@pytest.mark.parametrize(
+    ("backend", "status", "why"),
+    [
+        ("credhelper.keyring_backend.Keyring", 2, "no keyring on this machine can store a key"),
+        ("keyring.backends.fail.Keyring", 2, "no keyring on this machine can store a key"),
+        ("keyring.backends.null.Keyring", 2, "no keyring on this machine can store a key"),
+        ("kept_backend.Locked", 7, "did not take the key: RuntimeError"),
+        ("kept_backend.Forgetful", 7, "another one answers for it"),
+    ],
+)
+def test_without_a_keyring_that_stores_the_reason_is_told(
+    person: Person, backend: str, status: int, why: str
+) -> None:
+    ended, told, _ = logs_in(person, backend)
+    assert ended == status, told
+    assert why in told
+    assert person.api.api_key not in told
+    assert person.config() == ""
+
+
+def test_without_the_package_the_reason_is_told(person: Person) -> None:
+    script = (
+        "import sys; sys.modules['keyring'] = None\n"
+        "from credhelper.cli.main import people\n"
+        f"sys.exit(people({[*LOGIN, '--url', person.api.url]!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=person.world.environ,
+        input=person.api.api_key.encode(),
+        capture_output=True,
+        check=False,
+    )
+    told = done.stderr.decode()
+    assert done.returncode == 2, told
+    assert "the keyring package is not installed" in told
+    assert "pip install keyring" in told
+    assert person.config() == ""
+
+
+def test_it_is_for_a_typed_key_only(person: Person) -> None:
+    for words in (["--reuse"], ["--session"], ["--user", "me"], ["--grant-env", "KEY"]):
+        outcome = person.types(*LOGIN, *words, stdin="x")
+        assert outcome.status == 2
+        assert "--keep-key is for an API key that is typed" in outcome.told

@@ -1,0 +1,299 @@
+"""What can be wrong, one thing at a time: how a world gets it, and which check must find it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.certificates import Authority
+from tests.support.sandboxes import RunningSandbox
+from tests.support.servers import Served, answer
+from tests.support.worlds import World
+
+GIT = "https://git.example"
+ROOT = os.geteuid() == 0
+STRANGER = 12345
+# Looks like a token, so that a line that shows it is caught.
+LEAKED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
+
+
+class Stage:
+    """A world in which all is well, and hands that spoil it.
+
+    Attributes: `world`; `api`, the sandbox of its profile; `environ`, variables for the doctor;
+    `served`, servers to stop in the end.
+    """
+
+    def __init__(self, world: World, api: RunningSandbox) -> None:
+        self.world = world
+        self.api = api
+        self.environ: dict[str, str | None] = {}
+        self.served: list[Served] = []
+
+    def configure(self, url: str | None = None, **members: object) -> None:
+        """Write the config again: profile `main`, with other members."""
+        own: Mapping[str, object] = {"services": [GIT], **members}
+        self.world.configure(url or self.api.url, self.api.api_key, main=own)
+
+    def wires_git(self) -> None:
+        """Set git up for the profile's service."""
+        assert self.world.run("setup", "git", "--service", GIT).status == 0
+
+    def answers(self, *answers: bytes, certificate: str = "", trusted: bool = True) -> None:
+        """Point the profile to a TLS server of this test's own."""
+        authority = Authority(self.world.root)
+        context = authority.context(certificate or "right")
+        server = Served(lambda connection, _: connection.sendall(answers[0]), context)
+        self.served.append(server)
+        named = {"ca_file": str(authority.path)} if trusted else {}
+        self.configure(server.url.replace("127.0.0.1", "localhost"), **named)
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program in front of PATH."""
+        folder = self.world.root / "front"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+        self.environ["PATH"] = f"{folder}:{self.world.environ['PATH']}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault.
+
+    Parameters: `check`, the name of the check that finds it; `about`, how what that is about
+    begins; `status`, of the doctor; `spoil`; `wired`, whether git is set up before; `words`, of the
+    doctor.
+    """
+
+    check: str
+    about: str
+    status: int
+    spoil: Callable[[Stage], object]
+    wired: bool = False
+    words: tuple[str, ...] = ()
+
+
+def _folder(path: Path, mode: int = 0o700) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(mode)
+    return path
+
+
+def _file(path: Path, text: str = "", mode: int = 0o600) -> Path:
+    _folder(path.parent)
+    path.touch(mode)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def _strange(stage: Stage) -> None:
+    path = _file(stage.world.cache / "strange")
+    os.chown(path, STRANGER, STRANGER)
+
+
+def _replaced(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
+
+
+def _config(text: str) -> Callable[[Stage], object]:
+    return lambda stage: stage.world.config.write_text(text)
+
+
+def _key(change: Callable[[Path], object]) -> Callable[[Stage], object]:
+    return lambda stage: change(stage.world.root / "api-key")
+
+
+def _http(**fault: object) -> Callable[[Stage], object]:
+    return lambda stage: stage.api.fault({"path": "/v1/tokens", "times": 50, **fault})
+
+
+def _revoked(stage: Stage) -> None:
+    stage.world.get()
+    stage.api.revoke_all()
+
+
+def _moved(stage: Stage) -> None:
+    stage.environ["PATH"] = "/usr/bin:/bin"
+    done = stage.world.run("setup", "git", "--service", GIT, environ=stage.environ)
+    assert done.status == 0, done
+    for path in (stage.world.home / ".gitconfig", stage.world.state / "setup.json"):
+        bin_folder = stage.world.environ["PATH"].partition(":")[0]
+        assert bin_folder in path.read_text()
+        _replaced(path, bin_folder, f"{stage.world.root}/gone")
+
+
+def _lines_gone(stage: Stage) -> None:
+    (stage.world.home / ".gitconfig").write_text("[user]\n\tname = Somebody\n")
+
+
+def _leaked(stage: Stage) -> None:
+    line = f"https://oauth2:{LEAKED}@git.example\n"
+    stage.world.canaries.append(LEAKED)
+    (stage.world.home / ".git-credentials").write_text(line)
+
+
+def _other_helper(stage: Stage) -> None:
+    with (stage.world.home / ".gitconfig").open("a") as file:
+        file.write(f'[credential "{GIT}"]\n\thelper = cache\n')
+
+
+def _session_ended(stage: Stage) -> None:
+    words = ("login", "--url", stage.api.url, "--user", stage.api.username)
+    stage.world.config.unlink()
+    login = stage.world.run(*words, stdin=stage.api.password.encode())
+    assert login.status == 0, login
+    assert stage.world.run("logout").status == 0
+
+
+def _git_of_version(says: str) -> Callable[[Stage], object]:
+    real = shutil.which("git")
+    text = f'[ "$1" = --version ] || exec {real} "$@"; {says}'
+    return lambda stage: stage.program("git", text)
+
+
+def _elsewhere(url: str, **variables: str) -> Callable[[Stage], object]:
+    def spoil(stage: Stage) -> None:
+        stage.configure(url)
+        stage.environ.update(variables)
+
+    return spoil
+
+
+def _open_sessions(stage: Stage) -> None:
+    _folder(stage.world.state)
+    _folder(stage.world.state / "sessions", 0o755)
+
+
+def _no_aws(stage: Stage) -> None:
+    stage.configure(aws={"folder": "fol.1"})
+    stage.api.fault({"path": "/v1/folders", "status": 403, "times": 50})
+
+
+def _no_command(stage: Stage) -> None:
+    stage.configure(grant={"command": ["/bin/false"]})
+
+
+NO_HTML = answer(200, b"<html>", "Content-Type: text/html")
+PORTAL = {"status": 200, "body": "<html>log in</html>", "content_type": "text/html"}
+_TLS = "https://localhost"
+
+FAULTS = {
+    "config: no TOML": Fault("config", "", 6, _config("[[[")),
+    "config: an unknown key": Fault("config", "", 6, _config("[profiles.x]\nurll = 'x'\n")),
+    "config: open to all": Fault("config", "", 6, lambda s: s.world.config.chmod(0o666)),
+    "config: missing": Fault("config", "", 4, lambda s: s.world.config.unlink()),
+    "config: empty": Fault("config", "", 4, _config("")),
+    "cache: open to others": Fault("folder", "cache", 7, lambda s: _folder(s.world.cache, 0o755)),
+    "cache: a file": Fault("folder", "cache", 7, lambda s: s.world.cache.write_text("")),
+    "cache: a relative path": Fault(
+        "folder", "cache", 6, lambda s: s.environ.update(CREDHELPER_CACHE_DIR="cache")
+    ),
+    "state: a link": Fault(
+        "folder", "state", 7, lambda s: s.world.state.symlink_to(_folder(s.world.root / "real"))
+    ),
+    "cache: a file open to others": Fault(
+        "modes", "cache", 7, lambda s: _file(s.world.cache / "ab", mode=0o644)
+    ),
+    "state: a folder open to others": Fault(
+        "modes",
+        "state",
+        7,
+        _open_sessions,
+    ),
+    "cache: no record can be written": Fault(
+        "record", "cache", 7, lambda s: _file(_folder(s.world.cache) / "doctor/x")
+    ),
+    "state: no record can be written": Fault(
+        "record", "state", 7, lambda s: _file(_folder(s.world.state) / "doctor/x")
+    ),
+    "cache: the lock is a link": Fault(
+        "lock", "cache", 7, lambda s: (_folder(s.world.cache) / "doctor.lock").symlink_to("/tmp/x")
+    ),
+    "state: the lock is a link": Fault(
+        "lock", "state", 7, lambda s: (_folder(s.world.state) / "doctor.lock").symlink_to("/tmp/x")
+    ),
+    "state: the journal is damaged": Fault(
+        "journal", "", 7, lambda s: _file(s.world.state / "setup.json", "{")
+    ),
+    "variable: a profile that is not there": Fault(
+        "chosen profile", "", 3, lambda s: s.environ.update(CREDHELPER_PROFILE="nobody"), wired=True
+    ),
+    "path: a broken credhelper": Fault(
+        "path", "", 1, lambda s: s.program("credhelper", "exit 1"), wired=True
+    ),
+    "proxy: no URL": Fault(
+        "proxy",
+        "https://api.invalid",
+        6,
+        _elsewhere("https://api.invalid", https_proxy="ftp://x"),
+    ),
+    "authorities: missing": Fault(
+        "authorities",
+        "https://api.invalid",
+        6,
+        _elsewhere("https://api.invalid", SSL_CERT_FILE="/x/y"),
+    ),
+    "dns: an unknown host": Fault(
+        "dns", "https://api.invalid", 5, lambda s: s.configure("https://api.invalid")
+    ),
+    "dns: an unknown proxy": Fault(
+        "dns",
+        "https://api.example",
+        5,
+        _elsewhere("https://api.example", https_proxy="http://me:pw-canary@proxy.invalid:8080"),
+    ),
+    "connection: a closed port": Fault(
+        "connection", "http://127.0.0.1:1", 5, lambda s: s.configure("http://127.0.0.1:1")
+    ),
+    "certificate: self-signed": Fault(
+        "certificate", _TLS, 5, lambda s: s.answers(NO_HTML, certificate="self-signed")
+    ),
+    "certificate: expired": Fault(
+        "certificate", _TLS, 5, lambda s: s.answers(NO_HTML, certificate="expired")
+    ),
+    "certificate: of another host": Fault(
+        "certificate", _TLS, 5, lambda s: s.answers(NO_HTML, certificate="other-host")
+    ),
+    "certificate: of an unknown authority": Fault(
+        "certificate", _TLS, 5, lambda s: s.answers(NO_HTML, trusted=False)
+    ),
+    "server: a web page": Fault("server", _TLS, 5, lambda s: s.answers(NO_HTML)),
+    "server: not HTTP": Fault("server", _TLS, 5, lambda s: s.answers(b"SSH-2.0-x\r\n")),
+    "server: down": Fault("server", "http", 5, _http(status=503)),
+    "server: a captive portal": Fault("server", "http", 5, _http(**PORTAL)),
+    "server: a redirect": Fault("server", "http", 5, _http(redirect="https://login.example")),
+    "server: no Tokens API": Fault("server", "http", 5, _http(status=404)),
+    "clock: two hours off": Fault("clock", "http", 1, _http(date=7200)),
+    "grant: the file is missing": Fault("grant", "main", 4, _key(lambda key: key.unlink())),
+    "grant: the file is empty": Fault("grant", "main", 4, _key(lambda key: key.write_text(""))),
+    "grant: the file is open": Fault("grant", "main", 6, _key(lambda key: key.chmod(0o644))),
+    "grant: two lines": Fault("grant", "main", 6, _key(lambda key: key.write_text("a\nb\n"))),
+    "grant: no variable": Fault("grant", "main", 4, lambda s: s.configure(grant={"env": "NO_KEY"})),
+    "grant: a command fails": Fault("grant", "main", 4, _no_command, words=("--ask-grants",)),
+    "session: logged out": Fault("session", "default", 4, _session_ended),
+    "token: a wrong key": Fault("token", "main", 5, _key(lambda key: key.write_text("wrong-key"))),
+    "token: revoked": Fault("token", "main", 5, _revoked),
+    "token: more life is wanted than any has": Fault(
+        "token", "main", 5, lambda s: s.configure(min_ttl="48h")
+    ),
+    "aws: refused": Fault("aws", "main", 5, _no_aws),
+    "tool: not set up": Fault("wired", "docker", 3, lambda s: None, words=("docker",)),
+    "tool: its lines are gone": Fault("file", "git", 6, _lines_gone, wired=True),
+    "tool: our program was moved": Fault("program", "git", 6, _moved),
+    "tool: too old": Fault(
+        "version", "git", 3, _git_of_version("echo git version 2.1.0"), wired=True
+    ),
+    "tool: broken": Fault("version", "git", 3, _git_of_version("exit 3"), wired=True),
+    "tool: a leaked token": Fault("answer", "git", 3, _leaked, wired=True),
+    "tool: another helper": Fault("answer", "git", 3, _other_helper, wired=True),
+    "tool: the service was taken away": Fault(
+        "answer", "git", 3, lambda s: s.configure(services=["https://other.example"]), wired=True
+    ),
+}
+if ROOT:
+    FAULTS["cache: a file of another user"] = Fault("owners", "cache", 7, _strange)

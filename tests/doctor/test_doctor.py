@@ -1,0 +1,207 @@
+"""`credhelper doctor`: each fault is found by one check, and what it says is safe to paste."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.doctor.faults import FAULTS, GIT, Stage
+from tests.support import doctor_page
+
+SCHEMA = json.loads(
+    resources.files("credhelper.cli.doctor").joinpath("schema/doctor.schema.json").read_text()
+)
+
+
+def examined(stage: Stage, *words: str, **how: Any) -> tuple[int, list[dict[str, Any]]]:
+    """Return the status of the doctor and what it found, once that is held to its schema."""
+    outcome = stage.world.run("doctor", "--json", *words, environ=stage.environ, **how)
+    assert outcome.told == "", outcome
+    document = json.loads(outcome.stdout)
+    jsonschema.validate(document, SCHEMA)
+    assert document["exit_status"] == outcome.status
+    assert str(stage.world.home) not in outcome.stdout.decode()
+    return outcome.status, document["checks"]
+
+
+def of(found: list[dict[str, Any]], state: str) -> list[dict[str, Any]]:
+    return [one for one in found if one["state"] == state]
+
+
+def check(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    (one,) = [one for one in found if one["name"] == name]
+    return one
+
+
+def test_where_all_is_well_every_check_passes(stage: Stage) -> None:
+    stage.wires_git()
+    status, found = examined(stage)
+    assert status == 0
+    assert [one for one in found if one["state"] != "pass"] == []
+    assert {one["about"] for one in found} == {
+        *("", "cache", "state", "main", f"git {GIT}", stage.api.url)
+    }
+
+
+def test_there_are_enough_faults() -> None:
+    assert len(FAULTS) >= 25
+    assert len({fault.check for fault in FAULTS.values()}) >= 20
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
+    fault = FAULTS[name]
+    if fault.wired:
+        stage.wires_git()
+    fault.spoil(stage)
+    status, found = examined(stage, *fault.words)
+    failed = of(found, "fail")
+    assert [one["name"] for one in failed] == [fault.check], failed
+    assert failed[0]["about"].startswith(fault.about)
+    assert status == failed[0]["status"] == fault.status
+    assert failed[0]["fix"], failed
+    for one in of(found, "skipped"):
+        assert re.match(r"needs: |--offline$|.*--ask-grants", one["why"]), one
+
+
+def test_what_depends_on_a_failed_check_is_skipped(stage: Stage) -> None:
+    stage.wires_git()
+    stage.configure("http://127.0.0.1:1")
+    _, found = examined(stage)
+    for name in ("certificate", "server", "clock", "token", "answer"):
+        assert check(found, name)["state"] == "skipped"
+    assert check(found, "server")["why"] == "needs: certificate http://127.0.0.1:1"
+
+
+def test_offline_it_asks_no_server_and_makes_no_token(stage: Stage) -> None:
+    stage.wires_git()
+    stage.api.count_from_here()
+    status, found = examined(stage, "--offline")
+    assert (status, of(found, "fail")) == (0, [])
+    skipped = {one["name"] for one in of(found, "skipped")}
+    assert skipped == {"dns", "connection", "certificate", "server", "clock", "answer"}
+    assert check(found, "token")["why"].startswith("none yet")
+    assert stage.api.stats()["requests"] <= 1  # the question for it
+
+
+def test_a_command_is_run_only_if_grants_are_asked(stage: Stage) -> None:
+    mark = stage.world.root / "was-run"
+    text = f"touch {shlex.quote(str(mark))}; cat {shlex.quote(str(stage.world.root / 'api-key'))}"
+    stage.configure(grant={"command": ["/bin/sh", "-c", text]})
+    status, found = examined(stage)
+    assert (status, mark.exists()) == (0, False)
+    assert "--ask-grants" in check(found, "grant")["why"]
+    assert check(found, "token")["state"] == "skipped"
+    status, found = examined(stage, "--ask-grants")
+    assert (status, mark.exists()) == (0, True)
+    assert check(found, "token")["state"] == "pass"
+
+
+def test_a_token_that_lives_needs_no_grant(stage: Stage) -> None:
+    key = stage.world.root / "api-key"
+    stage.configure(grant={"command": ["/bin/cat", str(key)]})
+    stage.world.get()
+    assert check(examined(stage)[1], "token")["state"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "spoil", "words"),
+    [
+        (
+            "variables",
+            "",
+            lambda s: s.environ.update(ICA_ACCESS_TOKEN="canary-in-a-variable"),
+            (),
+        ),
+        ("clock", "http", lambda s: s.api.fault({"path": "/v1/tokens", "date": 300}), ()),
+        ("region", "https", lambda s: s.configure("https://api.invalid"), ("--offline",)),
+        (
+            "path",
+            "",
+            lambda s: s.program("credhelper", "echo credhelper 0.0.1"),
+            ("--offline",),
+        ),
+        ("path", "", lambda s: s.environ.update(PATH="/usr/bin:/bin"), ("--offline",)),
+    ],
+)
+def test_what_may_surprise_is_a_warning_and_no_failure(
+    stage: Stage, name: str, about: str, spoil: Any, words: tuple[str, ...]
+) -> None:
+    stage.world.canaries.append("canary-in-a-variable")
+    spoil(stage)
+    status, found = examined(stage, *words)
+    assert status == 0
+    warned = of(found, "warn")
+    assert [one["name"] for one in warned] == [name]
+    assert warned[0]["about"].startswith(about)
+    assert warned[0]["fix"]
+
+
+def test_files_of_a_project_are_looked_at_for_one_tool_alone(stage: Stage) -> None:
+    stage.wires_git()
+    project = stage.world.home / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / ".git/config").write_text("[credential]\n\thelper = store --file canary-value\n")
+    stage.world.canaries.append("canary-value")
+    assert of(examined(stage, cwd=project)[1], "warn") == []
+    (warned,) = of(examined(stage, "git", cwd=project)[1], "warn")
+    assert warned["name"] == "project files"
+    assert warned["why"].startswith("~/project/.git/config sets credential")
+
+
+def test_a_home_and_a_user_name_are_not_shown(stage: Stage) -> None:
+    world = stage.world
+    place = world.home / "jdoe" / "my config.toml"
+    place.parent.mkdir()
+    world.config.rename(place)
+    world.environ.update(CREDHELPER_CONFIG=str(place), USER="jdoe")
+    for words in ([], ["--json"], ["--offline"]):
+        told = world.run("doctor", *words).stdout.decode()
+        assert "~/$USER/my config.toml" in told
+        assert str(world.home) not in told
+        assert "jdoe" not in told
+
+
+def test_the_table_names_what_helps(stage: Stage) -> None:
+    (stage.world.root / "api-key").chmod(0o644)
+    outcome = stage.world.run("doctor", "--offline")
+    assert outcome.status == 6
+    told = outcome.stdout.decode()
+    assert "\x1b" not in told
+    assert re.search(r"^  fail    grant: grant file .* can be read by others$", told, re.MULTILINE)
+    assert re.search(r"^          fix: chmod 600 .*api-key$", told, re.MULTILINE)
+    assert re.search(r"^\d+ pass, 1 fail, \d+ skipped$", told, re.MULTILINE)
+
+
+def test_fixes_can_be_typed_as_they_stand(stage: Stage) -> None:
+    key = stage.world.root / "api-key"
+    key.chmod(0o644)
+    (failed,) = of(examined(stage)[1], "fail")
+    assert os.system(failed["fix"]) == 0
+    assert examined(stage)[0] == 0
+    stage.api.revoke_all()
+    (failed,) = of(examined(stage)[1], "fail")
+    subprocess.run(failed["fix"], shell=True, check=True, env=stage.world.environ, timeout=60)
+    assert examined(stage)[0] == 0
+
+
+def test_the_page_shows_what_the_doctor_shows(
+    tmp_path_factory: pytest.TempPathFactory, stage: Stage
+) -> None:
+    root = tmp_path_factory.mktemp("page")
+    assert doctor_page.section(doctor_page.captured(root, stage.api)) == doctor_page.shown()
+
+
+def test_the_page_names_every_check() -> None:
+    text = doctor_page.PAGE.read_text()
+    rows = re.findall(r"^\| ([a-z, ]+) \| ", text, re.MULTILINE)
+    named = {name for row in rows for name in row.split(", ")}
+    assert {fault.check for fault in FAULTS.values()} <= named
