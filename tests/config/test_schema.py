@@ -397,7 +397,7 @@ def test_aws_credentials_are_for_a_folder_a_file_or_a_volume(
         ('[{ folder = "a" }]', "aws: expected a table"),
         ('{ foldr = "a" }', "aws.foldr: unknown key; did you mean 'folder'?"),
         ('{ bucket = "a" }', "aws.bucket: unknown key"),
-        ('{ folder = "a", secret = "x" }', "aws.secret: a secret does not belong"),
+        ('{ folder = "a", secret = "x" }', "aws.secret: this file must not hold a secret"),
         ("{ folder = 5 }", "aws.folder: expected a text between quotes"),
         ('{ folder = "" }', "aws.folder: expected a text, not an empty one"),
         ('{ folder = "a/b" }', "aws.folder: expected an id"),
@@ -461,4 +461,4 @@ def test_the_life_of_v1s_is_told_by_the_api() -> None:
 
 def test_aws_credentials_are_bought_with_a_jwt() -> None:
     told = message(KEY, 'token = "session"', 'aws = { folder = "a" }')
-    assert told.startswith(", line 4: profiles.dev.aws: is bought with a JWT")
+    assert told.startswith(", line 4: profiles.dev.aws: needs a JWT")

@@ -173,7 +173,7 @@ def test_whatever_style_a_file_has_a_profile_is_added_or_the_file_stays(
     try:
         place.add("new", {**KEY, "services": ["x.example"]}, make_default=default)
     except ConfigError as error:
-        assert "without harm" in error.message
+        assert "would damage what is there" in error.message
         assert place.text == text
     else:
         expected = {**before, "profiles": {**before.get("profiles", {})}}
@@ -279,7 +279,7 @@ def test_a_profile_that_is_not_there_is_named_with_its_likely_meaning(
         ("new", {}, "profile new: grant: missing"),
         ("new", {**KEY, "url": "http://ica.example"}, "profile new: url: plain http"),
         ("new", {**KEY, "services": ["a", "b?"]}, r"profile new: services\[1\]: must not"),
-        ("new", {"api_key": "s3cr3t"}, "profile new: api_key: a secret does not belong"),
+        ("new", {"api_key": "s3cr3t"}, "profile new: api_key: this file must not hold a secret"),
         ("new", {"grant": "s3cr3t"}, "profile new: grant: expected"),
         ("new", {**KEY, "cid": "a\nb"}, "profile new: cid: holds a control character"),
         ("-new", KEY, "profile: a profile's name is"),
