@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, settings
 # Behind everything else: what is installed is tested, not the tree it was made from.
 sys.path.append(str(Path(__file__).parent))
 
-from tests.support import inherited, processes, sampling  # found by the line above
+from tests.support import inherited, processes, sampling, scratch  # found by the line above
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own report keeps the colours that it was asked for
 def pytest_configure() -> None:
     """Let tests see nothing of the shell that started them. Each worker of xdist does that, too."""
     inherited.reset()
+    scratch.in_memory()
     # A busy machine is no failure. What a test says in its own `settings` counts before this.
     settings.register_profile(
         "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -37,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep a part of the tests that are marked `sampled`, and start early what waits long."""
-    dropped = [] if config.getoption("--thorough") else list(sampling.beyond(items))
+    # Who names one combination means that one.
+    whole = config.getoption("--thorough") or any("[" in word for word in config.args)
+    dropped = [] if whole else list(sampling.beyond(items))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     gone = set(map(id, dropped))

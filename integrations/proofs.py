@@ -67,7 +67,7 @@ def another_host_gets_nothing(script: ShellScript, config: Path) -> Outcome:
 
     assert outcome.status != 0
     assert outcome.stdout == b""
-    assert f"no profile names https://{script.server.host}" in outcome.told, outcome
+    assert f"no profile covers https://{script.server.host}" in outcome.told, outcome
     assert script.server.gate.admitted == []
     assert script.server.wired.counted() == (0, 0)
     return outcome

@@ -37,8 +37,6 @@ def running_sandbox(sandboxes: list[RunningSandbox]) -> Iterator[RunningSandbox]
         # find it among its own.
         sandboxes.remove(sandbox)
         sandbox.stop()
-    else:
-        sandbox.reset()
 
 
 @pytest.fixture

@@ -40,6 +40,10 @@ class Dialogue:
         self.to_send = b""
         self.ended = False  # nothing more comes
 
+    def has_line(self) -> bool:
+        """Tell whether a line has come that is to be taken now."""
+        return self.phase == _READING and (self.ended or b"\n" in self.received)
+
 
 class Dialogues:
     """All connections of an agent.
@@ -77,6 +81,8 @@ class Dialogues:
 
     def soonest(self) -> float:
         """Return the seconds until something is to be done though nothing comes."""
+        if any(one.has_line() for one in self._open.values()):
+            return 0.0
         now = self._monotonic()
         ends = [one.since + LONGEST for one in self._open.values() if one.phase != _WAITING]
         if self._rests > now:
@@ -91,10 +97,18 @@ class Dialogues:
         for handle in list(ready):
             if one := self._open.get(handle):
                 self._go_on(one, ready[handle])
+        # One line of each at a time: who sends many holds up nobody, and no call nests.
+        for one in list(self._open.values()):
+            if one.has_line():
+                self._take_a_line(one)
         now = self._monotonic()
         for one in list(self._open.values()):
-            if one.phase != _WAITING and now >= one.since + LONGEST:
+            if one.phase == _WAITING or now < one.since + LONGEST:
+                continue
+            if one.received:
                 self._give_up(one, RequestError(f"no whole line came within {LONGEST:.0f} s"))
+            else:
+                self._drop(one)  # a line that nobody asked for would be taken for an answer
         if self._listener.fileno() in ready:
             self._accept()
 
@@ -137,12 +151,16 @@ class Dialogues:
             self._open[accepted.fileno()] = one
             try:
                 self._admit(accepted)
+            except OSError:
+                self._drop(one)  # it has gone already
             except CredhelperError as error:
                 self._give_up(one, error)
 
     def _go_on(self, one: Dialogue, events: int) -> None:
         if one.phase == _WRITING:
             self._write(one)
+        elif one.has_line():
+            return  # its turn comes: more is read when that is answered
         elif one.phase == _READING and events & select.POLLIN:
             self._read(one)
         else:
@@ -158,18 +176,17 @@ class Dialogues:
             return
         one.received += chunk
         one.ended = not chunk
-        self._look_for_a_line(one)
-
-    def _look_for_a_line(self, one: Dialogue) -> None:
-        line, line_feed, rest = one.received.partition(b"\n")
-        if len(line) > MOST_LINE:
+        if len(one.received.partition(b"\n")[0]) > MOST_LINE:
             self._give_up(one, RequestError(f"a line is longer than {MOST_LINE} bytes"))
-        elif line_feed or (one.ended and line):
-            one.received = rest
-            one.phase = _WAITING
-            self._take(line, one)
-        elif one.ended:
+
+    def _take_a_line(self, one: Dialogue) -> None:
+        line, line_feed, rest = one.received.partition(b"\n")
+        if not line_feed and not line:
             self._drop(one)
+            return
+        one.received = rest
+        one.phase = _WAITING
+        self._take(line, one)
 
     def _write(self, one: Dialogue) -> None:
         try:
@@ -181,7 +198,6 @@ class Dialogues:
             return
         if not one.to_send:
             one.phase, one.since = _READING, self._monotonic()
-            self._look_for_a_line(one)
 
     def _give_up(self, one: Dialogue, why: CredhelperError) -> None:
         if one.phase == _READING:

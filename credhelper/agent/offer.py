@@ -122,8 +122,12 @@ def _without_service(
 def _with_service(
     offer: Offer, found: Routes, request: Request, environ: Mapping[str, str]
 ) -> Route:
-    if request.profile is not None and offer.profiles and request.profile not in offer.profiles:
-        raise _not_served(request.profile)
+    name = request.profile
+    # Nor does an error list the profiles that there are.
+    if name is not None and (
+        name not in offer.profiles if offer.profiles else not found.profile(name)
+    ):
+        raise _not_served(name)
     named, _ = lookup.naming(found, request)
     fit = [
         route

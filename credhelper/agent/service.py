@@ -91,7 +91,7 @@ class Agent:
         self._children = Children(self._dialogues.close)
 
     def run(self) -> int:
-        """Serve until a signal asks us to end, and return its number."""
+        """Serve until a signal asks us to end, and return its number. `end` is to follow."""
         asked: list[int] = []
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -102,6 +102,8 @@ class Agent:
         for number in ending.STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, end)
+        # Where whoever started us ignores it, no child could be waited for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         while not asked:
             self._start_children()
             poll = select.poll()
@@ -110,13 +112,18 @@ class Agent:
                 poll.register(handle, select.POLLIN)
             for handle, events in self._dialogues.watched():
                 poll.register(handle, events)
-            ready = dict(poll.poll(1000 * self._dialogues.soonest() + 1))
+            soonest = min(self._dialogues.soonest(), self._children.soonest())
+            ready = dict(poll.poll(1000 * soonest + 1))
+            self._children.look_after()
             for handle in [handle for handle in ready if handle in self._running]:
                 self._collect(handle)
             self._dialogues.serve(ready)
+        return asked[0]
+
+    def end(self) -> None:
+        """Hang up, and end all children."""
         self._dialogues.close()
         self._children.end()
-        return asked[0]
 
     def _admit(self, connection: socket.socket) -> None:
         uid = unix_socket.peer(connection)
@@ -230,6 +237,9 @@ def _work(environ: Mapping[str, str], offer: offers.Offer, request: Request) -> 
         reply = jsonlines.render(narrowed, answer).stdout
     except CredhelperError as error:
         reply = _refusal(error)
+    except ImportError:
+        why = "credhelper was removed or replaced since the agent was started"
+        reply = _refusal(CredhelperError(why, "start the agent again"))
     except Exception as error:  # noqa: BLE001  # as at the edge: whoever asked gets a line
         reply = _refusal(unexpected(error))
     return json.dumps([reply.decode(), warnings]).encode()

@@ -43,7 +43,13 @@ def listen(path: str, *, for_others: bool) -> tuple[socket.socket, Identity]:
             hint="choose a shorter one: --socket PATH",
         )
     folder = os.path.dirname(path)
-    files.make_folder(folder)
+    try:
+        files.make_folder(folder)
+    except CacheError as error:
+        # What makes a folder of ours private would harm one that others share, such as /tmp.
+        other = os.path.join(folder, "credhelper-agent", "socket")
+        hint = f"choose a folder that only this uses, such as: {command('--socket', other)}"
+        raise CacheError(error.message, hint) from None
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _alone(folder):

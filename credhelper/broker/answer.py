@@ -119,7 +119,7 @@ def reject(context: Context, request: Request) -> bool:
     if request.wants != "token" and not route.aws:
         return False
     token_source = source_for(context, found, route, request.wants)
-    return forget(token_source, request.rejected)
+    return forget(token_source, request.rejected, sure=bool(request.echo.get("sure")))
 
 
 def refused(context: Context, request: Request, token: Secret) -> bool:
@@ -131,7 +131,7 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     from credhelper.broker.reject import forget
 
     if context.agent:
-        request.rejected = token
+        request.rejected, request.echo = token, {"sure": "1"}
         return reject(context, request)
     found = routing.load_routes(context)
     token_source = source_for(context, found, _match(context, found, request)[0])

@@ -52,7 +52,7 @@ def why(
         )
     if request.profile and request.profile not in [route.profile for route in named]:
         return UnknownServiceError(
-            f"profile {printable(request.profile)} does not name {request.service}",
+            f"profile {printable(request.profile)} does not cover {request.service}",
             hint=_how_to_add(routes, request.profile, request.service, environ),
         )
     users = dict.fromkeys(
@@ -115,11 +115,11 @@ def _unknown(
     assert service is not None  # noqa: S101  # for mypy: the caller has looked
     if empty:
         return UnknownServiceError(
-            f"no profile is configured, so none names {service}, and {_EMPTY}", hint=_FILL
+            f"no profile is configured, so none covers {service}, and {_EMPTY}", hint=_FILL
         )
     if not routes.count:
         return UnknownServiceError(
-            f"no profile is configured, so none names {service}",
+            f"no profile is configured, so none covers {service}",
             hint=next_step.log_in(environ, None, None, "--service", str(service)),
         )
     deeper = routes.below(service.origin)
@@ -133,7 +133,7 @@ def _unknown(
     likely = (request.profile, chosen, routes.default, first.profile if first else "")
     owner = next(name for name in likely if name and routes.profile(name))
     return UnknownServiceError(
-        f"no profile names {service}", hint=_how_to_add(routes, owner, service, environ)
+        f"no profile covers {service}", hint=_how_to_add(routes, owner, service, environ)
     )
 
 

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import time
 from _socket import AF_UNIX, SOCK_STREAM, socket
+from math import ceil
 
 from credhelper.core import service as services
 from credhelper.core import strict_json
 from credhelper.core.model import AWS, JWT, SESSION, Credential, Request, Secret
 from credhelper.core.text import json_object, json_string, printable
 from credhelper.errors import (
-    AmbiguousServiceError,
     BusyError,
     CredhelperError,
     MalformedAnswerError,
+    NotFoundError,
     RequestError,
     UnreachableError,
     of_code,
 )
+from credhelper.protocols.options import LONGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
     from credhelper.core.model import Kind
 
+# Errors that are put right on the agent's host.
+_THERE = ("config", "login_required", "cache", "lock_timeout")
 _LONGEST = 75.0  # seconds for an answer: what an agent waits for, and a little more
 _PATIENCE = 10.0  # seconds for a place at the agent
 _PAUSE = 0.05
@@ -46,14 +50,7 @@ def get(context: Context, path: str, request: Request) -> Credential:
     """
     if request.rejected is not None:
         reject(context, path, request)  # the caller wants a token other than this
-    chosen = context.environ.get("CREDHELPER_PROFILE")
-    profile = request.profile or (None if request.service else chosen)
-    try:
-        found = _ask(context, path, line("get", request, profile))
-    except AmbiguousServiceError:
-        if profile or not chosen:
-            raise
-        found = _ask(context, path, line("get", request, chosen))
+    found = _ask_for(context, path, "get", request)
     try:
         return credential(found, context.clock())
     except (KeyError, TypeError, RequestError):
@@ -66,7 +63,7 @@ def reject(context: Context, path: str, request: Request) -> bool:
 
     Parameters, errors: as for `get`.
     """
-    found = _ask(context, path, line("reject", request, request.profile))
+    found = _ask_for(context, path, "reject", request)
     return found.get("rejected") is True
 
 
@@ -87,6 +84,8 @@ def line(action: str, request: Request, profile: str | None) -> bytes:
         members["any_scheme"] = "true"
     if action == "reject" and request.rejected is not None:
         members["token"] = json_string(request.rejected.reveal())
+        if request.echo.get("sure"):
+            members["sure"] = "true"
     else:
         members["wants"] = json_string(request.wants)
         for name, seconds in (
@@ -94,7 +93,8 @@ def line(action: str, request: Request, profile: str | None) -> bytes:
             ("margin", request.margin),
             ("timeout", request.timeout),
         ):
-            members[name] = str(int(seconds))
+            # A caller in Python may name any number.
+            members[name] = str(min(max(0, ceil(seconds)), LONGEST))
     return json_object(members).encode() + b"\n"
 
 
@@ -136,6 +136,21 @@ def _seconds(found: dict[str, object], name: str) -> int:
     return value
 
 
+def _ask_for(context: Context, path: str, action: str, request: Request) -> dict[str, object]:
+    """Return the answer to `request`, for the profile that this terminal chose if that fits.
+
+    As `core.lookup.match` has it: the choice counts among the profiles that may answer.
+    """
+    chosen = context.environ.get("CREDHELPER_PROFILE")
+    if chosen and request.profile is None:
+        try:
+            return _ask(context, path, line(action, request, chosen))
+        except NotFoundError:
+            if request.service is None:
+                raise
+    return _ask(context, path, line(action, request, request.profile))
+
+
 def _ask(context: Context, path: str, line: bytes) -> dict[str, object]:
     """Return the members of the agent's answer to `line`. Raises CredhelperError."""
     until = time.monotonic() + _PATIENCE
@@ -171,13 +186,13 @@ def _members(path: str, answer: bytes) -> dict[str, object]:
         return found
     if not isinstance(error, dict):
         raise _malformed(path)
-    hint = error.get("hint")
-    raise of_code(
-        str(error.get("code")),
-        str(error.get("message")),
-        f"where the agent runs: {hint}" if isinstance(hint, str) else None,
-        retryable=error.get("retryable") is True,
-    )
+    code, hint = str(error.get("code")), error.get("hint")
+    if not isinstance(hint, str):
+        hint = None
+    elif code in _THERE:
+        hint = f"where the agent runs: {hint}"
+    retryable = error.get("retryable") is True
+    raise of_code(code, str(error.get("message")), hint, retryable=retryable)
 
 
 def _exchange(path: str, line: bytes) -> bytes:

@@ -34,10 +34,10 @@ _name = click.argument("name", shell_complete=complete_profile)
     "--unset",
     metavar="KEY",
     multiple=True,
-    help="Take this key out of the profile. May be given several times.",
+    help="Remove this key from the profile. May be given several times.",
 )
 def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
-    """Change a profile: what is not named stays as it is. Nothing is verified.
+    """Change a profile. What you do not give stays as it is. Nothing is verified.
 
     A key that is set and unset again leaves the config file as it was.
 
@@ -73,7 +73,7 @@ def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
 
 @click.group(cls=Suggesting, short_help="Add or remove a service of a profile.")
 def service() -> None:
-    """Say who may have the tokens of a profile.
+    """Choose which services get the tokens of a profile.
 
     \b
     Example:
@@ -85,7 +85,7 @@ def service() -> None:
 @_name
 @click.argument("urls", metavar="URL...", nargs=-1, required=True)
 def add_service(name: str, urls: tuple[str, ...]) -> None:
-    """Let a profile have tokens for a service: a host, or a URL with a path.
+    """Serve a profile's tokens to a service: a host, or a URL with a path.
 
     \b
     Example:
@@ -101,7 +101,7 @@ def add_service(name: str, urls: tuple[str, ...]) -> None:
 @_name
 @click.argument("urls", metavar="URL...", nargs=-1, required=True)
 def remove_service(name: str, urls: tuple[str, ...]) -> None:
-    """Take a service away from a profile: its tokens are not for it any more.
+    """Stop serving a profile's tokens to a service.
 
     \b
     Example:

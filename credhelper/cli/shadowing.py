@@ -44,7 +44,10 @@ def warnings(
     name = environ.get("CREDHELPER_PROFILE")
     if name and found.profile(name) is None:
         result.append(
-            (f"CREDHELPER_PROFILE names no profile: {printable(name)}", "unset CREDHELPER_PROFILE")
+            (
+                f"CREDHELPER_PROFILE is set to a profile that does not exist: {printable(name)}",
+                "unset CREDHELPER_PROFILE",
+            )
         )
     ours = _given_by_exec(environ, found)
     every = found.all()  # decoded once: there may be thousands

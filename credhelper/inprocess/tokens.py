@@ -215,7 +215,7 @@ def _request(
 
 
 def warn(message: str, hint: str | None) -> None:
-    """Tell a program's log what went wrong and was mended all the same; once a minute at most."""
+    """Tell a program's log what went wrong, though the call went on; once a minute at most."""
     now = time.monotonic()
     if now < _warned.get(message, 0.0):
         return

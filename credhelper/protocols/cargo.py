@@ -86,7 +86,7 @@ def render(request: Request, answer: Credential | Listing | bool | None) -> Repl
     assert isinstance(answer, Listing)  # noqa: S101  # parse makes no other actions
     assert request.service is not None  # noqa: S101  # each request names its registry
     if {name for name, _, _ in answer.entries}.isdisjoint(request.service.prefixes()):
-        raise credhelper.errors.UnknownServiceError(f"no profile names {request.service}")
+        raise credhelper.errors.UnknownServiceError(f"no profile covers {request.service}")
     raise credhelper.errors.UnsupportedActionError(
         'credhelper stores no tokens for Cargo: use "credhelper login" and "credhelper logout"'
     )

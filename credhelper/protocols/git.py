@@ -5,7 +5,7 @@ lenient we are not: a carriage return is refused wherever it stands (so CRLF lin
 and so are other control bytes, bytes that are not UTF-8, lines without `=` and single-valued keys
 that contradict each other. A server's `wwwauth[]` may hold a tab, and bytes of any encoding.
 Silence means "ask the next helper"; it is the answer for protocols other than http and https, for
-operations that we do not know, and for services that no profile names.
+operations that we do not know, and for services that no profile covers.
 
 git asks; you only say for which host:
 

@@ -221,10 +221,13 @@ def _wants(document: dict[str, object]) -> "Wants":
 
 
 def _echo(document: dict[str, object]) -> dict[str, str]:
-    any_scheme = document.get("any_scheme", False)
-    if type(any_scheme) is not bool:
-        raise credhelper.errors.RequestError("any_scheme is not true or false")
-    return {"version": "2", "any_scheme": "1" if any_scheme else ""}
+    found = {"version": "2"}
+    for name in ("any_scheme", "sure"):
+        value = document.get(name, False)
+        if type(value) is not bool:
+            raise credhelper.errors.RequestError(f"{name} is not true or false")
+        found[name] = "1" if value else ""
+    return found
 
 
 def _seconds(document: dict[str, object], member: str, default: int = 0) -> int:

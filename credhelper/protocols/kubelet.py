@@ -4,7 +4,7 @@ Source: kubernetes, `k8s.io/kubelet/pkg/apis/credentialprovider/v1`. Written as 
 `CredentialProviderConfig`: `name: NAME-credential-provider`, a link to credhelper in the kubelet's
 folder of providers, or `name: credhelper` with `args: [kubelet]`. The token travels as the password
 of the profile's user name, and the kubelet keeps it for all images of that registry until we would
-renew it. A registry that no profile names is pulled from without a password. A pod's own token
+renew it. A registry that no profile covers is pulled from without a password. A pod's own token
 may come with the request; we have no use for it.
 """
 

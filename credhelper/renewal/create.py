@@ -1,4 +1,4 @@
-"""The calls of a renewal: what one profile asks of its API, and what only a person can mend."""
+"""The calls of a renewal: what one profile asks of its API, and what only a person can fix."""
 
 from __future__ import annotations
 

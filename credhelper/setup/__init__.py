@@ -1,4 +1,4 @@
-"""The registry of the tools that `setup` can wire up to credhelper, each by its own file.
+"""The registry of the tools that `setup` can configure, each by its own file.
 
 A tool is a module of `tools` with `plan` and `check`, and a line here.
 - plan(request): returns what the setup changes, or raises CredhelperError. Pure, except that it

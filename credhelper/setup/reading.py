@@ -11,7 +11,7 @@ from credhelper.errors import ConfigError, UsageError
 from credhelper.setup.formats import documents, ini
 from credhelper.setup.plan import Finding, WiringRequest
 
-BY_HAND = "mend it first, or add the lines by hand: --print shows them"
+BY_HAND = "fix it first, or add the lines by hand: --print shows them"
 
 _Read = TypeVar("_Read")
 

@@ -179,7 +179,7 @@ def test_token_from_stdout_tells_the_index_and_gets_the_token_alone(
 
     yard.wire("config-stdout.toml", host=f"127.0.0.1:{yard.port}")
     outcome = yard.fetch(package)
-    assert f"credhelper: error: no profile names https://127.0.0.1:{yard.port}" in outcome.told
+    assert f"credhelper: error: no profile covers https://127.0.0.1:{yard.port}" in outcome.told
     assert yard.gate.visits[-1].scheme == ""
 
 

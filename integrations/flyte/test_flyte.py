@@ -132,7 +132,7 @@ def test_a_host_that_no_profile_names_gets_nothing(sit_down: Callable[..., Desk]
     outcome = desk.ask()
 
     assert outcome.status == 1
-    assert "no profile names https://127.0.0.1" in outcome.told
+    assert "no profile covers https://127.0.0.1" in outcome.told
     assert {visit.scheme for visit in desk.gate.visits} == {""}
     assert desk.wired.counted() == (0, 0)
 

@@ -154,7 +154,7 @@ def test_a_service_that_no_profile_names_gets_nothing(
     outcome = desk.read()
 
     assert outcome.status == 1
-    assert "no profile names https://other.example.org" in outcome.told
+    assert "no profile covers https://other.example.org" in outcome.told
     assert desk.gate.visits == []
     assert desk.wired.counted() == (0, 0)
 

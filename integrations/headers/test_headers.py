@@ -55,7 +55,7 @@ def test_claude_code_shows_why_a_server_that_no_profile_names_gets_nothing(
 ) -> None:
     server = start()
     server.host = server.host.replace("localhost", "127.0.0.1")
-    with pytest.raises(HelperError, match="credhelper: error: no profile names https://127"):
+    with pytest.raises(HelperError, match="credhelper: error: no profile covers https://127"):
         claude_code(server)
     assert not server.gate.visits
 

@@ -92,6 +92,6 @@ def test_a_service_that_no_profile_names_is_told_with_a_hint(start: Callable[...
     reader.server.host = reader.server.host.replace("localhost", "127.0.0.1")
     outcome = reader.download("/one")
     assert (outcome.status, outcome.stdout) == (1, b"")
-    assert outcome.told.startswith("no profile names https://127.0.0.1"), outcome
+    assert outcome.told.startswith("no profile covers https://127.0.0.1"), outcome
     assert "credhelper profile add" in outcome.told
     assert not reader.server.gate.visits

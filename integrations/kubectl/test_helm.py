@@ -45,7 +45,7 @@ def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:
     outcome = cluster.run("list", "--short")
 
     assert outcome.status == 1
-    assert f"credhelper: error: no profile names https://{other}" in outcome.told
+    assert f"credhelper: error: no profile covers https://{other}" in outcome.told
     assert "getting credentials: exec: executable credhelper failed" in outcome.told
     assert cluster.gate.visits == []
     assert cluster.wired.counted() == (0, 0)

@@ -129,7 +129,7 @@ def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:
     outcome = cluster.run(*GET_PODS)
 
     assert outcome.status == 1
-    assert f"credhelper: error: no profile names https://{other}" in outcome.told
+    assert f"credhelper: error: no profile covers https://{other}" in outcome.told
     assert f"credhelper profile add work --service https://{other}" in outcome.told
     assert "getting credentials: exec: executable credhelper failed" in outcome.told
     assert cluster.gate.visits == []
@@ -146,7 +146,7 @@ def test_the_wrong_profile_is_told_and_gives_nothing(cluster: Cluster) -> None:
     )
 
     for name, reason in (
-        ("other", f"profile other does not name https://{cluster.host}"),
+        ("other", f"profile other does not cover https://{cluster.host}"),
         ("nobody", "there is no profile nobody; known profiles: work, other"),
     ):
         cluster.change("args: [kubectl", f"args: [kubectl, --profile, {name}")

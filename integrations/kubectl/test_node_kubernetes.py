@@ -62,7 +62,7 @@ def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:
     outcome = cluster.run(PROGRAM)
 
     assert outcome.status == 1
-    assert f"no answer: credhelper: error: no profile names https://{other}" in outcome.told
+    assert f"no answer: credhelper: error: no profile covers https://{other}" in outcome.told
     assert cluster.gate.visits == []
     assert cluster.wired.counted() == (0, 0)
 

@@ -76,7 +76,7 @@ def test_a_cluster_that_no_profile_names_gets_nothing(cluster: Cluster) -> None:
     outcome = cluster.run(PROGRAM)
 
     assert outcome.status == 1
-    assert f"error: no profile names https://127.0.0.1:{cluster.port}" in outcome.told
+    assert f"error: no profile covers https://127.0.0.1:{cluster.port}" in outcome.told
     assert [(visit.scheme, visit.admitted) for visit in cluster.gate.visits] == [("", False)]
     assert cluster.wired.counted() == (0, 0)
 

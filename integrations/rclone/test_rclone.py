@@ -110,7 +110,7 @@ def test_a_host_that_no_profile_names_gets_nothing(depot: Depot) -> None:
     outcome = depot.run("lsf", "files:run")
 
     assert outcome.status != 0
-    assert f"credhelper: error: no profile names https://{depot.host}" in outcome.told, outcome
+    assert f"credhelper: error: no profile covers https://{depot.host}" in outcome.told, outcome
     assert depot.gate.visits == []
     assert depot.wired.counted() == (0, 0)
 

@@ -72,7 +72,7 @@ def test_a_service_that_no_profile_names_fails_with_our_reason(
     farm = open_farm()
     config = farm.wired.world.home / "reproxy.cfg"
     config.write_text(config.read_text().replace("https://localhost", "https://127.0.0.1"))
-    with pytest.raises(HelperError, match="credhelper: error: no profile names https://127"):
+    with pytest.raises(HelperError, match="credhelper: error: no profile covers https://127"):
         reproxy(farm).call(CACHE)
     assert not farm.gate.visits
     assert farm.wired.counted() == (0, 0)

@@ -66,7 +66,7 @@ def test_a_service_that_no_profile_names_is_told(
 ) -> None:
     server = start()
     server.host = server.host.replace("localhost", "127.0.0.1")
-    with pytest.raises(HelperError, match="credhelper: error: no profile names https://127"):
+    with pytest.raises(HelperError, match="credhelper: error: no profile covers https://127"):
         request(server, snippet)
     assert not server.gate.visits
 

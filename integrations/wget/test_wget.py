@@ -127,7 +127,7 @@ def test_askpass_for_another_port_is_told_that_no_profile_names_the_host(
     outcome = user.run()
 
     assert outcome.status != 0
-    assert "no profile names https://localhost" in outcome.told, outcome
+    assert "no profile covers https://localhost" in outcome.told, outcome
     assert user.server.gate.admitted == user.server.gate.refused == []
     assert user.server.wired.counted() == (0, 0)
 
@@ -192,7 +192,7 @@ def test_git_gets_nothing_for_another_host(open_forge: Callable[..., Forge]) -> 
     outcome = listed(forge)
 
     assert outcome.status == 128
-    assert f"no profile names https://{forge.host}" in outcome.told
+    assert f"no profile covers https://{forge.host}" in outcome.told
     assert {visit.scheme for visit in forge.gate.visits} == {""}
 
 

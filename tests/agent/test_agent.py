@@ -14,6 +14,7 @@ import pytest
 
 from tests.agent.agents import Agent, Elsewhere, Start, impostor
 from tests.agent.conftest import FOR
+from tests.support.processes import children_of
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import SERVICE, World
 from tests.tokenfile.jobs import until
@@ -37,6 +38,69 @@ def test_it_listens_for_its_user_alone_and_says_how_to_ask_it(
 def test_it_ends_by_the_signal_and_takes_its_socket_away(agent: Agent, number: int) -> None:
     assert agent.stop(number).status == -number
     assert os.listdir(agent.path.parent) == []
+
+
+def test_its_socket_is_gone_before_it_waits_for_a_session_to_be_saved(
+    scratch_world: World, agents: Start, running_sandbox: RunningSandbox
+) -> None:
+    # Whoever starts the next one meanwhile keeps that one's socket.
+    scratch_world.configure(
+        running_sandbox.url, running_sandbox.api_key, main={"keep_session": True}
+    )
+    running_sandbox.fault({"path": "/v1/tokens", "delay": 2, "times": "always"})
+    agent = agents(scratch_world)
+    with agent.connect() as waiting:
+        waiting.sendall(json.dumps({"version": 2, "action": "get", "service": SERVICE}).encode())
+        waiting.sendall(b"\n")
+        until(lambda: children_of(agent.process.pid), "no child renews")
+        child = children_of(agent.process.pid)[0]
+        os.kill(child, signal.SIGSTOP)
+        agent.process.terminate()
+        try:
+            until(lambda: not agent.path.exists(), "the socket is still there")
+            assert agent.process.poll() is None
+            second = agents(scratch_world)
+        finally:
+            os.kill(child, signal.SIGCONT)
+        assert agent.process.wait(60) == -signal.SIGTERM
+    assert second.ask(service=SERVICE)["token"]
+
+
+def test_it_serves_though_who_started_it_ignores_the_end_of_children(scratch_world: World) -> None:
+    path = scratch_world.root / "agent" / "socket"
+    process = scratch_world.start(
+        *("-m", "credhelper", "agent", "--socket", str(path), "--service", SERVICE),
+        program="python",  # a shell in between would undo it
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )
+    until(path.exists, "it does not listen")
+    asked = scratch_world.run("get", SERVICE, environ={"CREDHELPER_SOCKET": str(path)})
+    assert asked.token
+    process.terminate()
+    assert scratch_world.finish(process).status == -signal.SIGTERM
+
+
+def test_it_serves_on_when_nobody_reads_its_warnings(
+    scratch_world: World, running_sandbox: RunningSandbox
+) -> None:
+    token = scratch_world.get()
+    scratch_world.age(86400 - 30)
+    running_sandbox.fault({"path": "/v1/tokens", "status": 503, "times": "always"})
+    path = scratch_world.root / "agent" / "socket"
+    reader, writer = os.pipe()
+    process = scratch_world.start(
+        "agent", "--socket", str(path), "--service", SERVICE, stderr=writer
+    )
+    os.close(writer)
+    told = b""
+    while b"hint: " not in told:
+        told += os.read(reader, 4096)
+    os.close(reader)
+    for _ in range(2):
+        asked = scratch_world.run("get", SERVICE, environ={"CREDHELPER_SOCKET": str(path)})
+        assert asked.token == token
+    process.terminate()
+    assert scratch_world.finish(process).status == -signal.SIGTERM
 
 
 def test_a_socket_that_is_not_its_own_any_more_stays(agent: Agent) -> None:
@@ -94,6 +158,7 @@ def test_a_place_that_will_not_do_is_refused_and_left_as_it_is(
     assert outcome.status == (2 if where == "long" else 7)
     assert outcome.told.startswith("credhelper: error: ")
     assert "hint: " in outcome.told
+    assert "chmod" not in outcome.told  # it may be a folder that others share
     assert sorted(folder.iterdir()) == before
 
 
@@ -192,7 +257,10 @@ def test_a_python_program_asks_the_agent(
         "assert found.token_for('https://other.example') is None\n"
         f"assert credhelper.Credentials(service='{SERVICE}').api().startswith('http://127.0.0.1:')\n"
         "try: credhelper.get_token()\n"
-        "except credhelper.errors.NotFoundError: print(token)\n"
+        "except credhelper.errors.NotFoundError: pass\n"
+        "found = credhelper.Credentials(service='https://ica.example')\n"
+        "assert found.reject(token) and found.token() != token\n"  # as after a 401
+        "print(found.token())\n"
     )
     outcome = elsewhere.run("-c", program, program="python")
     assert outcome.token == scratch_world.get()
@@ -240,6 +308,29 @@ def test_the_socket_wins_over_config_and_variables(
     outcome = elsewhere.run("get", "https://other.example", environ=there)
     assert outcome.status == 3
     assert "this agent does not serve https://other.example" in outcome.told
+
+
+def test_the_profile_that_a_terminal_chose_counts_there_too(
+    scratch_world: World, agents: Start, tmp_path: Path, running_sandbox: RunningSandbox
+) -> None:
+    other = "https://other.example"
+    scratch_world.configure(
+        running_sandbox.url,
+        running_sandbox.api_key,
+        alpha={"services": [SERVICE, other]},
+        beta={"username": "b"},
+    )
+    there = Elsewhere(tmp_path / "elsewhere", agents(scratch_world, "--service", SERVICE))
+    for world in (scratch_world, there):
+        for chosen, service, profile in (
+            ("beta", SERVICE, "beta"),
+            ("alpha", SERVICE, "alpha"),
+            (None, SERVICE, "alpha"),
+            ("nobody", SERVICE, "alpha"),
+        ):
+            asked = ("get", service, "--format", "json")
+            answer = world.run(*asked, environ={"CREDHELPER_PROFILE": chosen})
+            assert json.loads(answer.stdout)["profile"] == profile, (world, chosen)
 
 
 def test_an_empty_socket_counts_for_nothing_and_a_relative_one_is_a_mistake(

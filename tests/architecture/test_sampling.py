@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import test_every_protocol as every
+from tests.hostile.conftest import NAMED
+from tests.support import sampling
+
 ROOT = Path(__file__).parent.parent.parent
 PLAIN = """
 import pytest
@@ -34,12 +38,13 @@ def test_last():
 """
 
 
-def collected(folder: Path, *options: str) -> list[str]:
-    """Return the tests that a suite with our conftest would run, in their order."""
-    (folder / "test_it.py").write_text(PLAIN)
+def collected(folder: Path, *options: str, name: str = "") -> list[str]:
+    """Return the tests that a suite with our conftest would run, in their order, or one of them."""
+    file = folder / "test_it.py"
+    file.write_text(PLAIN)
     words = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
     words += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
-    words += ["-p", "conftest", *options, str(folder)]
+    words += ["-p", "conftest", *options, f"{file}::{name}" if name else str(folder)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
@@ -70,3 +75,19 @@ def test_what_waits_starts_early_and_all_others_keep_their_order(
     assert found.index("test_last") < len(found) / 2
     whole = [name for name in found if name.startswith("test_whole")]
     assert whole == [f"test_whole[{number}]" for number in range(20)]
+
+
+def test_a_combination_that_is_named_runs_in_any_sample(tmp_path: Path) -> None:
+    assert collected(tmp_path, name="test_one[3]") == ["test_one[3]"]
+
+
+def test_every_input_of_a_long_list_meets_several_protocols() -> None:
+    # By the numbers in the tests that go through these lists.
+    broken = [what for what, _ in every.broken(every.DOCUMENTS[0].stdin)]
+    for step, values, turns in (
+        (4, every.STRANGERS, len(NAMED)),
+        (2, every.SCHEMES, len(NAMED)),
+        (3, broken, len(every.DOCUMENTS)),
+    ):
+        met = [value for turn in range(turns) for value in sampling.part(values, turn, step)]
+        assert min(met.count(value) for value in values) >= 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import posix
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,25 @@ class Settings:
         other.write_text(text)
         os.rename(other, self.root / name)
 
+    def kept(self) -> dict[Path, bytes]:
+        """Return the files in the cache and the state."""
+        folders = [folder for folder in self._folders() if folder.exists()]
+        return {path: path.read_bytes() for folder in folders for path in _files_below(folder)}
+
+    def put_back(self, kept: dict[Path, bytes]) -> None:
+        """Make config and key `1` count, and let the cache and the state hold this alone."""
+        self.config("1")
+        self.key("1")
+        for folder in self._folders():
+            shutil.rmtree(folder, ignore_errors=True)
+        for path, data in kept.items():
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_bytes(data)
+
+    def _folders(self) -> tuple[Path, Path]:
+        return self.root / "cache", self.root / "state"
+
     def request(self) -> Request:
         """Return the one question."""
         return Request("get", profile="main", wants=self.wants)
@@ -121,6 +141,10 @@ class Api:
 
     def exchange(self, token: Secret, *_: object, **__: object) -> Token:
         return self._token(token.reveal(), "aws")
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 @contextmanager
@@ -183,17 +207,18 @@ def test_what_is_kept_under_a_name_was_made_from_what_the_name_says(
     monkeypatch.setattr(wiring, "client_for", lambda c, profile, *_: Api(profile, c.clock))
     monkeypatch.setattr(wiring, "aws_client_for", lambda c, profile, *_: Api(profile, c.clock))
     subject, _, which = what.partition(" ")
+    root = tmp_path / "root"
+    root.mkdir(0o700)
+    settings = Settings(root, kind)
+    put = getattr(settings, subject)
+    settings.put_back({})
+    settings.ask(NOW)
+    kept = settings.kept()
+    later = NOW + 7200  # the token has expired, and the session is due
     point = 0
     while True:
         point += 1
-        root = tmp_path / str(point)
-        root.mkdir(0o700)
-        settings = Settings(root, kind)
-        put = getattr(settings, subject)
-        settings.config("1")
-        settings.key("1")
-        settings.ask(NOW)
-        later = NOW + 7200  # the token has expired, and the session is due
+        settings.put_back(kept)
         told, looks = ask_while(settings, later, point, put, which, span)
         assert told in expected(told), (point, told)
         for config in "12":

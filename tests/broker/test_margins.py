@@ -111,7 +111,7 @@ def test_it_is_never_more_than_half_of_a_life() -> None:
 
 
 def leave(world: World, seconds: int) -> None:
-    world.get()
+    world.prepare()
     world.age(LIFETIME - seconds)
 
 

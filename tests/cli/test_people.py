@@ -99,14 +99,14 @@ def test_a_verb_of_peoples_own_is_not_the_protocols() -> None:
 def test_a_protocol_that_shares_a_family_of_commands_answers_tools(
     scratch_world: World, words: list[str]
 ) -> None:
-    held = scratch_world.get()
+    held = scratch_world.prepare()
     outcome = scratch_world.run(*words)
     assert (outcome.status, outcome.told) == (0, "")
     assert outcome.stdout == f"{held}\n".encode()
 
 
 def test_people_reach_the_family_of_commands_as_before(scratch_world: World) -> None:
-    held = scratch_world.get()
+    held = scratch_world.prepare()
     made = scratch_world.run("token", "create")
     assert json.loads(made.stdout)["access_token"] != held
     for words in (["token", "--help"], ["token", "-h"], ["token", "create", "--help"]):

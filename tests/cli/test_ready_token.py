@@ -13,13 +13,9 @@ from tests.support.worlds import World
 
 
 @pytest.fixture
-def api_token(running_sandbox: RunningSandbox, scratch_world: World) -> str:
+def api_token(running_sandbox: RunningSandbox) -> str:
     """Return a token that somebody else made, with a key that this home does not have."""
-    made = scratch_world.run(
-        *("token", "create", "--url", running_sandbox.url, "--secret-env", "KEY"),
-        environ={"KEY": running_sandbox.api_key},
-    )
-    token: str = json.loads(made.stdout)["access_token"]
+    token = running_sandbox.jwt()
     running_sandbox.count_from_here()
     return token
 

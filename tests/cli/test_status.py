@@ -165,7 +165,9 @@ def test_a_key_that_the_icav2_program_takes_first_is_warned_of(person: Person) -
 def test_a_terminals_profile_that_is_none_is_warned_of(person: Person) -> None:
     person.logs_in()
     outcome = person.types("status", environ={"CREDHELPER_PROFILE": "gone\x1b[2J"})
-    assert "CREDHELPER_PROFILE names no profile: gone\\x1b[2J" in outcome.told
+    assert (
+        "CREDHELPER_PROFILE is set to a profile that does not exist: gone\\x1b[2J" in outcome.told
+    )
 
 
 def test_a_key_in_the_environment_beside_a_config_is_warned_of(person: Person) -> None:

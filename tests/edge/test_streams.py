@@ -41,7 +41,7 @@ def test_a_reply_that_nobody_gets_is_a_failure(
     if "full" in which and not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full")
     if warm:
-        scratch_world.get()
+        scratch_world.prepare()
     done = closed(scratch_world, which, "get")
     assert done.returncode == 1
     assert tokens_in(done.stdout + done.stderr) == []
@@ -62,7 +62,7 @@ def test_streams_that_are_not_needed_may_be_closed(scratch_world: World, which: 
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_caller_that_goes_away_gets_no_traceback(scratch_world: World, warm: bool) -> None:
     if warm:
-        scratch_world.get()
+        scratch_world.prepare()
     process = scratch_world.start("get")
     assert process.stdout
     process.stdout.close()
@@ -95,7 +95,7 @@ QUESTIONS = {
 
 @pytest.mark.parametrize("words", QUESTIONS)
 def test_a_stdin_that_does_not_block_is_waited_for(scratch_world: World, words: str) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     process = scratch_world.start(*words.split(), stdin=reader)
@@ -111,7 +111,7 @@ def test_a_stdin_that_does_not_block_is_waited_for(scratch_world: World, words: 
 @pytest.mark.parametrize("state", ["warm", "cold"])
 def test_a_full_stdout_that_does_not_block_is_waited_for(scratch_world: World, state: str) -> None:
     if state == "warm":
-        scratch_world.get()
+        scratch_world.prepare()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):
@@ -133,7 +133,7 @@ def test_a_full_stdout_that_does_not_block_is_waited_for(scratch_world: World, s
 def test_a_terminal_is_told_how_to_end_a_request_if_it_listens(
     scratch_world: World, which: str
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     primary, secondary = pty.openpty()
     prefix = ("/bin/sh", "-c", f'exec "$@" {which}', "sh")
     process = scratch_world.start("git", "get", stdin=secondary, prefix=prefix)
@@ -163,7 +163,7 @@ def test_a_signal_in_the_middle_of_a_renewal_lets_the_lock_go(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_at_the_gate_ends_the_wait(scratch_world: World, number: signal.Signals) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     (record,) = scratch_world.records()
     scratch_world.age(10**6)
     lock = locks.acquire(f"{record}.lock", wait=0, alarm=False)
@@ -342,7 +342,7 @@ def test_an_open_cache_costs_a_warning_with_its_cure(scratch_world: World, mode:
 def test_a_damaged_cache_is_made_again(
     scratch_world: World, running_sandbox: RunningSandbox, damage: bytes | None
 ) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     for path in scratch_world.cache.iterdir():
         if not path.name.endswith(".lock"):
             data = path.read_bytes()

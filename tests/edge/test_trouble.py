@@ -52,7 +52,7 @@ FINAL = {"401", "400", "403"}
 def test_a_living_token_is_served_through_any_trouble(
     scratch_world: World, running_sandbox: RunningSandbox, name: str
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     scratch_world.age(NEARLY_OVER)
     before = [path.read_bytes() for path in scratch_world.records()]
     fault, told = TROUBLES[name]
@@ -81,7 +81,7 @@ def test_a_caller_that_gives_up_soon_gets_what_lives_before_it_does(
     left: int,
     timeout: int,
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     scratch_world.age(86400 - left)
     running_sandbox.fault({"hang": 30, "times": "always"})
     outcome = scratch_world.run(*words, stdin=stdin)
@@ -157,7 +157,7 @@ def test_git_and_docker_are_told_in_their_own_way(
 def test_git_and_docker_get_the_living_token(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = scratch_world.get().encode()
+    token = scratch_world.prepare().encode()
     scratch_world.age(NEARLY_OVER)
     running_sandbox.fault({"status": 500, "times": "always"})
     git = scratch_world.run("git", "get", stdin=b"protocol=https\nhost=ica.example\n\n")

@@ -30,7 +30,7 @@ def asked(world: World, words: list[str], stdin: bytes = b"") -> tuple[set[str],
 
 @pytest.mark.parametrize("name", SILENT)
 def test_nothing_is_said_of_a_stranger_without_the_rest(name: str, scratch_world: World) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     question = TOLD[name].warm[0].about(STRANGER)
     environ = {**scratch_world.environ, **question.environ}
     outcome = scratch_world.run(*question.words, stdin=question.stdin, environ=question.environ)
@@ -48,7 +48,7 @@ def test_a_service_below_which_one_is_named_is_left_to_the_rest(
         running_sandbox.api_key,
         main={"services": ["https://ica.example/team"]},
     )
-    scratch_world.get()
+    scratch_world.prepare()
     outcome = scratch_world.run("git", "get", stdin=b"protocol=https\nhost=ica.example\n\n")
     assert "useHttpPath" in outcome.told
 
@@ -56,7 +56,7 @@ def test_a_service_below_which_one_is_named_is_left_to_the_rest(
 def test_a_stale_token_is_served_without_the_rest_while_another_process_renews(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     (record,) = scratch_world.records()
     scratch_world.age(LIFETIME - 45)
     running_sandbox.count_from_here()
@@ -77,7 +77,7 @@ def test_a_stale_token_is_served_without_the_rest_while_another_process_renews(
 def test_a_caller_that_insists_on_more_life_than_a_stale_token_has_waits(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     scratch_world.age(LIFETIME - 45)
     modules, answer = asked(scratch_world, ["get", "--min-ttl", "100"])
     assert modules

@@ -45,6 +45,13 @@ def secrets_in(data: bytes) -> set[bytes]:
     return {*tokens_in(data), *re.findall(rb'"SessionToken":"([^"]+)', data)}
 
 
+def prepared(world: World, question: Question) -> set[bytes]:
+    """Have the cache filled without the program, for what is asked next; returns what is held."""
+    found = secrets_in(world.prepare(question.wants).encode())
+    assert len(found) == 1
+    return found
+
+
 def held(world: World, question: Question) -> set[bytes]:
     """Have the cache filled with what the question is answered; returns that."""
     outcome = asked(world, question)
@@ -66,7 +73,7 @@ def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("shared"))
     world.configure(sandbox.url, sandbox.api_key)
     world.canaries.append(sandbox.password)
-    world.get()
+    world.prepare()
     yield world
     sandbox.stop()
 

@@ -137,7 +137,7 @@ def begin(world: World, case: dict[str, Any], sandbox: RunningSandbox, witness: 
         assert start == "cold"
         world.config.write_text(fill(case["config"], world, sandbox, witness))
     if start in ("fresh", "stale", "expired"):
-        world.get()
+        world.prepare()
         # A caller likes to see 60 seconds, and is told of the end 10 seconds early.
         world.age({"fresh": 0, "stale": LIFETIME - 45, "expired": LIFETIME + 60}[start])
 

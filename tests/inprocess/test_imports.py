@@ -51,7 +51,7 @@ def test_no_public_name_loads_what_is_heavy(name: str) -> None:
 
 
 def test_credentials_and_a_warm_token_load_no_http(scratch_world: World) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     found = loaded_by(
         "import credhelper\n"
         "credentials = credhelper.Credentials()\n"
@@ -108,7 +108,7 @@ print(os.waitpid(child, 0)[1])
 def test_a_fork_in_the_middle_of_an_import_leaves_no_child_behind_that_waits_for_it(
     scratch_world: World, module: str, use: str
 ) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     # From 3.12 on Python warns of a fork beside threads: it is tested that this one goes well.
     quiet = ("-W", "ignore:This process:DeprecationWarning")
     done = subprocess.run(

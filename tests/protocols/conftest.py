@@ -86,12 +86,12 @@ def credential(request: Request, error: CredhelperError | None = None) -> Creden
             plain = service.build("http", wanted.netloc, wanted.path)
             names = [name for name in plain.prefixes() if name in CONFIGURED]
     if not names:
-        raise UnknownServiceError(f"no profile names {wanted or request.profile}")
+        raise UnknownServiceError(f"no profile covers {wanted or request.profile}")
     username, profile = CONFIGURED[names[0]]
     if request.username not in (None, username):
         raise UnknownServiceError(f"no profile for {wanted} has that user name")
     if request.profile not in (None, profile):
-        raise ConfigError(f"profile {request.profile} does not name {wanted}")
+        raise ConfigError(f"profile {request.profile} does not cover {wanted}")
     if request.min_ttl > 3600:
         raise LifetimeError("tokens live 3600 seconds")
     found = service.parse(names[0])

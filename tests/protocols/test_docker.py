@@ -180,7 +180,7 @@ def test_no_other_error_looks_like_not_found(error: type[RequestError]) -> None:
 
 
 def test_not_found_is_told_word_for_word_and_nothing_else() -> None:
-    reply = docker.refuse(NotFoundError("no profile names x", "add one"), None)
+    reply = docker.refuse(NotFoundError("no profile covers x", "add one"), None)
     assert (reply.stdout, reply.stderr, reply.status) == MISSING
 
 

@@ -63,7 +63,7 @@ def test_an_odd_url_is_refused(url: str) -> None:
 
 
 def test_claude_code_is_told_what_restish_is_not() -> None:
-    error = UnknownServiceError("no profile names it")
+    error = UnknownServiceError("no profile covers it")
     assert headers.refuse(error, ask("--restish", stdin=SENT)).status == 0
     for request in (None, ask(url="https://ica.example")):
         reply = headers.refuse(error, request)

@@ -232,11 +232,11 @@ def test_every_error_of_ours_is_an_answer_by_the_schema(answer_schema: Any) -> N
             assert ("hint" in answer["error"]) is (hint is not None)
 
 
-def test_ten_thousand_lines_make_ten_thousand_answers_in_order(talk: Any) -> None:
-    lines = [with_member("username", '"nobody"') if n % 3 else GET for n in range(10_000)]
+def test_two_thousand_lines_make_two_thousand_answers_in_order(talk: Any) -> None:
+    lines = [with_member("username", '"nobody"') if n % 3 else GET for n in range(2_000)]
     reply = talk("json", [], "\n".join(lines).encode())
     answers = reply.stdout.split(b"\n")[:-1]
-    assert len(answers) == 10_000
+    assert len(answers) == 2_000
     assert all((b'"token"' in answer) is (n % 3 == 0) for n, answer in enumerate(answers))
 
 

@@ -56,6 +56,7 @@ def test_the_margin_is_the_callers_own(margin: int) -> None:
         ("timeout", [-1, "60", 1.5, True, None, 315_360_001]),
         ("wants", ["session", "", None, 1, ["aws"]]),
         ("any_scheme", [0, 1, "true", None]),
+        ("sure", [0, 1, "true", None]),
     ],
 )
 def test_what_version_2_adds_is_held_to_its_kind(member: str, values: list[object]) -> None:

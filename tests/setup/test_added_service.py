@@ -31,7 +31,7 @@ def test_undoing_leaves_the_config_as_it_was(person: Person, comment: str) -> No
     assert NEW in person.config()
     outcome = person.types("setup", "git", "--undo")
     assert outcome.status == 0
-    assert f"profile main no longer covers {NEW}" in outcome.stdout.decode()
+    assert f"main no longer serves {NEW}" in outcome.stdout.decode()
     assert config(person).read_bytes() == before
     assert not gitconfig(person).exists()
 

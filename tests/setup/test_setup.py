@@ -37,10 +37,10 @@ def on_a_terminal(person: Person, *words: str, types: str) -> tuple[int, str]:
 def test_without_a_tool_tools_and_setups_are_listed(person: Person) -> None:
     listed = person.types("setup").stdout.decode()
     assert all(f"{name} " in listed for name in setup.TOOLS)
-    assert "set up here" not in listed
+    assert "set up on this machine" not in listed
     assert person.types(*GIT).status == 0
     listed = person.types("setup").stdout.decode()
-    assert listed.index("set up here") < listed.index("https://git.example")
+    assert listed.index("set up on this machine") < listed.index("https://git.example")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_profile_that_is_not_there_is_refused(person: Person) -> None:
 def test_a_person_is_asked_whether_the_service_may_be_added(person: Person) -> None:
     words = ("setup", "git", "--service", "https://new.example")
     status, told = on_a_terminal(person, *words, types="n\n")
-    assert (status, "May main have tokens for it?" in told) == (3, True)
+    assert (status, "Let main have tokens for it?" in told) == (3, True)
     assert not gitconfig(person).exists()
     assert "new.example" not in person.config()
     status, told = on_a_terminal(person, *words, types="y\n")

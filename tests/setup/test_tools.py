@@ -229,7 +229,7 @@ def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> Non
     assert not bench.journal().exists()
     assert not (bench.world.state / "backups").exists()
     nothing = fine(bench.sets_up("--undo"))
-    assert "nothing to take back" in nothing.stdout.decode()
+    assert "nothing to undo" in nothing.stdout.decode()
     assert seen(home) == before
 
 

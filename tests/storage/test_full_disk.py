@@ -55,7 +55,7 @@ def test_an_expired_token_on_a_full_disk_is_replaced_by_one_new_token(
         setattr(scratch_world, name.lower(), place)
     config = scratch_world.config
     config.write_text(config.read_text() + "keep_session = true\n")
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     scratch_world.age(LIFE + 60)
     fill(small_disk)
     running_sandbox.count_from_here()
@@ -72,7 +72,7 @@ def test_a_living_token_is_not_given_up_for_one_that_cannot_be_kept(
 ) -> None:
     scratch_world.environ["CREDHELPER_CACHE_DIR"] = str(small_disk / "cache")
     scratch_world.cache = small_disk / "cache"
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     scratch_world.age(LIFE - 300)
     fill(small_disk)
     for _ in range(3):

@@ -145,7 +145,7 @@ def test_the_config_of_another_user_runs_none_of_its_commands(
 def test_a_config_is_judged_each_time_that_it_is_parsed_and_never_for_a_warm_answer(
     scratch_world: World,
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     os.chown(scratch_world.config, _SOMEBODY, _SOMEBODY)
     assert scratch_world.get() == token
     assert scratch_world.run("status").status == 6

@@ -132,7 +132,7 @@ def test_a_dialogue_sweeps_once_a_minute(scratch_world: World) -> None:
 def test_a_reject_and_a_failure_sweep_nothing(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     as_if_later(scratch_world)
     stays = dead(scratch_world)
     question = f"protocol=https\nhost=ica.example\npassword={token}\n\n".encode()
@@ -188,7 +188,7 @@ def test_a_host_whose_clock_is_ahead_removes_nothing_that_lives_by_the_servers(
 
 
 def test_logout_of_everything_sweeps_everything_at_once(scratch_world: World) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     for number in range(sweep.MOST + 10):
         dead(scratch_world, f"routes-{number:x}.6-0.0.1")
     stays = dead(scratch_world, "routes-1.salt")

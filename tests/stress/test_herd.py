@@ -143,7 +143,7 @@ def test_a_herd_over_projects_shares_one_session(
 def test_a_herd_on_an_expired_token_renews_once(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
-    old = scratch_world.get().encode()
+    old = scratch_world.prepare().encode()
     scratch_world.age(10**6)
     running_sandbox.fault(LATENCY)
     new = the_one_token(Herd(scratch_world, tmp_path / "herd", [["get"]] * HERD).outcomes())
@@ -154,7 +154,7 @@ def test_a_herd_on_an_expired_token_renews_once(
 def test_a_herd_on_a_stale_token_is_served_and_renews_once(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
-    old = scratch_world.get().encode()
+    old = scratch_world.prepare().encode()
     scratch_world.age(86400 - 40)
     running_sandbox.fault(LATENCY)
     outcomes = Herd(scratch_world, tmp_path / "herd", [["get"]] * (HERD // 2)).outcomes()
@@ -169,7 +169,7 @@ def test_a_leader_that_is_killed_costs_one_more_call_at_most(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path, where: str
 ) -> None:
     if where == "expired":
-        scratch_world.get()
+        scratch_world.prepare()
         scratch_world.age(10**6)
     before = running_sandbox.stats()
     running_sandbox.fault({"hang": 8}, LATENCY)
@@ -197,8 +197,8 @@ def test_a_herd_shares_a_failure(
     assert running_sandbox.stats()["requests"] <= (3 if status == 401 else 12)
 
 
-@pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.waits
+@pytest.mark.parametrize("killed", [False, True])
 def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(
     scratch_world: World, running_sandbox: RunningSandbox, tmp_path: Path, killed: bool
 ) -> None:
@@ -245,7 +245,7 @@ def test_a_slow_profile_holds_up_no_other(
 def test_rejects_of_a_herd_make_one_token(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     scratch_world.age(120)
     erase = f"protocol=https\nhost=ica.example\npassword={old}\n\n".encode()
     rejecting = [scratch_world.start("git", "erase") for _ in range(10)]

@@ -20,7 +20,7 @@ class RunningSandbox:
     """A sandbox in a process of its own.
 
     Attributes: `url`, `api_key`, `username`, `password`, `config` (TOML), `pid`; `spoilt`, whether
-    it was ever told to be late, or its data was changed, so that no other test can have it. It
+    it was ever told to be late, or has an upload session, so that no other test can have it. It
     counts from its start, or from the last `reset` or `count_from_here`.
     """
 
@@ -41,6 +41,8 @@ class RunningSandbox:
         self.config: str = told["config"]
         self.pid: int = told["pid"]
         self.spoilt = False
+        self._to_forget: set[str] = set()
+        self._tree: list[dict[str, Any]] | None = None
         self._before: dict[str, int] = {}
 
     def stop(self) -> None:
@@ -51,9 +53,13 @@ class RunningSandbox:
         self._process.stdout.close()
 
     def reset(self) -> None:
-        """Forget all faults and all projects that were added, and count from here."""
-        self._ask("DELETE", "/_sandbox/faults")
-        self._ask("DELETE", "/_sandbox/projects")
+        """Forget all faults, all projects that were added and all data that was put; count anew."""
+        for what in self._to_forget:
+            self._ask("DELETE", what)
+        self._to_forget.clear()
+        if self._tree is not None:
+            self._put(*({**one, "path": None} for one in self.data()["data"]), *self._tree)
+            self._tree = None
         self.count_from_here()
 
     def count_from_here(self) -> None:
@@ -68,6 +74,7 @@ class RunningSandbox:
     def fault(self, *faults: dict[str, Any]) -> None:
         """Script misfortune: see `credhelper/sandbox/faults.py` for the members."""
         self.spoilt = self.spoilt or any("delay" in fault for fault in faults)
+        self._to_forget.add("/_sandbox/faults")
         self._ask("POST", "/_sandbox/faults", list(faults))
 
     def faults_left(self) -> list[dict[str, Any]]:
@@ -77,6 +84,7 @@ class RunningSandbox:
 
     def add_projects(self, *projects: dict[str, Any]) -> None:
         """Add projects: see docs/sandbox.md for the members."""
+        self._to_forget.add("/_sandbox/projects")
         self._ask("POST", "/_sandbox/projects", list(projects))
 
     def projects(self) -> dict[str, str]:
@@ -105,6 +113,12 @@ class RunningSandbox:
         token: str = made["access_token"]
         return token
 
+    def jwt(self) -> str:
+        """Create a token of v1 with the API key, and return it."""
+        made = self._ask("POST", "/v1/tokens", headers={"X-API-Key": self.api_key})
+        token: str = made["access_token"]
+        return token
+
     def lives(self, pstoken: str) -> bool:
         """Tell whether this psToken is one that lives."""
         return self._status("/v1/workgroups", pstoken) == 200
@@ -125,8 +139,12 @@ class RunningSandbox:
 
     def put_data(self, given_id: str, place: str, path: str | None) -> None:
         """Put data at a path of a project or volume, or delete it: no path."""
-        self.spoilt = True
-        self._ask("POST", "/_sandbox/data", [{"id": given_id, "place": place, "path": path}])
+        if self._tree is None:
+            self._tree = self.data()["data"]
+        self._put({"id": given_id, "place": place, "path": path})
+
+    def _put(self, *changes: dict[str, Any]) -> None:
+        self._ask("POST", "/_sandbox/data", list(changes))
 
     def open_upload_session(self, project: str, given_id: str) -> None:
         """Do what credhelper must not: open an upload session for a folder of v2."""

@@ -19,9 +19,12 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from credhelper import protocols
+
+if TYPE_CHECKING:
+    from credhelper.core.model import Wants
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 FILES: dict[str, dict[str, Any]] = {
@@ -41,7 +44,7 @@ class Question:
     environ: dict[str, str]
     loads: set[str]
     name: str = ""
-    wants: str = "token"
+    wants: Wants = "token"
 
     @property
     def reads(self) -> str:
@@ -62,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Nothing:
-    """What is said where no profile names the service."""
+    """What is said where no profile covers the service."""
 
     stdout: str = ""
     stderr: str = ""

@@ -9,13 +9,19 @@ import stat
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from credhelper.broker import answer
+from credhelper.broker.context import Context
 from credhelper.core import record as records
+from credhelper.core.model import Request
 from credhelper.storage import files
 from tests.support.programs import clean_environment, command
+
+if TYPE_CHECKING:
+    from credhelper.core.model import Wants
 
 SERVICE = "https://ica.example"
 TIMEOUT = 60.0
@@ -186,6 +192,19 @@ class World:
         assert (outcome.status, outcome.told) == (0, ""), outcome
         return outcome.token
 
+    def prepare(self, wants: Wants = "token") -> str:
+        """Have the cache filled by the broker in this process, for tests of what comes after.
+
+        It leaves the files that `get` leaves, at a tenth of what it costs to start a program that
+        asks the API. Returns the token, or what else is wanted.
+        """
+        if self.user is not None:
+            return self.get()  # as only a program can be
+        context = Context(self.environ, warn=_nothing_to_warn_of)
+        found = answer.get(context, Request("get", wants=wants)).token.reveal()
+        answer.tidy_up()
+        return found
+
     def records(self) -> list[Path]:
         """Return the records of tokens in the cache: no locks, no failures, no routes."""
         return [path for path in self._files() if "." not in path.name]
@@ -225,6 +244,10 @@ class World:
         files.replace(str(path), records.encode({**fields, **changes}))
         if self.user is not None:
             os.chown(path, self.user, self.user)
+
+
+def _nothing_to_warn_of(message: str, _: object = None) -> None:
+    raise AssertionError(message)
 
 
 def tokens_in(data: bytes) -> list[bytes]:

@@ -125,7 +125,7 @@ def test_an_interrupt_in_the_middle_of_a_renewal_ends_the_command_with_its_own_s
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_watch_leaves_its_file_with_a_token_that_lives(scratch_world: World, number: int) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     path = scratch_world.root / "token"
     process = scratch_world.start("watch", "--to", str(path), start_new_session=True)
     assert process.stdout is not None
@@ -139,7 +139,7 @@ def test_watch_leaves_its_file_with_a_token_that_lives(scratch_world: World, num
 
 
 def test_watch_is_ended_by_ctrl_c_in_a_terminal(scratch_world: World) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     path = scratch_world.root / "token"
     words = [*command("credhelper"), "watch", "--to", str(path)]
     script = f"{' '.join(words)} & until [ -e {path} ]; do sleep 0.1; done; echo ready; fg"

@@ -32,7 +32,7 @@ print(len(seen))
 
 
 def test_a_command_finds_a_token_file_of_its_own(scratch_world: World) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     words = ["exec", "--refresh", "--file-var", "MY_TOKEN_FILE", "--", "sh", "-c"]
     script = 'stat -c "%a %n" "$BEARER_TOKEN_FILE" "${BEARER_TOKEN_FILE%/*}"; cat "$MY_TOKEN_FILE"'
     outcome = scratch_world.run(*words, script)
@@ -59,7 +59,7 @@ def test_a_job_of_three_lifetimes_never_reads_an_expired_or_torn_token(short_liv
 def test_a_server_in_trouble_is_told_of_once_and_asked_again(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     scratch_world.age(86400 - 300)
     running_sandbox.fault({"status": 503, "times": "always"})
     script = 'echo "$BEARER_TOKEN_FILE"; read line'
@@ -223,7 +223,7 @@ def test_a_file_that_others_wrote_into_is_put_right(scratch_world: World, others
 def test_a_token_that_was_revoked_by_logout_is_made_again_for_the_file(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     process = scratch_world.start(
         "exec", "--refresh", "--", "sh", "-c", 'echo "$BEARER_TOKEN_FILE"; read line'
     )

@@ -24,7 +24,7 @@ def test_the_folder_is_private_and_ours_under_any_umask(scratch_world: World) ->
 def test_nothing_is_left_of_a_command_that_could_not_be_started(
     scratch_world: World,
 ) -> None:
-    scratch_world.get()
+    scratch_world.prepare()
     words = ["exec", "--refresh", "--", "true"]
     # No file may be larger than nothing: as on a full disk.
     prefix = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh")

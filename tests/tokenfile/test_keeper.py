@@ -124,8 +124,8 @@ def test_a_renewal_that_is_going_on_when_the_command_ends_is_finished(tmp_path: 
     renewer.wait()
 
 
-@pytest.mark.usefixtures("blocked")
 @pytest.mark.waits
+@pytest.mark.usefixtures("blocked")
 def test_a_renewal_is_not_finished_for_somebody_who_cannot_wait() -> None:
     renewer = subprocess.Popen(["sleep", "60"])
     # To this thread alone: others, of the runner of tests, do not block it, and would end us.
@@ -209,7 +209,7 @@ def test_a_terminal_that_is_gone_is_no_reason_to_keep_no_token(
 
 
 def test_the_keeper_is_small_and_shows_no_secret(scratch_world: World) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     # The command may be first: its parent turns into the keeper when it has started.
     script = (
         "until grep -q tokenfile.keeper /proc/$PPID/cmdline; do sleep 0.1; done;"

@@ -91,7 +91,7 @@ def kept_for(world: World, back: float) -> Keeping:
 
     The server's clock goes on: it is ahead by as much.
     """
-    world.get()
+    world.prepare()
     (record,) = world.records()
     world.age_record(record, LIFE - LEFT - int(back))  # as the clock tells that was set back
     path = world.root / "token"

@@ -42,7 +42,7 @@ def test_what_does_not_change_is_warned_of_once(
 
 
 def test_write_puts_a_token_into_a_private_file(scratch_world: World) -> None:
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     path = scratch_world.root / "token"
     outcome = scratch_world.run("write", "--to", str(path))
     assert (outcome.status, outcome.stdout, outcome.told) == (0, b"", "")

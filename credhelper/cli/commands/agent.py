@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import suppress
 
 import click
 
@@ -16,7 +17,10 @@ from credhelper.cli.output import flush, warn
 from credhelper.core import lookup
 from credhelper.core import service as services
 from credhelper.core.text import export, printable
+from credhelper.errors import UsageError
 from credhelper.tokenfile import signals
+
+_HANDLES = 256  # connections, children, and what is open anyway
 
 
 @click.command(short_help="Serve tokens to containers and ssh hosts, at a socket.")
@@ -64,8 +68,10 @@ def agent(path: str, urls: tuple[str, ...], names: tuple[str, ...], uids: tuple[
     \b
     Examples:
       credhelper agent --socket /run/user/1000/credhelper-agent/socket --service https://git.example
-      credhelper agent --socket ~/.credhelper/agent --service https://ica.example --profile work
+      credhelper agent --socket ~/.credhelper/agent/socket --service URL --profile work
     """
+    if not path:
+        raise UsageError("--socket needs a path", hint="credhelper agent --help")
     context = command_context()
     path = os.path.abspath(os.path.expanduser(path))
     offer = offers.Offer(
@@ -74,15 +80,26 @@ def agent(path: str, urls: tuple[str, ...], names: tuple[str, ...], uids: tuple[
     offers.check(offer, routing.load_routes(context), context.environ)
     # What it passes on is secret: no core of it may lie about.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _HANDLES:
+        most = _HANDLES if hard == resource.RLIM_INFINITY else min(hard, _HANDLES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     listener, ours = unix_socket.listen(path, for_others=bool(uids))
     try:
         allowed = frozenset({os.geteuid(), 0, *uids})
-        one = agents.Agent(offer, listener, allowed, dict(os.environ), warn)
+        one = agents.Agent(offer, listener, allowed, dict(os.environ), _warn)
         _tell(path, offer)
         number = one.run()
     finally:
+        # While we listen: a closed socket's inode may be that of the next agent's.
         unix_socket.withdraw(path, ours)
+    one.end()
     signals.end(0, number)
+
+
+def _warn(message: str, hint: str | None) -> None:
+    with suppress(OSError):  # nobody reads it any more
+        warn(message, hint)
 
 
 def _tell(path: str, offer: offers.Offer) -> None:

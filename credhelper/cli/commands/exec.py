@@ -29,7 +29,7 @@ PROJECT = "ICAV2_PROJECT_ID"
 FILE = "BEARER_TOKEN_FILE"  # the WLCG's name for it, which other readers of token files share
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SERVICE_HELP = "Whom the token is for: a profile must name it."
+SERVICE_HELP = "The service that gets the token; a profile must cover it."
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> object:

@@ -112,7 +112,7 @@ def add(
     revoke_old: bool,
     **given: Any,
 ) -> int:
-    """Add a profile, or change one: what is not named stays as it is. Nothing is verified.
+    """Add a profile, or change one. What you do not give stays as it is. Nothing is verified.
 
     \b
     Examples:
@@ -164,7 +164,7 @@ def add(
 @_name
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> int:
-    """Log out of a profile, and take it out of the config, whatever the server says.
+    """Log out of a profile and remove it from the config, even if the server does not answer.
 
     \b
     Example:
@@ -174,7 +174,7 @@ def remove(name: str, yes: bool) -> int:
     one = chosen(context, name)
     options.require_file(context, name, "unset CREDHELPER_API_KEY")
     if not yes:
-        _confirm(f"Remove profile {one.name} ({one.url}) and what is held for it?")
+        _confirm(one.name, f"Remove profile {one.name} ({one.url}) and its tokens?")
     path, lock = options.files(context)
     status = leaving.leave(context, [one])
     with typed_keys.changing(context, one):
@@ -187,7 +187,7 @@ def remove(name: str, yes: bool) -> int:
 @profile.command()
 @_name
 def use(name: str) -> None:
-    """Make a profile the default. For one terminal only, export CREDHELPER_PROFILE instead.
+    """Make a profile the default. For one terminal only, set CREDHELPER_PROFILE instead.
 
     \b
     Example:
@@ -198,7 +198,7 @@ def use(name: str) -> None:
     options.require_file(context, name, "it is the default already, and the only one")
     path, lock = options.files(context)
     write.set_default(path, lock, one.name, environ=context.environ)
-    say(f"{one.name} is the default profile now")
+    say(f"{one.name} is now the default profile")
 
 
 def _settings_of(context: Context, like: str, name: str, old: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,9 +226,12 @@ def _print_json(members: dict[str, object]) -> None:
     click.echo(json.dumps({"version": 1, **members}))
 
 
-def _confirm(question: str) -> None:
+def _confirm(name: str, question: str) -> None:
     if not on_terminal():
-        raise UsageError("there is nobody to ask: nothing is removed", hint="say --yes")
+        raise UsageError(
+            f"not removing profile {name}: no terminal to confirm on",
+            hint=command("credhelper", "profile", "remove", name, "--yes"),
+        )
     if not click.confirm(question, err=True):
         raise click.Abort
 

@@ -1,4 +1,4 @@
-"""`credhelper setup`: wire a tool up, see what that takes, check it, and take it back."""
+"""`credhelper setup`: configure a tool to use credhelper; show, check or undo that."""
 
 from __future__ import annotations
 
@@ -55,22 +55,31 @@ class _Tool(click.Choice[str]):
 
 @click.command("setup", short_help="Configure a tool to use credhelper; check or undo it.")
 @click.argument("tool", required=False, type=_Tool([*setup.TOOLS]), metavar="[TOOL]")
-@click.option("--service", metavar="URL", help="Who receives the token: a host, or a URL.")
+@click.option("--service", metavar="URL", help="The service that gets the token: a host, or a URL.")
 @click.option(
-    "--profile", "-p", metavar="NAME", help="Whose token.", shell_complete=complete_profile
+    "--profile",
+    "-p",
+    metavar="NAME",
+    help="The profile whose token is used.",
+    shell_complete=complete_profile,
 )
-@click.option("--name", metavar="NAME", help="What the tool knows it by, where it has names.")
 @click.option(
-    "--bin", "links", metavar="DIR", help="The folder for links to credhelper, if it takes any."
+    "--name", metavar="NAME", help="The name for it in the tool's file, where the tool has names."
 )
 @click.option(
-    "--file", metavar="PATH", help="The tool's file, for tools that are told which one to read."
+    "--bin",
+    "links",
+    metavar="DIR",
+    help="The folder for links to credhelper, if the tool needs any.",
 )
-@click.option("--add-service", is_flag=True, help="Let the profile have tokens for the service.")
-@click.option("--print", "print_", is_flag=True, help="Show the lines, and change nothing.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--undo", is_flag=True, help="Take back what setup added, and nothing else.")
-@click.option("--check", is_flag=True, help="Ask in the tool's own way whether it works.")
+@click.option("--file", metavar="PATH", help="The file to write, for tools that have no fixed one.")
+@click.option(
+    "--add-service", is_flag=True, help="Add the service to the profile, if it is not there."
+)
+@click.option("--print", "print_", is_flag=True, help="Print the lines to add; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--undo", is_flag=True, help="Remove what setup added, and nothing else.")
+@click.option("--check", is_flag=True, help="Test it the way the tool does.")
 def setup_(
     tool: str | None,
     service: str | None,
@@ -81,10 +90,10 @@ def setup_(
     add_service: bool,
     **modes: bool,
 ) -> int:
-    """Wire a tool up to credhelper, in that tool's own file. Without a TOOL: list them.
+    """Configure TOOL to use credhelper, in the tool's own file. Without TOOL, list the tools.
 
-    Foreign lines, comments, order, mode and line ends of the file stay as they are; a copy of it
-    is kept in the state folder. Without --service, --undo and --check mean all of TOOL's.
+    Everything else in the file stays as it is: lines, comments, order, mode and line ends. A copy
+    of it is kept in the state folder. Without --service, --undo and --check apply to all of TOOL's.
 
     \b
     Examples:
@@ -133,7 +142,7 @@ def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
         return check(arguments)
     if arguments.service is None and wants_service(tool):
         raise UsageError(
-            "for whom? no --service is given",
+            "which service? add --service URL",
             hint=command("credhelper", "setup", tool, "--service", "URL"),
         )
     takes_tokens(tool, arguments.service)
@@ -160,7 +169,7 @@ def _list() -> int:
     standing = journal.read(state_folder(os.environ)).setups
     if standing:
         say()
-        say("set up here:")
+        say("set up on this machine:")
         output.table([(one.tool, in_words(one)) for one in standing])
     return 0
 
@@ -224,13 +233,13 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
     for path, target in work.linked:
         say(f"linked {short(path)} to {short(target)}")
     for backup in backups:
-        say(f"as it was before: {short(backup)}")
+        say(f"backup: {short(backup)}")
     if not work.changes:
-        say(f"{arguments.tool} is set up for {arguments.service} already: nothing to change")
+        say(f"{arguments.tool} is already set up for {arguments.service}: nothing to change")
     print_notes(plan)
     if work.changes:
         how = command("credhelper", "setup", arguments.tool, "--check")
-        say(f"to see whether it works: {how}")
+        say(f"to test it: {how}")
     return 0
 
 
@@ -241,7 +250,7 @@ def _undo(arguments: Arguments) -> int:
         apply.sweep(known, state)
         found = matching(known, arguments)
         if not found:
-            say(f"{subject(arguments)} is not set up by credhelper: nothing to take back")
+            say(f"{subject(arguments)} is not set up by credhelper: nothing to undo")
             return 0
         work = prepare.undo(found, known)
         apply.refuse(work)

@@ -45,7 +45,9 @@ def _options(command: _Command) -> _Command:
             ),
             profile_option("Use the token of this profile."),
             click.option(
-                "--service", metavar="URL", help="Whom the token is for: a profile must name it."
+                "--service",
+                metavar="URL",
+                help="The service that gets the token; a profile must cover it.",
             ),
             min_ttl_option,
             refresh_before_option,

@@ -99,7 +99,7 @@ def choose(
             plain = lookup.match(found, Request("get", service=arguments.service), preferred)
             if plain is None or plain[0].profile != arguments.profile:
                 raise AmbiguousServiceError(
-                    f"{arguments.tool} has no place for a profile's name, and without it"
+                    f"{arguments.tool} has no place for a profile's name, and without one"
                     f" {arguments.service} is not answered by {arguments.profile}",
                     hint=("unset CREDHELPER_PROFILE; " if preferred else "")
                     + command("credhelper", "profile", "use", arguments.profile),
@@ -125,7 +125,7 @@ def choose(
     if not profile or found.profile(profile) is None:
         raise error
     if not add_service:
-        question = f"No profile names {arguments.service}. May {profile} have tokens for it?"
+        question = f"No profile covers {arguments.service}. Let {profile} have tokens for it?"
         if dry_run or not on_terminal() or not click.confirm(question, err=True):
             raise error
     return arguments, profile, None if dry_run else profile

@@ -17,7 +17,7 @@ def add(context: Context, one: Setup) -> None:
     """Add the service of a setup to the profile that it notes. Raises CredhelperError."""
     if one.added:
         options.add_services(context, one.added, [one.service])
-        say(f"profile {one.added} now covers {one.service}")
+        say(f"{one.added} now serves {one.service}")
 
 
 def remove(context: Context, one: Setup) -> None:
@@ -53,7 +53,7 @@ def take_back(context: Context, setups: list[Setup]) -> None:
     for one in setups:
         try:
             if _removed(context, one):
-                say(f"profile {one.added} no longer covers {one.service}")
+                say(f"{one.added} no longer serves {one.service}")
         except CredhelperError as error:
             warn(f"{one.service} stays in profile {one.added}: {error.message}", error.hint)
 

@@ -384,7 +384,7 @@ def logout(
     running_sandbox: RunningSandbox,
 ) -> None:
     """Whatever the server says to a logout, it is forgotten here; the status tells the rest."""
-    scratch_world.get()
+    scratch_world.prepare()
     if fault:
         running_sandbox.fault({"path": "/v1/tokens", "method": "DELETE", **fault})
     outcome = scratch_world.run("logout")
@@ -395,7 +395,7 @@ def logout(
 
 def logout_without_an_answer(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A server that is silent: forgotten here all the same, after the call's own deadline."""
-    scratch_world.get()
+    scratch_world.prepare()
     running_sandbox.fault({"method": "DELETE", "hang": True, "times": "always"})
     outcome = scratch_world.run("logout")
     assert outcome.status == 5

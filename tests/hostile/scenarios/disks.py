@@ -37,7 +37,7 @@ def list_in_spite_of_the_cache(
     how: str, scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
     """A listing needs no cache: it asks nobody, waits for nobody, and says what is configured."""
-    scratch_world.get()
+    scratch_world.prepare()
     running_sandbox.count_from_here()
     held = []
     for path in sorted(scratch_world.cache.iterdir()):
@@ -105,7 +105,7 @@ def lock_is_a_symlink(
 
 def record_is_a_symlink(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A record that leads elsewhere is not believed, and what it leads to stays as it is."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     (record,) = scratch_world.records()
     elsewhere = scratch_world.home / "elsewhere"
     record.rename(elsewhere)
@@ -181,7 +181,7 @@ def foreign_cache(owner: int, user: int, says: list[str], running_sandbox: Runni
 
 def cache_becomes_insecure(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """What lies in a cache that anybody can write to may be anybody's: it is not served."""
-    planted = scratch_world.get()
+    planted = scratch_world.prepare()
     scratch_world.cache.chmod(0o777)
     before = snapshot(scratch_world.root)
     outcome = scratch_world.run("get")
@@ -231,7 +231,7 @@ def umask(mask: str, scratch_world: World, running_sandbox: RunningSandbox) -> N
 
 def loose_record(mode: int, scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A record that others could read or write is not believed; what replaces it is private."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     (record,) = scratch_world.records()
     record.chmod(mode)
     assert scratch_world.get() != token
@@ -241,7 +241,7 @@ def loose_record(mode: int, scratch_world: World, running_sandbox: RunningSandbo
 
 def loose_lock(scratch_world: World) -> None:
     """A lock that others can open, and so hold for ever, is tightened."""
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     for path in scratch_world.cache.glob("*.lock"):
         path.chmod(0o666)
@@ -271,7 +271,7 @@ def _world_of(uid: int, sandbox: RunningSandbox) -> Iterator[World]:
 def read_only_cache(running_sandbox: RunningSandbox) -> None:
     """A valid token in a cache that cannot be written is served, and nothing is created."""
     with _world_of(_SOMEBODY, running_sandbox) as world:
-        token = world.get()
+        token = world.prepare()
         world.cache.chmod(0o500)
         before = snapshot(world.root)
         assert world.get() == token
@@ -283,7 +283,7 @@ def read_only_cache(running_sandbox: RunningSandbox) -> None:
 def read_only_cache_for_git(running_sandbox: RunningSandbox) -> None:
     """git and docker are answered from it likewise."""
     with _world_of(_SOMEBODY, running_sandbox) as world:
-        token = world.get()
+        token = world.prepare()
         world.cache.chmod(0o500)
         before = snapshot(world.root)
         asked = b"protocol=https\nhost=ica.example\n\n"
@@ -296,7 +296,7 @@ def read_only_cache_for_git(running_sandbox: RunningSandbox) -> None:
 def read_only_cache_with_a_stale_token(running_sandbox: RunningSandbox) -> None:
     """A stale token that could not be replaced is served: not a new one for each call."""
     with _world_of(_SOMEBODY, running_sandbox) as world:
-        token = world.get()
+        token = world.prepare()
         world.age(_LIFETIME - 45)
         world.cache.chmod(0o500)
         running_sandbox.count_from_here()
@@ -329,7 +329,7 @@ def read_only_cache_without_a_token(running_sandbox: RunningSandbox) -> None:
 
 def pid_in_the_lock(pid: str, scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """What stands in a lock file means nothing: only the kernel knows who holds it."""
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     locks = list(scratch_world.cache.glob("*.lock"))
     for path in locks:

@@ -86,7 +86,7 @@ def herd_with_an_expired_token(
     processes: int, scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
     """They all find it expired while the gate is shut, and all come in at once: one token."""
-    old = scratch_world.get()
+    old = scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     running_sandbox.count_from_here()
     lock = _lock_of(scratch_world)
@@ -137,7 +137,7 @@ def herd_in_trouble(
     running_sandbox: RunningSandbox,
 ) -> None:
     """The one who asks is told no: the others share that, and do not ask again one by one."""
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     lock = _lock_of(scratch_world)
     running_sandbox.fault({"status": status, "times": "always"})
@@ -154,7 +154,7 @@ def herd_in_trouble(
 
 def waiter_that_wakes_late(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A failure counts for all that were waiting when it happened, however late they wake up."""
-    scratch_world.get()
+    scratch_world.prepare()
     (held,) = scratch_world.held()
     (record,) = scratch_world.records()
     scratch_world.age(_LIFETIME + 60)
@@ -185,7 +185,7 @@ def _leader(world: World, sandbox: RunningSandbox) -> subprocess.Popen[bytes]:
 
 def leader_killed(waiters: int, scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A lock dies with its holder: the next goes on at once, and makes one token for all."""
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     lock = _lock_of(scratch_world)
     leader = _leader(scratch_world, running_sandbox)
@@ -201,7 +201,7 @@ def leader_killed(waiters: int, scratch_world: World, running_sandbox: RunningSa
 
 def leader_stopped(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A holder that stands still is waited for, but not for ever: then one goes on for all."""
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     lock = _lock_of(scratch_world)
     leader = _leader(scratch_world, running_sandbox)
@@ -224,7 +224,7 @@ def leader_stopped_while_the_token_lives(
     scratch_world: World, running_sandbox: RunningSandbox
 ) -> None:
     """Nobody waits for a renewal as long as the token lives, whatever became of the renewer."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     scratch_world.age(_LIFETIME - 45)
     leader = _leader(scratch_world, running_sandbox)
     leader.send_signal(signal.SIGSTOP)
@@ -242,7 +242,7 @@ def leader_stopped_while_the_token_lives(
 def _assert_consistent(world: World, sandbox: RunningSandbox) -> None:
     """The next process goes on at once, nothing half-written lies about, and nothing is held."""
     sandbox.reset()
-    token = world.get()
+    token = world.prepare()
     assert world.get() == token
     assert sandbox.stats()["requests"] <= 1
     assert not list(world.cache.glob(".*.tmp"))
@@ -265,7 +265,7 @@ def signal_during_the_wait(
 ) -> None:
     """Asked to end while another renews: it ends at once, and the other goes on."""
     number = _number(signal)
-    scratch_world.get()
+    scratch_world.prepare()
     scratch_world.age(_LIFETIME + 60)
     lock = _lock_of(scratch_world)
     with _held(lock):

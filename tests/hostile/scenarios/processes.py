@@ -40,7 +40,7 @@ def talkative_python(start: str, scratch_world: World) -> None:
     if not INSTALLED:
         pytest.skip(_NEEDS_PROGRAM)
     if start == "fresh":
-        scratch_world.get()
+        scratch_world.prepare()
     outcome = scratch_world.run("git", "get", stdin=_ASK, environ=TALK)
     (held,) = scratch_world.held()
     lines = [
@@ -120,7 +120,7 @@ def poisoned_folder(start: str, scratch_world: World, running_sandbox: RunningSa
     if not INSTALLED:
         pytest.skip(_NEEDS_PROGRAM)
     if start == "fresh":
-        scratch_world.get()
+        scratch_world.prepare()
     folder = scratch_world.root / "checkout"
     bitten = _poison(folder, "http://127.0.0.1:1")
     before = snapshot(folder)
@@ -285,7 +285,7 @@ def exec_with_a_key_of_a_profile(scratch_world: World, running_sandbox: RunningS
 
 def shown_to_people(arguments: list[str], fingerprint: bool, scratch_world: World) -> None:
     """What people are shown, and paste into tickets: a fingerprint at the most."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     outcome = scratch_world.run(*arguments)
     assert outcome.status == 0, outcome
     assert not tokens_in(outcome.stdout)
@@ -301,7 +301,7 @@ def shown_to_people(arguments: list[str], fingerprint: bool, scratch_world: Worl
 
 def usage(arguments: list[str], scratch_world: World) -> None:
     """Called without saying what for: usage on stderr, nothing on stdout, a status above 0."""
-    scratch_world.get()
+    scratch_world.prepare()
     before = snapshot(scratch_world.root)
     outcome = scratch_world.run(*arguments)
     assert (outcome.status, outcome.stdout) == (2, b"")
@@ -312,20 +312,21 @@ def usage(arguments: list[str], scratch_world: World) -> None:
 # --- rows 102 and 104 -----------------------------------------------------------------------------
 
 
-def ten_thousand_lines(scratch_world: World) -> None:
-    """Ten thousand requests in one write: as many answers, in their order."""
-    token = scratch_world.get()
+def two_thousand_lines(scratch_world: World) -> None:
+    """Two thousand requests in one write: as many answers, in their order."""
+    token = scratch_world.prepare()
     asked, expected = [], []
-    for number in range(10000):
+    for number in range(2000):
         if number % 3:
             asked.append({"action": "get", "service": "https://ica.example"})
             expected.append(token)
         else:
             asked.append({"action": "get", "service": f"https://evil-{number}.test"})
-            expected.append(f"no profile names https://evil-{number}.test")
+            expected.append(f"no profile covers https://evil-{number}.test")
     lines = "".join(json.dumps(each) + "\n" for each in asked).encode()
     outcome = scratch_world.run("json", stdin=lines)
     assert (outcome.status, outcome.stderr) == (0, b"")
+    assert len(outcome.stdout) > 65536, "more than a pipe holds"
     answers = [json.loads(line) for line in outcome.stdout.splitlines()]
     told = [
         answer["error"]["message"] if "error" in answer else answer["token"] for answer in answers
@@ -335,7 +336,7 @@ def ten_thousand_lines(scratch_world: World) -> None:
 
 def caller_gone_after_the_first_answer(scratch_world: World) -> None:
     """A dialogue whose caller stops listening ends quietly."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     reader, writer = os.pipe()
     process = scratch_world.start("json", stdout=writer)
     os.close(writer)

@@ -33,14 +33,15 @@ def input_without_end(arguments: list[str], status: int, scratch_world: World) -
 
 
 def endless_line(scratch_world: World) -> None:
-    """A gibibyte without a newline in a dialogue: one answer, in little memory."""
-    scratch_world.get()
+    """Three times the memory allowed, without a newline, in a dialogue: one answer."""
+    scratch_world.prepare()
     process = scratch_world.start("json")
     assert process.stdin is not None
     chunk = b"a" * _MEBIBYTE
-    for number in range(1024):
+    for number in range(3 * _MOST_MEMORY // _MEBIBYTE):
         process.stdin.write(chunk)
-        assert number % 64 or _peak_memory(process.pid) < _MOST_MEMORY
+        assert number % 16 or _peak_memory(process.pid) < _MOST_MEMORY
+    assert _peak_memory(process.pid) < _MOST_MEMORY
     outcome = scratch_world.finish(process, b'\n{"action":"list"}\n')
     first, second = outcome.stdout.splitlines()
     assert b'"bad_request"' in first
@@ -56,7 +57,7 @@ def _peak_memory(pid: int) -> int:
 
 def silent_stdin(scratch_world: World) -> None:
     """Nobody says anything, and nobody hangs up: a deadline, not a hang."""
-    scratch_world.get()
+    scratch_world.prepare()
     before = snapshot(scratch_world.root)
     waiting = [
         scratch_world.start(*words)
@@ -78,7 +79,7 @@ def silent_stdin(scratch_world: World) -> None:
 
 def terminal_on_stdin(scratch_world: World) -> None:
     """A person at a terminal is told what is waited for, and ends it with Ctrl-D."""
-    scratch_world.get()
+    scratch_world.prepare()
     primary, secondary = pty.openpty()
     process = scratch_world.start("git", "get", stdin=secondary)
     os.close(secondary)
@@ -94,7 +95,7 @@ def terminal_on_stdin(scratch_world: World) -> None:
 
 def stdin_left_open(arguments: list[str], scratch_world: World, stdin: str = "") -> None:
     """The caller says what it has to say, and leaves the pipe open for ever."""
-    scratch_world.get()
+    scratch_world.prepare()
     process = scratch_world.start(*arguments)
     assert process.stdin is not None
     process.stdin.write(stdin.encode())
@@ -107,7 +108,7 @@ def stdin_left_open(arguments: list[str], scratch_world: World, stdin: str = "")
 
 def stdin_closed(scratch_world: World) -> None:
     """There is no stdin at all: what must read says so, what need not read answers."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     closed = ("sh", "-c", 'exec "$@" <&-', "sh")
     outcome = scratch_world.run("git", "get", prefix=closed)
     assert (outcome.status, outcome.stdout) == (2, b"")
@@ -121,7 +122,7 @@ def stdin_closed(scratch_world: World) -> None:
 def caller_gone(arguments: list[str], stdin: str, start: str, scratch_world: World) -> None:
     """The caller has closed its end: a quiet failure, and the token is not lost."""
     if start == "fresh":
-        scratch_world.get()
+        scratch_world.prepare()
     reader, writer = os.pipe()
     os.close(reader)
     process = scratch_world.start(*arguments, stdout=writer)
@@ -136,7 +137,7 @@ def stdout_elsewhere(
 ) -> None:
     """Stdout is closed or full: the status says so, and the token goes nowhere else."""
     if start == "fresh":
-        scratch_world.get()
+        scratch_world.prepare()
     outcome = scratch_world.run("get", prefix=("sh", "-c", f'exec "$@" {redirection}', "sh"))
     assert (outcome.status, outcome.stdout, outcome.stderr) == (1, b"", b"")
     held = scratch_world.held()
@@ -150,7 +151,7 @@ def stdout_elsewhere(
 
 def stderr_closed(scratch_world: World, running_sandbox: RunningSandbox) -> None:
     """A warning that nobody can read is no reason to fail, and goes into no file of ours."""
-    token = scratch_world.get()
+    token = scratch_world.prepare()
     scratch_world.age(86400 - 45)
     running_sandbox.fault({"status": 503, "times": "always"})
     outcome = scratch_world.run("get", prefix=("sh", "-c", 'exec "$@" 2>&-', "sh"))

@@ -88,7 +88,7 @@ def test_the_first_call_creates_and_exchanges_and_the_second_does_neither(
 def test_a_token_that_is_held_is_what_is_exchanged(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
-    world.get()
+    world.prepare()
     keys(world)
     assert counts(running_sandbox) == (1, 1)
 
@@ -284,7 +284,7 @@ def test_the_profiles_min_ttl_is_about_its_tokens(
 def test_a_token_that_was_revoked_is_rejected_renewed_and_exchanged_in_one_call(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = world.get()
+    token = world.prepare()
     running_sandbox.revoke_all()
     assert keys(world)
     assert counts(running_sandbox) == (2, 1)
@@ -294,7 +294,7 @@ def test_a_token_that_was_revoked_is_rejected_renewed_and_exchanged_in_one_call(
 def test_an_exchange_that_refuses_every_token_costs_one_new_one_and_ends(
     world: World, running_sandbox: RunningSandbox
 ) -> None:
-    token = world.get()
+    token = world.prepare()
     running_sandbox.fault({"path": "/v1/folders", "status": 401, "times": "always"})
     told = world.run("aws")
     assert (told.status, told.stdout) == (5, b"")
