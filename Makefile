@@ -36,14 +36,16 @@ check: $(VENV)/.check
 clients: $(VENV)/.test
 	$(CLEAN) $(BIN)/python integrations/install.py $(CLIENTS)
 
-# README's table of protocols, from what the folders in integrations/ say of themselves; and the tree in
-# docs/architecture.md, from what the modules say of themselves, with the layers; and docs/commands.md, from `--help`.
+# The table in docs/tools.md, from what the folders in integrations/ say of themselves; and the tree in
+# docs/architecture.md, from what the modules say of themselves, with the layers; and docs/commands.md, from `--help`;
+# and README's picture, from `credhelper demo`.
 docs: $(VENV)/.test
 	$(CLEAN) $(BIN)/python -m tests.support.table
 	$(CLEAN) $(BIN)/python -m tests.support.tree
 	$(CLEAN) $(BIN)/python -m tests.support.commands
+	$(CLEAN) $(BIN)/python -m tests.support.picture
 
-# Which clients, in which versions, the tests in integrations/ pass with: into proven.toml and README.
+# Which clients, in which versions, the tests in integrations/ pass with: into proven.toml and docs/tools.md.
 proven: $(VENV)/.test
 	$(CLEAN) $(BIN)/pytest --proven $(if $(PYTEST_ARGS),$(PYTEST_ARGS),integrations)
 	$(CLEAN) $(BIN)/python -m tests.support.table

@@ -123,7 +123,7 @@ def _clear(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise CacheError(
-            f"{printable(path)} is there already, and is no socket",
+            f"{printable(path)} exists, and is not a socket",
             hint=f"move it away: {command('mv', path, path + '.old')}",
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:

@@ -79,7 +79,7 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
         # Before any lock: the process that asked us holds the one that we would wait for.
         raise ConfigError(
             f"the grant of profile {route.profile} asks credhelper for the same profile",
-            hint="let the grant's command read the secret from where it lies",
+            hint="let the grant's command read the secret from its place",
         )
     if request.wants != "token" and not route.aws:
         from credhelper.broker import no_match
@@ -97,7 +97,7 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
             context.trace("grant", changed=route.profile)
     raise CredhelperError(
         f"the grant of profile {route.profile} changed again and again while it was read",
-        hint="try again when nobody writes it any more",
+        hint="try again when nothing writes it any more",
         retryable=True,
     )
 

@@ -166,7 +166,7 @@ class Context:
             folder = self._cache_folder
             wrong = self._homeless(folder) or files.complaint_about(folder)
             if wrong:
-                self.warn(f"going on without a cache: {wrong.message}", wrong.hint)
+                self.warn(f"continuing without a cache: {wrong.message}", wrong.hint)
                 self._cache_folder = ""
         return self._cache_folder or None
 

@@ -47,7 +47,7 @@ def why(
     if len(candidates) > 1:
         names = ", ".join(route.profile for route in candidates)
         return AmbiguousServiceError(
-            f"several profiles name {request.service}: {names}",
+            f"several profiles cover {request.service}: {names}",
             hint=f"choose one: {_choose(candidates[0].profile)}",
         )
     if request.profile and request.profile not in [route.profile for route in named]:
@@ -99,7 +99,7 @@ def _no_profile(routes: Routes, environ: Mapping[str, str], *, empty: bool) -> C
     first = next(iter(routes.all())).profile
     return RequestError(
         f"several profiles are configured: {_names(routes)}",
-        hint=f"name one with --profile, or choose one: {_choose(first)}",
+        hint=f"add --profile NAME, or choose one: {_choose(first)}",
     )
 
 
@@ -126,7 +126,7 @@ def _unknown(
     if deeper:
         owner = request.profile or routes.naming(deeper)[0].profile
         return PathRequiredError(
-            f"{deeper} is named, and the request for {service} has another path or none",
+            f"only {deeper} is covered, and the request for {service} has another path or none",
             hint=_how_to_add(routes, owner, service, environ),
         )
     first = routes.first()

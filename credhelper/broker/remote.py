@@ -164,7 +164,7 @@ def _ask(context: Context, path: str, line: bytes) -> dict[str, object]:
             if time.monotonic() > until:
                 if isinstance(why, BusyError):
                     raise
-                raise _unreachable(path, "it takes no request") from None
+                raise _unreachable(path, "it does not accept requests") from None
             time.sleep(_PAUSE)
         except TimeoutError:
             raise _unreachable(path, f"no answer within {_LONGEST:.0f} s") from None
@@ -226,7 +226,7 @@ def _exchange(path: str, line: bytes) -> bytes:
 
 def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return "nobody listens there"
+        return "no agent listens there"
     import os
 
     # `_socket` raises without a number for a path that is too long.
@@ -240,6 +240,6 @@ def _unreachable(path: str, why: str) -> CredhelperError:
 
 def _malformed(path: str) -> CredhelperError:
     return MalformedAnswerError(
-        f"what answers at {printable(path)} (CREDHELPER_SOCKET) is no agent of credhelper's,"
+        f"what answers at {printable(path)} (CREDHELPER_SOCKET) is not an agent of credhelper,"
         " or of another version"
     )

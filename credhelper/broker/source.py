@@ -195,7 +195,7 @@ def _without_the_lock(
     """
     if lockless:
         if source.slot.writable():
-            source.warn(f"going on without a lock: {lockless}", None)
+            source.warn(f"continuing without a lock: {lockless}", None)
         return None
     if stale:
         source.trace("lock", record=source.slot.name, served="stale", why="held")
@@ -204,7 +204,7 @@ def _without_the_lock(
         raise Busy
     source.warn(
         f"waited {LOCK_WAIT:.0f} s for the process that is renewing profile {wanted.profile}:"
-        " going on without it",
+        " continuing without it",
         None,
     )
     return None

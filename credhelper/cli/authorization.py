@@ -151,7 +151,7 @@ def _own_authorization(
         held = inventory.session_slot(context, profile).find() or {}
         if not held.get("token"):
             raise LoginRequiredError(
-                f"nobody is logged in to profile {profile.name}",
+                f"not logged in to profile {profile.name}",
                 hint=next_step.log_in(context.environ, profile.name, profile),
             )
         return Bearer(Secret(held["token"]))

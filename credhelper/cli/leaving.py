@@ -63,7 +63,7 @@ def leave_orphans(context: Context) -> int:
         leaving.take(records.get(name, []))
         if name in keys:
             leaving.take_key(typed_keys.path_of(context, name))
-        say(f"logged out of profile {name}, which the config does not name any more")
+        say(f"logged out of profile {name}, which is no longer in the config")
         output.table(leaving.rows)
         status = max(status, leaving.status)
     return status

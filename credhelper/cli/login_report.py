@@ -48,7 +48,7 @@ def print_report(
             ),
             ("session", _session_in_words(profile, verified)),
             ("grant", output.grant_in_words(profile.grant)),
-            ("services", ", ".join(services) or "none yet: tools that ask for a host get nothing"),
+            ("services", ", ".join(services) or "none: no tool gets a token yet"),
             *[(f"{what}s", words) for what, words in choices.items()],
             *[("wrote" if path == wrote[0] else "", path) for path in wrote],
             ("leave", leave_command(profile)),

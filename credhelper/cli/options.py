@@ -48,15 +48,13 @@ def options(command: _Command) -> _Command:
                 "services",
                 metavar="URL",
                 multiple=True,
-                help="Who may have this profile's tokens: a host, or a URL with a path. "
-                "May be given several times; adds to those already there.",
+                help="A service that may have this profile's tokens: a host, or a URL with a path. "
+                "Repeatable; adds to those already there.",
             ),
-            click.option(
-                "--domain", metavar="NAME", help="The domain (v2: tenant) one logs in to."
-            ),
+            click.option("--domain", metavar="NAME", help="The domain (v2: tenant) to log in to."),
             click.option("--cid", metavar="ID", help="The project (context) of the tokens."),
             click.option("--cwid", metavar="ID", help="The workgroup of the tokens."),
-            click.option("--scopes", metavar="A,B", help="What the tokens are limited to."),
+            click.option("--scopes", metavar="A,B", help="Limit the tokens to these scopes."),
             click.option("--client-id", metavar="ID", help="The authorized party on the tokens."),
             click.option("--data", metavar="TEXT", help="Metadata for the tokens' session field."),
             click.option(
@@ -69,12 +67,16 @@ def options(command: _Command) -> _Command:
                 type=click.Choice(("jwt", "session")),
                 help="What tools receive: a JWT, or the psToken itself.",
             ),
-            click.option("--username", metavar="NAME", help="For tools that want a user name."),
-            click.option("--min-ttl", metavar="TIME", help="Life that every token must have left."),
+            click.option(
+                "--username", metavar="NAME", help="The user name for tools that need one."
+            ),
+            click.option(
+                "--min-ttl", metavar="TIME", help="Least life that every token must have left."
+            ),
             click.option(
                 "--refresh-before",
                 metavar="TIME",
-                help="Renew tokens that have less life left, if a new one can be had.",
+                help="Renew tokens that have less life left.",
             ),
             click.option(
                 "--session-lifetime", metavar="TIME", help="Idle life of a session: 3600, 2h, 1d."
@@ -83,7 +85,7 @@ def options(command: _Command) -> _Command:
             click.option(
                 "--api-key-as",
                 type=click.Choice(profiles.KEY_FORMS),
-                help="How an API key travels; in the X-API-Key header by default.",
+                help="How to send an API key; by default in the X-API-Key header.",
             ),
             click.option(
                 "--aws",
@@ -98,10 +100,12 @@ def options(command: _Command) -> _Command:
             click.option(
                 "--grant-command",
                 metavar="'WORDS'",
-                help="The secret is what this command prints.",
+                help="This command prints the secret.",
             ),
             click.option(
-                "--keyring", metavar="SERVICE", help="The secret is in the keyring, there."
+                "--keyring",
+                metavar="SERVICE",
+                help="The secret is in the keyring, under this service.",
             ),
         )
     ):

@@ -119,7 +119,7 @@ def _token_in(variable: str, token: str, environ: Mapping[str, str], now: float)
     values |= v2 if kind == "ICAV2" else {}
     name = variable.lower().replace("_", "-")
     login = alone.note.partition(": ")[2]
-    note = f"read from there, as long as somebody else renews it; with a key of your own: {login}"
+    note = f"read from there, while another program renews it; with a key of your own: {login}"
     return replace(alone, name=name, values=values, note=note)
 
 

@@ -25,7 +25,7 @@ _name = click.argument("name", shell_complete=complete_profile)
 @click.command("set")
 @_name
 @options.options
-@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--auth", type=click.Choice(AUTHS), help="How to log in.")
 @click.option("--user", metavar="NAME", help="The login name.")
 @click.option(
     "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."

@@ -111,9 +111,7 @@ class Leaving:
         if kept.what == AWS:
             if held.expires_at > self.context.clock():
                 end = output.moment(held.expires_at)
-                self.rows.append(
-                    ("aws", f"cannot be revoked: who has a copy of the key may use it until {end}")
-                )
+                self.rows.append(("aws", f"cannot be revoked: a copy of the key works until {end}"))
             return
         if fields.get(GIVEN):
             self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
@@ -153,7 +151,7 @@ def _revoke(
         return 0, "had expired already"
     end = f"until {output.moment(until)}{'' if certain else ' (a guess)'}"
     if maker is None:
-        return TokenAPIError.exit_status, f"NOT revoked: nobody knows its API, it may live {end}"
+        return TokenAPIError.exit_status, f"NOT revoked: its API is unknown, it may live {end}"
     try:
         client = wiring.client_for(context, maker)
         if not client.revokes:

@@ -65,7 +65,7 @@ def from_ica(config: Settings | None, sessions: Mapping[str, Kept]) -> Iterator[
                 values,
                 Kind.PSTOKEN,
                 Secret(session),
-                "the ica program goes on using it: log out in one of the two only",
+                "the ica program keeps using it: log out in one of the two only",
             )
         elif token:
             url = _url_of_session(region, token, server, alone=len(sessions) == 1)

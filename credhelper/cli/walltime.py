@@ -51,12 +51,16 @@ class Time(click.ParamType[int]):
 
 
 min_ttl_option = click.option(
-    "--min-ttl", type=Time(), default=0, metavar="TIME", help="Life it must have left."
+    "--min-ttl",
+    type=Time(),
+    default=0,
+    metavar="TIME",
+    help="Least life that the token must have left.",
 )
 refresh_before_option = click.option(
     "--refresh-before",
     type=Time(),
     default=0,
     metavar="TIME",
-    help="Renew it with less life left, if a new one can be had.",
+    help="Renew the token if it has less life left.",
 )

@@ -33,7 +33,7 @@ _SPELLED = {
     "EncryptionKey": "serversideencryptionkey",
 }
 _HINTS = {
-    403: "may the token's user and project (cid) use it? To read only, say read_only = true",
+    403: "may the token's user and project (cid) use it? To read only, set read_only = true",
     404: "does it still exist, and does the token's project (cid) hold it?",
 }
 

@@ -49,7 +49,7 @@ _MOST_OPTIONS = 64
 # What these statuses say, they say of the token, the data or the moment, not of the form.
 _OF_EITHER_FORM = frozenset({401, 403, 404, 408, 429})
 _HINTS = {
-    403: "may the token's user use it? To read only, say read_only = true",
+    403: "may the token's user use it? To read only, set read_only = true",
     404: "does it still exist, and in this project?",
 }
 _ALREADY = "may the token's user read it?"

@@ -29,7 +29,7 @@ def in_volume(text: str) -> str:
     if "," in path or "*" in path:
         # Each request names a list of patterns: there is no way to say that they are none.
         raise ValueError("must not hold ',' or '*', which v1 reads as more than one path")
-    _check(slash + path, "a whole volume is named by its id: volume = 'ID'")
+    _check(slash + path, "for a whole volume, give its id: volume = 'ID'")
     return text
 
 

@@ -130,7 +130,7 @@ def _from_environment(
     value = environ.get(variable)
     if not value:
         problem = "is not set" if value is None else "is empty"
-        raise LoginRequiredError(f"{what} {problem}", hint="set and export it, then try again")
+        raise LoginRequiredError(f"{what} {problem}", hint="export it, then try again")
     return what, os.fsencode(value)
 
 

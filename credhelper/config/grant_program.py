@@ -48,7 +48,7 @@ def _asking(profile_name: str, environ: Mapping[str, str]) -> dict[str, str]:
     if profile_name in chain:
         raise ConfigError(
             f"the grant command of profile {profile_name} calls credhelper for the same profile",
-            hint="let it get the secret from elsewhere",
+            hint="let the command get the secret from another place",
         )
     return {**environ, ASKING: ",".join([*chain, profile_name])}
 

@@ -73,7 +73,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     url = table.checked("url", origin) or APIS[api].url
     other = api_at(url) or api
     if other != api:
-        raise table.wrong("url", f"is the one of api = '{other}'", f"say api = '{other}'")
+        raise table.wrong("url", f"is the one of api = '{other}'", f"set api = '{other}'")
     found = Profile(
         name=name,
         api=api,
@@ -218,7 +218,7 @@ def _resource(table: Table, api: str) -> Resource | None:
     if "aws" not in table:
         return None
     if table.values.get("token") == SESSION:
-        raise table.wrong("aws", f"is bought with a JWT: it goes with token = '{JWT}' only")
+        raise table.wrong("aws", f"needs a JWT: it goes with token = '{JWT}' only")
     known = APIS[api].resources
     if not known:
         raise table.wrong("aws", f"means nothing to api = '{api}'", "leave it out")

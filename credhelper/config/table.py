@@ -69,9 +69,9 @@ class Table:
             if key in known:
                 continue
             if _SECRET.fullmatch(re.sub("[^a-z]+", "_", key.lower())):
-                raise self.wrong(key, "a secret does not belong into this file", GRANT_HINT)
+                raise self.wrong(key, "this file must not hold a secret", GRANT_HINT)
             if key in elsewhere:
-                raise self.wrong(key, "belongs into a profile", "write it below [profiles.NAME]")
+                raise self.wrong(key, "belongs in a profile", "write it below [profiles.NAME]")
             raise self.wrong(key, "unknown key" + nearest(key, known))
 
     def text(self, key: str) -> str | None:

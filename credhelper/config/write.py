@@ -66,7 +66,7 @@ def add_profile(
             if old:
                 raise ConfigError(
                     f"profile {printable(name)} was removed meanwhile, so it is not changed",
-                    hint="say the same again to make it anew",
+                    hint="run the same command again to add it",
                 )
             root["profiles"][name] = shape({})
         table = root["profiles"][name]
@@ -204,8 +204,8 @@ def _edit(
         new = edited(text, change)
         if new is None:
             raise ConfigError(
-                f"{printable(path)}: this change cannot be made without harm to what is there",
-                hint="make it by hand: whatever TOML allows will do",
+                f"{printable(path)}: this change would damage what is there",
+                hint="edit the file by hand",
             )
         if new != text:
             config = parse.parse(new.encode(), path, environ)
@@ -233,7 +233,7 @@ def _replace(target: str, new: bytes) -> None:
         if mode is not None:
             os.chmod(target, mode)
     except OSError as error:
-        hint = "mount its folder instead of the file" if error.errno == errno.EBUSY else None
+        hint = "mount the folder instead of the file" if error.errno == errno.EBUSY else None
         raise CacheError(f"cannot write {shown}: {reason(error)}", hint) from error
 
 

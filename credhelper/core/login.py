@@ -16,7 +16,7 @@ def log_in(profile: str) -> str:
 def logged_out(profile: str) -> "credhelper.errors.LoginRequiredError":
     """Return the error for what was made while somebody logged out: it is dropped."""
     return credhelper.errors.LoginRequiredError(
-        f"somebody logged out of profile {profile} while this was made: it is dropped",
+        f"profile {profile} was logged out while this was made: it is dropped",
         hint=log_in(profile),
         private=True,
     )

@@ -3,8 +3,9 @@
 Source: EngFlow's credential-helper-spec; bazel-snapshots speaks it too. Written as
 `--credential_helper=*.example.com=/path/to/bazel-credential-NAME`, a link to credhelper, since
 Bazel gives it no arguments but `get`. It may be asked about every download: for hosts that no
-profile names there are no headers, and the build goes on. The answer is good until `expires`; older
-releases do not look at that and keep it for 30 minutes (`--credential_helper_cache_duration`).
+profile covers there are no headers, and the build continues. The answer is good until `expires`;
+older releases do not look at that: they keep it for 30 minutes
+(`--credential_helper_cache_duration`).
 """
 
 import credhelper
@@ -90,5 +91,5 @@ def headers(credential: Credential) -> str:
 def _command(arguments: "Sequence[str]") -> dict[str, str]:
     found, words = options.split(arguments, options.COMMON, USAGE)
     if words != ["get"]:
-        raise options.misuse("the one command is get", USAGE)
+        raise options.misuse("the only command is get", USAGE)
     return found

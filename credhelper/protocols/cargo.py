@@ -5,7 +5,7 @@ Source: the Cargo book, "Credential Provider Protocol" (Cargo 1.74 and newer). W
 with credhelper: the words after the first come inside the request. Cargo sends a token as it is, as
 the whole `Authorization` header; ours go as `Bearer TOKEN` unless `--raw` is among the words
 (`--bearer` says the default aloud). All operations take the same token. We store none, so `login`
-and `logout` are refused for the registries that a profile names, and left to the next provider for
+and `logout` are refused for the registries that a profile covers, and left to the next provider for
 all others.
 """
 

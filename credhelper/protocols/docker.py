@@ -11,7 +11,7 @@ docker, podman, skopeo, buildah, oras and helm ask; you only say for which regis
 
   { "credHelpers": { "registry.example": "credhelper" } }
 
-and let a profile name that registry:
+and let a profile cover that registry:
 
   credhelper profile add default --service https://registry.example
 

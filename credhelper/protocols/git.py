@@ -11,7 +11,7 @@ git asks; you only say for which host:
 
   credhelper setup git --service https://git.example
 
-By hand, for one host and nobody else:
+By hand, for one host only:
 
   credhelper profile add default --service https://git.example
   git config --global --replace-all credential.https://git.example.helper ""
@@ -19,7 +19,7 @@ By hand, for one host and nobody else:
 
 The empty helper comes first: other helpers, which could store the token, are not told it.
 
-If a profile names a path below the host, let git tell paths:
+If a profile covers a path below the host, let git send paths:
 
   git config --global credential.https://git.example.useHttpPath true
 

@@ -60,7 +60,7 @@ def parse(call: "Call") -> Request:
     token_type = call.environ.get(_TOLD + "TOKEN_TYPE") or TOKEN_TYPES[0]
     if token_type not in TOKEN_TYPES:
         raise credhelper.errors.UnsupportedActionError(
-            f"tokens of type {quoted(token_type)} are not to be had",
+            f"tokens of type {quoted(token_type)} are not available",
             f"say {TOKEN_TYPES[0]} as subject_token_type of the credential configuration",
         )
     echo = {"token_type": token_type}

@@ -112,7 +112,7 @@ def make_token(client: Client, authorization: Authorization, profile: Profile) -
 def not_logged_in(profile: Profile) -> LoginRequiredError:
     """Return the error for a profile that has neither a grant nor a session."""
     return LoginRequiredError(
-        f"nobody is logged in to profile {profile.name}",
+        f"not logged in to profile {profile.name}",
         hint=log_in(profile.name),
     )
 

@@ -83,7 +83,7 @@ def look(path: str) -> Found:
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"{shown}: larger than {_MOST_BYTES // 1024 // 1024} MiB", _BY_HAND)
     if b"\0" in data:
-        raise ConfigError(f"{shown}: holds a NUL byte: it is no text, or not in UTF-8", _BY_HAND)
+        raise ConfigError(f"{shown}: holds a NUL byte: it is not text in UTF-8", _BY_HAND)
     return Found(path, target, data, status, ())
 
 

@@ -36,7 +36,7 @@ def plan_links(work: Work, plan: Plan, setup: Setup, olds: list[Setup]) -> None:
             work.unlinked.append((link.path, mine[link.path]))
         elif os.path.lexists(link.path):
             raise ConfigError(
-                f"{printable(link.path)} is there already, and does not lead to credhelper",
+                f"{printable(link.path)} exists, and does not lead to credhelper",
                 hint=f"see what it is: {command('ls', '-l', link.path)}",
             )
         work.linked.append((link.path, link.target))

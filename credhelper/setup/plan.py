@@ -99,7 +99,7 @@ class WiringRequest:
         path = self.environ.get(name, "")
         if path and not path.startswith("/") and not name.startswith("XDG_"):
             raise ConfigError(
-                f"{name} names no absolute path, so each folder would have another file",
+                f"{name} is not an absolute path, so each folder would have another file",
                 hint=f"let it begin with a slash, or do without: {command('unset', name)}",
             )
         return path if path.startswith("/") else None
@@ -194,7 +194,7 @@ def hosts_only(request: WiringRequest, what: str) -> None:
     if request.service.path:
         raise UsageError(
             f"{what} are asked for by their host alone, and {request.service} has a path",
-            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
+            hint=f"let the profile cover the host: {command('--service', request.service.origin)}",
         )
 
 

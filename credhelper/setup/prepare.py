@@ -121,7 +121,7 @@ def _refuse_mark(found: disk.Found, kind: str) -> None:
         raise ConfigError(
             f"{printable(found.path)}: it begins with a byte order mark, which its tool does not"
             " read",
-            hint=f"some editor put it there; take it out: {take_out}",
+            hint=f"an editor put it there; remove it: {take_out}",
         )
 
 
@@ -162,8 +162,8 @@ def _whose(work: Work, target: str, kind: str, place: tuple[str, ...]) -> str:
     for one in work.after.setups:
         for there, atom in one.entries:
             if there == target and any(place == taken for taken, _ in _leaves_of(kind, atom)):
-                return f"it is for {one.service}: name the same profile, or undo that setup first"
-    return "take it out first, if it is no longer wanted"
+                return f"it is for {one.service}: use the same profile, or undo that setup first"
+    return "remove it first, if you no longer want it"
 
 
 def _take(work: Work, atoms: Iterable[tuple[str, Entry]]) -> None:
@@ -226,9 +226,7 @@ def _leaves_after(edit: Edit) -> list[Leaf]:
 
 def _harm(edit: Edit) -> ConfigError:
     shown = printable(edit.found.path)
-    return ConfigError(
-        f"{shown}: this change cannot be made without harm to what is there", BY_HAND
-    )
+    return ConfigError(f"{shown}: this change would damage what is there", BY_HAND)
 
 
 def _leaves_of(kind: str, atom: Entry) -> list[Leaf]:

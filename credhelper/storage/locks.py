@@ -147,7 +147,7 @@ def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise LockTimeoutError(
-            f"another credhelper has been {doing} for {wait:g} s",
+            f"another credhelper process has been {doing} for {wait:g} s",
             hint=f"see who holds it: {command('fuser', lock_path)}",
         ) from error
     except OSError as error:

@@ -131,9 +131,9 @@ def _refuse_blanks(found: Found, profile: str) -> None:
 
 def _not_ours(section: str) -> RequestError:
     return RequestError(
-        f"somebody else wrote the section [{printable(section)}] of the file, or has changed its"
+        f"another program wrote the section [{printable(section)}] of the file, or has changed its"
         " key: left alone",
-        hint=f"take [{printable(section)}] out if it is no longer wanted, or {_ELSEWHERE}",
+        hint=f"remove [{printable(section)}] if you no longer want it, or {_ELSEWHERE}",
     )
 
 

@@ -73,7 +73,7 @@ def by_python(text: str) -> Found:
             values, word, ended = _values_by_python(lexer)
             found.append((machine, *values))
         else:
-            raise ValueError("a word stands where an entry should begin")
+            raise ValueError("a word is where an entry should begin")
     return found
 
 

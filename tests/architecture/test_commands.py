@@ -83,7 +83,7 @@ def test_no_value_stands_in_a_command_without_quotes(path: Path) -> None:
     [
         'f"credhelper login --profile {name}"',
         'f"remove it: rm {path}"',
-        'f"say which: --service {url}"',
+        'f"choose one: --service {url}"',
         'f"git config --global credential.{url}.helper credhelper"',
         '"chmod 600 " + path',
         'f"move it away: mv {command(path)} {path}"',
@@ -98,7 +98,7 @@ def test_the_search_finds_a_value_without_quotes(line: str) -> None:
     "line",
     [
         "f\"remove it: {command('rm', path)}\"",
-        'f"another credhelper has been {doing} for {wait} s"',
+        'f"another credhelper process has been {doing} for {wait} s"',
         'f"folder {path} is a symlink"',
         'f"credhelper get [--format {FORMATS}]"',
         '"run as that user: " + command("runuser", name)',

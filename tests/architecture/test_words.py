@@ -18,6 +18,7 @@ RULED_OUT = {
     r"\bno profile names\b": "no profile covers",
     r"\bnobody to ask\b": "no terminal to confirm on",
     r"\bmend(s|ed|ing)?\b": "fix",
+    r"\b(take[sn]?|taking) (it|that|them) back\b": "undo",
 }
 PAGES = [
     ROOT / "README.md",
@@ -30,12 +31,6 @@ MODULES = [
     for path in sorted((ROOT / "credhelper").rglob("*.py"))
     if path.relative_to(ROOT / "credhelper").parts[0] != "sandbox"
 ]
-# A token put where other users can read it: in the words of a command.
-IN_ARGV = re.compile(
-    r"(--(token|api-key|password|bearer)[= ]['\"]?(eyJ|\$\(credhelper|`credhelper|\$TOKEN|\$KEY))"
-    r"|curl [^|\n]*-H ['\"]?Authorization: Bearer \$"
-    r"|(-u|--user) [^ \n]*:['\"]?\$\(credhelper"
-)
 
 
 def told(path: Path) -> Iterator[tuple[int, str]]:
@@ -73,10 +68,3 @@ def test_a_message_uses_the_words_of_the_field(path: Path) -> None:
     for number, text in told(path):
         for pattern, instead in RULED_OUT.items():
             assert not re.search(pattern, text, re.IGNORECASE), f"line {number}: write {instead}"
-
-
-def test_no_example_puts_a_token_on_a_command_line() -> None:
-    examples = [*PAGES, ROOT / "docs/style.md", *MODULES, *(ROOT / "integrations").rglob("*.sh")]
-    for path in examples:
-        for number, line in enumerate(path.read_text().split("\n"), 1):
-            assert not IN_ARGV.search(line), f"{path.relative_to(ROOT)}, line {number}: {line}"

@@ -342,7 +342,7 @@ def test_a_file_system_without_locks_is_no_reason_not_to_answer(
     assert token_source.text() == "new"
     assert token_source.text() == "new"
     assert len(token_source.renewals) == 1
-    assert token_source.warnings == ["going on without a lock: no locks available"]
+    assert token_source.warnings == ["continuing without a lock: no locks available"]
 
 
 def test_a_stale_token_is_renewed_without_a_lock_where_none_can_be_had(
@@ -373,7 +373,7 @@ def test_a_waiter_whose_time_is_over_looks_again_and_then_makes_one(
     assert token_source.text() == "new"
     assert len(token_source.renewals) == 1
     assert len(token_source.warnings) == 1
-    assert "going on without it" in token_source.warnings[0]
+    assert "continuing without it" in token_source.warnings[0]
     lock.release()
 
 

@@ -124,7 +124,7 @@ def test_logout_forgets_them_and_says_what_it_cannot_do(person: Person) -> None:
     outcome = person.types("logout")
     assert outcome.status == 0, outcome
     told = outcome.stdout.decode()
-    assert "cannot be revoked: who has a copy of the key may use it until" in told
+    assert "cannot be revoked: a copy of the key works until" in told
     assert person.world.records() == []
     assert all(found["SecretAccessKey"].encode() not in path.read_bytes()
                for path in person.world.root.rglob("*") if path.is_file())  # fmt: skip

@@ -17,6 +17,7 @@ from credhelper.cli import demo_stage, output
 from credhelper.cli.commands import demo
 from credhelper.core.model import Secret
 from tests.cli.conftest import Person
+from tests.support import picture
 from tests.support.worlds import World, tokens_in
 
 
@@ -29,13 +30,15 @@ def test_the_demo_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
     outcome = world.run("demo", environ={"TMPDIR": str(scratch)})
     assert (outcome.status, outcome.told) == (0, ""), outcome
     told = outcome.stdout.decode()
-    assert "All 12 steps held" in told
+    assert "All 12 steps passed" in told
     assert "tokens created 1" in told
     assert "$ credhelper get" in told
     assert not tokens_in(outcome.stdout)
     assert list(scratch.iterdir()) == []
     assert list(world.home.iterdir()) == []
     assert not world.cache.exists()
+    if "| git credential fill" in told:
+        assert picture.picture(told) == picture.PICTURE.read_text(), "make docs"
 
 
 def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
@@ -50,7 +53,7 @@ def test_a_step_that_does_not_hold_is_told_and_ends_the_demo(
     outcome = person.types("demo")
     assert outcome.status == 1
     assert "step 1 did not show what it promised: the sandbox has made 2 tokens" in outcome.told
-    assert "steps held" not in outcome.stdout.decode()
+    assert "steps passed" not in outcome.stdout.decode()
 
 
 def test_a_program_that_fails_in_a_step_breaks_it() -> None:

@@ -21,7 +21,7 @@ from tests.support.worlds import SERVICE, World, snapshot
 from tests.tokenfile.jobs import run_folders
 
 _NOBODY_KNOWN = 12345  # as in `docker run -u 12345`
-README = Path(__file__).parent.parent.parent / "README.md"
+CI_PAGE = Path(__file__).parent.parent.parent / "docs/ci.md"
 WITHOUT = (
     *("CREDHELPER_CONFIG", "CREDHELPER_CACHE_DIR", "CREDHELPER_STATE_DIR"),
     *("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"),
@@ -110,7 +110,9 @@ def test_what_runs_inside_is_served_with_one_token_and_one_warning(
     assert set(tokens) == {outcome.token}
     assert running_sandbox.stats()["created"] == 1
     warning, hint = outcome.told.splitlines()
-    assert warning.startswith("credhelper: warning: going on with a cache for this command alone: ")
+    assert warning.startswith(
+        "credhelper: warning: continuing with a cache for this command alone: "
+    )
     assert hint.startswith("credhelper: hint: ")
     assert run_folders(container) == []
 
@@ -183,13 +185,13 @@ def test_a_living_token_that_can_be_read_needs_no_other_cache(
 
 
 @places
-def test_the_readmes_recipe_for_ci_works_as_written(
+def test_the_documented_recipe_for_ci_works_as_written(
     container: World, running_sandbox: RunningSandbox, place: object
 ) -> None:
     """But for `git clone`, whose question git asks here without the server."""
     assert callable(place)
     place(container)
-    recipe = README.read_text().partition("\n## CI\n")[2].partition("```sh\n")[2]
+    recipe = CI_PAGE.read_text().partition("\n## CI\n")[2].partition("```sh\n")[2]
     recipe = recipe.partition("```")[0]
     clone = "git clone https://git.example.org/team/project.git\n"
     assert clone in recipe

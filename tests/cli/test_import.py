@@ -411,7 +411,7 @@ def test_a_profile_that_is_there_is_left_alone(ica: Person) -> None:
     assert ica.types("import", "--yes").status == 0
     before = ica.config()
     outcome = ica.types("import", "--yes")
-    assert "profile ica is there already: left alone" in outcome.stdout.decode()
+    assert "profile ica exists already: left alone" in outcome.stdout.decode()
     assert ica.config() == before
 
 

@@ -254,7 +254,7 @@ def test_a_home_of_lazy_that_is_another_one_in_each_folder_is_refused(person: Pe
     lazy(person, ".ica-ica-lazy")
     outcome = person.types("import", environ={"ICA_ICA_LAZY_HOME": "lazy"})
     assert outcome.stdout == b"nothing of other tools was found\n"
-    assert "ICA_ICA_LAZY_HOME names no absolute path: left alone\n" in outcome.told
+    assert "ICA_ICA_LAZY_HOME is not an absolute path: left alone\n" in outcome.told
     assert "hint: unset ICA_ICA_LAZY_HOME\n" in outcome.told
 
 

@@ -76,7 +76,7 @@ def test_what_the_only_profile_had_is_found_though_its_section_is_gone(person: P
     person.world.config.write_text("")
     outcome = person.types("logout")
     assert outcome.status == 0, outcome
-    assert "which the config does not name any more" in outcome.stdout.decode()
+    assert "which is no longer in the config" in outcome.stdout.decode()
     assert not lives(person, token)
     assert on_disk(person.world.root) == []
 

@@ -111,7 +111,7 @@ def test_unset_changes_back_to_the_default(person: Person, written: str) -> None
         (("service", "remove", "work", "https://other.example"), 3, "is no service of"),
         (("service", "remove", "nobody", "https://git.example"), 3, "no profile nobody"),
         (("service", "add", "work", "http://git.example"), 6, "plain http"),
-        (("add", "work", "--like", "work"), 2, "is there already"),
+        (("add", "work", "--like", "work"), 2, "exists already"),
         (("add", "new", "--like", "wrok"), 3, "did you mean 'work'?"),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_mistake_is_told_with_its_line_its_key_and_what_was_expected(
          ", line 1: default_profile: no profile has this name; known profiles: none", None),
         ("default_profile = 1", ", line 1: default_profile: expected a text between quotes", None),
         ("[profile.dev]", ", line 1: profile: unknown key; did you mean 'profiles'?", None),
-        ("\nurl = 1", ", line 2: url: belongs into a profile", "write it below [profiles.NAME]"),
+        ("\nurl = 1", ", line 2: url: belongs in a profile", "write it below [profiles.NAME]"),
         ("profiles = 1", ", line 1: profiles: expected a table", None),
         ("[[profiles]]", ", line 1: profiles: expected a table", None),
         ("\n[profiles]\ndev = 1", ", line 3: profiles.dev: expected a table", None),

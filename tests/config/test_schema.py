@@ -264,7 +264,7 @@ def test_each_api_has_its_own_default_url_and_v2s_base_path_is_dropped() -> None
 def test_the_url_of_one_api_is_none_of_the_other() -> None:
     error = refusal(f'[profiles.dev]\n{KEY}\nurl = "https://ica.illumina.com/ica/rest"\n')
     assert error.message.endswith("line 3: profiles.dev.url: is the one of api = 'ica'")
-    assert error.hint == "say api = 'ica'"
+    assert error.hint == "set api = 'ica'"
     told = message(KEY, 'api = "ica"', 'url = "https://aps2.platform.illumina.com"')
     assert told == ", line 4: profiles.dev.url: is the one of api = 'iap'"
     # Other regions are v1's as well.

@@ -102,7 +102,7 @@ def test_several_profiles_for_one_index_are_a_warning_that_names_them(
     lines = world.config.read_text().split("\n")
     world.config.write_text("\n".join(lines[1:]))  # without the profile that would be chosen
     assert backend.get_credential(INDEX, None, environ=world.environ) is None
-    assert f"several profiles name {INDEX[:-1]}: one, two" in caplog.text
+    assert f"several profiles cover {INDEX[:-1]}: one, two" in caplog.text
     assert backend.get_credential(INDEX, "two", environ=world.environ) is not None
 
 

@@ -268,7 +268,7 @@ def test_a_guessed_idle_life_is_no_verdict_when_nobody_could_log_in_again(
 
 def test_nobody_logged_in_needs_a_person(token_source: Renewer) -> None:
     token_source.key = None
-    with pytest.raises(LoginRequiredError, match="nobody is logged in to profile main"):
+    with pytest.raises(LoginRequiredError, match="not logged in to profile main"):
         token_source.renew()
 
 

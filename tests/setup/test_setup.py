@@ -95,7 +95,7 @@ def test_several_profiles_are_asked_about_or_named(person: Person) -> None:
     words = ("setup", "git", "--service", "https://both.example")
     outcome = person.types(*words)
     assert outcome.status == 3
-    assert "say which: --profile NAME" in outcome.told
+    assert "choose one: --profile NAME" in outcome.told
     status, told = on_a_terminal(person, *words, types="beta\n")
     assert status == 0, told
     assert "git --profile beta" in gitconfig(person).read_text()
@@ -129,7 +129,7 @@ def test_terraform_has_one_helper_for_all_its_hosts(person: Person) -> None:
     assert path.read_text().count("credentials_helper") == 1
     outcome = person.types(*words, "https://both.example", "--profile", "beta")
     assert outcome.status == 6
-    assert "hint: it is for https://git.example: name the same profile" in outcome.told
+    assert "hint: it is for https://git.example: use the same profile" in outcome.told
     assert person.types("setup", "terraform", "--undo").status == 0
     assert not path.exists()
 

@@ -159,7 +159,7 @@ def _bomb() -> str:
     [
         (_bomb(), "its aliases unfold to too much", "--print"),
         (f"a: &a [*a]\n{_KUBECONFIG}", "its aliases unfold to too much", "--print"),
-        (f"{_KUBECONFIG}---\nkind: Config\n", "a second document begins", "take the others out"),
+        (f"{_KUBECONFIG}---\nkind: Config\n", "a second document begins", "remove the others"),
         (json.dumps(yaml.safe_load(_KUBECONFIG)), "it is JSON", "kubectl config view"),
     ],
 )

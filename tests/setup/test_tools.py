@@ -310,7 +310,7 @@ def test_a_byte_order_mark_that_the_tool_does_not_skip_is_taken_out_first(bench:
     bench.put(MARK + bench.case.foreign.encode())
     told = _refused(bench, 6).told
     assert bench.case.file in told
-    hint = told.partition("take it out: ")[2]
+    hint = told.partition("remove it: ")[2]
     subprocess.run(["/bin/sh", "-c", hint], check=True, env=bench.world.environment())
     assert bench.file.read_text() == bench.case.foreign
     fine(bench.sets_up())

@@ -93,5 +93,5 @@ def test_a_command_gets_a_cache_of_its_own_beside_a_full_disk(
     outcome = scratch_world.run("exec", "--", "sh", "-c", script)
     assert (outcome.status, len(outcome.stdout.split())) == (0, 3), outcome
     assert outcome.token
-    assert "going on with a cache for this command alone: cannot " in outcome.told
+    assert "continuing with a cache for this command alone: cannot " in outcome.told
     assert running_sandbox.stats()["created"] == 1

@@ -1,10 +1,10 @@
-"""README's table of all protocols, made of what `integrations/` says of itself: `make docs`.
+"""The table in docs/tools.md, made of what `integrations/` says of itself: `make docs`.
 
 `about.toml` in a folder has a `[[row]]` for each line of the table that it stands behind:
 
 - `protocol`: its name in the registry;
 - `callers`: who speaks it, in words;
-- `wire`: how a user wires it, in one line of Markdown;
+- `wire`: how a user configures it, in one line of Markdown;
 - `clients`: the real clients that tests of the folder drive, by their names in `clients.toml`; or
   `own_caller = true` where none can be had, and a caller of our own stands in for them.
 
@@ -25,11 +25,11 @@ from credhelper.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ROOT / "integrations"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/tools.md"
 CHAPTERS = ROOT / "docs/protocols.md"
 OURSELVES = "credhelper"  # met by every test that wires a user up
 
-HEAD = ("protocol", "callers", "wired by", "proven with", "on")
+HEAD = ("protocol", "callers", "configure it with", "proven with", "on")
 BEGIN = "<!-- made by `make docs` of what about.toml and proven.toml in integrations/*/ say -->"
 END = "<!-- end of what `make docs` makes -->"
 
@@ -111,24 +111,24 @@ def remember(passed: dict[str, dict[str, str]], day: date) -> None:
         (FOLDERS / folder / "proven.toml").write_text("\n".join(lines) + "\n")
 
 
-def replaced(readme: str) -> str:
-    """Return README's text with a new table in the place of the old one."""
-    start, end = readme.index(BEGIN), readme.index(END) + len(END)
-    return readme[:start] + table() + readme[end:]
+def replaced(page: str) -> str:
+    """Return the page's text with a new table in the place of the old one."""
+    start, end = page.index(BEGIN), page.index(END) + len(END)
+    return page[:start] + table() + page[end:]
 
 
 def _name(row: Row) -> str:
     chapter = re.search(rf"^## {row.protocol}$", CHAPTERS.read_text(), re.MULTILINE)
-    place = (
-        f"docs/protocols.md#{row.protocol}" if chapter else f"integrations/{row.folder}/README.md"
-    )
+    place = f"protocols.md#{row.protocol}" if chapter else f"../integrations/{row.folder}/README.md"
     return f"[`credhelper {row.protocol}`]({place})"
 
 
 def _callers(row: Row) -> str:
     readme = FOLDERS / row.folder / "README.md"
     return (
-        f"[{row.callers}](integrations/{row.folder}/README.md)" if readme.exists() else row.callers
+        f"[{row.callers}](../integrations/{row.folder}/README.md)"
+        if readme.exists()
+        else row.callers
     )
 
 
@@ -137,4 +137,4 @@ def _line(cells: list[str] | tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(replaced(README.read_text()))
+    PAGE.write_text(replaced(PAGE.read_text()))

@@ -117,7 +117,7 @@ STATIC = "aws_access_key_id = AKIAMINE\naws_secret_access_key = mine\n"
     ],
 )
 def test_a_section_that_somebody_else_wrote_is_left_alone(before: str) -> None:
-    with pytest.raises(RequestError, match="somebody else wrote the section") as error:
+    with pytest.raises(RequestError, match="another program wrote the section") as error:
         put(before)
     assert "--to FILE" in (error.value.hint or "")
     assert "mine" not in error.value.message.lower().replace("akiamine", "")

@@ -107,9 +107,12 @@ def test_a_service_has_no_say_in_aws_keys(
 @pytest.mark.parametrize(
     ("before", "why"),
     [
-        ("[main]\naws_access_key_id = AKIAMINE\naws_secret_access_key = pass%word\n", "somebody"),
-        ("[ main ]\nrole_arn = pass%word\n", "somebody"),
-        ("[a]\nx = pass%word\n[a]\n", "line 3: it stands twice"),
+        (
+            "[main]\naws_access_key_id = AKIAMINE\naws_secret_access_key = pass%word\n",
+            "another program",
+        ),
+        ("[ main ]\nrole_arn = pass%word\n", "another program"),
+        ("[a]\nx = pass%word\n[a]\n", "line 3: it is there twice"),
         ("pass%word\n", "line 1: it is not INI"),
         ("\ufeff[a]\nx = pass%word\n", "byte order mark"),
     ],
@@ -184,7 +187,7 @@ def test_watch_says_once_that_a_section_is_not_ours_any_more_and_leaves_it(
         return b"hint" in told
 
     until(complained, "nothing was said")
-    assert f"could not keep {path} fresh: somebody else wrote".encode() in told
+    assert f"could not keep {path} fresh: another program wrote".encode() in told
     assert path.read_text() == theirs
     path.unlink()  # then it is ours again
     until(path.exists, "no file was made again")

@@ -38,7 +38,7 @@ def test_what_does_not_change_is_warned_of_once(
     process.terminate()
     outcome = short_lived.finish(process)
     assert outcome.status == -signal.SIGTERM
-    assert outcome.told.count("going on without a cache") == 1, outcome
+    assert outcome.told.count("continuing without a cache") == 1, outcome
 
 
 def test_write_puts_a_token_into_a_private_file(scratch_world: World) -> None:

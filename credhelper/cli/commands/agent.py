@@ -37,7 +37,7 @@ _HANDLES = 256  # connections, children, and what is open anyway
     metavar="URL",
     multiple=True,
     required=True,
-    help="Serve tokens for this service and what lies below it. May be given several times.",
+    help="Serve tokens for this service and what lies below it. Repeatable.",
 )
 @click.option(
     "--profile",
@@ -46,7 +46,7 @@ _HANDLES = 256  # connections, children, and what is open anyway
     metavar="NAME",
     multiple=True,
     shell_complete=complete_profile,
-    help="Serve this profile alone, also to those who name no service. May be given several times.",
+    help="Serve this profile alone, also to those who name no service. Repeatable.",
 )
 @click.option(
     "--allow-uid",
@@ -57,13 +57,12 @@ _HANDLES = 256  # connections, children, and what is open anyway
     help="Serve the user with this id, too. You and root are always served.",
 )
 def agent(path: str, urls: tuple[str, ...], names: tuple[str, ...], uids: tuple[int, ...]) -> int:
-    """Serve tokens at a Unix socket until a signal ends this.
+    """Serve tokens at a Unix socket until a signal stops it.
 
     A program with CREDHELPER_SOCKET=PATH in its environment, every command and protocol of
-    credhelper, asks there instead of reading a config: in a container, on a host that you
-    reach by ssh, in a devcontainer. The keys stay here, and so does the cache.
-    Only what --service names is served. AWS keys, and callers that say no service (get, exec, aws),
-    need --profile.
+    credhelper, asks there instead of reading a config: in a container, on a host that you reach by
+    ssh, in a devcontainer. The keys and the cache stay here. The agent serves only the services of
+    --service. AWS keys, and callers that name no service (get, exec, aws), need --profile.
 
     \b
     Examples:

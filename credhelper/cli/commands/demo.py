@@ -31,7 +31,7 @@ def demo() -> int:
     """Show all of it in half a minute: no account, no network, nothing left behind.
 
     A sandbox plays the Tokens API on this machine, in a scratch home. Every step shows the command
-    that you would type, and is checked: the exit status is 0 only if all of them held.
+    that you would type, and is checked: the exit status is 0 only if all of them passed.
 
     \b
     Example:
@@ -50,14 +50,14 @@ def demo() -> int:
             complain(
                 CredhelperError(
                     f"step {stage.steps} did not show what it promised: {' '.join(why.split())}",
-                    hint="if it does so again, show this line, and what credhelper --version"
+                    hint="if this happens again, show this line, and what credhelper --version"
                     " says, to those who installed credhelper here",
                 )
             )
             return CredhelperError.exit_status
     say()
     took = time.monotonic() - began
-    say(f"All {stage.steps} steps held, in {took:.0f} s; nothing is left behind.")
+    say(f"All {stage.steps} steps passed, in {took:.0f} s; nothing is left behind.")
     say("With an account of your own: credhelper login")
     return 0
 
@@ -152,7 +152,7 @@ def _serve_tools(stage: Stage, first: Secret) -> None:
     expect(Secret(answer["Secret"]) == first, "docker got another token")
     _ok(f"docker got user name {answer['Username']} and token {output.fingerprint(first)}")
 
-    stage.step("Nothing for a host that you did not name")
+    stage.step("Nothing for a host that no profile covers")
     done = stage.run(["credhelper", "get", "https://evil.example"])
     expect(done.returncode == 3 and not done.stdout, f"it ended with status {done.returncode}")
     _ok(f"refused: {done.stderr.splitlines()[0].removeprefix('credhelper: error: ')}")
@@ -222,7 +222,7 @@ def _trouble_and_expiry(stage: Stage) -> None:
     new = stage.printed(stage.run(get))
     expect(new != old, "the expired token came again")
     expect(stage.call("GET", "/protected", new) == 200, "the service does not accept the new one")
-    _ok(f"renewed without a word: {output.fingerprint(old)} became {output.fingerprint(new)}")
+    _ok(f"renewed automatically: {output.fingerprint(old)} became {output.fingerprint(new)}")
 
 
 def _log_out(stage: Stage, first: Secret) -> None:

@@ -15,7 +15,7 @@ from credhelper.protocols import get
 
 
 @click.command(short_help="Print shell lines that set the token's variables.")
-@profile_option("Use the token of this profile.")
+@profile_option("Use this profile's token.")
 @click.option("--service", metavar="URL", help=exec_.SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
@@ -37,9 +37,9 @@ def env(
     names: tuple[str, ...],
     form: str,
 ) -> None:
-    """Print lines that put a token into an environment: a shell's, or a container's.
+    """Print lines that put a token into the environment of a shell or a container.
 
-    They are the variables of `credhelper exec`. The token does not renew itself there.
+    They set the variables of `credhelper exec`. The token does not renew itself there.
 
     \b
     Examples:

@@ -45,7 +45,7 @@ var_option = click.option(
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="Put the token into this variable, too. May be given several times.",
+    help="Put the token into this variable, too. Repeatable.",
 )
 
 
@@ -54,7 +54,7 @@ var_option = click.option(
     short_help="Run a command with a token in its environment.",
     context_settings={"allow_interspersed_args": False},
 )
-@profile_option("Use the token of this profile.")
+@profile_option("Use this profile's token.")
 @click.option("--service", metavar="URL", help=SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
@@ -62,7 +62,7 @@ var_option = click.option(
 @click.option(
     "--refresh",
     is_flag=True,
-    help=f"Keep a fresh token in a file as long as the command runs: its path is in {FILE}.",
+    help=f"Keep a fresh token in a file while the command runs: its path is in {FILE}.",
 )
 @click.option(
     "--file-var",
@@ -70,18 +70,18 @@ var_option = click.option(
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="With --refresh: put the file's path into this variable, too. May be given several times.",
+    help="With --refresh: put the file's path into this variable, too. Repeatable.",
 )
 @click.option(
     "--aws-endpoint",
     is_flag=True,
-    help="Hand out the profile's AWS keys on loopback as long as the command runs, kept fresh.",
+    help="Serve fresh AWS keys of the profile on loopback while the command runs.",
 )
 @click.option(
     "--walltime",
     type=Walltime(),
     metavar="TIME",
-    help="How long the command may run: a token that ends before that is warned of.",
+    help="How long the command may run: warn if the token ends before that.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(
@@ -96,18 +96,18 @@ def exec_(
     walltime: int | None,
     command: tuple[str, ...],
 ) -> int:
-    """Run COMMAND with a token in its environment, and where that is good.
+    """Run COMMAND with a token in its environment.
 
-    ICA_ACCESS_TOKEN, ICA_SERVER_URL (a host) and ICA_BASE_URL are what the ica program and the v1
-    SDK read. For the v2 API they begin with ICAV2_, and ICAV2_PROJECT_ID is the profile's project,
-    if it has one. All of them replace what is there. The API key is taken out of the command's
-    environment; everything else stays. Signals and the exit status are the command's own.
-    Where no cache folder can be written, the command gets a cache of its own until it ends.
-    A token in a variable cannot be renewed while the command runs: ask for enough life with
-    --min-ttl, or let the command call credhelper itself, or use --refresh: then the file named in
-    BEARER_TOKEN_FILE always holds a fresh one.
-    With --aws-endpoint, what uses an AWS SDK finds the keys that the profile's `aws` is for: no
-    file, no program, and no variable with a key in it.
+    The variables ICA_ACCESS_TOKEN, ICA_SERVER_URL (a host) and ICA_BASE_URL are for the ica program
+    and the v1 SDK. For the v2 API they begin with ICAV2_, and ICAV2_PROJECT_ID is the profile's
+    project, if it has one. They replace variables of the same name. exec removes the API key from
+    the command's environment, and keeps everything else. It passes signals on, and ends with the
+    command's exit status. If no cache folder can be written, the command gets a cache of its own.
+
+    A token in a variable does not renew itself. Ask for enough life with --min-ttl, let the command
+    call credhelper, or add --refresh: the file in BEARER_TOKEN_FILE then always has a fresh token.
+    With --aws-endpoint, AWS SDKs find the keys of the profile's `aws`, without a file, a program or
+    a key in a variable.
 
     \b
     Examples:
@@ -186,7 +186,7 @@ def _place(request: Request, *, needed: bool) -> tuple[str, int] | None:
             raise
         return None  # the command has its token, and what is wrong with the cache is told
     if wrong:
-        warn(f"going on with a cache for this command alone: {wrong.message}", wrong.hint)
+        warn(f"continuing with a cache for this command alone: {wrong.message}", wrong.hint)
         os.environ[private_cache.VARIABLE] = _cache_in(place[0])
     return place
 

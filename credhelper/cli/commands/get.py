@@ -15,7 +15,7 @@ from credhelper.protocols import get as form
 
 @click.command(short_help="Print a token.")
 @click.argument("service", required=False)
-@profile_option("Take the token of this profile.")
+@profile_option("Use this profile's token.")
 @click.option("--service", "named", metavar="URL", help="The same as the SERVICE argument.")
 @click.option(
     "--format",
@@ -24,11 +24,9 @@ from credhelper.protocols import get as form
     help="How to print it; by default the bare token.",
 )
 @click.option(
-    "--min-ttl", metavar="TIME", help="Life that the token must have left: 600, 90s, 10m, 1h."
+    "--min-ttl", metavar="TIME", help="Least life that the token must have left: 600, 90s, 10m, 1h."
 )
-@click.option(
-    "--refresh-before", metavar="TIME", help="Renew it with less left, if a new one can be had."
-)
+@click.option("--refresh-before", metavar="TIME", help="Renew the token if it has less life left.")
 def get(
     service: str | None,
     name: str | None,
@@ -37,14 +35,14 @@ def get(
     min_ttl: str | None,
     refresh_before: str | None,
 ) -> int:
-    """Print a token: for SERVICE, for a profile, or of the default profile.
+    """Print a token for SERVICE, for a profile, or of the default profile.
 
-    From the cache when it can, from the Tokens API when it must. Without SERVICE the choice is
-    --profile, then CREDHELPER_PROFILE, then the default profile.
+    The token comes from the cache if it has enough life, otherwise from the Tokens API. Without
+    SERVICE, --profile selects the profile, then CREDHELPER_PROFILE, then the default profile.
 
     \b
     Examples:
-      curl -H "$(credhelper get --format header)" https://host/v1/projects
+      credhelper get --format curl | curl -K - https://host/v1/projects
       credhelper get https://registry.example --min-ttl 10m
       eval "$(credhelper get --format env)"
     """

@@ -36,27 +36,31 @@ _NAMES = ("server-url", "x-api-key", "session-token", "access-token", "domain", 
 
 @click.command("import", short_help="Make profiles from what other tools keep.")
 @click.argument("names", nargs=-1, metavar="[PROFILE]...")
-@click.option("--yes", is_flag=True, help="Take over what is proposed, without asking.")
+@click.option("--yes", is_flag=True, help="Make all proposed profiles without asking.")
 @click.option("--grant-env", metavar="NAME", help="The tokens' API key is in this variable.")
 @click.option("--grant-file", metavar="PATH", help="The tokens' API key is in this file.")
 @click.option("--grant-command", metavar="'WORDS'", help="This command prints the tokens' API key.")
-@click.option("--keyring", metavar="SERVICE", help="The tokens' API key is in the keyring, there.")
+@click.option(
+    "--keyring",
+    metavar="SERVICE",
+    help="The tokens' API key is in the keyring, under this service.",
+)
 def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
-    """Make profiles from what other tools keep: those named, or all that can be made.
+    """Make profiles from what other tools keep: those given, or all that are possible.
 
-    Looked at are ~/.ica and ~/.icav2 (configs and session files of the ica and icav2 programs),
-    ~/.icav2-cli-plugins (the file config, and those of tenants; ICAV2_CLI_PLUGINS_HOME),
+    It looks at ~/.ica and ~/.icav2 (configs and session files of the ica and icav2 programs),
+    ~/.icav2-cli-plugins (its config, and those of tenants; ICAV2_CLI_PLUGINS_HOME),
     ~/.ica-ica-lazy/tokens/tokens.json (ICA_ICA_LAZY_HOME), and the variables that these tools read.
-    Nothing is changed without a yes, and each profile is verified with the API first, as at
-    `credhelper login`. A key or session is kept in a file for you alone; the tools' own files stay
-    as they are. A file that others may write to is left alone: it says where a key goes.
+    It changes nothing without a yes, and checks each profile with the API first, like
+    `credhelper login`. It saves a key or session in a file that only you can read, and leaves the
+    tools' own files as they are. It ignores a file that others can write to, because such a file
+    could send your key to another server.
 
-    A token by itself cannot be renewed. One in a variable makes a profile that reads it from there
-    (auth = "token"), for those whose token somebody else renews; one in a file makes none. icav2
-    encrypts the key in its config, and so may its plugins: such a key has to be typed once more.
-    ica-ica-lazy's tokens tell the project and the scopes; the API key that they are made with is
-    taken from `pass` if it is where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), or else
-    from where a --grant-* option says.
+    A token alone cannot be renewed. A token in a variable becomes a profile that reads the variable
+    (auth = "token"), for users whose token another program renews. A token in a file becomes none.
+    icav2 encrypts the key in its config, and its plugins may do so: type such a key again. The
+    tokens of ica-ica-lazy tell the project and the scopes. Their API key comes from `pass` if it is
+    where that tool looks (ICA_ICA_LAZY_DEFAULT_API_KEY_PATH), otherwise from a --grant-* option.
 
     \b
     Examples:
@@ -97,7 +101,7 @@ def _take(context: Context, one: Proposal, *, yes: bool) -> int:
         return 0
     config = routing.load_config(context)
     if config.path is not None and one.name in config.profiles:
-        output.table([("", f"profile {one.name} is there already: left alone")])
+        output.table([("", f"profile {one.name} exists already: left alone")])
         return 0
     try:
         values = dict(one.values)
@@ -214,7 +218,7 @@ def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path | N
     """
     path = environ.get(variable, "")
     if path and not path.startswith("/"):
-        output.warn(f"{variable} names no absolute path: left alone", command("unset", variable))
+        output.warn(f"{variable} is not an absolute path: left alone", command("unset", variable))
         return None
     return Path(path) if path else default
 

@@ -54,12 +54,12 @@ def login(
     words: tuple[str, ...],
     **given: Any,
 ) -> int:
-    """Log in: verify who you are, and remember what it takes to make tokens.
+    """Log in and save the profile.
 
     The secret (API key, password or psToken) comes from a hidden prompt, or piped in as one line;
-    never from the command line. An API key is kept in a file for you alone, unless a --grant-*
-    option says where it lives: then it is read from there, each time. A password is used once and
-    kept nowhere: the session that it opens carries on. Nothing is written unless the API agrees.
+    never from the command line. An API key is saved in a file that only you can read. With a
+    --grant-* option it stays where it is, and credhelper reads it there each time. A password is
+    not saved: it opens a session, which is. Nothing is written unless the API accepts the secret.
 
     Logging in to a profile again keeps its other settings. With --project, a profile can use the
     key that it has: a person on a terminal is asked, and elsewhere --reuse says so.

@@ -20,16 +20,16 @@ from credhelper.errors import NotFoundError, UsageError
     help="Log out of every profile, also of former ones and those of other configs.",
 )
 def logout(name: str | None, everywhere: bool) -> int:
-    """Revoke a profile's tokens and sessions upstream, and forget them here.
+    """Revoke a profile's tokens and sessions at the server, and delete them here.
 
-    Also those that it had before its settings were changed, and those of profiles that the config
-    does not name any more. What `credhelper write`, `watch` and `exec` gave away stays where it is,
-    and is worth nothing once it is revoked. A token that is just being made is dropped.
+    This includes tokens from before its settings changed, and those of profiles that are no longer
+    in the config. Files of `credhelper write`, `watch` and `exec` stay, but no service accepts
+    their tokens after that. A token that is being made at that moment is dropped.
 
-    The profile itself stays; `credhelper profile remove` takes that away, too. An API key that was
-    typed at login is removed; one that lives elsewhere stays there. Whatever the server says, it
-    is forgotten here. The exit status is 0 only if the server confirmed, or does not know it; the
-    v2 API cannot revoke, so there it is 5 while a token lives.
+    The profile stays; `credhelper profile remove` removes it as well. An API key that was typed at
+    login is deleted; a key in another place stays there. Tokens are deleted here whatever the
+    server says. The exit status is 0 only if the server confirmed, or does not know the token. The
+    v2 API cannot revoke: there the status is 5 while a token lives.
 
     \b
     Examples:

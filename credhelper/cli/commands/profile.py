@@ -90,7 +90,7 @@ def show(name: str | None, as_json: bool) -> None:
 @profile.command()
 @_name
 @options.options
-@click.option("--auth", type=click.Choice(AUTHS), help="How one logs in.")
+@click.option("--auth", type=click.Choice(AUTHS), help="How to log in.")
 @click.option("--user", metavar="NAME", help="The login name.")
 @click.option(
     "--project", metavar="ID", help="The project of v2's tools and AWS keys; `login` takes a name."
@@ -208,7 +208,7 @@ def _settings_of(context: Context, like: str, name: str, old: Mapping[str, Any])
     """
     if old:
         raise UsageError(
-            f"profile {name} is there already: --like is for a new one",
+            f"profile {name} exists already: --like is for a new one",
             hint=command("credhelper", "profile", "set", name, "--help"),
         )
     one = chosen(context, like)

@@ -269,6 +269,6 @@ def _undo(arguments: Arguments) -> int:
         leftovers = left(before, os.environ, partial(read, lenient=True))
         work.left += [f"{short(path)}: {printable(one)}" for path, one in leftovers]
     for sentence in work.left:
-        warn(f"{sentence} left as it is", "see whether it is still wanted")
+        warn(f"{sentence} left as it is", "check whether you still want it")
     say(f"{subject(arguments)} is no longer set up")
     return 0

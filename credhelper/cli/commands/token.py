@@ -44,9 +44,9 @@ def token() -> None:
 
 @token.command()
 @click.option("--client-id", metavar="ID", help="clientId: the authorized party on the JWT.")
-@click.option("--domain", metavar="NAME", help="domain: where one logs in.")
+@click.option("--domain", metavar="NAME", help="domain: the domain to log in to.")
 @click.option("--data", metavar="TEXT", help="data: custom metadata for the JWT's session field.")
-@click.option("--scopes", metavar="A,B", help="scopes: what the token is limited to.")
+@click.option("--scopes", metavar="A,B", help="scopes: limit the token to these.")
 @click.option("--cwid", metavar="ID", help="cwid: the workgroup.")
 @click.option("--cid", metavar="ID", help="cid: the context, which is a project.")
 @click.option(
@@ -57,7 +57,7 @@ def token() -> None:
 @click.option(
     "--api-key-as",
     type=click.Choice(KEY_FORMS),
-    help="How the API key travels: X-API-Key by default; query is the obsolete api_key parameter.",
+    help="How to send the API key: X-API-Key by default; query is the obsolete api_key parameter.",
 )
 @click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
 @click.option("--session", is_flag=True, help="The secret is a psToken, sent as Bearer.")
@@ -77,10 +77,11 @@ def create(
 ) -> None:
     """Create a token (POST /v1/tokens) and print it as JSON.
 
-    The profile's own grant authorises it, and its context fills in what is not given. With --url,
-    --user, --session, --secret-env or --secret-file the secret comes from there instead.
+    The profile's own key, password or session authorises the call, and the profile's context fills
+    in what you leave out. With --url, --user, --session, --secret-env or --secret-file the secret
+    comes from there instead.
 
-    Of these parameters the v2 API (POST /ica/rest/api/tokens) has --domain only, as its tenant.
+    Of these parameters the v2 API (POST /ica/rest/api/tokens) has only --domain, as its tenant.
 
     \b
     Examples:
@@ -114,9 +115,9 @@ def create(
 @click.option("--user", metavar="NAME", help="The secret is this user's password, sent as Basic.")
 @authorization.secret_options("the token, or the password")
 def details(user: str | None, **given: Any) -> None:
-    """Print what the API knows of a token (GET /v1/tokens/details), as JSON.
+    """Print what the API knows about a token (GET /v1/tokens/details), as JSON.
 
-    The v2 API tells nothing of a token: then these are the token's own claims, unverified.
+    The v2 API tells nothing about a token: there you see the token's own claims, unverified.
 
     \b
     Examples:
@@ -141,10 +142,10 @@ def details(user: str | None, **given: Any) -> None:
 def refresh(**given: Any) -> None:
     """Extend the session of a psToken (POST /v1/tokens:refresh) and print the psToken as JSON.
 
-    Keep what is printed: it may be a new one. The v2 API refreshes JWTs instead, while they are
-    valid, and none that was created with an API key (POST /ica/rest/api/tokens:refresh).
+    Keep the printed psToken: it may be a new one. The v2 API refreshes JWTs instead, while they are
+    valid, but not those that an API key made (POST /ica/rest/api/tokens:refresh).
 
-    The psToken itself authorises the call, or else --own-token, --auth-file or --auth-env.
+    The psToken itself authorises the call, unless you give --own-token, --auth-file or --auth-env.
 
     \b
     Example:
@@ -160,10 +161,10 @@ def refresh(**given: Any) -> None:
 @authorization.caller_options
 @authorization.secret_options("the token")
 def revoke(**given: Any) -> None:
-    """Revoke a JWT or psToken (DELETE /v1/tokens): it is good for nothing any more, anywhere.
+    """Revoke a JWT or psToken (DELETE /v1/tokens): no service accepts it any more.
 
-    The token itself authorises the call, or else --own-token, --auth-file or --auth-env. The v2 API
-    cannot revoke: this fails there, and says so.
+    The token itself authorises the call, unless you give --own-token, --auth-file or --auth-env.
+    The v2 API cannot revoke: there the command fails, and says so.
 
     \b
     Examples:

@@ -43,7 +43,7 @@ def _options(command: _Command) -> _Command:
                 show_default=True,
                 help="Its shape. netrc, ica-config and aws-credentials keep what else is in there.",
             ),
-            profile_option("Use the token of this profile."),
+            profile_option("Use this profile's token."),
             click.option(
                 "--service",
                 metavar="URL",
@@ -67,7 +67,7 @@ def write(
     The ica-config format is the session file of the ica and icav2 programs
     (~/.ica/.session.REGION.yaml, ~/.icav2/.session.ica.yaml). The aws-credentials format is AWS's
     shared credentials file: its section [PROFILE] gets the AWS keys of the profile, for programs
-    that read only a file. Others renew the keys themselves: see `credhelper setup aws`.
+    that read only a file. Other programs renew the keys themselves: see `credhelper setup aws`.
 
     \b
     Examples:
@@ -84,9 +84,9 @@ def write(
 def watch(
     path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
 ) -> None:
-    """Write a token into FILE, and replace it before it expires, until a signal ends this.
+    """Write a token into FILE, and replace it before it expires, until a signal stops it.
 
-    The file stays when this ends. It costs next to nothing while it waits.
+    The file stays. Waiting costs almost nothing.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def watch(
 def _absolute(path: str) -> str:
     if not path or _STREAM.match(path):
         raise UsageError(
-            "--to wants the name of a file",
+            "--to needs the name of a file",
             hint="for stdout: credhelper get, which knows the same formats",
         )
     try:
@@ -135,7 +135,7 @@ def _written(
             warn(
                 f"{path} has another login for {host} above this one, and most readers take the"
                 " first",
-                "take that one out, or write to a file of its own: curl --netrc-file FILE",
+                "remove that one, or write to a file of its own: curl --netrc-file FILE",
             )
     return keeping.Keeping(
         path,

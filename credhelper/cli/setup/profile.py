@@ -107,7 +107,7 @@ def choose(
         return likely(context, arguments)[0], match[0].profile, None
     error = no_match.why(found, request, preferred, context.environ)
     if isinstance(error, AmbiguousServiceError):
-        error.hint = "say which: --profile NAME"
+        error.hint = "choose one: --profile NAME"
         if not takes_profile or not on_terminal() or dry_run:
             raise error
         named = [route.profile for route in lookup.naming(found, request)[0]]
@@ -115,7 +115,7 @@ def choose(
         return replace(arguments, profile=name), name, None
     if isinstance(error, PathRequiredError) and arguments.service:
         deeper = found.below(arguments.service.origin) or "URL"
-        error.hint = f"say which: {command('--service', deeper)}"
+        error.hint = f"choose one: {command('--service', deeper)}"
     if not isinstance(error, UnknownServiceError) or isinstance(error, PathRequiredError):
         raise error
     profile = arguments.profile or preferred or found.default

@@ -144,7 +144,7 @@ def _place(text: str, service: str) -> int:
         return len(text)
     if above and above.start > below.start:
         raise Unfit(
-            f"{below.header} stands above {above.header}, and ours belongs between the two",
+            f"{below.header} is above {above.header}, and ours must be between the two",
             f"move {below.header} to the end of the file, with all that is below it",
         )
     place = below.start

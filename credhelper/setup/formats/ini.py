@@ -58,7 +58,7 @@ def sections_in(text: str, *, strict: bool = True) -> dict[str, dict[str, str]]:
         parser.read_string(text)
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
-        what = "it stands twice" if isinstance(error, _TWICE) else "it is not INI"
+        what = "it is there twice" if isinstance(error, _TWICE) else "it is not INI"
         raise ValueError(f"line {line}: {what}" if line else what) from None
     return {section: dict(parser.items(section)) for section in parser.sections()}
 

@@ -144,6 +144,6 @@ def _mistake(error: Exception) -> ValueError:
     if "single document" in str(getattr(error, "context", "")):
         return Unfit(
             f"line {mark.line + 1 if mark else 1}: a second document begins",
-            "its tool reads the first alone: take the others out first",
+            "its tool reads only the first: remove the others first",
         )
     return ValueError(f"line {mark.line + 1}: it is not YAML" if mark else "it is not YAML")

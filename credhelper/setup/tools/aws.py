@@ -74,7 +74,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
             if key in said:
                 return shadowed(
                     f"{path} has {key} in [{section}]",
-                    "take it out, or choose a section of its own: --name NAME",
+                    "remove it, or choose a section of its own: --name NAME",
                 )
     answer = ask(words)
     try:

@@ -40,7 +40,7 @@ def plan(request: WiringRequest) -> Plan:
     if known is None or all(known.get(key) == value for key, value in new.items()):
         values += new.items()
     entry = Entry(("mcpServers", name), tuple(values))
-    notes = ("a Claude Code that is running learns of it when it is started anew",)
+    notes = ("restart Claude Code to use it",)
     return Plan((FileChange(_file(request), "json", (entry,)),), notes=notes)
 
 

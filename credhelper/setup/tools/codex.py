@@ -36,7 +36,7 @@ def plan(request: WiringRequest) -> Plan:
             raise ConfigError(
                 f"{_file(request)}: {printable(name)} has {key}, and Codex reads no file that has a"
                 " command beside it",
-                hint="take it out first, or name another provider: --name NAME",
+                hint="remove it first, or choose another provider: --name NAME",
             )
     values = (
         ("command", request.program.called(PROGRAMS[0])),
@@ -63,7 +63,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         if providers[name].get(key):
             return Finding(
                 trouble=f"{_file(request)}: {name} has {key} beside a command: Codex stops",
-                hint=f"take {key} out",
+                hint=f"remove {key}",
             )
     return asking.printed(ask([command, *words]), f"{_file(request)}: {command}")
 

@@ -32,7 +32,7 @@ def plan(request: WiringRequest) -> Plan:
     if re.search(r"[^\w/.+@:~%-]", str(request.service)):
         raise UsageError(
             f"{_KEY} has no plain way to write {request.service}",
-            hint="let the profile name a part of it without such characters: --service URL",
+            hint="let the profile cover a part of it without such characters: --service URL",
         )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
     entry = Entry((_section(name),), ((_KEY, command),))

@@ -40,7 +40,7 @@ def plan(request: WiringRequest) -> Plan:
     if known != own and not (isinstance(known, str) and request.is_at(_url(known))):
         raise ConfigError(
             f"{_file(request)} is for another platform than {request.service}",
-            hint="say which file: --file PATH",
+            hint="choose the file: --file PATH",
         )
     words = [request.program.called(PROGRAMS[0]), TOKEN, str(request.service), *request.options()]
     values: list[tuple[str, Any]] = [("authType", "ExternalCommand"), ("command", words)]

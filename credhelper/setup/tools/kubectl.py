@@ -124,7 +124,7 @@ def _files(request: WiringRequest) -> list[str]:
     named = [path for path in request.environ.get("KUBECONFIG", "").split(":") if path]
     if not all(path.startswith("/") for path in named):
         raise ConfigError(
-            "KUBECONFIG names no absolute path, so each folder would have another file",
+            "KUBECONFIG is not an absolute path, so each folder would have another file",
             hint="let each of its paths begin with a slash",
         )
     return named or [f"{request.home}/.kube/config"]
@@ -151,7 +151,7 @@ def _read(request: WiringRequest, path: str) -> dict[str, Any]:
             if name in known:
                 raise ConfigError(
                     f"{path}: {key} has {printable(name)} twice, and kubectl reads no such file",
-                    hint="take one of the two out, or give it a name of its own",
+                    hint="remove one of the two, or give it a name of its own",
                 )
             known.add(name)
     return data

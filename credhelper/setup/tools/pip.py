@@ -56,7 +56,7 @@ def _refuse_other_spelling(request: WiringRequest) -> None:
         if name != _KEY and _plain(name) == _KEY and value != _VALUE:
             raise ConfigError(
                 f"{_file(request)}: global.{name} is set already, to something else",
-                hint="take it out first, if it is no longer wanted",
+                hint="remove it first, if you no longer want it",
             )
 
 
@@ -78,7 +78,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(trouble=f"{_file(request)} does not say: {_KEY} = {_VALUE}")
     for section, (path, value) in settings.items():
         if not chosen and value != _VALUE:
-            return shadowed(f"{path} has another {_KEY} in [{section}]", "take it out")
+            return shadowed(f"{path} has another {_KEY} in [{section}]", "remove it")
     return _check_version(request, ask, indexes)
 
 
@@ -89,7 +89,7 @@ def _check_version(request: WiringRequest, ask: Ask, indexes: Sequence[tuple[str
         for user, password in _logins(text, request.service):
             if password:
                 return shadowed(
-                    f"{place} has a password in the URL of {request.service}", "take it out"
+                    f"{place} has a password in the URL of {request.service}", "remove it"
                 )
             users += [user] if user else []
     version = _version(ask)
@@ -157,7 +157,7 @@ def on_path(request: WiringRequest) -> tuple[str, ...]:
         return ()
     home = '"$HOME"/' if request.bin.startswith(f"{request.home}/") else ""
     folder = request.bin.removeprefix(f"{request.home}/" if home else "")
-    how = "let your shell find the link, in ~/.profile: export PATH="
+    how = "add the link's folder to PATH in ~/.profile: export PATH="
     return (f'{how}{home}{shell_word(folder)}:"$PATH"',)
 
 

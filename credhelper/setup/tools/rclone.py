@@ -40,7 +40,7 @@ def plan(request: WiringRequest) -> Plan:
     if re.search(r"['\"]", str(request.service)):
         raise UsageError(
             f"rclone has no way to write {request.service}",
-            hint="let the profile name a part of it without quotes: --service URL",
+            hint="let the profile cover a part of it without quotes: --service URL",
         )
     command = " ".join([called, TOKEN, str(request.service), *request.options()])
     remotes = _remotes(request)
@@ -50,7 +50,7 @@ def plan(request: WiringRequest) -> Plan:
         if (known or {}).get(key):
             raise ConfigError(
                 f"{_file(request)}: {remote}.{key} is set already, and comes before a command",
-                hint="take it out, or choose another remote: --name NAME",
+                hint="remove it, or choose another remote: --name NAME",
             )
     values = [(_KEY, command)]
     new = {"type": "webdav", "url": str(request.service), "vendor": "other"}
@@ -68,7 +68,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return reading.unwired(request, _file(request), _KEY, "a remote")
     for key in _FIRST:
         if remotes[remote].get(key):
-            return shadowed(f"{_file(request)} has {key} in [{remote}]", "take it out")
+            return shadowed(f"{_file(request)} has {key} in [{remote}]", "remove it")
     own = re.sub(r"[^A-Z0-9]", "_", remote.upper())
     variables = (
         f"RCLONE_{whose}_{key.upper()}"

@@ -28,7 +28,7 @@ def plan(request: WiringRequest) -> Plan:
     if known not in (place, request.service.host):
         raise ConfigError(
             f"{path} is for another service than {request.service}",
-            hint="say which file: --file PATH",
+            hint="choose the file: --file PATH",
         )
     words = ["reclient", "--service", str(request.service), *request.options()]
     values = [(f"{_HELPER}=", request.program.path), (f"{_ARGUMENTS}=", " ".join(words))]

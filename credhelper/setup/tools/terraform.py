@@ -41,7 +41,7 @@ def plan(request: WiringRequest) -> Plan:
     if request.service.path:
         raise UsageError(
             f"Terraform asks for hosts alone, and {request.service} has a path",
-            hint=f"let the profile name the host: {command('--service', request.service.origin)}",
+            hint=f"let the profile cover the host: {command('--service', request.service.origin)}",
         )
     entry = Entry(("credentials_helper", "credhelper"), (("args", request.options()),))
     link = LinkChange(f"{_plugins(request)}/{LINK}", request.program.path)
@@ -71,7 +71,7 @@ def _asked_first(request: WiringRequest) -> tuple[str, str] | None:
         if name.startswith(_VARIABLE) and named == host:
             return f"{name} is set", command("unset", name)
     if host in map(str.lower, _CREDENTIALS.findall(request.read(_file(request)) or "")):
-        return f"{_file(request)} has credentials for {host}", "take that block out"
+        return f"{_file(request)} has credentials for {host}", "remove that block"
     stored = f"{request.home}/.terraform.d/credentials.tfrc.json"
     if _usual(request) and host in dict_at(
         reading.document(request, stored, "json"), "credentials"

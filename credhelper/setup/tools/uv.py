@@ -36,7 +36,7 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
         return Finding(trouble=f'{_file(request)} does not say: keyring-provider = "subprocess"')
     other = dict_at(settings, "pip").get("keyring-provider")
     if other not in (None, "subprocess") and not chosen:
-        return shadowed(f"{_file(request)} has another keyring-provider in [pip]", "take it out")
+        return shadowed(f"{_file(request)} has another keyring-provider in [pip]", "remove it")
     return pip.check_keyring(request, ask)
 
 

@@ -155,7 +155,7 @@ def insecure_cache(
         outcome = scratch_world.run("get")
         assert outcome.status == 0
         assert outcome.token
-        assert "going on without a cache: " in outcome.told
+        assert "continuing without a cache: " in outcome.told
         for words in says:
             assert words.replace("%CACHE%", str(cache)) in outcome.told, outcome
     assert snapshot(scratch_world.root) == before
