@@ -5,6 +5,7 @@ Exit statuses are the errors' own (`docs/exit-statuses.md`); nothing here ends t
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -20,6 +21,7 @@ from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 from credhelper.protocols import PROTOCOLS
 
 NAME = "credhelper"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
 
 _EPILOG = """
 \b
@@ -101,8 +103,9 @@ def people(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         raise
-    except OSError:
-        why = _stdout_is_lost()
+    except OSError as error:
+        # What is too long for the buffer was lost when it was written: a flush finds nothing.
+        why = _stdout_is_lost() or (reason(error) if error.errno in _FULL else "")
         if not why:
             raise
         complain(

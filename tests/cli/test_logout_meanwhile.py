@@ -46,7 +46,7 @@ def test_what_was_being_made_during_a_logout_is_dropped_and_revoked(
     assert person.types("logout").status == 0
     outcome: Outcome = person.world.finish(process)
     assert (outcome.status, outcome.stdout) == (4, b"")
-    assert "logged out of profile main" in outcome.told
+    assert "profile main was logged out" in outcome.told
     assert on_disk(person.world.root) == []
     assert person.api.stats()["revoked"] == person.api.stats()["created"] == 1
     assert person.token()  # the grant remains, and says so

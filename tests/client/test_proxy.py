@@ -127,7 +127,7 @@ def test_the_environment_of_the_process_is_not_read(
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setattr(socket, "getaddrinfo", _unknown)
 
-    with pytest.raises(UnreachableError, match=r"could not resolve host of https://api.test$"):
+    with pytest.raises(UnreachableError, match=r"could not resolve host of https://api.test(\n|$)"):
         Client(live("https://api.test")).create(KEY)
     assert proxy.connections == 0
 

@@ -169,7 +169,7 @@ def test_one_that_idled_to_death_needs_a_person(v2: ScriptedSource) -> None:
 
 
 def test_nobody_logged_in_needs_a_person(v2: ScriptedSource) -> None:
-    with pytest.raises(LoginRequiredError, match="nobody is logged in"):
+    with pytest.raises(LoginRequiredError, match="not logged in to profile main"):
         v2.renew()
 
 

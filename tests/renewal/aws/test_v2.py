@@ -203,7 +203,7 @@ def test_logout_forgets_them_and_what_an_earlier_version_kept_for_rclone(world: 
     kept.with_name(f"{kept.name}-rclone").chmod(0o600)
     outcome = world.run("logout")
     assert outcome.status == 5  # v2 cannot revoke the token either
-    assert outcome.stdout.count(b"who has a copy of the key may use it until") == 2
+    assert outcome.stdout.count(b"a copy of the key works until") == 2
     assert world.records() == []
 
 
