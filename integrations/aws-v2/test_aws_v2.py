@@ -56,7 +56,7 @@ def shows_the_true_end(bucket: Bucket) -> None:
     assert (held["lifetime"], held["assumed"]) == (LIFE, False)
     # Of so short a life nothing is kept back.
     assert held["expires_at"] == rfc3339(bucket.ends())
-    assert held["expires_at"].encode()[:10] in bucket.done("credhelper", "status").stdout
+    assert held["expires_at"].encode()[:10] in bucket.done("credhelper", "status", "-v").stdout
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -150,7 +150,7 @@ def test_a_profile_for_a_path_never_answers_and_terraforms_log_says_why(site: Si
     outcome = site.init()
 
     assert outcome.status == 1
-    assert f"credhelper: error: https://{site.host}/below/a/path is named" in outcome.told
+    assert f"credhelper: error: only https://{site.host}/below/a/path is covered" in outcome.told
     assert {visit.scheme for visit in site.gate.visits} == {""}
 
 
