@@ -1,4 +1,4 @@
-"""An agent: it answers from the cache, or has a child renew, for whoever may connect to its socket.
+"""The agent answers at a Unix socket: from the cache, or through a child that renews.
 
 It keeps no token itself. What the cache holds it reads at each request; everything else, a renewal
 above all, is done by a child of its own, which ends with its answer. Those who ask the same wait
@@ -102,7 +102,7 @@ class Agent:
         for number in ending.STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, end)
-        # Where whoever started us ignores it, no child could be waited for.
+        # A parent that ignores SIGCHLD makes us ignore it, too: then no child can be waited for.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         while not asked:
             self._start_children()

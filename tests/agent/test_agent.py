@@ -1,4 +1,4 @@
-"""An agent as a process: whom it serves, with what, and until when."""
+"""The agent as a process: who may ask, what they get, and when it ends."""
 
 from __future__ import annotations
 

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-
 import pytest
 
 from credhelper import setup
 from tests.cli.conftest import Person
+from tests.cli.terminals import on_a_terminal
 from tests.setup.cases import CANARY, CASES, LINKS
 from tests.setup.conftest import GIT, gitconfig
-from tests.support.programs import command
 from tests.support.worlds import snapshot
-
-
-def on_a_terminal(person: Person, *words: str, types: str) -> tuple[int, str]:
-    """Run a command whose stdin is a terminal, at which somebody types."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*command(), *words],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=person.world.environ,
-    ) as process:
-        os.close(theirs)
-        os.write(ours, types.encode())
-        assert process.stdout
-        told = process.stdout.read().decode()
-    os.close(ours)
-    return process.returncode, told
 
 
 def test_without_a_tool_tools_and_setups_are_listed(person: Person) -> None:
@@ -74,11 +52,11 @@ def test_a_profile_that_is_not_there_is_refused(person: Person) -> None:
 
 def test_a_person_is_asked_whether_the_service_may_be_added(person: Person) -> None:
     words = ("setup", "git", "--service", "https://new.example")
-    status, told = on_a_terminal(person, *words, types="n\n")
+    status, told = on_a_terminal(person, *words, types={"": "n"})
     assert (status, "Let main have tokens for it?" in told) == (3, True)
     assert not gitconfig(person).exists()
     assert "new.example" not in person.config()
-    status, told = on_a_terminal(person, *words, types="y\n")
+    status, told = on_a_terminal(person, *words, types={"": "y"})
     assert status == 0, told
     assert "new.example" in gitconfig(person).read_text()
     assert "new.example" in person.config()
@@ -96,7 +74,7 @@ def test_several_profiles_are_asked_about_or_named(person: Person) -> None:
     outcome = person.types(*words)
     assert outcome.status == 3
     assert "choose one: --profile NAME" in outcome.told
-    status, told = on_a_terminal(person, *words, types="beta\n")
+    status, told = on_a_terminal(person, *words, types={"": "beta"})
     assert status == 0, told
     assert "git --profile beta" in gitconfig(person).read_text()
     assert person.types("setup", "git", "--check").status == 0
