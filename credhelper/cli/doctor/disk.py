@@ -15,7 +15,7 @@ from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LoginRequiredError, reason
-from credhelper.storage import files, leftovers, locks, ours
+from credhelper.storage import files, leftovers, locks
 from credhelper.storage.slot import Slot
 
 CACHE, STATE = "cache", "state"
@@ -83,15 +83,6 @@ def _place(context: Context, name: str) -> str:
 
 def _folder(context: Context, name: str) -> Outcome:
     folder = _place(context, name)
-    wrong = files.complaint_about(folder)
-    if wrong:
-        raise wrong
-    try:
-        way = ours.about_way(folder)
-    except OSError as error:
-        raise CacheError(f"cannot look at folder {folder}: {reason(error)}") from error
-    if way:
-        raise CacheError(f"folder {folder} {way.why}", way.hint)
     there = os.path.isdir(folder)
     files.make_folder(folder)
     return passed(f"{folder}{'' if there else ', made now'}")
