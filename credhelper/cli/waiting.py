@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from credhelper.core import threads
 from credhelper.core.text import printable
 
 _QUIET = 0.5  # seconds in which most answers come
@@ -35,7 +36,7 @@ def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic
     ended = threading.Event()
     thread = threading.Thread(target=_show, args=(origin, limit, clock, ended), daemon=True)
     try:
-        thread.start()
+        threads.start(thread)
     except RuntimeError:  # no more threads may be started: then nothing is shown
         yield
         return

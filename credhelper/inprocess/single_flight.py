@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from credhelper.core import threads
 from credhelper.errors import UnreachableError
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ async def run(work: Callable[[], T], key: Hashable) -> T:
         target = lambda: context.run(_carry, work, loop, flight)  # noqa: E731  # a line that says it
         # Others may wait for it only once its thread has started.
         try:
-            threading.Thread(target=target, name="credhelper", daemon=True).start()
+            threads.start(threading.Thread(target=target, name="credhelper", daemon=True))
         except RuntimeError as error:
             what = "could not renew beside the event loop: no more threads may be started"
             raise UnreachableError(what) from error

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from typing import TypeVar
 
+from credhelper.core import threads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +51,7 @@ def whole(work: Callable[[], _Result], longest: float = _LONGEST) -> _Result:
             done.set()
 
     try:
-        threading.Thread(target=run, name="credhelper-renewal", daemon=True).start()
+        threads.start(threading.Thread(target=run, name="credhelper-renewal", daemon=True))
         done.wait()
     except RuntimeError:
         run()  # no more threads may be started

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from credhelper.core import threads
+
 WORKER = "credhelper-exchange"
 
 T = TypeVar("T")
@@ -33,7 +35,7 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
             broken.append(error)
 
     thread = threading.Thread(target=run, name=WORKER, daemon=True)
-    thread.start()
+    threads.start(thread)
     thread.join(max(0.0, seconds))
     if broken:
         raise broken[0]
