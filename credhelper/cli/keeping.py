@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from credhelper.config.profile import Profile
 from credhelper.core.model import Secret
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, UsageError
 
 SERVICE = "credhelper"
@@ -15,19 +16,39 @@ _KEEPS_NOTHING = ("keyring.backends.fail", "keyring.backends.null", "credhelper.
 
 @dataclass(frozen=True)
 class Keeper:
-    """An entry of a keyring: its `words` (service and user name), and the `backend` behind it."""
+    """An entry of a keyring.
+
+    Parameters:
+    - words: its service and its user name.
+    - backend: the keyring behind it.
+    - ours: whether the profile that it is for uses it already.
+    """
 
     words: tuple[str, str]
     backend: Any
+    ours: bool
 
     def put(self, key: Secret) -> None:
-        """Store `key`. Raises CacheError where the keyring refuses, or does not give it back."""
+        """Store `key`.
+
+        Raises CacheError where the keyring refuses, or does not give it back, and UsageError where
+        another key is there that the profile does not use: a profile of another config may.
+        """
         import keyring
 
         shown = printable(self.backend.name)
         try:
+            if not self.ours and self.backend.get_password(*self.words) not in (None, key.reveal()):
+                raise UsageError(
+                    f"the keyring ({shown}) holds another key as {' '.join(self.words)}, which this"
+                    " config does not use: it is not replaced",
+                    "log in with another --profile name, or remove that key:"
+                    f" {command('keyring', 'del', *self.words)}",
+                )
             self.backend.set_password(*self.words, key.reveal())
             found = keyring.get_password(*self.words)
+        except UsageError:
+            raise
         except Exception as error:  # noqa: BLE001  # backends raise what they like, even the secret
             raise CacheError(
                 f"the keyring ({shown}) did not take the key: {type(error).__name__}",
@@ -39,9 +60,35 @@ class Keeper:
                 "leave --keep-key out: the key is then kept in a file for you alone",
             )
 
+    def remove(self) -> bool:
+        """Delete the key; tell whether one was there. Raises CacheError where that fails."""
+        try:
+            if self.backend.get_password(*self.words) is None:
+                return False
+            self.backend.delete_password(*self.words)
+        except Exception as error:  # noqa: BLE001  # as `put`
+            shown = printable(self.backend.name)
+            what = f"the keyring ({shown}) did not delete the key: {type(error).__name__}"
+            raise CacheError(what) from None
+        return True
 
-def in_keyring(name: str) -> Keeper:
+
+def has_entry(profile: Profile | None) -> bool:
+    """Tell whether the profile's key is where `login --keep-key keyring` puts it."""
+    grant = profile.grant if profile else None
+    return (
+        profile is not None
+        and grant is not None
+        and grant.how == "keyring"
+        and grant.words == (SERVICE, profile.name)
+    )
+
+
+def in_keyring(name: str, former: Profile | None) -> Keeper:
     """Return the entry for the key of the profile called `name`, in the first keyring that stores.
+
+    Parameters:
+    - former: the profile as the config has it, or None.
 
     Our own backend and those that keep nothing are passed over. Raises UsageError with the reason
     where there is no other.
@@ -50,14 +97,14 @@ def in_keyring(name: str) -> Keeper:
         import keyring
     except ImportError:
         raise UsageError(
-            "--keep-key keyring: the keyring package is not installed beside credhelper",
+            "the keyring package is not installed beside credhelper",
             "pip install keyring",
         ) from None
     chosen: Any = keyring.get_keyring()
     for backend in getattr(chosen, "backends", [chosen]):
         if type(backend).__module__ not in _KEEPS_NOTHING:
-            return Keeper((SERVICE, name), backend)
+            return Keeper((SERVICE, name), backend, has_entry(former))
     raise UsageError(
-        "--keep-key keyring: no keyring on this machine can store a key",
+        "no keyring on this machine can store a key",
         "leave --keep-key out: the key is then kept in a file for you alone",
     )

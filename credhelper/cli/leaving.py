@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from credhelper.broker import given_files, inventory, key_notes, typed_keys
+from credhelper.broker import given_files, inventory, key_notes, routing, typed_keys
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
-from credhelper.cli import output
+from credhelper.cli import keeping, output
 from credhelper.cli.output import say
 from credhelper.cli.revocation import Leaving
 from credhelper.config.profile import READY, Profile
@@ -31,6 +31,9 @@ def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | 
     key = typed_key(context, profile)
     if path := key or typed_keys.forgotten(context, profile.name):
         leaving.take_key(path)
+    entry = keeping.has_entry(profile)
+    if entry:
+        leaving.take_entry(profile)
     _mark(leaving, profile)
     # Of several profiles, what lies on disk is read once. What is made meanwhile has a name that
     # is looked for in any case, or is found at the end.
@@ -39,7 +42,7 @@ def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | 
     if not any(what == "here" for what, _ in leaving.rows):
         text = "forgotten" if leaving.removed else "there was nothing to forget"
         leaving.rows.append(("here", text))
-    if key is None and profile.grant is not None:
+    if key is None and not entry and profile.grant is not None:
         where = output.grant_in_words(profile.grant)
         again = f"log in again with {where}" if profile.auth != READY else f"read {where} again"
         leaving.rows.append(("note", f"the next get will {again}"))
@@ -101,13 +104,28 @@ def name_what_was_given(context: Context, names: Iterable[str] | None) -> None:
     output.table(rows)
 
 
-def leave_former_session(context: Context, former: Profile | None) -> int:
-    """Revoke and remove the session of a profile as it was, once another config is written.
+def leave_former(context: Context, former: Profile | None) -> int:
+    """Remove what belongs to a profile as it was, once another config is written.
 
-    A session that a profile still uses stays. Prints how it went, and returns the exit status.
+    That is its session, which is revoked as well, and its key in the keyring. What a profile still
+    uses stays. Prints how it went, and returns the exit status.
     """
     if former is None:
         return 0
+    return max(_leave_entry(context, former), _leave_session(context, former))
+
+
+def _leave_entry(context: Context, former: Profile) -> int:
+    profiles = routing.load_config(context).profiles.values()
+    if not keeping.has_entry(former) or any(one.grant == former.grant for one in profiles):
+        return 0
+    leaving = Leaving(context, former)
+    leaving.take_entry(former)
+    output.table(leaving.rows)
+    return leaving.status
+
+
+def _leave_session(context: Context, former: Profile) -> int:
     base = inventory.bases(former)[SESSION]
     if inventory.used(context, base):
         return 0

@@ -68,7 +68,7 @@ def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
     with typed_keys.changing(context, wanted):
         path, now = options.write(context, one.name, old, values, make_default=None)
     say(f"changed profile {now.name} in {path}" if now != one else "nothing to change")
-    return leaving.leave_former_session(context, one)
+    return leaving.leave_former(context, one)
 
 
 @click.group(cls=Suggesting, short_help="Add or remove a service of a profile.")

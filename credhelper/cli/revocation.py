@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from credhelper.broker import inventory, key_notes, typed_keys, wiring
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
-from credhelper.cli import output
+from credhelper.cli import keeping, output
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
 from credhelper.core.digest import sha256
 from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.record import GIVEN, Held, number
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
 from credhelper.storage import locks
 
@@ -73,6 +73,19 @@ class Leaving:
             self.failed("key", f"NOT removed: {path}: {reason(error)}", CacheError(""))
         except CredhelperError as error:
             self.failed("key", f"NOT removed: {path}: {error.message}", error)
+
+    def take_entry(self, profile: Profile) -> None:
+        """Remove the key of `profile` from the keyring."""
+        entry = (keeping.SERVICE, profile.name)
+        where = f"{' '.join(entry)} in the keyring"
+        try:
+            if keeping.in_keyring(profile.name, profile).remove():
+                self.removed = True
+                self.rows.append(("key", f"removed {printable(where)}"))
+        except CredhelperError as error:
+            how = f"NOT removed: {printable(where)}: {error.message}"
+            self.failed("key", how, CacheError(""))
+            self.rows.append(("", f"by hand: {command('keyring', 'del', *entry)}"))
 
     def failed(self, what: str, how: str, error: CredhelperError) -> None:
         """Note something that did not go well."""

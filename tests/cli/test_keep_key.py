@@ -23,6 +23,10 @@ class Kept(KeyringBackend):
         return json.load(open(PATH)).get(f"{service} {user}") if os.path.exists(PATH) else None
     def set_password(self, service, user, password):
         json.dump({f"{service} {user}": password}, open(PATH, "w"))
+    def delete_password(self, service, user):
+        if os.environ.get("STUCK"):
+            raise RuntimeError(service)
+        os.unlink(PATH)
 class Locked(Kept):
     def set_password(self, service, user, password):
         raise RuntimeError("locked: " + password)
@@ -42,11 +46,17 @@ def logs_in(person: Person, backend: str, *words: str) -> tuple[int, str, Path]:
     (places / "keyringrc.cfg").write_text(
         f"[backend]\ndefault-keyring={backend}\nkeyring-path={home}\n"
     )
-    environ = {"KEPT": str(kept), "XDG_CONFIG_HOME": str(home / ".config")}
+    environ = keyring_of(person)
     outcome = person.world.run(
         *LOGIN, "--url", person.api.url, *words, stdin=person.api.api_key.encode(), environ=environ
     )
     return outcome.status, outcome.told, kept
+
+
+def keyring_of(person: Person) -> dict[str, str]:
+    """Return the variables that lead to the keyring of `logs_in`."""
+    home = person.world.home
+    return {"KEPT": str(home / "kept.json"), "XDG_CONFIG_HOME": str(home / ".config")}
 
 
 def files_with(folder: Path, text: str) -> list[str]:
@@ -63,12 +73,81 @@ def test_a_typed_key_goes_into_the_keyring_and_no_file(person: Person) -> None:
     assert 'keyring = ["credhelper", "default"]' in person.config()
     assert files_with(person.world.home, person.api.api_key) == [kept.name]
     assert files_with(person.world.state, person.api.api_key) == []
-    environ = {"KEPT": str(kept), "XDG_CONFIG_HOME": str(person.world.home / ".config")}
+    environ = keyring_of(person)
     shutil.rmtree(person.world.cache)
     before = person.api.stats()["created"]
     outcome = person.world.run("get", environ=environ)
     assert outcome.status == 0, outcome.told
     assert person.api.stats()["created"] == before + 1  # made from the key in the keyring
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("logout",),
+        ("logout", "--all"),
+        ("profile", "remove", "default", "--yes"),
+        ("profile", "add", "default", "--grant-env", "OTHER_KEY"),
+        ("profile", "set", "default", "--grant-env", "OTHER_KEY"),
+    ],
+)
+def test_the_key_leaves_the_keyring_with_what_it_was_for(
+    person: Person, words: tuple[str, ...]
+) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    outcome = person.world.run(*words, environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+    assert b"removed credhelper default in the keyring" in outcome.stdout
+    assert not kept.exists()
+
+
+def test_a_login_that_keeps_the_key_in_a_file_takes_it_out_of_the_keyring(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    words = ("login", "--keep-key", "file", "--url", person.api.url)
+    key = person.api.api_key.encode()
+    outcome = person.world.run(*words, stdin=key, environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+    assert not kept.exists()
+    outcome = person.world.run("get", environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+
+
+def test_a_key_that_stays_in_the_keyring_is_told_of_with_what_removes_it(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    outcome = person.world.run("logout", environ={**keyring_of(person), "STUCK": "1"})
+    assert outcome.status == 7
+    assert b"NOT removed: credhelper default in the keyring" in outcome.stdout
+    assert b"keyring del credhelper default" in outcome.stdout
+    assert kept.exists()
+
+
+def test_the_key_of_another_config_is_not_replaced(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    person.world.config.unlink()
+    kept.write_text(kept.read_text().replace(person.api.api_key, "another"))
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 2
+    assert "holds another key as credhelper default" in told
+    assert "keyring del credhelper default" in told
+    assert "another" in kept.read_text()
+    assert person.api.api_key not in kept.read_text()
+
+
+def test_a_key_that_somebody_put_into_the_keyring_stays(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    config = person.world.config
+    config.write_text(
+        config.read_text().replace('["credhelper", "default"]', '["mine", "default"]')
+    )
+    kept.write_text(kept.read_text().replace("credhelper default", "mine default"))
+    outcome = person.world.run("logout", environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+    assert kept.exists()
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def login(
             f"to log in with a key: {how}",
         )
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
-    keyring = keeping.in_keyring(name) if keep_key == "keyring" else None
+    keyring = keeping.in_keyring(name, former) if keep_key == "keyring" else None
     if keyring:
         values["grant"] = {"keyring": [*keyring.words]}
     elif keep_key:
@@ -167,7 +167,7 @@ def login(
         make_default=make_default,
         keyring=keyring,
     )
-    status = leaving.leave_former_session(context, former)
+    status = leaving.leave_former(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
 
 

@@ -156,7 +156,7 @@ def add(
     output.table(rows)
     if not old and routing.load_config(context).default_profile == one.name:
         say(f"{one.name} is the default profile")
-    status = leaving.leave_former_session(context, former)
+    status = leaving.leave_former(context, former)
     return max(status, leaving.revoke_old(context, one)) if revoke_old else status
 
 
