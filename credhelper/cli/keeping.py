@@ -11,7 +11,12 @@ from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, UsageError
 
 SERVICE = "credhelper"
-_KEEPS_NOTHING = ("keyring.backends.fail", "keyring.backends.null", "credhelper.keyring_backend")
+_PASSED_OVER = (
+    "keyring.backends.fail",
+    "keyring.backends.null",
+    "credhelper.keyring_backend",
+    "keyrings.alt.file",  # a key in a file that anybody can decode is better kept in ours
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Keeper:
     words: tuple[str, str]
     backend: Any
     ours: bool
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        return printable(f"{' '.join(self.words)} in the keyring {self.backend.name}")
 
     def put(self, key: Secret) -> None:
         """Store `key`.
@@ -90,8 +100,8 @@ def in_keyring(name: str, former: Profile | None) -> Keeper:
     Parameters:
     - former: the profile as the config has it, or None.
 
-    Our own backend and those that keep nothing are passed over. Raises UsageError with the reason
-    where there is no other.
+    Our own backend, and those that keep nothing or hide nothing, are passed over. Raises UsageError
+    with the reason where there is no other.
     """
     try:
         import keyring
@@ -100,9 +110,16 @@ def in_keyring(name: str, former: Profile | None) -> Keeper:
             "the keyring package is not installed beside credhelper",
             "pip install keyring",
         ) from None
-    chosen: Any = keyring.get_keyring()
+    try:
+        chosen: Any = keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001  # it loads what its settings name, whatever that is
+        raise UsageError(
+            f"the keyring that is set up cannot be used: {type(error).__name__}",
+            "see what the variable PYTHON_KEYRING_BACKEND, or keyringrc.cfg in the folder that"
+            " `keyring diagnose` tells, name",
+        ) from None
     for backend in getattr(chosen, "backends", [chosen]):
-        if type(backend).__module__ not in _KEEPS_NOTHING:
+        if type(backend).__module__ not in _PASSED_OVER:
             return Keeper((SERVICE, name), backend, has_entry(former))
     raise UsageError(
         "no keyring on this machine can store a key",

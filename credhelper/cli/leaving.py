@@ -22,18 +22,21 @@ from credhelper.tokenfile import folder
 def leave(context: Context, profiles: Sequence[Profile]) -> int:
     """Log out of `profiles`, print how it went, and return the worst exit status."""
     kept = inventory.by_profile(context) if len(profiles) > 1 else None
-    return max((_leave(context, profile, kept) for profile in profiles), default=0)
+    names = [one.name for one in profiles]
+    known = routing.load_config(context).profiles.values()
+    staying = [one for one in known if one.name not in names]
+    return max((_leave(context, profile, kept, staying) for profile in profiles), default=0)
 
 
-def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | None) -> int:
+def _leave(
+    context: Context,
+    profile: Profile,
+    kept: Mapping[str, list[Kept]] | None,
+    staying: Sequence[Profile],
+) -> int:
     leaving = Leaving(context, profile)
     # The key first: a process that has read it began before the mark, and drops what it makes.
-    key = typed_key(context, profile)
-    if path := key or typed_keys.forgotten(context, profile.name):
-        leaving.take_key(path)
-    entry = keeping.has_entry(profile)
-    if entry:
-        leaving.take_entry(profile)
+    takes_key = _take_key(leaving, profile, staying)
     _mark(leaving, profile)
     # Of several profiles, what lies on disk is read once. What is made meanwhile has a name that
     # is looked for in any case, or is found at the end.
@@ -42,7 +45,7 @@ def _leave(context: Context, profile: Profile, kept: Mapping[str, list[Kept]] | 
     if not any(what == "here" for what, _ in leaving.rows):
         text = "forgotten" if leaving.removed else "there was nothing to forget"
         leaving.rows.append(("here", text))
-    if key is None and not entry and profile.grant is not None:
+    if not takes_key and profile.grant is not None:
         where = output.grant_in_words(profile.grant)
         again = f"log in again with {where}" if profile.auth != READY else f"read {where} again"
         leaving.rows.append(("note", f"the next get will {again}"))
@@ -149,6 +152,34 @@ def _said(context: Context, profile: Profile, found: Sequence[Kept], whose: str)
     leaving.take(found)
     output.table([(what, f"{whose}: {text}") for what, text in leaving.rows])
     return leaving.status
+
+
+def _take_key(leaving: Leaving, profile: Profile, staying: Sequence[Profile]) -> bool:
+    """Remove the key that was typed for `profile`; tell whether its grant was that key.
+
+    Parameters:
+    - staying: the profiles that go on; a key that one of them uses stays.
+    """
+    context = leaving.context
+    path = key_notes.file_of(context, profile)
+    entry = not path and keeping.has_entry(profile)
+    users = [
+        one.name
+        for one in staying
+        if (path and key_notes.file_of(context, one) == path)
+        or (entry and one.grant == profile.grant)
+    ]
+    if users:
+        where = printable(path or "the keyring")
+        whose = f"profile{'s' * (len(users) > 1)} {' and '.join(users)}"
+        uses = "use" if len(users) > 1 else "uses"
+        leaving.rows.append(("key", f"stays in {where}: {whose} {uses} it as well"))
+        return False
+    if found := path or typed_keys.forgotten(context, profile.name):
+        leaving.take_key(found)
+    if entry:
+        leaving.take_entry(profile)
+    return bool(path or entry)
 
 
 def typed_key(context: Context, profile: Profile) -> str | None:

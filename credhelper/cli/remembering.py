@@ -64,7 +64,8 @@ def remember(
         raise
     kept = _adopt(context, profile, now, verified, authorization)
     profile = now
-    wrote = [path, typed and f"{typed} (the API key)", kept and f"{kept} (the session)"]
+    key_place = keyring.place if keyring else typed
+    wrote = [path, key_place and f"{key_place} (the API key)", kept and f"{kept} (the session)"]
     choices: dict[str, str] = {}
     if not any(getattr(profile, key) for key in SET_BY_NAME):
         session = verified.session.value if verified.session else None

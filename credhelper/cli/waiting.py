@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import termios
 import threading
 import time
@@ -16,6 +17,8 @@ _QUIET = 0.5  # seconds in which most answers come
 _STDERR = 2
 _WIDTH = 80  # of a terminal that does not say
 _CLEAR = "\r\x1b[K"
+
+_hidden: list[bool] = []  # not empty while it was us who turned the echo off
 
 
 @contextmanager
@@ -41,7 +44,8 @@ def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic
         yield
         return
     try:
-        yield
+        with _echo_back_on_quit():
+            yield
     finally:
         ended.set()
         thread.join()
@@ -68,20 +72,49 @@ def _show(origin: str, limit: float, clock: Callable[[], float], ended: threadin
 
 @contextmanager
 def _without_echo() -> Iterator[None]:
-    try:
-        before = termios.tcgetattr(_STDERR)
-    except termios.error:
+    # Another program may have hidden what is typed already: then showing it again is not for us.
+    if not _echo(on=False):
         yield
         return
-    silent = [*before]
-    silent[3] &= ~termios.ECHO
-    with suppress(termios.error):
-        termios.tcsetattr(_STDERR, termios.TCSANOW, silent)
+    _hidden.append(True)
     try:
         yield
     finally:
-        with suppress(termios.error):
-            termios.tcsetattr(_STDERR, termios.TCSANOW, before)
+        _hidden.clear()
+        _echo(on=True)
+
+
+def _echo(*, on: bool) -> bool:
+    """Have the terminal echo what is typed, or not; tell whether that changed anything."""
+    try:
+        now = termios.tcgetattr(_STDERR)
+        if bool(now[3] & termios.ECHO) == on:
+            return False
+        now[3] ^= termios.ECHO
+        termios.tcsetattr(_STDERR, termios.TCSANOW, now)
+    except termios.error:
+        return False
+    return True
+
+
+@contextmanager
+def _echo_back_on_quit() -> Iterator[None]:
+    """End by Ctrl-\\ as any program does, but with the terminal as it was."""
+
+    def quit_(number: int, frame: object) -> None:
+        if _hidden:
+            _echo(on=True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    if signal.getsignal(signal.SIGQUIT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGQUIT, quit_)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def _on_terminal() -> bool:

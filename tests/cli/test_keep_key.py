@@ -30,6 +30,9 @@ class Kept(KeyringBackend):
 class Locked(Kept):
     def set_password(self, service, user, password):
         raise RuntimeError("locked: " + password)
+class Broken(Kept):
+    def __init__(self):
+        raise OSError(PATH)
 class Forgetful(Kept):
     def get_password(self, service, user):
         return None
@@ -50,7 +53,7 @@ def logs_in(person: Person, backend: str, *words: str) -> tuple[int, str, Path]:
     outcome = person.world.run(
         *LOGIN, "--url", person.api.url, *words, stdin=person.api.api_key.encode(), environ=environ
     )
-    return outcome.status, outcome.told, kept
+    return outcome.status, outcome.stdout.decode() + outcome.told, kept
 
 
 def keyring_of(person: Person) -> dict[str, str]:
@@ -70,6 +73,7 @@ def files_with(folder: Path, text: str) -> list[str]:
 def test_a_typed_key_goes_into_the_keyring_and_no_file(person: Person) -> None:
     status, told, kept = logs_in(person, "kept_backend.Kept")
     assert status == 0, told
+    assert "credhelper default in the keyring" in told
     assert 'keyring = ["credhelper", "default"]' in person.config()
     assert files_with(person.world.home, person.api.api_key) == [kept.name]
     assert files_with(person.world.state, person.api.api_key) == []
@@ -124,6 +128,31 @@ def test_a_key_that_stays_in_the_keyring_is_told_of_with_what_removes_it(person:
     assert kept.exists()
 
 
+def test_a_keyring_that_cannot_be_loaded_stops_no_logout(person: Person) -> None:
+    status, told, _ = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    before = person.api.stats()["revoked"]
+    environ = {**keyring_of(person), "PYTHON_KEYRING_BACKEND": "nosuch.Keyring"}
+    outcome = person.world.run("logout", environ=environ)
+    assert outcome.status == 7
+    assert b"NOT removed: credhelper default in the keyring" in outcome.stdout
+    assert person.api.stats()["revoked"] == before + 1
+    assert "bug" not in outcome.told
+
+
+def test_a_key_in_the_keyring_stays_while_another_profile_uses_it(person: Person) -> None:
+    status, told, kept = logs_in(person, "kept_backend.Kept")
+    assert status == 0, told
+    person.types("profile", "add", "beta", "--like", "default", "--min-ttl", "60")
+    outcome = person.world.run("logout", "--profile", "default", environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+    assert b"stays in the keyring: profile beta uses it as well" in outcome.stdout
+    assert kept.exists()
+    outcome = person.world.run("logout", "--all", environ=keyring_of(person))
+    assert outcome.status == 0, outcome.told
+    assert not kept.exists()
+
+
 def test_the_key_of_another_config_is_not_replaced(person: Person) -> None:
     status, told, kept = logs_in(person, "kept_backend.Kept")
     assert status == 0, told
@@ -156,6 +185,7 @@ def test_a_key_that_somebody_put_into_the_keyring_stays(person: Person) -> None:
         ("credhelper.keyring_backend.Keyring", 2, "no keyring on this machine can store a key"),
         ("keyring.backends.fail.Keyring", 2, "no keyring on this machine can store a key"),
         ("keyring.backends.null.Keyring", 2, "no keyring on this machine can store a key"),
+        ("kept_backend.Broken", 2, "the keyring that is set up cannot be used: OSError"),
         ("kept_backend.Locked", 7, "did not take the key: RuntimeError"),
         ("kept_backend.Forgetful", 7, "another one answers for it"),
     ],

@@ -167,3 +167,33 @@ def test_a_logout_says_which_config_keeps_the_key(person: Person) -> None:
     assert key_file(person).exists()
     assert "removed" in (last := person.world.run("logout")).told + last.stdout.decode()
     assert not key_file(person).exists()
+
+
+def test_a_typed_key_stays_while_another_profile_uses_it(person: Person) -> None:
+    assert log_in(person, person.api)[0] == 0
+    added = person.types("profile", "add", "beta", "--like", "default", "--min-ttl", "60")
+    assert added.status == 0, added
+    done = person.types("logout", "--profile", "default")
+    assert done.status == 0, done
+    assert f"stays in {key_file(person)}: profile beta uses it as well" in done.stdout.decode()
+    assert person.token("--profile", "beta")
+    done = person.types("profile", "remove", "default", "--yes")
+    assert done.status == 0, done
+    fresh(person)
+    assert person.token("--profile", "beta")
+    done = person.types("logout", "--profile", "beta")
+    assert f"removed {key_file(person)}" in done.stdout.decode()
+    assert not key_file(person).exists()
+
+
+def test_a_login_gives_a_profile_that_shared_a_key_one_of_its_own(person: Person) -> None:
+    assert log_in(person, person.api)[0] == 0
+    person.types("profile", "add", "beta", "--like", "default", "--min-ttl", "60")
+    key_file(person).unlink()
+    fresh(person)
+    done = person.world.run("get", "--profile", "beta")
+    assert (done.status, "credhelper login --profile beta" in done.told) == (4, True)
+    assert log_in(person, person.api, None, "--profile", "beta")[0] == 0
+    assert person.token("--profile", "beta")
+    assert key_file(person, "beta").exists()
+    assert not key_file(person).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import tempfile
 import termios
@@ -119,3 +120,22 @@ def test_tools_are_shown_nothing(waits: Person, words: list[str]) -> None:
 def test_a_pipe_is_shown_nothing(waits: Person, words: list[str]) -> None:
     outcome = waits.world.run(*words)
     assert (outcome.status, outcome.told) == (0, "")
+
+
+def test_two_that_wait_at_once_leave_the_terminal_as_it_was(person: Person) -> None:
+    person.world.configure(person.api.url, person.api.api_key, main={}, other={"min_ttl": 60})
+    for _ in range(2):
+        person.api.fault(SLOW)
+    two = f"{command()[0]} get -p main & sleep 0.5; {command()[0]} get -p other; wait"
+    status, _, told = on_screen(person, shell=two)  # it compares the terminal's modes
+    assert status == 0
+    assert LINE in told
+
+
+def test_ctrl_backslash_leaves_the_terminal_as_it_was(person: Person) -> None:
+    person.world.configure(person.api.url, person.api.api_key)
+    person.api.fault(SLOW)
+    quits = f"(sleep 1.5; kill -QUIT $$) & exec {command()[0]} get"
+    status, out, told = on_screen(person, shell=quits)  # it compares the terminal's modes
+    assert LINE in told
+    assert (status, out) == (-signal.SIGQUIT, "")

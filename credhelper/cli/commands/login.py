@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import routing, typed_keys, wiring
+from credhelper.broker import key_notes, routing, typed_keys, wiring
 from credhelper.cli import joining, keeping, leaving, options, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
@@ -123,6 +123,8 @@ def login(
     elif keep_key:
         values.pop("grant", None)
     typed = None
+    if kind == Kind.KEY and not reuse and grant_in(given) is None and _shares(context, former):
+        values.pop("grant", None)
     if kind == Kind.KEY and "grant" not in values:
         typed = typed_keys.path_of(context, name)
         values["grant"] = {"file": typed}
@@ -169,6 +171,16 @@ def login(
     )
     status = leaving.leave_former(context, former)
     return max(status, leaving.revoke_old(context, profile)) if revoke_old else status
+
+
+def _shares(context: Context, former: Profile | None) -> bool:
+    """Tell whether the profile's key was typed for another profile: that one may take it away."""
+    if former is None or former.grant is None:
+        return False
+    key = key_notes.file_of(context, former)
+    if key is None:
+        return former.grant.words[:1] == (keeping.SERVICE,) and not keeping.has_entry(former)
+    return key != typed_keys.path_of(context, former.name)
 
 
 def _default_name(context: Context) -> str:
