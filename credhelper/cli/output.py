@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Secret
 
 _BAR = 16
+_NARROWEST = 40  # columns
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -33,8 +34,37 @@ def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
     rows = [row for row in rows if row[1]]
     width = max((len(name) for name, _ in rows), default=0)
     if rows:
-        lines = [printable(f"{'':{indent}}{name:{width}}  {text}") for name, text in rows]
+        at = indent + width + 2
+        lines = [
+            f"{'':{indent}}{printable(f'{name:{width}}')}  {fitted(printable(text), at)}"
+            for name, text in rows
+        ]
         click.echo("\n".join(lines))  # click flushes each time
+
+
+def fitted(text: str, at: int) -> str:
+    """Return `text` in lines that a terminal shows without breaking a word, or a command.
+
+    Parameters:
+    - at: the column in which the text begins, and each further line of it.
+    """
+    stdout = sys.stdout
+    if stdout is None or not stdout.isatty():
+        return text  # programs read whole lines
+    import shutil
+
+    width = max(shutil.get_terminal_size().columns, _NARROWEST)
+    before, name, after = text.partition("credhelper ")
+    words = before.split(" ")
+    if name:
+        words[-1] += name + after  # a command, which is pasted
+    lines = [words[0]]
+    for word in words[1:]:
+        if at + len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return f"\n{'':{at}}".join(lines)
 
 
 def warn(message: str, hint: str | None = None) -> None:

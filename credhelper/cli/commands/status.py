@@ -75,9 +75,10 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
         click.echo(json.dumps(_document(context, config.path, statuses, states, warnings)))
         return outcome
     if verbose or check or len(statuses) == 1:
-        for one, (state, fix) in zip(statuses, states, strict=True):
+        for number, (one, (state, fix)) in enumerate(zip(statuses, states, strict=True)):
+            if number:
+                say()
             _show(context, one, state, fix)
-            say()
     elif statuses:
         rows = [(one, *state) for one, state in zip(statuses, states, strict=True)]
         status_table.show(rows, context.clock())
