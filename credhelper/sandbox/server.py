@@ -35,13 +35,13 @@ POLL_SECONDS = 0.05  # seconds between the listener's looks at whether to stop
 DESCRIPTORS = 8192
 _WORDS = """
 The sandbox runs until you press Ctrl-C. The line above is for programs.
-In another terminal, log in with this API key, and get a token:
+API key: {key}
+In another terminal:
 
   credhelper login --profile sandbox --url {url}
-  {key}
   credhelper get --profile sandbox
 
-For the v2 API, add --api ica to login. docs/sandbox.md says what else it can do."""
+For the v2 API, add --api ica to login. More: docs/sandbox.md"""
 
 
 class Sandbox:

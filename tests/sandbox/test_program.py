@@ -161,7 +161,7 @@ def test_on_a_terminal_it_says_in_words_what_to_do_next(tmp_path: Path) -> None:
     os.close(ours)
     line = json.loads(told.split("\r\n")[0])
     assert f"  credhelper login --profile sandbox --url {line['url']}\r\n" in told
-    assert f"  {line['api_key']}\r\n" in told
+    assert f"API key: {line['api_key']}\r\n" in told
     assert process.returncode == 0
 
 

@@ -106,7 +106,7 @@ def _show(context: Context, one: ProfileStatus, state: str, fix: str) -> None:
         ("", _place(one.aws, one.aws_record)),
         ("session", _session(context, one)),
         ("grant", output.grant_in_words(profile.grant)),
-        ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
+        ("services", ", ".join(map(str, profile.services)) or "none: no tool gets a token"),
         ("check", one.checked or ""),
     ]
     if one.skew:
