@@ -41,7 +41,8 @@ In another terminal:
   credhelper login --profile sandbox --url {url}
   credhelper get --profile sandbox
 
-For the v2 API, add --api ica to login. More: docs/sandbox.md"""
+For the v2 API, add --api ica to login. More: docs/sandbox.md
+"""
 
 
 class Sandbox:
@@ -154,7 +155,8 @@ def serve(
             stdout.write(json.dumps(line).encode() + b"\n")
             stdout.flush()
             if stdout.isatty():
-                print(_WORDS.format(url=sandbox.url, key=sandbox.api_key), file=stderr, flush=True)
+                stderr.write(_WORDS.format(url=sandbox.url, key=sandbox.api_key))
+                stderr.flush()
         wait()
     return 0
 
