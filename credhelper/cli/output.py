@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Secret
 
 _BAR = 16
-_NARROWEST = 40  # columns
+_USUAL, NARROWEST = 80, 40  # columns
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -51,9 +51,7 @@ def fitted(text: str, at: int) -> str:
     stdout = sys.stdout
     if stdout is None or not stdout.isatty():
         return text  # programs read whole lines
-    import shutil
-
-    width = max(shutil.get_terminal_size().columns, _NARROWEST)
+    width = max(columns(), NARROWEST)
     before, name, after = text.partition("credhelper ")
     words = before.split(" ")
     if name:
@@ -101,6 +99,18 @@ def fancy() -> bool:
     if environ.get("CLICOLOR_FORCE", "0") != "0":
         return True
     return environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
+
+
+def columns() -> int:
+    """Return the width that `COLUMNS` tells, or the terminal at stdout."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and 0 < len(told) < 6 and int(told):
+        return int(told)
+    try:
+        # `shutil` does the same, and loads three libraries of compression.
+        return os.get_terminal_size(1).columns or _USUAL
+    except OSError:
+        return _USUAL
 
 
 def coloured(text: str, colour: str) -> str:
