@@ -22,8 +22,8 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run `credhelper sandbox`.
 
     Parameters: `argv` without the program name; `stdout`, where the one JSON line goes;
-    `stderr`, for errors, and words to a person. Returns the exit status: 0 ended by a signal, 1
-    cannot start, 2 wrong use or the extra is not installed.
+    `stderr`, for errors. Returns the exit status: 0 ended by a signal, 1 cannot start, 2 wrong
+    use or the extra is not installed.
     """
     try:
         from credhelper.sandbox import server
@@ -58,7 +58,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         )
     try:
         options = parser.parse_args(argv)
-        return server.serve(stdout, stderr, **vars(options))
+        return server.serve(stdout, **vars(options))
     except SystemExit:
         return 0  # --help has printed its text
     except ValueError as error:

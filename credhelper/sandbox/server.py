@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import BinaryIO, Self, TextIO
+from typing import BinaryIO, Self
 
 from credhelper.sandbox.account import Account
 from credhelper.sandbox.connection import Connection
@@ -33,16 +33,6 @@ MAX_LATENCY = 3600.0
 JOIN_SECONDS = 5.0
 POLL_SECONDS = 0.05  # seconds between the listener's looks at whether to stop
 DESCRIPTORS = 8192
-_WORDS = """
-The sandbox runs until you press Ctrl-C. The line above is for programs.
-API key: {key}
-In another terminal:
-
-  credhelper login --profile sandbox --url {url}
-  credhelper get --profile sandbox
-
-For the v2 API, add --api ica to login. More: docs/sandbox.md
-"""
 
 
 class Sandbox:
@@ -125,7 +115,6 @@ def start(
 
 def serve(
     stdout: BinaryIO,
-    stderr: TextIO,
     port: int = 0,
     token_lifetime: float = TOKEN_LIFETIME,
     session_lifetime: float = SESSION_LIFETIME,
@@ -135,8 +124,7 @@ def serve(
     """Run a sandbox until SIGTERM, SIGINT or SIGHUP: call it in the main thread.
 
     Prints one JSON line on `stdout` once it listens: url, api_key, username, password, pid,
-    config, config_v2. Where that line goes to a terminal, it says on `stderr` in words what to do
-    next. Parameters and errors as for `start`. Returns the exit status.
+    config, config_v2. Parameters and errors as for `start`. Returns the exit status.
     """
     _allow_many_connections()
     numbers = port, token_lifetime, session_lifetime, latency, aws_lifetime
@@ -154,9 +142,6 @@ def serve(
         with contextlib.suppress(OSError, ValueError):
             stdout.write(json.dumps(line).encode() + b"\n")
             stdout.flush()
-            if stdout.isatty():
-                stderr.write(_WORDS.format(url=sandbox.url, key=sandbox.api_key))
-                stderr.flush()
         wait()
     return 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import signal
 import socket
 import subprocess
@@ -142,27 +141,6 @@ def test_it_goes_on_when_nobody_reads_its_line(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_on_a_terminal_it_says_in_words_what_to_do_next(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command(),
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-    ) as process:
-        os.close(theirs)
-        told = ""
-        while "docs/sandbox.md" not in told:
-            told += os.read(ours, 65536).decode()
-        process.terminate()
-    os.close(ours)
-    line = json.loads(told.split("\r\n")[0])
-    assert f"  credhelper login --profile sandbox --url {line['url']}\r\n" in told
-    assert f"API key: {line['api_key']}\r\n" in told
-    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("missing", ["jwt", "cryptography"])

@@ -81,7 +81,7 @@ def _first_hour(
         *login,
         moments=[
             ("API key", lambda terminal: _type_unseen(terminal, api)),
-            ("waiting for ", lambda _: os.kill(api.pid, signal.SIGCONT)),
+            (" s of at most ", lambda _: os.kill(api.pid, signal.SIGCONT)),
         ],
         seen=waits,
     )
