@@ -38,12 +38,13 @@ clients: $(VENV)/.test
 
 # The table in docs/tools.md, from what the folders in integrations/ say of themselves; and the tree in
 # docs/architecture.md, from what the modules say of themselves, with the layers; and docs/commands.md, from `--help`;
-# and README's picture, from `credhelper demo`.
+# and README's picture, from `credhelper demo`; and what people see on a terminal, in docs/first-hour.md and docs/doctor.md.
 docs: $(VENV)/.test
 	$(CLEAN) $(BIN)/python -m tests.support.table
 	$(CLEAN) $(BIN)/python -m tests.support.tree
 	$(CLEAN) $(BIN)/python -m tests.support.commands
 	$(CLEAN) $(BIN)/python -m tests.support.picture
+	$(CLEAN) $(BIN)/python -m tests.support.screens
 
 # Which clients, in which versions, the tests in integrations/ pass with: into proven.toml and docs/tools.md.
 proven: $(VENV)/.test

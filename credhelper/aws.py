@@ -42,7 +42,7 @@ def boto3_session(
     min_ttl: int = 0,
     refresh_before: int = 0,
     *,
-    environ: Mapping[str, str] = ENVIRON,
+    environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     **settings: Any,
 ) -> boto3.Session:
@@ -70,7 +70,7 @@ def botocore_session(
     min_ttl: int = 0,
     refresh_before: int = 0,
     *,
-    environ: Mapping[str, str] = ENVIRON,
+    environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> botocore.session.Session:
     """Return a botocore session whose credentials renew themselves. As `boto3_session`."""
@@ -92,7 +92,7 @@ def botocore_session(
 def place(
     profile: str | None = None,
     *,
-    environ: Mapping[str, str] = ENVIRON,
+    environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
     """Return what the credentials are for, as far as the API says.
@@ -136,12 +136,14 @@ def _fetch(
     profile: str | None,
     min_ttl: int,
     refresh_before: int,
-    environ: Mapping[str, str],
+    environ: Mapping[str, str] | None,
     clock: Callable[[], float],
 ) -> Credential:
     tokens.hold_to_types(profile, None, min_ttl, refresh_before)
     tokens.preload()
-    context = Context(environ, warn=tokens.warn, clock=clock, decoded=decoded)
+    context = Context(
+        ENVIRON if environ is None else environ, warn=tokens.warn, clock=clock, decoded=decoded
+    )
     request = Request(
         "get", profile=profile, min_ttl=min_ttl, margin=max(MARGIN, refresh_before), wants=AWS
     )

@@ -67,8 +67,10 @@ def why(
 def _unknown_profile(
     routes: Routes, name: str, from_terminal: bool, environ: Mapping[str, str]
 ) -> CredhelperError:
-    known, first = _names(routes), routes.first()
-    if next_step.is_name(name) and not (known and next_step.from_environment(environ)):
+    known, first, near = _names(routes), routes.first(), _near(routes, name)
+    if near and not from_terminal:
+        hint = "credhelper profile list"
+    elif next_step.is_name(name) and not (known and next_step.from_environment(environ)):
         hint = next_step.log_in(environ, name)
     elif from_terminal:
         hint = "unset CREDHELPER_PROFILE"
@@ -77,8 +79,8 @@ def _unknown_profile(
     else:
         hint = "a profile's name is letters and digits, with '.', '_' and '-' between them"
     return UnknownProfileError(
-        f"there is no profile {printable(name)}{_near(routes, name)}"
-        + (f"; known profiles: {known}" if known else ", and no other is configured"),
+        f"there is no profile {printable(name)}"
+        + (near or (f"; known profiles: {known}" if known else ", and no other is configured")),
         hint=hint,
     )
 

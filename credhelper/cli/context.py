@@ -14,7 +14,6 @@ from credhelper.broker import no_match, routing, sweeping
 from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
 from credhelper.cli.output import warn
-from credhelper.cli.waiting import shown
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
 from credhelper.core.model import Request
@@ -23,7 +22,16 @@ from credhelper.tokenfile import folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from click.shell_completion import CompletionItem
+
+
+def shown(what: str, limit: float) -> AbstractContextManager[None]:
+    """Show a wait on a terminal, by `waiting.shown`, which is loaded only then."""
+    from credhelper.cli import waiting
+
+    return waiting.shown(what, limit)
 
 
 def command_context(said: list[str] | None = None, *, renews: bool = False) -> Context:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Secret
 
 _BAR = 16
+_USUAL, NARROWEST = 80, 40  # columns
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -33,8 +34,35 @@ def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
     rows = [row for row in rows if row[1]]
     width = max((len(name) for name, _ in rows), default=0)
     if rows:
-        lines = [printable(f"{'':{indent}}{name:{width}}  {text}") for name, text in rows]
+        at = indent + width + 2
+        lines = [
+            f"{'':{indent}}{printable(f'{name:{width}}')}  {fitted(printable(text), at)}"
+            for name, text in rows
+        ]
         click.echo("\n".join(lines))  # click flushes each time
+
+
+def fitted(text: str, at: int) -> str:
+    """Return `text` in lines that a terminal shows without breaking a word, or a command.
+
+    Parameters:
+    - at: the column in which the text begins, and each further line of it.
+    """
+    stdout = sys.stdout
+    if stdout is None or not stdout.isatty():
+        return text  # programs read whole lines
+    width = max(columns(), NARROWEST)
+    before, name, after = text.partition("credhelper ")
+    words = before.split(" ")
+    if name:
+        words[-1] += name + after  # a command, which is pasted
+    lines = [words[0]]
+    for word in words[1:]:
+        if at + len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return f"\n{'':{at}}".join(lines)
 
 
 def warn(message: str, hint: str | None = None) -> None:
@@ -71,6 +99,18 @@ def fancy() -> bool:
     if environ.get("CLICOLOR_FORCE", "0") != "0":
         return True
     return environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
+
+
+def columns() -> int:
+    """Return the width that `COLUMNS` tells, or the terminal at stdout."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and 0 < len(told) < 6 and int(told):
+        return int(told)
+    try:
+        # `shutil` does the same, and loads three libraries of compression.
+        return os.get_terminal_size(1).columns or _USUAL
+    except OSError:
+        return _USUAL
 
 
 def coloured(text: str, colour: str) -> str:

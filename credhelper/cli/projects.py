@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from credhelper.client.api import Client
 
 _MOST_SHOWN = 10
-_TOKENS, _TOOLS = "tokens for one only", "the one of your tools"
+_TOKENS, _TOOLS = "to limit tokens to one", "to choose the one of your tools"
 
 Named = tuple[str, str]  # id, name
 

@@ -70,7 +70,7 @@ def warnings(
         result.append((why, command("unset", _PROJECT)))
     unused = "env:CREDHELPER_API_KEY" not in grants and environ.get("CREDHELPER_API_KEY")
     if path is not None and every and unused:
-        result.append((f"CREDHELPER_API_KEY is set, but does not count beside {path}", None))
+        result.append((f"CREDHELPER_API_KEY is ignored, because {path} exists", None))
     return result
 
 

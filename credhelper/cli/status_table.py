@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 import click
@@ -13,7 +12,7 @@ from credhelper.cli.state import BAD
 from credhelper.core.record import FRESH
 from credhelper.core.text import printable
 
-_LEAST, _MOST = 40, 200  # columns
+_WIDEST = 200  # columns
 _GAP = 2
 _MOST_FIXES = 20
 # What goes first where it is narrow.
@@ -30,7 +29,7 @@ def show(rows: Sequence[Row], now: float) -> None:
     """
     lines = [_HEAD, *(_cells(one, state, now) for one, state, _ in rows)]
     columns = list(range(len(_HEAD)))
-    width = min(max(shutil.get_terminal_size().columns, _LEAST), _MOST)
+    width = min(max(output.columns(), output.NARROWEST), _WIDEST)
     for name in _OPTIONAL:
         place = _HEAD.index(name)
         if not any(line[place] for line in lines[1:]) or _width(lines, columns) > width:

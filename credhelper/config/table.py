@@ -142,10 +142,15 @@ def plain(value: object, place: Place, *, empty: bool = False) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return `; did you mean '...'?` when a known word is near, else nothing."""
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
-    near = get_close_matches(word[:100].lower(), known, 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    word = word[:100].lower()
+    near = get_close_matches(word, known, 5)
+    if not near:
+        return ""
+    # The first of those that are equally near: difflib takes the last in the alphabet.
+    best = max(sorted(near), key=lambda one: SequenceMatcher(None, one, word).ratio())
+    return f"; did you mean '{best}'?"
 
 
 def one_of(choices: Collection[str]) -> str:

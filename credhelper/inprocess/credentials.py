@@ -57,7 +57,7 @@ class Credentials:
         min_ttl: int = 0,
         refresh_before: int = 0,
         *,
-        environ: Mapping[str, str] = ENVIRON,
+        environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         tokens.hold_to_types(profile, service, min_ttl, refresh_before)
@@ -65,7 +65,7 @@ class Credentials:
         self.service = service
         self.min_ttl = min_ttl
         self.refresh_before = refresh_before
-        self._environ = environ
+        self._environ = ENVIRON if environ is None else environ
         self._clock = clock
         self._service = None if service is None else str(parse(service))
 

@@ -45,7 +45,7 @@ def get_token(
     min_ttl: int = 0,
     refresh_before: int = 0,
     *,
-    environ: Mapping[str, str] = ENVIRON,
+    environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Return a token that is good for `service`, or the token of `profile`.
@@ -57,12 +57,15 @@ def get_token(
     - min_ttl: seconds of life that the token must have left.
     - refresh_before: seconds of life with less of which it is renewed, if a new one can be had. At
       most half of its life counts, and never less than a minute.
-    - environ: its `CREDHELPER_*` variables count.
+    - environ: its `CREDHELPER_*` variables count; by default `os.environ`.
     - clock: Unix seconds.
 
     Raises `credhelper.errors.CredhelperError`, and TypeError for an argument of another type. Safe
     in threads and after a fork; uses no signals.
     """
+    # Not a default argument: `help` and editors would show what is in it, keys too.
+    if environ is None:
+        environ = ENVIRON
     try:
         known = remembered(profile, service, min_ttl, refresh_before, environ, clock, False)
     except TypeError:
@@ -76,7 +79,7 @@ def reject(
     profile: str | None = None,
     service: str | None = None,
     *,
-    environ: Mapping[str, str] = ENVIRON,
+    environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> bool:
     """Forget the token `refused`, which a service answered with 401, if it is the one we hold.
@@ -87,7 +90,9 @@ def reject(
     hold_to_text("refused", refused)
     hold_to_types(profile, service)
     preload()
-    context = Context(environ, warn=warn, clock=clock, decoded=decoded)
+    context = Context(
+        ENVIRON if environ is None else environ, warn=warn, clock=clock, decoded=decoded
+    )
     done = answer.refused(context, _request(profile, service), Secret(refused))
     done = done or memory_cache.reject(refused, clock())
     memo.drop(refused)

@@ -114,17 +114,15 @@ def _created(
         return client.create(authorization, spec)
     except RejectedError as error:
         if error.status == 401 and error.hint:
-            error.hint = f"{error.hint}: {_region_and_domain(profile)}"
+            error.hint = f"{error.hint} (now {_region_and_domain(profile)})"
         raise
 
 
 def _region_and_domain(profile: Profile) -> str:
-    """Return in words where a profile logs in, and the options that say otherwise."""
-    default = " is the default region" if profile.url == APIS[profile.api].url else " was asked"
-    where = f"{profile.url}{default} (another: --url)"
-    if profile.domain:
-        return f"{where}, in domain {printable(profile.domain)} (another: --domain)"
-    return f"{where}, without a domain (one: --domain)"
+    """Return in options where a profile logs in."""
+    default = ", the default," if profile.url == APIS[profile.api].url else ""
+    domain = f"--domain {printable(profile.domain)}" if profile.domain else "no --domain"
+    return f"--url {profile.url}{default} and {domain}"
 
 
 def not_logged_in(profile: Profile) -> LoginRequiredError:

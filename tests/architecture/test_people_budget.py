@@ -13,8 +13,10 @@ COMMANDS = "credhelper.cli.commands."
 # Dear, and of no use to who only looks.
 DEAR = {
     *("_hashlib", "difflib", "email.utils", "filelock", "http.client", "json", "requests"),
-    *("ssl", "subprocess", "tempfile", "tomlkit", "urllib.parse", "urllib3", "yaml"),
-    *("credhelper.client.api", "credhelper.config.edit", "credhelper.renewal", "credhelper.setup"),
+    *("shutil", "signal", "ssl", "subprocess", "tempfile", "termios", "tomlkit"),
+    *("urllib.parse", "urllib3", "yaml"),
+    *("credhelper.cli.waiting", "credhelper.client.api", "credhelper.config.edit"),
+    *("credhelper.renewal", "credhelper.setup"),
 }
 COMPLETING = {"_CREDHELPER_COMPLETE": "zsh_complete", "COMP_CWORD": "1"}
 

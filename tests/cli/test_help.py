@@ -16,6 +16,7 @@ MISTYPED = [
     (("lgoin",), "login"),
     (("statsu",), "status"),
     (("gti",), "git"),
+    (("gte",), "get"),
     (("profile", "remvoe", "main"), "remove"),
     (("help", "wacth"), "watch"),
     (("setup", "dokcer"), "docker"),
@@ -81,6 +82,12 @@ def test_a_mistyped_word_gets_the_nearest_as_an_answer(
     assert outcome.status in (2, 3)
     assert f"did you mean '{near}'?" in outcome.told
     assert outcome.told.count("\n") == 2
+
+
+def test_a_mistyped_profile_is_not_made_by_the_hint(scratch_world: World) -> None:
+    outcome = scratch_world.run("get", "--profile", "mian")
+    assert "known profiles" not in outcome.told
+    assert outcome.told.endswith("credhelper: hint: credhelper profile list\n")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_name_that_a_variable_left_empty_is_no_wish_for_all(person: Person, op
 
 def test_login_lists_what_there_is_to_choose_from(person: Person) -> None:
     told = person.logs_in("--keep-session").stdout.decode()
-    assert "projects    Alpha (project-alpha), Beta (project-beta); tokens for one only:" in told
+    assert "projects    Alpha (project-alpha), Beta (project-beta); to limit tokens to one:" in told
     assert "workgroups  Alpha team (workgroup-alpha)" in told
     assert "credhelper login --project NAME" in told
     told = person.logs_in("--profile", "two", "--cid", "project-alpha").stdout.decode()
@@ -108,7 +108,7 @@ def test_v2_lists_projects_for_tools(person: Person) -> None:
     told = person.logs_in("--api", "ica").stdout.decode()
     alpha = person.api.projects()["Alpha"]
     assert f"projects  Alpha ({alpha}), Beta (" in told
-    assert "; the one of your tools: credhelper login --project NAME\n" in told
+    assert "; to choose the one of your tools: credhelper login --project NAME\n" in told
     assert "workgroups" not in told
     other = person.logs_in("--profile", "other", "--api", "ica").stdout.decode()
     # Without its name it would be another one that is changed.

@@ -173,7 +173,7 @@ def test_a_terminals_profile_that_is_none_is_warned_of(person: Person) -> None:
 def test_a_key_in_the_environment_beside_a_config_is_warned_of(person: Person) -> None:
     person.logs_in()
     outcome = person.types("status", environ={"CREDHELPER_API_KEY": person.api.api_key})
-    assert "CREDHELPER_API_KEY is set, but does not count" in outcome.told
+    assert "CREDHELPER_API_KEY is ignored, because " in outcome.told
 
 
 def test_a_config_from_the_environment_is_shown(person: Person) -> None:

@@ -80,9 +80,9 @@ def test_a_401_with_clocks_apart_leads_to_the_clock(ours: int, way: str) -> None
 def test_a_refused_login_names_region_and_domain(person: Person) -> None:
     outcome = person.types("login", "--url", person.api.url, stdin="wrong-key")
     assert outcome.status == 5
-    assert f"{person.api.url} was asked (another: --url), without a domain" in outcome.told
+    assert f"region or domain (now --url {person.api.url} and no --domain)" in outcome.told
     outcome = person.types("login", "--url", person.api.url, "--domain", "acme", stdin="wrong-key")
-    assert "in domain acme (another: --domain)" in outcome.told
+    assert f"(now --url {person.api.url} and --domain acme)" in outcome.told
 
 
 def test_a_traceback_shows_the_hint_once_and_as_it_is_now() -> None:

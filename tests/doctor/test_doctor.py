@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from tests.doctor.faults import FAULTS, GIT, Stage
-from tests.support import doctor_page
+from tests.support.screens import DOCTOR
 
 SCHEMA = json.loads(
     resources.files("credhelper.cli.doctor").joinpath("schema/doctor.schema.json").read_text()
@@ -193,15 +193,8 @@ def test_fixes_can_be_typed_as_they_stand(stage: Stage) -> None:
     assert examined(stage)[0] == 0
 
 
-def test_the_page_shows_what_the_doctor_shows(
-    tmp_path_factory: pytest.TempPathFactory, stage: Stage
-) -> None:
-    root = tmp_path_factory.mktemp("page")
-    assert doctor_page.section(doctor_page.captured(root, stage.api)) == doctor_page.shown()
-
-
 def test_the_page_names_every_check() -> None:
-    text = doctor_page.PAGE.read_text()
+    text = DOCTOR.read_text()
     rows = re.findall(r"^\| ([a-z, ]+) \| ", text, re.MULTILINE)
     named = {name for row in rows for name in row.split(", ")}
     assert {fault.check for fault in FAULTS.values()} <= named

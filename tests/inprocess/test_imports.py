@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,23 @@ def test_every_public_name_is_there_and_told() -> None:
 def test_no_public_name_loads_what_is_heavy(name: str) -> None:
     found = loaded_by(f"import credhelper; credhelper.{name}")
     assert {module.partition(".")[0] for module in found} & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("get_token", "Credentials", "boto3_session", "aws.botocore_session", "aws.place"),
+        *("libica.configuration", "libica.refresh_api_key_hook", "inprocess.tokens.reject"),
+    ],
+)
+def test_help_on_a_public_name_shows_nothing_of_the_environment(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDHELPER_API_KEY", "key-canary")
+    what = pydoc.locate(f"credhelper.{name}") or getattr(credhelper, name)
+    shown = pydoc.render_doc(what)
+    assert name.rpartition(".")[2] in shown
+    assert "key-canary" not in shown
 
 
 def test_credentials_and_a_warm_token_load_no_http(scratch_world: World) -> None:

@@ -290,7 +290,10 @@ def test_a_token_that_cannot_last_as_long_as_the_job_is_warned_of(
     assert ("--refresh" in outcome.told) == warned
     if warned:
         outcome = scratch_world.run("exec", "--refresh", *words, "--", "true", environ=environ)
-        assert "let it read the file in BEARER_TOKEN_FILE" in outcome.told
+        assert "let it read the token from the file in BEARER_TOKEN_FILE" in outcome.told
+        own = ("--refresh", "--file-var", "MINE", *words)
+        outcome = scratch_world.run("exec", *own, "--", "true", environ=environ)
+        assert "let it read the token from the file in MINE" in outcome.told
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def _show(found: list[result.Result]) -> None:
             say()
             say(about or "this machine")
         state = output.coloured(f"{one.state:7}", _COLOURS[one.state])
-        click.echo(f"  {state} {printable(f'{one.name}: {one.why}')}")
+        text = output.fitted(printable(f"{one.name}: {one.why}"), 10)
+        click.echo(f"  {state} {text}")
         if one.fix:
             say(f"          fix: {one.fix}")
     counts = {state: sum(one.state == state for one in found) for state in result.STATES}

@@ -124,7 +124,7 @@ def exec_(
         said: list[str] = []
         context = command_context(said, renews=True)
         credential, record, given_in, given = renewer.begin(context, request)
-        _warn_of_the_end(credential, walltime, refresh)
+        _warn_of_the_end(credential, walltime, (*file_names, FILE)[0] if refresh else "")
         environ = dict(os.environ)
         environ.pop("CREDHELPER_API_KEY", None)
         if not context.agent:
@@ -198,7 +198,7 @@ def _cache_in(folder: str) -> str:
 def _warn_of_the_end(
     credential: Credential,
     walltime: int | None,
-    refresh: bool,
+    file: str,
     clock: Callable[[], float] = time.time,
 ) -> None:
     now = clock()
@@ -211,8 +211,8 @@ def _warn_of_the_end(
         warn(
             f"the token in {credential.variables[0]}_ACCESS_TOKEN lives another {span(left)},"
             f" and the command may run {span(walltime)}",
-            f"let it read the file in {FILE}, which is kept fresh"
-            if refresh
+            f"let it read the token from the file in {file}, which is kept fresh"
+            if file
             else "let it ask credhelper each time, or add --refresh for a file that is kept fresh",
         )
 

@@ -75,9 +75,10 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
         click.echo(json.dumps(_document(context, config.path, statuses, states, warnings)))
         return outcome
     if verbose or check or len(statuses) == 1:
-        for one, (state, fix) in zip(statuses, states, strict=True):
+        for number, (one, (state, fix)) in enumerate(zip(statuses, states, strict=True)):
+            if number:
+                say()
             _show(context, one, state, fix)
-            say()
     elif statuses:
         rows = [(one, *state) for one, state in zip(statuses, states, strict=True)]
         status_table.show(rows, context.clock())
@@ -105,7 +106,7 @@ def _show(context: Context, one: ProfileStatus, state: str, fix: str) -> None:
         ("", _place(one.aws, one.aws_record)),
         ("session", _session(context, one)),
         ("grant", output.grant_in_words(profile.grant)),
-        ("services", ", ".join(map(str, profile.services)) or "none: only `get` by profile"),
+        ("services", ", ".join(map(str, profile.services)) or "none: no tool gets a token"),
         ("check", one.checked or ""),
     ]
     if one.skew:

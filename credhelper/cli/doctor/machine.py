@@ -84,6 +84,6 @@ def _variables(context: Context) -> Outcome:
         if not why.startswith("CREDHELPER_PROFILE ")
     ]
     if not told:
-        return passed("none leads tools past the profiles")
+        return passed("none makes a tool skip credhelper")
     fixes = "; ".join(fix for _, fix in told if fix)
     return warned("; ".join(why for why, _ in told), fixes)
