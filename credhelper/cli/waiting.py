@@ -1,4 +1,4 @@
-"""The line that a person sees on a terminal while a slow network keeps a command waiting."""
+"""The line that a person sees on a terminal while the network, or another process, is slow."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _CLEAR = "\r\x1b[K"
 
 
 @contextmanager
-def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Show the seconds that a call takes, if it takes more than half of one; then remove the line.
+def shown(what: str, limit: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show the seconds that a wait takes, if it takes more than half of one; then remove the line.
 
     What is typed meanwhile is not echoed, and is read by whatever reads the terminal next. Without
     a terminal at stderr, or in the background, nothing is shown.
 
     Parameters:
-    - origin: who is asked.
-    - limit: seconds that the call may take.
+    - what: is waited for, in words.
+    - limit: seconds that it may take.
     - clock: seconds, monotonic.
     """
     if not _on_terminal():
         yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_show, args=(origin, limit, clock, ended), daemon=True)
+    thread = threading.Thread(target=_show, args=(what, limit, clock, ended), daemon=True)
     try:
         threads.start(thread)
     except RuntimeError:  # no more threads may be started: then nothing is shown
@@ -47,7 +47,7 @@ def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic
         thread.join()
 
 
-def _show(origin: str, limit: float, clock: Callable[[], float], ended: threading.Event) -> None:
+def _show(what: str, limit: float, clock: Callable[[], float], ended: threading.Event) -> None:
     began = clock()
     if ended.wait(_QUIET):
         return
@@ -56,7 +56,7 @@ def _show(origin: str, limit: float, clock: Callable[[], float], ended: threadin
             second = 0
             while True:
                 # The seconds first: a narrow terminal cuts the end off.
-                text = f"{second} s of at most {limit:.0f} s: waiting for {printable(origin)}"
+                text = f"{second} s of at most {limit:.0f} s: {printable(what)}"
                 width = os.get_terminal_size(_STDERR).columns or _WIDTH
                 _write(f"{_CLEAR}{text[: width - 1]}")
                 second = max(second + 1, int(clock() - began))
@@ -68,20 +68,26 @@ def _show(origin: str, limit: float, clock: Callable[[], float], ended: threadin
 
 @contextmanager
 def _without_echo() -> Iterator[None]:
-    try:
-        before = termios.tcgetattr(_STDERR)
-    except termios.error:
-        yield
-        return
-    silent = [*before]
-    silent[3] &= ~termios.ECHO
-    with suppress(termios.error):
-        termios.tcsetattr(_STDERR, termios.TCSANOW, silent)
+    # Several processes may wait at one terminal: only who has turned the echo off turns it on.
+    ours = _echo(on=False)
     try:
         yield
     finally:
-        with suppress(termios.error):
-            termios.tcsetattr(_STDERR, termios.TCSANOW, before)
+        if ours:
+            _echo(on=True)
+
+
+def _echo(*, on: bool) -> bool:
+    """Let the terminal echo what is typed, or not; tell whether that is new."""
+    try:
+        now = termios.tcgetattr(_STDERR)
+        if bool(now[3] & termios.ECHO) == on:
+            return False
+        now[3] ^= termios.ECHO
+        termios.tcsetattr(_STDERR, termios.TCSANOW, now)
+    except termios.error:
+        return False
+    return True
 
 
 def _on_terminal() -> bool:
