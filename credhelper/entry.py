@@ -31,6 +31,7 @@ STOPS = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM)
 MOST_BYTES = 1024 * 1024
 
 _SILENCE = 15.0
+_UNTOLD = 0.5  # seconds that a person at a terminal waits before the rest of the program tells why
 _CHUNK = 65536
 _FROM_A_TERMINAL = b"credhelper: hint: reading a request from the terminal; end it with Ctrl-D\n"
 
@@ -135,7 +136,11 @@ def _warm(protocol: "Protocol", call: Call) -> "tuple[Reply | None, EarlyLocks |
             from credhelper.core import flock
 
             early = early or flock.EarlyLocks()
-            if asking or found in waited or not flock.enter(early, found):
+            told = protocol.__name__[-4:] == ".get" and os.isatty(2)
+            wait = _UNTOLD if told else flock.LEADER_WAIT
+            if asking or found in waited or not flock.enter(early, found, wait=wait):
+                if told:
+                    early.over.discard(found)  # it may go on
                 return None, early
             waited.add(found)
             found = lookup.answer(call.environ, request)

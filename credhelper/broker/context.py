@@ -56,7 +56,8 @@ class Context:
     - early: the locks that this process took before.
     - sleep: takes seconds.
     - decoded: what earlier contexts of this process made of the config.
-    - waiting: is open during each call to an API; takes its origin, and the seconds it may take.
+    - waiting: is open during each call to an API and each wait for another process; takes what is
+      waited for, in words, and the seconds it may take.
 
     Attributes, beside these:
     - seen: path, state and read-only mount of the config file as it was read, for `storage.ours`.
@@ -216,6 +217,7 @@ class Context:
             warn=self.warn,
             alarm=self.alarm,
             early=self.early,
+            waiting=self.waiting,
         )
 
     def state_slot(self, record: str) -> Slot:
@@ -229,6 +231,7 @@ class Context:
             alarm=self.alarm,
             early=self.early,
             durable=True,
+            waiting=self.waiting,
         )
 
 

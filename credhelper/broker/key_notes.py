@@ -190,4 +190,5 @@ def note_called(context: Context, name: str) -> Slot:
         warn=context.warn,
         lock_folders=context.runtime_folders(),
         durable=True,
+        waiting=context.waiting,
     )

@@ -169,14 +169,14 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
         # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    lock, lockless = take_lock(source, 0 if stale else source.wait)
+    lock, lockless = take_lock(source, 0 if stale else source.wait, wanted.profile)
     try:
         served = None if lock else _without_the_lock(source, wanted, stale, lockless)
         if served:
             return served
         if lock is None and not lockless:
             # Its holder was stopped: one of those who waited for it renews in its place.
-            lock, _ = take_lock(source, flock.WAIT, second=True)
+            lock, _ = take_lock(source, flock.WAIT, wanted.profile, second=True)
         return _at_the_gate(source, wanted, lock is not None)
     finally:
         if lock:
@@ -257,14 +257,15 @@ def _after_a_failure(
 
 
 def take_lock(
-    source: TokenSource, wait: float, *, second: bool = False
+    source: TokenSource, wait: float, profile: str = "", *, second: bool = False
 ) -> tuple[locks.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held).
 
-    Parameters: as for `Slot.lock`.
+    Parameters: as for `Slot.lock`; `profile`, whose token it is, if that is to be told.
     """
+    holder = f"renews the {source.what}" + (f" of profile {profile}" if profile else "")
     try:
-        return source.slot.lock(wait, second=second), ""
+        return source.slot.lock(wait, second=second, holder=holder), ""
     except locks.Unlockable as error:
         return None, str(error)
 

@@ -67,7 +67,7 @@ def changing(
         return
     note = key_notes.our_note(context, path)
     try:
-        lock = note.lock(_WAIT)
+        lock = note.lock(_WAIT, holder=f"changes profile {profile.name}")
     except locks.Unlockable as error:
         context.trace("keys", unlocked=str(error))
         lock = None

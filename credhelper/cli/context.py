@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from credhelper.broker import no_match, routing, sweeping
-from credhelper.broker import trace as tracing
 from credhelper.broker.context import Context
+from credhelper.cli import readable_trace, verbosity
 from credhelper.cli.output import warn
 from credhelper.config.profile import Profile
 from credhelper.core import lookup, paths
@@ -43,20 +43,26 @@ def command_context(said: list[str] | None = None, *, renews: bool = False) -> C
     - said: receives each warning's message, so that a keeper does not repeat it.
     - renews: for a command that may renew a token, and then sweeps what records are concerned.
     """
-    trace = tracing.tracer(os.environ.get("CREDHELPER_TRACE", ""))
+    waiting = None if verbosity.current().quiet else shown
 
     def print_warning(message: str, hint: str | None) -> None:
         if said is not None:
             said.append(message)
         warn(message, hint)
 
-    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True, waiting=shown)
+    trace = readable_trace.tracer(os.environ)
+    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True, waiting=waiting)
     if not renews:
         sweeping.sweep(context)
     with suppress(CredhelperError):  # a command that needs those folders reports what is wrong
         for place in context.runtime_folders():
             folder.sweep(place)
     return context
+
+
+def service_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option `--service URL`, which completes the services in the config."""
+    return click.option("--service", metavar="URL", help=text, shell_complete=complete_service)
 
 
 def profile_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -72,15 +78,35 @@ def complete_profile(
     """Return the configured profiles whose names begin with `begun`."""
     from click.shell_completion import CompletionItem
 
-    try:
-        config = routing.load_config(Context(os.environ, warn=_silently))
-    except CredhelperError:
-        return []  # completion has no place for an error
     return [
         CompletionItem(profile.name, help=profile.url)
-        for profile in config.profiles.values()
+        for profile in _profiles().values()
         if profile.name.startswith(begun)
     ]
+
+
+def complete_service(
+    ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Return the services that begin with `begun`: of the profile that is chosen, or of all."""
+    from click.shell_completion import CompletionItem
+
+    known = _profiles()
+    chosen = known.get(ctx.params.get("profile", ctx.params.get("name")) or "")
+    services = [
+        str(service)
+        for profile in ([chosen] if chosen else known.values())
+        for service in profile.services
+    ]
+    # Without a help: zsh would take the colon of a URL for its beginning.
+    return [CompletionItem(one) for one in dict.fromkeys(services) if one.startswith(begun)]
+
+
+def _profiles() -> Mapping[str, Profile]:
+    try:
+        return routing.load_config(Context(os.environ, warn=_silently)).profiles
+    except CredhelperError:
+        return {}  # completion has no place for an error
 
 
 def _silently(message: str, hint: str | None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from credhelper import __version__
+from credhelper.cli import verbosity
 from credhelper.cli.late import Commands, LateGroup
 from credhelper.cli.output import complain
 from credhelper.core.text import command
@@ -25,7 +26,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer
 
 _EPILOG = """
 \b
-More: credhelper help COMMAND; credhelper help protocols
+More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)
 """
 
 
@@ -69,7 +70,7 @@ def _load(name: str) -> click.Command:
         __import__(path)
         found = getattr(sys.modules[path], attribute)
         assert isinstance(found, click.Command)  # noqa: S101  # for mypy
-        return found
+        return verbosity.with_options(found)
     from credhelper.cli.commands import protocols
 
     return protocols.help_of(name, _SHORT_HELPS[name])
@@ -88,6 +89,9 @@ def _load(name: str) -> click.Command:
 )
 def commands() -> None:
     """Short-lived Illumina tokens for git, docker, scripts and other tools."""
+
+
+commands.params += verbosity.OPTIONS
 
 
 def people(arguments: Sequence[str] | None = None) -> int:
@@ -132,25 +136,35 @@ def _run(words: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal cannot show must not end the command.
             stream.reconfigure(errors="backslashreplace")
+    call = verbosity.Call(words)
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
             click.echo(
                 commands.get_help(commands.make_context(NAME, [], resilient_parsing=True)), err=True
             )
             return UsageError.exit_status
-        answer = commands.main(words, prog_name=NAME, standalone_mode=False, obj=words)
+        answer = commands.main(words, prog_name=NAME, standalone_mode=False, obj=call)
     except CredhelperError as error:
-        complain(error)
-        return error.exit_status
+        return _failed(call, error)
     except click.UsageError as error:
-        complain(_usage(error))
-        return UsageError.exit_status
+        call.as_json = verbosity.wants_json(call, error)
+        return _failed(call, _usage(error))
     except click.Abort:
         click.echo(err=True)
         return 130
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else CredhelperError.exit_status
     return answer if isinstance(answer, int) else 0
+
+
+def _failed(call: verbosity.Call, error: CredhelperError) -> int:
+    """Tell of an error, to a program as well if it asked for JSON; return the exit status."""
+    complain(error, quiet=call.quiet)
+    if call.as_json:
+        from credhelper.protocols.jsonlines import failure
+
+        click.echo(failure(error, "1").stdout, nl=False)
+    return error.exit_status
 
 
 def _usage(error: click.UsageError) -> UsageError:

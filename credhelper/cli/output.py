@@ -8,6 +8,7 @@ import time
 
 import click
 
+from credhelper.cli import verbosity
 from credhelper.core.digest import sha256
 from credhelper.core.text import complaint, printable
 from credhelper.errors import CredhelperError
@@ -66,13 +67,30 @@ def fitted(text: str, at: int) -> str:
 
 
 def warn(message: str, hint: str | None = None) -> None:
-    """Print a warning on stderr, and what can be done about it."""
-    click.echo(complaint(message, hint, "warning"), nl=False, err=True)
+    """Print a warning on stderr, and what can be done about it; nothing with -q."""
+    if not verbosity.current().quiet:
+        click.echo(complaint(message, hint, "warning"), nl=False, err=True)
 
 
-def complain(error: CredhelperError) -> None:
-    """Print an error on stderr, and the next step if it is known."""
-    click.echo(complaint(error.message, error.hint), nl=False, err=True)
+def tell(text: str) -> None:
+    """Print one line on stderr, beside what a command prints; nothing with -q."""
+    if not verbosity.current().quiet:
+        click.echo(printable(text), err=True)
+
+
+def tell_person(text: str) -> None:
+    """Print one line on stderr where that is a terminal; nothing with -q."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        tell(text)
+
+
+def complain(error: CredhelperError, *, quiet: bool = False) -> None:
+    """Print an error on stderr, and the next step if it is known.
+
+    Parameters: `quiet`, leave the next step out, as -q does.
+    """
+    quiet = quiet or verbosity.current().quiet
+    click.echo(complaint(error.message, None if quiet else error.hint), nl=False, err=True)
 
 
 def flush() -> None:

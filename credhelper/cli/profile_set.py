@@ -9,7 +9,7 @@ import click
 from credhelper.broker import typed_keys
 from credhelper.broker.context import Context
 from credhelper.cli import leaving, options, output
-from credhelper.cli.context import chosen, command_context, complete_profile
+from credhelper.cli.context import chosen, command_context, complete_profile, complete_service
 from credhelper.cli.late import Suggesting
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
@@ -99,7 +99,7 @@ def add_service(name: str, urls: tuple[str, ...]) -> None:
 
 @service.command("remove")
 @_name
-@click.argument("urls", metavar="URL...", nargs=-1, required=True)
+@click.argument("urls", metavar="URL...", nargs=-1, required=True, shell_complete=complete_service)
 def remove_service(name: str, urls: tuple[str, ...]) -> None:
     """Stop serving a profile's tokens to a service.
 

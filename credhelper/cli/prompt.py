@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import click
 
+from credhelper.cli import verbosity
 from credhelper.config import grant
 from credhelper.core.model import Secret
 from credhelper.core.text import command
@@ -63,8 +64,7 @@ def _nobody(what: str, why: str) -> LoginRequiredError:
 
 def _command() -> str:
     # No secret is among its words: a command that asks for one takes it from nowhere else.
-    found = click.get_current_context(silent=True)
-    return command("credhelper", *(found.obj if found else ()))
+    return command("credhelper", *verbosity.current().words)
 
 
 def _piped(handle: int, what: str) -> bytes:

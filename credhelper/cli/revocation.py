@@ -96,7 +96,8 @@ class Leaving:
         if kept.former:
             return None  # no writer is left
         try:
-            return kept.slot.lock(max(0.0, self._end - time.monotonic()))
+            left = max(0.0, self._end - time.monotonic())
+            return kept.slot.lock(left, holder="renews what is revoked here")
         except locks.Unlockable as error:
             self.context.trace("logout", unlocked=str(error))
             return None

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import NoReturn
 
-from credhelper.cli import aws_endpoint
+from credhelper.cli import aws_endpoint, verbosity
 from credhelper.cli.output import complain, flush
 from credhelper.core.paths import close
 from credhelper.core.text import quoted
@@ -40,27 +40,57 @@ def run_beside_keeper(
         formats.put(kept.path, text.encode())
         kept.written = keeping.stamp(kept.path)
     flush()
+    told = hush() if verbosity.current().quiet else -1
     # Block the keeper's signals: none may come between the start of the command and its keeper.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
     try:
         if beside:
             kept.beside, kept.line = beside.start()
-        _start(kept, command, environ, before)
+        _start(kept, command, environ, before, told)
     except BaseException:
+        _speak(told)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
     keeping.become(kept)
 
 
+def hush() -> int:
+    """Give up stderr, for who keeps running with -q: what it would say are warnings.
+
+    Returns a copy of what stderr was, which no other program gets.
+    """
+    told = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    close(nowhere)
+    return told
+
+
+def _speak(told: int) -> None:
+    """Have the stderr that `hush` returned again; nothing for -1."""
+    if told >= 0:
+        os.dup2(told, 2)
+
+
 def _start(
-    kept: keeping.Keeping, command: tuple[str, ...], environ: dict[str, str], before: set[int]
+    kept: keeping.Keeping,
+    command: tuple[str, ...],
+    environ: dict[str, str],
+    before: set[int],
+    told: int,
 ) -> None:
-    """Start `command` in a child process. Parameters: `before`, the signals blocked in it."""
+    """Start `command` in a child process.
+
+    Parameters:
+    - before: the signals blocked in it.
+    - told: its stderr, or -1 where it is ours.
+    """
     kept.child = os.fork()
     if kept.child == 0:
         status = _CANNOT_RUN
         try:
             close(kept.handle)
+            _speak(told)
             status = replace_process(command, environ, before)
             flush()
         finally:

@@ -1,4 +1,4 @@
-"""The line that a person sees on a terminal while a slow network keeps a command waiting."""
+"""The line that a person sees on a terminal while the network, or another process, is slow."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _hidden: list[bool] = []  # not empty while it was us who turned the echo off
 
 
 @contextmanager
-def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Show the seconds that a call takes, if it takes more than half of one; then remove the line.
+def shown(what: str, limit: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show the seconds that a wait takes, if it takes more than half of one; then remove the line.
 
     What is typed meanwhile is not echoed, and is read by whatever reads the terminal next. Without
     a terminal at stderr, or in the background, nothing is shown.
 
     Parameters:
-    - origin: who is asked.
-    - limit: seconds that the call may take.
+    - what: is waited for, in words.
+    - limit: seconds that it may take.
     - clock: seconds, monotonic.
     """
     if not _on_terminal():
         yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_show, args=(origin, limit, clock, ended), daemon=True)
+    thread = threading.Thread(target=_show, args=(what, limit, clock, ended), daemon=True)
     try:
         threads.start(thread)
     except RuntimeError:  # no more threads may be started: then nothing is shown
@@ -51,7 +51,7 @@ def shown(origin: str, limit: float, clock: Callable[[], float] = time.monotonic
         thread.join()
 
 
-def _show(origin: str, limit: float, clock: Callable[[], float], ended: threading.Event) -> None:
+def _show(what: str, limit: float, clock: Callable[[], float], ended: threading.Event) -> None:
     began = clock()
     if ended.wait(_QUIET):
         return
@@ -60,7 +60,7 @@ def _show(origin: str, limit: float, clock: Callable[[], float], ended: threadin
             second = 0
             while True:
                 # The seconds first: a narrow terminal cuts the end off.
-                text = f"{second} s of at most {limit:.0f} s: waiting for {printable(origin)}"
+                text = f"{second} s of at most {limit:.0f} s: {printable(what)}"
                 width = os.get_terminal_size(_STDERR).columns or _WIDTH
                 _write(f"{_CLEAR}{text[: width - 1]}")
                 second = max(second + 1, int(clock() - began))

@@ -106,7 +106,7 @@ def enter(
         return False
     try:
         _make_private(handle)
-        how = take(handle, min(early.left, _ROUTES_WAIT if routes else wait))
+        how = take(handle, min(early.left, wait, _ROUTES_WAIT if routes else wait))
         if how == FREE:
             early.taken[path] = handle
             return False

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+# The options of all commands for people, which `get` is one of as well.
+_PEOPLES = frozenset(("-q", "--quiet", "-v", "--verbose"))
 # Python's 700 look for cycles a hundred times while modules are loaded, and find none.
 _OBJECTS = 50_000
 
@@ -45,7 +47,7 @@ def main(
     try:
         _fill_closed_streams()
         stops.listen()
-        if name is None:
+        if name is None or (name == "get" and not _PEOPLES.isdisjoint(arguments)):
             from credhelper.broker import wiring
 
             wiring.admit_third_parties()

@@ -63,10 +63,10 @@ def serve(
     return reply.status
 
 
-def _shown(origin: str, limit: float) -> AbstractContextManager[None]:
+def _shown(what: str, limit: float) -> AbstractContextManager[None]:
     from credhelper.cli.waiting import shown  # late: only who waits for the network needs it
 
-    return shown(origin, limit)
+    return shown(what, limit)
 
 
 def _converse(

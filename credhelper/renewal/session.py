@@ -67,7 +67,8 @@ class SessionRecord:
         - wait: whether to wait for a process that uses the session.
         """
         try:
-            return self.slot.lock(flock.WAIT if wait else 0)
+            holder = f"uses the session of profile {self.profile}"
+            return self.slot.lock(flock.WAIT if wait else 0, holder=holder)
         except locks.Unlockable as error:
             self.trace("session", unlocked=str(error))
             return None

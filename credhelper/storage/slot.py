@@ -16,6 +16,7 @@ from credhelper.storage import failure_record, files, locks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from credhelper.core.flock import EarlyLocks
 
@@ -30,12 +31,23 @@ class Slot:
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
-    `durable`, flush the folder too.
+    `durable`, flush the folder too; `waiting`, is open during each wait for a lock, and takes what
+    is waited for, in words, and the seconds it may take.
 
     Attributes: `owner`, fields that say whose the record is, added to each.
     """
 
-    __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name", "owner")
+    __slots__ = (
+        "_alarm",
+        "_durable",
+        "_early",
+        "_waiting",
+        "_warn",
+        "folder",
+        "lock_folders",
+        "name",
+        "owner",
+    )
 
     def __init__(
         self,
@@ -47,6 +59,7 @@ class Slot:
         alarm: bool = False,
         early: EarlyLocks | None = None,
         durable: bool = False,
+        waiting: Callable[[str, float], AbstractContextManager[None]] | None = None,
     ) -> None:
         self.folder = folder
         self.name = name
@@ -55,6 +68,7 @@ class Slot:
         self._alarm = alarm
         self._early = early
         self._durable = durable
+        self._waiting = waiting
         self.owner: Mapping[str, str] = {}
 
     @property
@@ -212,13 +226,21 @@ class Slot:
         # A time in the future is of another clock, so it says nothing.
         return started <= at <= now + 1
 
-    def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
+    def lock(
+        self, wait: float, *, second: bool = False, holder: str = "uses what is wanted here"
+    ) -> locks.Lock | None:
         """Return the lock of this record, or None when `wait` seconds are over.
 
-        Parameters: `second`, for one who goes on in place of the holder. Raises Unlockable when
-        there are no locks, or when the record cannot be written: then the others would wait for
-        nothing.
+        Parameters: `second`, for one who goes on in place of the holder; `holder`, what that does,
+        for who looks on. Raises Unlockable when there are no locks, or when the record cannot be
+        written: then the others would wait for nothing.
         """
+        if not wait or self._waiting is None:
+            return self._locked(wait, second)
+        with self._waiting(f"another credhelper {holder}", wait):
+            return self._locked(wait, second)
+
+    def _locked(self, wait: float, second: bool) -> locks.Lock | None:
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
         refused: list[str] = []

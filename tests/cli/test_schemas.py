@@ -1,4 +1,4 @@
-"""What `status` and `profile` print with --json is what their schemas describe, and no more."""
+"""What commands print with --json, when they fail as well, is what their schemas describe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from credhelper.errors import of_code
 from tests.cli.conftest import Person
+from tests.support.commands import leaves
+from tests.support.worlds import Outcome
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -72,3 +75,101 @@ def test_a_schema_refuses_what_is_not_so(several: Person, name: str) -> None:
     for change in ({"version": 2}, wrong):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**found, **change}, document)
+
+
+FAILURES = [
+    ("status", "--json"),
+    ("status", "--json", "--profile", "nobody"),
+    ("profile", "list", "--json"),
+    ("profile", "show", "--json"),
+    ("doctor", "--json", "--env", "A=b"),
+    ("doctor", "--json", "no-such-tool"),
+    ("doctor", "--as-job", "--json", "--env", "wrong"),
+    ("-q", "status", "--json"),
+]
+# Refused before options are read: what they ask for counts all the same.
+MISUSED = [
+    ("status", "--json", "--nope"),
+    ("profile", "list", "--nope", "--json"),
+    ("doctor", "--as-job", "--json", "git", "docker"),
+]
+
+
+def refused(outcome: Outcome) -> dict[str, Any]:
+    """Return the one object with which a command failed, held to its schema."""
+    assert outcome.status, outcome
+    lines = outcome.stdout.decode().splitlines()
+    assert len(lines) == 1, outcome
+    found: dict[str, Any] = json.loads(lines[0])
+    document = schema("error")
+    jsonschema.validate(found, document)
+    described = document["properties"]["error"]["properties"].keys()
+    assert found["error"].keys() <= described
+    return found
+
+
+@pytest.mark.parametrize("words", FAILURES, ids=" ".join)
+def test_a_failure_is_one_object_on_stdout_and_words_on_stderr(
+    person: Person, words: tuple[str, ...]
+) -> None:
+    person.world.config.write_text("nonsense" if "nobody" not in words else "")
+    outcome = person.types(*words)
+    error = refused(outcome)["error"]
+    assert f"credhelper: error: {error['message']}\n" in outcome.told
+    hint = f"credhelper: hint: {error.get('hint')}\n"
+    assert (hint in outcome.told) == ("hint" in error and "-q" not in words)
+    assert outcome.status == of_code(error["code"], "", None, retryable=None).exit_status
+
+
+@pytest.mark.parametrize("words", MISUSED, ids=" ".join)
+def test_what_is_refused_before_its_options_are_read_is_told_in_json_too(
+    person: Person, words: tuple[str, ...]
+) -> None:
+    outcome = person.types(*words)
+    assert outcome.status == 2
+    assert refused(outcome)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("get", "--format", "json"), ("exec", "x", "--json")]
+)
+def test_without_the_option_stdout_has_nothing(person: Person, words: tuple[str, ...]) -> None:
+    person.world.config.write_text("nonsense")
+    outcome = person.world.run(*words)
+    assert (outcome.status, outcome.stdout) == (6, b""), outcome
+
+
+def test_what_a_check_found_is_no_failure_of_the_command(person: Person) -> None:
+    add = ("profile", "add", "bare", "--grant-env", "NOT_THERE", "--url", person.api.url)
+    assert person.types(*add).status == 0
+    outcome = person.types("status", "--json", "--exit-status")
+    assert outcome.status == 4
+    jsonschema.validate(json.loads(outcome.stdout), schema("status"))
+    outcome = person.types("doctor", "--json", "--offline")
+    assert outcome.status == 4, outcome
+    jsonschema.validate(json.loads(outcome.stdout), schema("doctor"))
+
+
+def test_every_option_for_json_has_a_schema_and_every_schema_a_command() -> None:
+    asked = {
+        path.split()[1]
+        for path, context in leaves()
+        if any("--json" in one.opts for one in context.command.params)
+    }
+    shipped = {path.name.split(".")[0] for path in (files("credhelper.cli") / "schema").iterdir()}
+    assert shipped == asked | {"error"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": 2},
+        {"error": {"code": "x", "message": "y"}},
+        {"error": {"code": "X Y", "message": "y", "retryable": False}},
+        {"error": {"code": "x", "message": "", "retryable": False}},
+    ],
+)
+def test_the_schema_of_errors_refuses_what_is_none(person: Person, wrong: dict[str, Any]) -> None:
+    found = refused(person.types("status", "--json", "--nope"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**found, **wrong}, schema("error"))

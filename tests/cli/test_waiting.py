@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
+import sys
 import tempfile
 import termios
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
 
@@ -122,16 +125,6 @@ def test_a_pipe_is_shown_nothing(waits: Person, words: list[str]) -> None:
     assert (outcome.status, outcome.told) == (0, "")
 
 
-def test_two_that_wait_at_once_leave_the_terminal_as_it_was(person: Person) -> None:
-    person.world.configure(person.api.url, person.api.api_key, main={}, other={"min_ttl": 60})
-    for _ in range(2):
-        person.api.fault(SLOW)
-    two = f"{command()[0]} get -p main & sleep 0.5; {command()[0]} get -p other; wait"
-    status, _, told = on_screen(person, shell=two)  # it compares the terminal's modes
-    assert status == 0
-    assert LINE in told
-
-
 def test_ctrl_backslash_leaves_the_terminal_as_it_was(person: Person) -> None:
     person.world.configure(person.api.url, person.api.api_key)
     person.api.fault(SLOW)
@@ -139,3 +132,75 @@ def test_ctrl_backslash_leaves_the_terminal_as_it_was(person: Person) -> None:
     status, out, told = on_screen(person, shell=quits)  # it compares the terminal's modes
     assert LINE in told
     assert (status, out) == (-signal.SIGQUIT, "")
+
+
+@pytest.fixture
+def other(person: Person) -> Iterator[Person]:
+    """Give this test somebody whose token another process renews, for three seconds."""
+    person.world.configure(person.api.url, person.api.api_key)
+    person.world.prepare()
+    person.world.age(10**6)
+    (record,) = person.world.records()
+    person.api.fault({"path": "/v1/tokens", "delay": 3.0})
+    with person.world.start("get") as process, open(f"{record}.lock") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                break
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.02)
+        yield person
+        assert process.communicate(timeout=60)[1] == b""
+        assert process.returncode == 0
+
+
+BUSY = "another credhelper renews the token of profile main"
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("words", [["get"], ["-v", "get"], ["env"], ["exec", "--", "true"]])
+def test_a_wait_for_another_process_is_shown_in_the_same_way(
+    other: Person, words: list[str]
+) -> None:
+    status, _, told = on_screen(other, *words)
+    assert status == 0, told
+    assert f" s of at most 24 s: {BUSY}" in told
+    assert BUSY not in told.rpartition(CLEAR)[2]
+    assert LINE not in told  # one asked the API, and that was the other
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("words", [["git", "get"], ["docker", "get"], ["get", "-q"]])
+def test_tools_and_who_is_quiet_wait_for_another_process_in_silence(
+    other: Person, words: list[str]
+) -> None:
+    _, _, told = on_screen(other, *words, stdin="protocol=https\nhost=ica.example\n\n")
+    assert BUSY not in told
+    assert told == "" or words[0] != "get"
+
+
+@pytest.mark.waits
+def test_two_that_wait_at_one_terminal_leave_it_with_its_echo(waits: Person) -> None:
+    program = " ".join(command())
+    script = f"{program} get >/dev/null | {{ sleep 0.2; {program} exec -- true; }}"
+    status, _, told = on_screen(waits, shell=script)  # which looks at the terminal in the end
+    assert status == 0, told
+    assert LINE in told
+    assert BUSY in told
+
+
+def test_only_who_has_turned_the_echo_off_turns_it_on() -> None:
+    ours, theirs = pty.openpty()
+    script = (
+        "from credhelper.cli import waiting\n"
+        "with waiting._without_echo():\n"
+        "    with waiting._without_echo():\n"
+        "        pass\n"
+        "    import termios; print(bool(termios.tcgetattr(2)[3] & termios.ECHO))\n"
+        "print(bool(termios.tcgetattr(2)[3] & termios.ECHO))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert done.stdout == b"False\nTrue\n"

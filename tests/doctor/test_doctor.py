@@ -17,7 +17,7 @@ from tests.doctor.faults import FAULTS, GIT, Stage
 from tests.support.screens import DOCTOR
 
 SCHEMA = json.loads(
-    resources.files("credhelper.cli.doctor").joinpath("schema/doctor.schema.json").read_text()
+    resources.files("credhelper.cli").joinpath("schema/doctor.schema.json").read_text()
 )
 
 
@@ -27,6 +27,9 @@ def examined(stage: Stage, *words: str, **how: Any) -> tuple[int, list[dict[str,
     assert outcome.told == "", outcome
     document = json.loads(outcome.stdout)
     jsonschema.validate(document, SCHEMA)
+    assert document.keys() == SCHEMA["properties"].keys()
+    described = SCHEMA["properties"]["checks"]["items"]["properties"]
+    assert all(one.keys() == described.keys() for one in document["checks"])
     assert document["exit_status"] == outcome.status
     assert str(stage.world.home) not in outcome.stdout.decode()
     return outcome.status, document["checks"]

@@ -25,9 +25,9 @@ class SlowSlot(Slot):
 
     before_lock: Callable[[], None] = staticmethod(lambda: None)
 
-    def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
+    def lock(self, wait: float, *, second: bool = False, holder: str = "") -> locks.Lock | None:
         self.before_lock()
-        return super().lock(wait, second=second)
+        return super().lock(wait, second=second, holder=holder)
 
 
 class ScriptedSource:

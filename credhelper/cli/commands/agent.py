@@ -12,11 +12,11 @@ from credhelper.agent import offer as offers
 from credhelper.agent import service as agents
 from credhelper.agent import unix_socket
 from credhelper.broker import routing
-from credhelper.cli.context import command_context, complete_profile
-from credhelper.cli.output import flush, warn
+from credhelper.cli.context import command_context, complete_profile, complete_service
+from credhelper.cli.output import flush, tell, warn
 from credhelper.core import lookup
 from credhelper.core import service as services
-from credhelper.core.text import export, printable
+from credhelper.core.text import export
 from credhelper.errors import UsageError
 from credhelper.tokenfile import signals
 
@@ -37,6 +37,7 @@ _HANDLES = 256  # connections, children, and what is open anyway
     metavar="URL",
     multiple=True,
     required=True,
+    shell_complete=complete_service,
     help="Serve tokens for this service and what lies below it. Repeatable.",
 )
 @click.option(
@@ -104,6 +105,6 @@ def _warn(message: str, hint: str | None) -> None:
 def _tell(path: str, offer: offers.Offer) -> None:
     of = f" of {', '.join(offer.profiles)}" if offer.profiles else ""
     message = f"serves tokens{of} for {', '.join(sorted(offer.services))}"
-    click.echo(printable(f"credhelper: {message}"), err=True)
-    click.echo(f"credhelper: hint: where they are needed: {export(lookup.SOCKET, path)}", err=True)
+    tell(f"credhelper: {message}")
+    tell(f"credhelper: hint: where they are needed: {export(lookup.SOCKET, path)}")
     flush()

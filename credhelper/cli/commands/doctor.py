@@ -11,12 +11,12 @@ from dataclasses import replace
 import click
 
 from credhelper import __version__, setup
-from credhelper.broker import trace
 from credhelper.broker.context import Context
-from credhelper.cli import output
+from credhelper.cli import output, readable_trace
 from credhelper.cli.commands.setup import ToolName
 from credhelper.cli.doctor import examination, job, repair, result, safe
 from credhelper.cli.output import say
+from credhelper.cli.verbosity import json_option
 from credhelper.core.text import printable
 from credhelper.errors import UsageError
 
@@ -30,7 +30,7 @@ _COLOURS = {
 
 @click.command("doctor", short_help="Find why a tool does not get a token.")
 @click.argument("tool", required=False, type=ToolName([*setup.TOOLS]), metavar="[TOOL]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 @click.option(
     "--fix",
     "fixes",
@@ -82,7 +82,7 @@ def doctor(
     context = Context(
         os.environ,
         warn=lambda message, _: told.append(message),
-        trace=trace.tracer(os.environ.get("CREDHELPER_TRACE", "")),
+        trace=readable_trace.tracer(os.environ),
         alarm=True,
     )
     context.hold_to_profiles()

@@ -8,7 +8,7 @@ import click
 
 from credhelper.broker import answer
 from credhelper.cli.commands import exec as exec_
-from credhelper.cli.context import command_context, profile_option
+from credhelper.cli.context import command_context, profile_option, service_option
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core.text import export
 from credhelper.protocols import get
@@ -16,7 +16,7 @@ from credhelper.protocols import get
 
 @click.command(short_help="Print shell lines that set the token's variables.")
 @profile_option("Use this profile's token.")
-@click.option("--service", metavar="URL", help=exec_.SERVICE_HELP)
+@service_option(exec_.SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
 @exec_.var_option

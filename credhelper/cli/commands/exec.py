@@ -13,7 +13,7 @@ from credhelper.broker import answer, routing
 from credhelper.broker.context import Context
 from credhelper.cli import aws_defaults, private_cache, spawn
 from credhelper.cli import aws_endpoint as endpoint
-from credhelper.cli.context import command_context, profile_option
+from credhelper.cli.context import command_context, profile_option, service_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
 from credhelper.config.profile import Profile
@@ -55,7 +55,7 @@ var_option = click.option(
     context_settings={"allow_interspersed_args": False},
 )
 @profile_option("Use this profile's token.")
-@click.option("--service", metavar="URL", help=SERVICE_HELP)
+@service_option(SERVICE_HELP)
 @min_ttl_option
 @refresh_before_option
 @var_option

@@ -7,16 +7,21 @@ import os
 import click
 
 from credhelper.broker import answer
-from credhelper.cli.context import command_context, profile_option
+from credhelper.cli.context import command_context, complete_service, profile_option
 from credhelper.core.model import Call
-from credhelper.errors import CredhelperError
 from credhelper.protocols import get as form
 
 
 @click.command(short_help="Print a token.")
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=complete_service)
 @profile_option("Use this profile's token.")
-@click.option("--service", "named", metavar="URL", help="The same as the SERVICE argument.")
+@click.option(
+    "--service",
+    "named",
+    metavar="URL",
+    help="The same as the SERVICE argument.",
+    shell_complete=complete_service,
+)
 @click.option(
     "--format",
     "shape",
@@ -34,7 +39,7 @@ def get(
     shape: str | None,
     min_ttl: str | None,
     refresh_before: str | None,
-) -> int:
+) -> None:
     """Print a token for SERVICE, for a profile, or of the default profile.
 
     The token comes from the cache if it has enough life, otherwise from the Tokens API. Without
@@ -56,11 +61,6 @@ def get(
     ):
         if value is not None:
             arguments += [option, value]
-    try:
-        request = form.parse(Call("credhelper", arguments, b"", os.environ))
-        reply = form.render(request, answer.answer(command_context(renews=True), request))
-    except CredhelperError as error:
-        reply = form.refuse(error, None)
-    click.echo(reply.stderr, nl=False, err=True)
+    request = form.parse(Call("credhelper", arguments, b"", os.environ))
+    reply = form.render(request, answer.answer(command_context(renews=True), request))
     click.echo(reply.stdout, nl=False)
-    return reply.status

@@ -16,6 +16,7 @@ from credhelper.cli.late import Suggesting
 from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
 from credhelper.cli.prompt import on_terminal
+from credhelper.cli.verbosity import json_option
 from credhelper.config import write
 from credhelper.config.profile import AUTHS, Profile
 from credhelper.core.text import command
@@ -40,7 +41,7 @@ def profile() -> None:
 
 
 @profile.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 def list_(as_json: bool) -> None:
     """List the profiles, the default with a star.
 
@@ -70,7 +71,7 @@ def list_(as_json: bool) -> None:
 
 @profile.command()
 @click.argument("name", required=False, shell_complete=complete_profile)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 def show(name: str | None, as_json: bool) -> None:
     """Show a profile with all its settings, also those that are not written down.
 

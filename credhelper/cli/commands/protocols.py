@@ -10,6 +10,7 @@ import click
 
 from credhelper import protocols
 from credhelper.core.text import command
+from credhelper.errors import UsageError
 
 # The tools of `setup` that speak a protocol, where there is any but the one of that name.
 _SPEAK = {
@@ -22,8 +23,64 @@ _SPEAK = {
 }
 
 
+# The options of the protocols, for completion: most take the first three, some more, some others.
+_COMMON = ("--profile", "--min-ttl", "--refresh-before")
+_MORE = {
+    "aws": ("--format",),
+    "databricks": ("--host", "--account-id", "--output", "--force-refresh"),
+    "goauth": ("--service",),
+    "google": ("--service",),
+    "headers": ("--service", "--restish"),
+    "keyring": ("--mode", "--output"),
+    "kubectl": ("--service",),
+    "reclient": ("--service",),
+    "token": ("--service", "--bearer"),
+    "vault": ("--service",),
+}
+_OTHERS = {"cargo": ("--cargo-plugin",), "json": ("--profile",), "nuget": ("-Plugin",)}
+_FLAGS = {"--bearer", "--cargo-plugin", "--force-refresh", "--restish", "-Plugin"}
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """Return the options that the protocol `name` takes, without their short forms."""
+    return _OTHERS.get(name, (*_COMMON, *_MORE.get(name, ())))
+
+
+def completed_options(name: str, ctx: click.Context) -> list[click.Parameter]:
+    """Return the options of the protocol `name` where they are completed; else none.
+
+    The edge reads them, and the protocol's own text describes them.
+    """
+    if not ctx.resilient_parsing:
+        return []
+    from credhelper.cli.context import complete_profile, complete_service
+
+    completes = {"--profile": complete_profile, "--service": complete_service}
+    return [
+        click.Option(
+            [word, "name"] if word == "--profile" else [word],
+            is_flag=word in _FLAGS,
+            shell_complete=completes.get(word),
+        )
+        for word in option_names(name)
+    ]
+
+
 class _Spoken(click.Command):
     """A protocol in the list of commands; its help loads the protocol's module."""
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Refuse the call: an option of people stood before the name, which tools do not write."""
+        assert self.name is not None  # noqa: S101  # as below
+        raise UsageError(
+            f"{self.name} is for tools, and takes no -q or -v",
+            hint="export CREDHELPER_TRACE=1",
+        )
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the help, and where they are completed those of the protocol."""
+        assert self.name is not None  # noqa: S101  # as below
+        return [*completed_options(self.name, ctx), *super().get_params(ctx)]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the protocol's module says of itself."""
@@ -43,7 +100,8 @@ def _leads_to(name: str) -> str:
 
 def help_of(name: str, short_help: str) -> click.Command:
     """Return the command that gives help for the protocol `name`."""
-    return _Spoken(name, short_help=short_help)
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return _Spoken(name, short_help=short_help, context_settings=anything)
 
 
 def _paragraphs(text: str) -> str:

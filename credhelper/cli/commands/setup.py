@@ -13,8 +13,13 @@ import click
 
 from credhelper import setup
 from credhelper.cli import output
-from credhelper.cli.context import command_context, complete_profile, state_folder
-from credhelper.cli.output import say, warn
+from credhelper.cli.context import (
+    command_context,
+    complete_profile,
+    service_option,
+    state_folder,
+)
+from credhelper.cli.output import say, tell, warn
 from credhelper.cli.setup import services
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
@@ -55,7 +60,7 @@ class ToolName(click.Choice[str]):
 
 @click.command("setup", short_help="Configure a tool to use credhelper; check or undo it.")
 @click.argument("tool", required=False, type=ToolName([*setup.TOOLS]), metavar="[TOOL]")
-@click.option("--service", metavar="URL", help="The service that gets the token: a host, or a URL.")
+@service_option("The service that gets the token: a host, or a URL.")
 @click.option(
     "--profile",
     "-p",
@@ -183,14 +188,14 @@ def _print(arguments: Arguments) -> int:
     for number, change in enumerate(plan.files):
         if number:
             say()
-        click.echo(f"in {short(change.path)}:", err=True)
+        tell(f"in {short(change.path)}:")
         try:
             lines = formats.rendered(change.format, change.entries)
         except ValueError as error:
             raise cannot_hold(change.path, error) from error
         click.echo(lines, nl=False)
     for link in plan.links:
-        click.echo(f"and a link: {command('ln', '-s', link.target, link.path)}", err=True)
+        tell(f"and a link: {command('ln', '-s', link.target, link.path)}")
     print_notes(plan)
     return 0
 

@@ -14,6 +14,7 @@ from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
 from credhelper.cli.state import BAD, state_of
+from credhelper.cli.verbosity import json_option
 from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
@@ -27,7 +28,7 @@ _KINDS = {SESSION: "psToken", AWS: "temporary key"}
 @click.command(short_help="Show each profile's token, and how long it lives.")
 @profile_option("Show this profile only.")
 @click.option("--verbose", "-v", is_flag=True, help="Show all that is known of each profile.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 @click.option("--check", is_flag=True, help="Ask the API whether it still knows each token.")
 @click.option(
     "--exit-status",

@@ -10,6 +10,7 @@ import click
 from credhelper.broker import wiring
 from credhelper.broker.context import Context
 from credhelper.cli import authorization
+from credhelper.cli.commands.protocols import completed_options
 from credhelper.cli.context import chosen, command_context
 from credhelper.cli.late import Suggesting
 from credhelper.cli.output import say, warn
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from credhelper.core.model import Token
 
 
-@click.group(cls=Suggesting, no_args_is_help=False, short_help="Call the Tokens API by hand.")
+class _Verbs(Suggesting):
+    """The verbs, and the options of the protocol that has the same name."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the group's options, and where they are completed those of the protocol."""
+        return [*completed_options("token", ctx), *super().get_params(ctx)]
+
+
+@click.group(cls=_Verbs, no_args_is_help=False, short_help="Call the Tokens API by hand.")
 def token() -> None:
     """Call the Tokens API by hand: create, details, refresh, revoke. Nothing is cached.
 

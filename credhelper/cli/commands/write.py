@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from credhelper.broker import answer, given_files
-from credhelper.cli.context import command_context, profile_option
+from credhelper.cli import spawn, verbosity
+from credhelper.cli.context import command_context, profile_option, service_option
 from credhelper.cli.output import flush, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
@@ -44,11 +45,7 @@ def _options(command: _Command) -> _Command:
                 help="Its shape. netrc, ica-config and aws-credentials keep what else is in there.",
             ),
             profile_option("Use this profile's token."),
-            click.option(
-                "--service",
-                metavar="URL",
-                help="The service that gets the token; a profile must cover it.",
-            ),
+            service_option("The service that gets the token; a profile must cover it."),
             min_ttl_option,
             refresh_before_option,
         )
@@ -97,6 +94,8 @@ def watch(
     kept = _written(path, form, name, service, min_ttl, refresh_before)
     flush()
     answer.tidy_up()
+    if verbosity.current().quiet:
+        spawn.hush()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
     keeping.become(kept)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-import click
-
 from credhelper import setup
+from credhelper.cli.output import tell
 from credhelper.cli.setup.request import Arguments
 from credhelper.core import paths
 from credhelper.core.text import command, printable
@@ -47,7 +46,7 @@ def repeat_command(one: Setup) -> str:
 def print_notes(plan: Plan) -> None:
     """Print on stderr what is left for a person to do."""
     for note in plan.notes:
-        click.echo(printable(note), err=True)
+        tell(note)
 
 
 def print_remaining_notes(tool: str, request: WiringRequest) -> None:

@@ -53,7 +53,8 @@ class Transport:
     - ca_file: the configured authorities.
     - deadline: seconds for a whole call with all its attempts.
     - allowance: what all calls of several transports may take together; None for no bound.
-    - waiting: is open during each call; takes the origin, and the seconds that the call may take.
+    - waiting: is open during each call; takes what is waited for, in words, and the seconds that
+      the call may take.
     - clock: Unix seconds.
     - monotonic, sleep, jitter: for waiting; `jitter` gives 0 to 1.
 
@@ -83,7 +84,7 @@ class Transport:
         self._base = str(service)
         self._deadline = self._limit = deadline
         self._allowance = allowance
-        self._waiting = waiting or (lambda origin, limit: nullcontext())
+        self._waiting = waiting or (lambda what, limit: nullcontext())
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -126,7 +127,7 @@ class Transport:
         if self._allowance is not None:
             self._limit = min(self._deadline, self._allowance.left)
         try:
-            with self._waiting(self.origin, self._limit):
+            with self._waiting(f"waiting for {self.origin}", self._limit):
                 return self._called(request, began + self._limit, hidden, idempotent=idempotent)
         finally:
             if self._allowance is not None:
