@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, NoReturn, TextIO
 
 HINT = "credhelper: hint: pip install 'PyJWT[crypto]'"
@@ -18,12 +18,17 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def main(
+    argv: Sequence[str],
+    stdout: BinaryIO,
+    stderr: TextIO,
+    told: Callable[[Mapping[str, object]], bytes] | None = None,
+) -> int:
     """Run `credhelper sandbox`.
 
     Parameters: `argv` without the program name; `stdout`, where the one JSON line goes;
-    `stderr`, for errors. Returns the exit status: 0 ended by a signal, 1 cannot start, 2 wrong
-    use or the extra is not installed.
+    `stderr`, for errors; `told`, makes something else than JSON of what is told. Returns the exit
+    status: 0 ended by a signal, 1 cannot start, 2 wrong use or the extra is not installed.
     """
     try:
         from credhelper.sandbox import server
@@ -58,7 +63,7 @@ def main(argv: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         )
     try:
         options = parser.parse_args(argv)
-        return server.serve(stdout, **vars(options))
+        return server.serve(stdout, told=told or server.as_json, **vars(options))
     except SystemExit:
         return 0  # --help has printed its text
     except ValueError as error:

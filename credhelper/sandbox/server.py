@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import BinaryIO, Self
@@ -113,6 +113,11 @@ def start(
     return Sandbox(url, account, (v1 + _idle_life(session_lifetime), v2), end)
 
 
+def as_json(facts: Mapping[str, object]) -> bytes:
+    """Return what a sandbox tells of itself as one line of JSON."""
+    return json.dumps(facts).encode() + b"\n"
+
+
 def serve(
     stdout: BinaryIO,
     port: int = 0,
@@ -120,16 +125,17 @@ def serve(
     session_lifetime: float = SESSION_LIFETIME,
     latency: float = 0.0,
     aws_lifetime: float = AWS_LIFETIME,
+    told: Callable[[Mapping[str, object]], bytes] = as_json,
 ) -> int:
     """Run a sandbox until SIGTERM, SIGINT or SIGHUP: call it in the main thread.
 
-    Prints one JSON line on `stdout` once it listens: url, api_key, username, password, pid,
-    config, config_v2. Parameters and errors as for `start`. Returns the exit status.
+    Prints what `told` makes of these on `stdout` once it listens: url, api_key, username, password,
+    pid, config, config_v2. Other parameters and errors as for `start`. Returns the exit status.
     """
     _allow_many_connections()
     numbers = port, token_lifetime, session_lifetime, latency, aws_lifetime
     with _signals() as wait, start(*numbers) as sandbox:
-        line = {
+        facts = {
             "url": sandbox.url,
             "api_key": sandbox.api_key,
             "username": sandbox.username,
@@ -140,7 +146,7 @@ def serve(
         }
         # The reader may have closed the pipe: that is no reason to stop serving.
         with contextlib.suppress(OSError, ValueError):
-            stdout.write(json.dumps(line).encode() + b"\n")
+            stdout.write(told(facts))
             stdout.flush()
         wait()
     return 0

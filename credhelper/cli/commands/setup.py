@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -24,6 +25,7 @@ from credhelper.cli.setup import services
 from credhelper.cli.setup.check import check
 from credhelper.cli.setup.journal import matching, setup_of
 from credhelper.cli.setup.profile import (
+    ask_service,
     choose,
     known_region,
     likely,
@@ -146,10 +148,7 @@ def _do(arguments: Arguments, chosen: list[str], *, add_service: bool) -> int:
     if chosen == ["check"]:
         return check(arguments)
     if arguments.service is None and wants_service(tool):
-        raise UsageError(
-            "which service? add --service URL",
-            hint=command("credhelper", "setup", tool, "--service", "URL"),
-        )
+        arguments = replace(arguments, service=_service(ask_service(tool, arguments.profile)))
     takes_tokens(tool, arguments.service)
     if chosen == ["print"]:
         return _print(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,10 @@ import click
 from credhelper.broker import answer, given_files
 from credhelper.cli import spawn, verbosity
 from credhelper.cli.context import command_context, profile_option, service_option
-from credhelper.cli.output import flush, warn
+from credhelper.cli.output import flush, moment, span, tell_person, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, RequestError, UsageError
 from credhelper.tokenfile import formats, keeping, netrc, renewer
 
@@ -25,7 +26,7 @@ _STREAM = re.compile(r"/dev/(std(in|out|err)$|fd/)|/proc/")
 _Command = Callable[..., Any]
 
 
-def _options(command: _Command) -> _Command:
+def _options(wrapped: _Command) -> _Command:
     for option in reversed(
         (
             click.option(
@@ -50,8 +51,8 @@ def _options(command: _Command) -> _Command:
             refresh_before_option,
         )
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
 @click.command(short_help="Write a token into a file.")
@@ -73,7 +74,9 @@ def write(
       credhelper write --to ~/.ica/.session.aps2.yaml --format ica-config
       credhelper write --to ~/.aws/credentials --format aws-credentials --profile work
     """
-    _written(path, form, name, service, min_ttl, refresh_before)
+    kept, expires = _written(path, form, name, service, min_ttl, refresh_before)
+    _tell(kept, expires)
+    tell_person(f"it is not renewed there: to keep it fresh: {_watching(kept, name)}")
 
 
 @click.command(short_help="Keep a fresh token in a file until stopped.")
@@ -91,13 +94,35 @@ def watch(
       credhelper watch --to ~/.icav2/.session.ica.yaml --format ica-config &
       credhelper watch --to ~/.aws/credentials --format aws-credentials --profile work &
     """
-    kept = _written(path, form, name, service, min_ttl, refresh_before)
+    kept, expires = _written(path, form, name, service, min_ttl, refresh_before)
+    _tell(kept, expires)
+    tell_person(f"the next one comes at {moment(kept.due)}, or earlier if this one is replaced")
+    tell_person("Ctrl-C ends this, and the file stays")
     flush()
     answer.tidy_up()
     if verbosity.current().quiet:
         spawn.hush()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeping.watched())
     keeping.become(kept)
+
+
+def _tell(kept: keeping.Keeping, expires: int, clock: Callable[[], float] = time.time) -> None:
+    """Tell a person what was written, and how long it lives.
+
+    Parameters: `expires`, Unix seconds; `clock`, likewise.
+    """
+    what = "AWS keys" if kept.form == formats.AWS_FORM else "token"
+    life = f"{span(expires - clock())}, until {moment(expires)}"
+    tell_person(f"wrote the {what} of profile {kept.profile} to {kept.path}: good for {life}")
+
+
+def _watching(kept: keeping.Keeping, name: str | None) -> str:
+    """Return the command that keeps a written file fresh. Parameters: `name`, the profile's."""
+    words = ["credhelper", "watch", "--to", kept.path]
+    words += ["--format", kept.form] if kept.form != "token" else []
+    words += ["--profile", name] if name else []
+    words += ["--service", kept.service] if kept.service else []
+    return command(*words)
 
 
 def _absolute(path: str) -> str:
@@ -114,7 +139,8 @@ def _absolute(path: str) -> str:
 
 def _written(
     path: str, form: str, name: str | None, service: str | None, min_ttl: int, refresh_before: int
-) -> keeping.Keeping:
+) -> tuple[keeping.Keeping, int]:
+    """Return what a keeper needs, and when that which was written expires, in Unix seconds."""
     path = _absolute(path)
     receiver = None if service is None else services.parse(service)
     request = formats.request_for(form, name, receiver, min_ttl, refresh_before)
@@ -136,7 +162,7 @@ def _written(
                 " first",
                 "remove that one, or write to a file of its own: curl --netrc-file FILE",
             )
-    return keeping.Keeping(
+    kept = keeping.Keeping(
         path,
         form,
         credential.profile,
@@ -151,3 +177,4 @@ def _written(
         grant=grant,
         given=given,
     )
+    return kept, credential.expires_at

@@ -12,23 +12,47 @@ from credhelper import setup
 from credhelper.broker import next_step, no_match, routing
 from credhelper.broker.context import Context
 from credhelper.cli import standing
+from credhelper.cli.context import command_context
 from credhelper.cli.prompt import on_terminal
 from credhelper.cli.setup.request import Arguments
 from credhelper.config.origin import canonical
 from credhelper.core import lookup
 from credhelper.core.model import Request
-from credhelper.core.text import command
+from credhelper.core.text import command, printable
 from credhelper.errors import (
     AmbiguousServiceError,
     ConfigError,
     PathRequiredError,
     UnknownServiceError,
+    UsageError,
 )
 
 
 def wants_service(tool: str) -> bool:
     """Tell whether a tool is set up for a service; otherwise a profile alone will do."""
     return getattr(setup.load(tool), "SERVICE", True)
+
+
+def ask_service(tool: str, profile: str | None) -> str:
+    """Return the service that a person at a terminal chooses, of those in the config or any other.
+
+    Parameters: `profile`, the one whose services are offered; None for those of all. Raises
+    UsageError where there is nobody to ask, or nothing to offer.
+    """
+    services: list[str] = []
+    if on_terminal():
+        known = routing.load_config(command_context()).profiles
+        wanted = [known[profile]] if profile and profile in known else known.values()
+        services += dict.fromkeys(str(service) for one in wanted for service in one.services)
+    if not services:
+        raise UsageError(
+            "which service? add --service URL",
+            hint=command("credhelper", "setup", tool, "--service", "URL"),
+        )
+    if services[1:]:
+        click.echo(f"Services: {printable(', '.join(services))}", err=True)
+    typed: str = click.prompt("Which service", default=services[0], err=True)
+    return typed
 
 
 def likely(context: Context, arguments: Arguments) -> tuple[Arguments, str]:
