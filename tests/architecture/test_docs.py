@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 import credhelper
 from credhelper import errors, protocols
-from credhelper.cli.main import commands
 from credhelper.config import profile, schema
 from credhelper.config.profile import Profile
 from credhelper.core import record
@@ -41,7 +37,6 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _VARIABLE = re.compile(r"\b_?CREDHELPER_[A-Z][A-Z_]*[A-Z]\b")
-_SEPARATORS = {"|", "||", "&", "&&", ";"}
 
 
 def _rows(text: str, columns: int) -> list[list[str]]:
@@ -152,35 +147,6 @@ def test_every_protocol_has_a_chapter(name: str) -> None:
 @pytest.mark.parametrize("name", TOOLS)
 def test_every_tool_that_can_be_set_up_is_in_the_table(name: str) -> None:
     assert f"`{name}`" in {row[0] for row in _rows((ROOT / "docs/setup.md").read_text(), 4)}
-
-
-def _typed_lines() -> Iterator[list[str]]:
-    """Yield the words of each `credhelper` command in the shell blocks of the documentation."""
-    for page in PAGES:
-        for block in _blocks(page.read_text(), "sh"):
-            for line in block.replace("\\\n", " ").splitlines():
-                words: list[str] = []
-                lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-                lexer.whitespace_split = True
-                for word in [*lexer, ";"]:
-                    if word not in _SEPARATORS:
-                        words.append(word)
-                        continue
-                    if "credhelper" in words[:-1]:
-                        yield words[words.index("credhelper") + 1 :]
-                    words = []
-
-
-@pytest.mark.parametrize("words", list(_typed_lines()), ids=" ".join)
-def test_what_a_reader_is_told_to_type_is_understood(words: list[str]) -> None:
-    for redirection in (">", ">>", "<", "2>"):
-        if redirection in words:
-            words = words[: words.index(redirection)]
-    command: click.Command = commands
-    while isinstance(command, click.Group):
-        assert words[0] in command.commands
-        command, words = command.commands[words[0]], words[1:]
-    command.make_context(command.name, list(words))
 
 
 def test_the_tree_is_the_one_that_is_made() -> None:

@@ -214,6 +214,9 @@ _CASES = {
     "unknown option": Case(
         ("profile", "add", "--nope"), _nothing(), "credhelper profile add --help", helps=False
     ),
+    "an option of people before a tool's": Case(
+        ("-v", "git", "get"), _config(), "export CREDHELPER_TRACE=1", helps=False
+    ),
     # Variables configure us.
     "variables, no service": Case(
         ("get", SERVICE), _variables(), "export CREDHELPER_SERVICES=https"
