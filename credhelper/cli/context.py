@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from credhelper.storage.locks import Waiting
+
 
 def shown(what: str, limit: float) -> AbstractContextManager[None]:
     """Show a wait on a terminal, by `waiting.shown`, which is loaded only then."""
@@ -43,7 +45,6 @@ def command_context(said: list[str] | None = None, *, renews: bool = False) -> C
     - said: receives each warning's message, so that a keeper does not repeat it.
     - renews: for a command that may renew a token, and then sweeps what records are concerned.
     """
-    waiting = None if verbosity.current().quiet else shown
 
     def print_warning(message: str, hint: str | None) -> None:
         if said is not None:
@@ -51,13 +52,20 @@ def command_context(said: list[str] | None = None, *, renews: bool = False) -> C
         warn(message, hint)
 
     trace = readable_trace.tracer(os.environ)
-    context = Context(os.environ, warn=print_warning, trace=trace, alarm=True, waiting=waiting)
+    context = Context(
+        os.environ, warn=print_warning, trace=trace, alarm=True, waiting=waiting_line()
+    )
     if not renews:
         sweeping.sweep(context)
     with suppress(CredhelperError):  # a command that needs those folders reports what is wrong
         for place in context.runtime_folders():
             folder.sweep(place)
     return context
+
+
+def waiting_line() -> Waiting | None:
+    """Return what shows a person a wait; None with -q."""
+    return None if verbosity.current().quiet else shown
 
 
 def service_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -74,9 +74,7 @@ def options(command: _Command) -> _Command:
                 "--min-ttl", metavar="TIME", help="Least life that every token must have left."
             ),
             click.option(
-                "--refresh-before",
-                metavar="TIME",
-                help="Renew tokens that have less life left.",
+                "--refresh-before", metavar="TIME", help="Renew tokens that have less life left."
             ),
             click.option(
                 "--session-lifetime", metavar="TIME", help="Idle life of a session: 3600, 2h, 1d."
@@ -98,9 +96,7 @@ def options(command: _Command) -> _Command:
             ),
             click.option("--grant-file", metavar="PATH", help="The secret is in this file (0600)."),
             click.option(
-                "--grant-command",
-                metavar="'WORDS'",
-                help="This command prints the secret.",
+                "--grant-command", metavar="'WORDS'", help="This command prints the secret."
             ),
             click.option(
                 "--keyring",
@@ -263,6 +259,7 @@ def write(
         environ=context.environ,
         old=old,
         ready=ready,
+        waiting=context.waiting,
     )
     context.begin()
     return path, written
@@ -274,7 +271,9 @@ def add_services(context: Context, name: str, services: Sequence[str]) -> str:
     require_file(context, name, next_step.add_service(context.environ, route, name, *services))
     path, lock = files(context)
     for service in services:
-        configfile.add_service(path, lock, name, service, environ=context.environ)
+        configfile.add_service(
+            path, lock, name, service, environ=context.environ, waiting=context.waiting
+        )
     context.begin()
     return path
 

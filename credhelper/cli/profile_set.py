@@ -112,7 +112,9 @@ def remove_service(name: str, urls: tuple[str, ...]) -> None:
     options.require_file(context, one.name, "change CREDHELPER_SERVICES")
     path, lock = options.files(context)
     for url in urls:
-        if not write.remove_service(path, lock, one.name, url, environ=context.environ):
+        if not write.remove_service(
+            path, lock, one.name, url, environ=context.environ, waiting=context.waiting
+        ):
             known = ", ".join(map(str, one.services)) or "none"
             raise NotFoundError(
                 f"{quoted(url)} is no service of profile {one.name}",

@@ -34,6 +34,7 @@ def add_profile(
     environ: Mapping[str, str],
     old: Mapping[str, Any] | None = None,
     ready: Callable[[Profile], None] | None = None,
+    waiting: locks.Waiting | None = None,
 ) -> Profile:
     """Make the profile `name` hold `values`, whether it is there or not, and return it.
 
@@ -47,6 +48,7 @@ def add_profile(
     - make_default: whether to make it the default; None to leave that alone.
     - environ: the environment.
     - old: the keys that the command began with.
+    - waiting: is open while another writer is waited for.
     - ready: called under the lock with the profile that will be written; if it raises, nothing is.
 
     Raises ConfigError when the values or the file are wrong, LockTimeoutError when another writer
@@ -92,11 +94,18 @@ def add_profile(
         if ready:
             ready(found[0])
 
-    _edit(path, lock_path, environ, change, judge)
+    _edit(path, lock_path, environ, change, judge, waiting)
     return found[0]
 
 
-def remove_profile(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
+def remove_profile(
+    path: str,
+    lock_path: str,
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    waiting: locks.Waiting | None = None,
+) -> None:
     """Remove the profile `name`; if it was the default, there is none afterwards.
 
     Parameters and errors as for `add_profile`; NotFoundError when there is no such profile.
@@ -108,21 +117,34 @@ def remove_profile(path: str, lock_path: str, name: str, *, environ: Mapping[str
         if root.get("default_profile") == name:
             del root["default_profile"]
 
-    _edit(path, lock_path, environ, change)
+    _edit(path, lock_path, environ, change, waiting=waiting)
 
 
-def set_default(path: str, lock_path: str, name: str, *, environ: Mapping[str, str]) -> None:
+def set_default(
+    path: str,
+    lock_path: str,
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    waiting: locks.Waiting | None = None,
+) -> None:
     """Make `name` the default profile. Parameters and errors as for `remove_profile`."""
 
     def change(root: Tree, shape: Callable[[Any], Any]) -> None:
         _named(root, name)
         root["default_profile"] = name
 
-    _edit(path, lock_path, environ, change)
+    _edit(path, lock_path, environ, change, waiting=waiting)
 
 
 def add_service(
-    path: str, lock_path: str, name: str, service: str, *, environ: Mapping[str, str]
+    path: str,
+    lock_path: str,
+    name: str,
+    service: str,
+    *,
+    environ: Mapping[str, str],
+    waiting: locks.Waiting | None = None,
 ) -> bool:
     """Let the profile `name` answer for `service`; False when it does already.
 
@@ -136,11 +158,17 @@ def add_service(
             table["services"] = shape([])
         _append(table["services"], [wanted])
 
-    return _edit(path, lock_path, environ, change)
+    return _edit(path, lock_path, environ, change, waiting=waiting)
 
 
 def remove_service(
-    path: str, lock_path: str, name: str, service: str, *, environ: Mapping[str, str]
+    path: str,
+    lock_path: str,
+    name: str,
+    service: str,
+    *,
+    environ: Mapping[str, str],
+    waiting: locks.Waiting | None = None,
 ) -> bool:
     """Take `service` away from the profile `name`; False when it does not have it.
 
@@ -154,7 +182,7 @@ def remove_service(
             if _normal(one) == wanted:
                 del table["services"][place]
 
-    return _edit(path, lock_path, environ, change)
+    return _edit(path, lock_path, environ, change, waiting=waiting)
 
 
 def _named(root: Tree, name: str) -> Tree:
@@ -184,6 +212,7 @@ def _edit(
     environ: Mapping[str, str],
     change: Change,
     judge: Callable[[parse.Config], None] | None = None,
+    waiting: locks.Waiting | None = None,
 ) -> bool:
     """Make `change` to the file; False, and no new file, when it changes nothing.
 
@@ -195,7 +224,7 @@ def _edit(
 
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)
-    with locks.one_writer(lock_path, "changing the config", LOCK_WAIT):
+    with locks.one_writer(lock_path, "changing the config", LOCK_WAIT, waiting):
         old = paths.read_config(path, ours.judge_config(environ)) or b""
         config = parse.parse(old, path, environ)
         text = old.decode()

@@ -119,9 +119,9 @@ def write(state: str, journal: Journal) -> None:
     cache.replace(path, json.dumps(fields, indent=1).encode() + b"\n", durable=True)
 
 
-def locked(state: str) -> AbstractContextManager[None]:
+def locked(state: str, waiting: locks.Waiting | None = None) -> AbstractContextManager[None]:
     """Let one setup at a time change files. Raises LockTimeoutError, CacheError."""
-    return locks.one_writer(os.path.join(state, "setup.lock"), "setting up", LOCK_WAIT)
+    return locks.one_writer(os.path.join(state, "setup.lock"), "setting up", LOCK_WAIT, waiting)
 
 
 def _path(state: str) -> str:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from _thread import LockType, allocate_lock  # `threading` costs more than it gives here
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from credhelper.core import flock, paths
 from credhelper.core.paths import close
@@ -22,6 +22,10 @@ from credhelper.storage.files import make_folder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    # Takes what is waited for, in words, and the seconds it may take; is open meanwhile.
+    Waiting = Callable[[str, float], AbstractContextManager[None]]
 
 _MOST_REPLACED = 100
 
@@ -133,18 +137,22 @@ def let_go_in_child() -> None:
 
 
 @contextmanager
-def one_writer(lock_path: str, doing: str, wait: float) -> Iterator[None]:
+def one_writer(
+    lock_path: str, doing: str, wait: float, waiting: Waiting | None = None
+) -> Iterator[None]:
     """Let one writer at a time change files of a user's, for the time of a `with`.
 
     Parameters: `lock_path`, absolute, in a private folder, which is made; `doing`, what another
-    writer does, for the message; `wait`, seconds. Raises LockTimeoutError, CacheError.
+    writer does, for the message; `wait`, seconds; `waiting`, is open during the wait. Raises
+    LockTimeoutError, CacheError.
     """
     from filelock import FileLock, Timeout
 
     make_folder(os.path.dirname(lock_path))
     lock = FileLock(lock_path, timeout=wait, mode=0o600, fallback_to_soft=False)
     try:
-        lock.acquire()
+        with waiting(f"another credhelper is {doing}", wait) if waiting else nullcontext():
+            lock.acquire()
     except Timeout as error:
         raise LockTimeoutError(
             f"another credhelper process has been {doing} for {wait:g} s",

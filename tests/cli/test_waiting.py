@@ -204,3 +204,30 @@ def test_only_who_has_turned_the_echo_off_turns_it_on() -> None:
     os.close(theirs)
     os.close(ours)
     assert done.stdout == b"False\nTrue\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "doing"),
+    [
+        ("config.lock", ["profile", "use", "main"], "changing the config"),
+        ("config.lock", ["profile", "set", "main", "--min-ttl", "1m"], "changing the config"),
+        ("config.lock", ["profile", "service", "add", "main", "x.example"], "changing the config"),
+        ("setup.lock", ["setup", "git", "--undo"], "setting up"),
+    ],
+)
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_wait_for_another_writer_is_shown_as_well(
+    person: Person, name: str, words: list[str], doing: str, quiet: bool
+) -> None:
+    person.world.configure(person.api.url, person.api.api_key)
+    person.world.state.mkdir(mode=0o700, exist_ok=True)
+    path = person.world.state / name
+    # It goes on when it has been waited for; without a line to wait for, after a second.
+    script = (
+        f"exec 9>'{path}'; chmod 600 '{path}'; flock 9; "
+        f"{{ sleep 1.5; flock -u 9; }} & exec 9>&-; "
+        f"{' '.join([*command(), *(['-q'] if quiet else []), *words])} >/dev/null"
+    )
+    status, _, told = on_screen(person, shell=script)
+    assert status == 0, told
+    assert (f" s of at most 10 s: another credhelper is {doing}" in told) != quiet

@@ -179,7 +179,7 @@ def remove(name: str, yes: bool) -> int:
     path, lock = options.files(context)
     status = leaving.leave(context, [one])
     with typed_keys.changing(context, one):
-        write.remove_profile(path, lock, one.name, environ=context.environ)
+        write.remove_profile(path, lock, one.name, environ=context.environ, waiting=context.waiting)
     say(f"removed profile {one.name} from {path}")
     leaving.name_what_was_given(context, [one.name])
     return status
@@ -198,7 +198,7 @@ def use(name: str) -> None:
     one = chosen(context, name)
     options.require_file(context, name, "it is the default already, and the only one")
     path, lock = options.files(context)
-    write.set_default(path, lock, one.name, environ=context.environ)
+    write.set_default(path, lock, one.name, environ=context.environ, waiting=context.waiting)
     say(f"{one.name} is now the default profile")
 
 

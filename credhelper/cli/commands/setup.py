@@ -19,6 +19,7 @@ from credhelper.cli.context import (
     complete_profile,
     service_option,
     state_folder,
+    waiting_line,
 )
 from credhelper.cli.output import say, tell, warn
 from credhelper.cli.setup import services
@@ -215,7 +216,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         if not work.changes:
             say("nothing would change")
         return 0
-    with journal.locked(state):
+    with journal.locked(state, waiting_line()):
         known = journal.read(state)
         apply.sweep(known, state)
         plan = setup.load(arguments.tool).plan(request)
@@ -249,7 +250,7 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
 
 def _undo(arguments: Arguments) -> int:
     state = state_folder(os.environ)
-    with journal.locked(state):
+    with journal.locked(state, waiting_line()):
         known = journal.read(state)
         apply.sweep(known, state)
         found = matching(known, arguments)

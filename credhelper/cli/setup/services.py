@@ -63,6 +63,8 @@ def _removed(context: Context, one: Setup) -> bool:
     if one.service not in options.existing(context, name).get("services", []):
         return False  # it was removed, or is spelled in another way: it is theirs
     path, lock = options.files(context)
-    done = write.remove_service(path, lock, name, one.service, environ=context.environ)
+    done = write.remove_service(
+        path, lock, name, one.service, environ=context.environ, waiting=context.waiting
+    )
     context.begin()
     return done
