@@ -16,6 +16,8 @@ from tests.support.worlds import World
 GIT = "https://git.example"
 ROOT = os.geteuid() == 0
 STRANGER = 12345
+RECORD = "0123456789abcdef" * 2  # the name of one
+JOURNAL = '{\n "version": 1,\n "setups": [],\n "files": {},\n "folders": []\n}\n'
 # Looks like a token, so that a line that shows it is caught.
 LEAKED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 
@@ -92,7 +94,7 @@ def _file(path: Path, text: str = "", mode: int = 0o600) -> Path:
 
 
 def _strange(stage: Stage) -> None:
-    path = _file(stage.world.cache / "strange")
+    path = _file(stage.world.cache / RECORD)
     os.chown(path, STRANGER, STRANGER)
 
 
@@ -169,6 +171,11 @@ def _open_sessions(stage: Stage) -> None:
     _folder(stage.world.state / "sessions", 0o755)
 
 
+def _hard_link(stage: Stage) -> None:
+    path = _file(stage.world.cache / RECORD, mode=0o644)
+    (stage.world.root / "theirs").hardlink_to(path)
+
+
 def _no_aws(stage: Stage) -> None:
     stage.configure(aws={"folder": "fol.1"})
     stage.api.fault({"path": "/v1/folders", "status": 403, "times": 50})
@@ -197,13 +204,17 @@ FAULTS = {
         "folder", "state", 7, lambda s: s.world.state.symlink_to(_folder(s.world.root / "real"))
     ),
     "cache: a file open to others": Fault(
-        "modes", "cache", 7, lambda s: _file(s.world.cache / "ab", mode=0o644)
+        "modes", "cache", 7, lambda s: _file(s.world.cache / RECORD, mode=0o644)
     ),
     "state: a folder open to others": Fault(
         "modes",
         "state",
         7,
         _open_sessions,
+    ),
+    "cache: a file open to others, with another name": Fault("modes", "cache", 7, _hard_link),
+    "state: the journal is open to others": Fault(
+        "modes", "state", 7, lambda s: _file(s.world.state / "setup.json", JOURNAL, 0o644)
     ),
     "cache: no record can be written": Fault(
         "record", "cache", 7, lambda s: _file(_folder(s.world.cache) / "doctor/x")

@@ -15,7 +15,7 @@ from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LoginRequiredError, reason
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, leftovers, locks, names
 from credhelper.storage.slot import Slot
 
 CACHE, STATE = "cache", "state"
@@ -89,18 +89,8 @@ def _folder(context: Context, name: str) -> Outcome:
 
 
 def below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield what lies below a folder of ours, at most 20000 files, with the state of each."""
-    left = _MOST
-    for at, names, others in os.walk(folder):
-        for name in (*names, *others):
-            left -= 1
-            if left < 0:
-                return
-            path = os.path.join(at, name)
-            try:
-                yield path, os.lstat(path)
-            except OSError:
-                continue  # it went away meanwhile
+    """Yield what is ours below a folder of ours, with the state of each; 20000 are looked at."""
+    return names.below(folder, _MOST)
 
 
 def _owners(context: Context, name: str) -> Outcome:
@@ -120,23 +110,39 @@ def _owners(context: Context, name: str) -> Outcome:
 
 
 def open_to_others(folder: str) -> list[tuple[str, int]]:
-    """Return what others may use in a folder of ours, and the mode that each should have."""
+    """Return what is ours in a folder of ours and open to others, and the mode it should have.
+
+    0 where it keeps the one it has: a file with another name, which may be anybody's.
+    """
     return [
-        (path, 0o700 if stat.S_ISDIR(found.st_mode) else 0o600)
+        (path, mode)
         for path, found in below(folder)
-        if found.st_uid == os.geteuid()
-        and (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode))
-        and found.st_mode & 0o077
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077
+        for mode in _closed(path, found)
     ]
+
+
+def _closed(path: str, found: os.stat_result) -> tuple[int, ...]:
+    if stat.S_ISREG(found.st_mode):
+        return (0o600 if found.st_nlink == 1 else 0,)
+    return (0o700,) if stat.S_ISDIR(found.st_mode) and not names.holds_others(path) else ()
 
 
 def _modes(context: Context, name: str) -> Outcome:
     wrong = open_to_others(_place(context, name))
     if not wrong:
         return passed("all of it is closed to other users")
-    path, mode = wrong[0]
-    one = command("chmod", f"{mode:o}", path)
+    path, mode = min(wrong, key=lambda one: not one[1])
     more = f", and {len(wrong) - 1} more" if wrong[1:] else ""
+    if not mode:
+        new = f"{path}.new"
+        copy = f"{command('install', '-m', '600', path, new)} && {command('mv', '-f', new, path)}"
+        raise CacheError(
+            f"{printable(path)} is open to other users{more}; it has another name (a hard link),"
+            " so its mode is not changed",
+            hint=copy,
+        )
+    one = command("chmod", f"{mode:o}", path)
     raise CacheError(f"{printable(path)} is open to other users{more}", FIX if more else one)
 
 

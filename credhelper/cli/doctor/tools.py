@@ -30,6 +30,8 @@ VERSIONS = {
     "go": (("go", "version"), (1, 24)),
     "kubectl": (("kubectl", "version", "--client"), (1, 22)),
 }
+# Where one of these fails, the journal is not believed, for the same reason.
+_JOURNAL = (("folder", "state"), ("owners", "state"), ("modes", "state"))
 _VERSION = re.compile(r"\bv?(?:go)?(\d+)\.(\d+)")
 # A path to a program of ours within a line of some tool's file, with a blank escaped or not.
 _OUR_PATH = re.compile(r"/(?:[^\s'\"]|\\ )*/[\w.-]*credhelper[\w.-]*(?![\w/.-])")
@@ -46,7 +48,7 @@ def checks(context: Context, tool: str | None, *, offline: bool) -> list[Check]:
     try:
         known, found = setups(context, tool)
     except CredhelperError as error:
-        return [Check("journal", "", partial(_raise, error))]
+        return [Check("journal", "", partial(_raise, error), _JOURNAL)]
     result = (
         [Check("wired", tool, partial(_raise, _not_set_up(tool)))] if tool and not found else []
     )
