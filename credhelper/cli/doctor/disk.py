@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from credhelper.broker import routing
@@ -21,7 +22,7 @@ from credhelper.storage.slot import Slot
 CACHE, STATE = "cache", "state"
 FIX = "credhelper doctor --fix"
 _RECORD = "doctor"
-_FOLDER_FIX = "see what lies in that folder, and who may write there: ls -la"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _MOST = 20_000  # files that are looked at
 # What another process says about a lock: it must not get the one that we hold.
 _OTHER = (
@@ -53,15 +54,34 @@ def checks(context: Context, log_in: str) -> list[Check]:
     found = [Check("config", "", partial(_config, context, log_in), otherwise=edit)]
     looks = {"owners": _owners, "modes": _modes, "lock": _lock, "record": _record}
     for place in (CACHE, STATE):
-        found.append(Check("folder", place, partial(_folder, context, place), (), _FOLDER_FIX))
+        found.append(Check("folder", place, partial(_hinted, _folder, context, place)))
         needs = (("folder", CACHE), ("folder", place))  # the cache has folders for all locks
         found += [
-            Check(name, place, partial(look, context, place), needs, _FOLDER_FIX)
+            Check(name, place, partial(_hinted, look, context, place), needs)
             for name, look in looks.items()
         ]
     both = (("folder", CACHE), ("folder", STATE))
     found.append(Check("leftovers", "", partial(_leftovers, context), both))
     return found
+
+
+def _hinted(look: Callable[[Context, str], Outcome], context: Context, place: str) -> Outcome:
+    """Return what `look` found; where its error has no hint, that is what the disk needs."""
+    try:
+        return look(context, place)
+    except CacheError as error:
+        error.hint = error.hint or _cure(error, context, place)
+        raise
+
+
+def _cure(error: CacheError, context: Context, place: str) -> str:
+    folder = _place(context, place)
+    number = getattr(error.__cause__, "errno", None)
+    if number in _FULL:
+        return f"free some space there: {command('df', '-h', folder)}"
+    if number == errno.EROFS:
+        return f"set CREDHELPER_{place.upper()}_DIR to a folder that can be written"
+    return f"see what lies there, and who may write there: {command('ls', '-la', folder)}"
 
 
 def _config(context: Context, log_in: str) -> Outcome:
@@ -204,7 +224,7 @@ def _record(context: Context, name: str) -> Outcome:
     finally:
         slot.remove()
     if not slot.has_room():
-        raise CacheError(f"{folder} has no room for another record", "free some space there")
+        raise CacheError(f"{folder} has no room for another record") from OSError(errno.ENOSPC, "")
     return passed("a record was written, read and removed")
 
 

@@ -63,6 +63,7 @@ def _of_setup(context: Context, one: Setup, known: Journal, *, offline: bool) ->
     about = f"{one.tool} {one.service}"
     needs = [
         ("folder", "cache"),
+        ("record", "cache"),  # two tokens that no cache keeps cannot be compared
         ("path", ""),
         ("chosen profile", ""),
         ("file", about),
