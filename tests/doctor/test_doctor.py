@@ -102,6 +102,17 @@ def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_ap
     assert outcome.status == 3, outcome
 
 
+def test_what_was_only_warned_of_on_the_way_is_told_once(stage: Stage) -> None:
+    stage.configure(refresh_before="10m")
+    stage.wires_git()
+    stage.world.prepare()
+    stage.world.age(86400 - 300)
+    stage.api.fault({"path": "/v1/tokens", "method": "POST", "status": 503, "times": 50})
+    status, found = examined(stage)
+    assert (status, [one["name"] for one in of(found, "warn")]) == (0, ["warning"])
+    assert "could not renew profile main" in check(found, "warning")["why"]
+
+
 def test_what_depends_on_a_failed_check_is_skipped(stage: Stage) -> None:
     stage.wires_git()
     stage.configure("http://127.0.0.1:1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -124,6 +125,9 @@ def of_warnings(
     One that repeats what a check has told is not told again.
     """
     known = [one.why for one in results if one.state in (FAIL, WARN)]
+    seen = set()
     for message, hint in told:
-        if not any(why in message or message in why for why in known):
+        same = re.sub(r"\d+", "", message)  # but for the seconds that are left, for example
+        if same not in seen and not any(why in message or message in why for why in known):
+            seen.add(same)
             yield Result("warning", WARNINGS, WARN, message, hint or "")
