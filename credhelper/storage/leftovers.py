@@ -11,12 +11,13 @@ import os
 import stat
 import time
 
+from credhelper.storage import names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 OLD = 600  # seconds: no writer needs that long
-_HEX = frozenset("0123456789abcdef")
 
 
 def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = time.time) -> None:
@@ -24,7 +25,7 @@ def sweep(folder: str, name: str | None = None, *, clock: Callable[[], float] = 
 
     Parameters:
     - folder: absolute.
-    - name: only of writers of this file; None for every file, in a folder of our own.
+    - name: only of writers of this file; None for every file of ours, in a folder of our own.
     - clock: Unix seconds.
     """
     try:
@@ -42,13 +43,12 @@ def remove(folder: str, temporary: str, now: float, name: str | None = None) -> 
     Parameters:
     - folder: absolute.
     - now: Unix seconds.
-    - name: only of a writer of this file.
+    - name: only of a writer of this file; None for any of ours, in a folder of our own.
     """
-    written, process = _parsed(temporary)
-    if not written or name not in (None, written):
-        return False
+    written, process = names.written(temporary)
+    wanted = written == name if name is not None else names.is_called_ours(folder, written)
     path = os.path.join(folder, temporary)
-    if not _abandoned(path, process, now):
+    if not wanted or not _abandoned(path, process, now):
         return False
     try:
         os.unlink(path)
@@ -58,25 +58,16 @@ def remove(folder: str, temporary: str, now: float, name: str | None = None) -> 
 
 
 def is_dead(folder: str, temporary: str, now: float) -> bool:
-    """Tell whether the file `temporary` in `folder` is one of a dead writer.
+    """Tell whether the file `temporary`, in a folder of our own, is one of a dead writer of ours.
 
     Parameters:
     - folder: absolute.
     - now: Unix seconds.
     """
-    written, process = _parsed(temporary)
-    return bool(written) and _abandoned(os.path.join(folder, temporary), process, now)
-
-
-def _parsed(temporary: str) -> tuple[str, int]:
-    """Return the file and the process id in the name of a temporary file; else "" and 0."""
-    words = temporary.rsplit(".", 3)
-    if len(words) == 4:
-        name, process, random, tmp = words
-        digits = process.isascii() and process.isdigit()
-        if tmp == "tmp" and name[:1] == "." and digits and random and _HEX.issuperset(random):
-            return name[1:], int(process)
-    return "", 0
+    written, process = names.written(temporary)
+    if not names.is_called_ours(folder, written):
+        return False
+    return _abandoned(os.path.join(folder, temporary), process, now)
 
 
 def _abandoned(path: str, process: int, now: float) -> bool:

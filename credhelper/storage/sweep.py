@@ -16,7 +16,7 @@ from typing import NamedTuple
 from credhelper import __version__
 from credhelper.core import paths, record, routes
 from credhelper.errors import CacheError
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, leftovers, locks, names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ MOST = 1000  # files that one sweep looks at
 SECONDS = 0.05  # for those that stay: what is removed costs no later sweep anything
 PAUSE = 60  # seconds between two sweeps of a folder
 
-_HEX = frozenset("0123456789abcdef")
 _DEAD = 86400  # seconds that a token stays after its end, and since it was written
 _DEAD_SESSION = 30 * 86400  # its end is our guess, and another config may name it
 _FAILED = 600
@@ -114,12 +113,12 @@ def _names_behind_the_last(place: Place) -> list[str]:
     listed = os.listdir(place.folder)
     # A lock file stays as long as its record: most are not even sorted.
     records = set(listed)
-    names = sorted(
+    found = sorted(
         name for name in listed if name[-5:] != ".lock" or name.partition(".")[0] not in records
     )
     # Any text is a place in that order: a damaged file is no trouble.
-    start = bisect(names, os.fsdecode(paths.read_private(place.swept) or b""))
-    return names[start:] + names[:start]
+    start = bisect(found, os.fsdecode(paths.read_private(place.swept) or b""))
+    return found[start:] + found[:start]
 
 
 def _may_go(name: str) -> bool:
@@ -128,10 +127,10 @@ def _may_go(name: str) -> bool:
     Routes without a dot are of an old format, and hold a salt that may still be taken over.
     """
     if name.startswith("routes-"):
-        return "." in name and not name.endswith((".lock", ".salt", _OURS))
+        return names.is_compiled(name) and not name.endswith(_OURS)
     if name.startswith("."):
         return name.endswith(".tmp")
-    return len(name) >= record.BASE and _HEX.issuperset(name[: record.BASE])
+    return names.is_record(name)
 
 
 def _removed(place: Place, name: str, now: float) -> bool:

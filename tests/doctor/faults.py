@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.support.certificates import Authority
 from tests.support.sandboxes import RunningSandbox
@@ -16,6 +19,9 @@ from tests.support.worlds import World
 GIT = "https://git.example"
 ROOT = os.geteuid() == 0
 STRANGER = 12345
+RECORD = "0123456789abcdef" * 2  # the name of one
+JOURNAL = '{\n "version": 1,\n "setups": [],\n "files": {},\n "folders": []\n}\n'
+FILL = '! head -c 1000000 /dev/zero 2>/dev/null >"$0/filling"'
 # Looks like a token, so that a line that shows it is caught.
 LEAKED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 
@@ -24,7 +30,7 @@ class Stage:
     """A world in which all is well, and hands that spoil it.
 
     Attributes: `world`; `api`, the sandbox of its profile; `environ`, variables for the doctor;
-    `served`, servers to stop in the end.
+    `served`, servers to stop in the end; `prefix`, words in front of the doctor's.
     """
 
     def __init__(self, world: World, api: RunningSandbox) -> None:
@@ -32,6 +38,7 @@ class Stage:
         self.api = api
         self.environ: dict[str, str | None] = {}
         self.served: list[Served] = []
+        self.prefix: list[str] = []
 
     def configure(self, url: str | None = None, **members: object) -> None:
         """Write the config again: profile `main`, with other members."""
@@ -58,6 +65,19 @@ class Stage:
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
         self.environ["PATH"] = f"{folder}:{self.world.environ['PATH']}"
+
+
+    def mounts(self, folder: Path, options: str, then: str = ":") -> None:
+        """Run the doctor where a disk of its own is at `folder`; skip the test where none can be.
+
+        Parameters: `options`, of mount; `then`, what a shell does first, with the folder as $0.
+        """
+        _folder(folder)
+        words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+        script = f'mount -t tmpfs -o mode=0700,{options} none "$0"; {then}; exec "$@"'
+        self.prefix = [*words, script, str(folder)]
+        if not shutil.which("unshare") or subprocess.run([*self.prefix, "true"]).returncode:
+            pytest.skip("no mounts of one's own here")
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,7 @@ def _file(path: Path, text: str = "", mode: int = 0o600) -> Path:
 
 
 def _strange(stage: Stage) -> None:
-    path = _file(stage.world.cache / "strange")
+    path = _file(stage.world.cache / RECORD)
     os.chown(path, STRANGER, STRANGER)
 
 
@@ -169,6 +189,11 @@ def _open_sessions(stage: Stage) -> None:
     _folder(stage.world.state / "sessions", 0o755)
 
 
+def _hard_link(stage: Stage) -> None:
+    path = _file(stage.world.cache / RECORD, mode=0o644)
+    (stage.world.root / "theirs").hardlink_to(path)
+
+
 def _no_aws(stage: Stage) -> None:
     stage.configure(aws={"folder": "fol.1"})
     stage.api.fault({"path": "/v1/folders", "status": 403, "times": 50})
@@ -197,13 +222,26 @@ FAULTS = {
         "folder", "state", 7, lambda s: s.world.state.symlink_to(_folder(s.world.root / "real"))
     ),
     "cache: a file open to others": Fault(
-        "modes", "cache", 7, lambda s: _file(s.world.cache / "ab", mode=0o644)
+        "modes", "cache", 7, lambda s: _file(s.world.cache / RECORD, mode=0o644)
     ),
     "state: a folder open to others": Fault(
         "modes",
         "state",
         7,
         _open_sessions,
+    ),
+    "cache: a file open to others, with another name": Fault("modes", "cache", 7, _hard_link),
+    "cache: a read-only disk": Fault(
+        "record", "cache", 7, lambda s: s.mounts(s.world.cache, "ro"), wired=True
+    ),
+    "cache: a full disk": Fault(
+        "record", "cache", 7, lambda s: s.mounts(s.world.cache, "size=64k", FILL), wired=True
+    ),
+    "state: a full disk": Fault(
+        "record", "state", 7, lambda s: s.mounts(s.world.state, "size=64k", FILL)
+    ),
+    "state: the journal is open to others": Fault(
+        "modes", "state", 7, lambda s: _file(s.world.state / "setup.json", JOURNAL, 0o644)
     ),
     "cache: no record can be written": Fault(
         "record", "cache", 7, lambda s: _file(_folder(s.world.cache) / "doctor/x")

@@ -23,7 +23,8 @@ SCHEMA = json.loads(
 
 def examined(stage: Stage, *words: str, **how: Any) -> tuple[int, list[dict[str, Any]]]:
     """Return the status of the doctor and what it found, once that is held to its schema."""
-    outcome = stage.world.run("doctor", "--json", *words, environ=stage.environ, **how)
+    how = {"environ": stage.environ, "prefix": stage.prefix, **how}
+    outcome = stage.world.run("doctor", "--json", *words, **how)
     assert outcome.told == "", outcome
     document = json.loads(outcome.stdout)
     jsonschema.validate(document, SCHEMA)
@@ -73,6 +74,46 @@ def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
     assert failed[0]["fix"], failed
     for one in of(found, "skipped"):
         assert re.match(r"needs: |--offline$|.*--ask-grants", one["why"]), one
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("cache: a read-only disk", "set CREDHELPER_CACHE_DIR to a folder that can be written"),
+        ("cache: a full disk", "free some space there: df -h {world.cache}"),
+        ("state: a full disk", "free some space there: df -h {world.state}"),
+    ],
+)
+def test_the_fix_is_one_for_that_very_fault(stage: Stage, name: str, fix: str) -> None:
+    FAULTS[name].spoil(stage)
+    (failed,) = of(examined(stage)[1], "fail")
+    assert failed["fix"] == fix.format(world=stage.world)
+
+
+def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_apart(
+    stage: Stage,
+) -> None:
+    stage.wires_git()
+    stage.mounts(stage.world.cache, "ro")
+    outcome = stage.world.run("setup", "git", "--check", prefix=stage.prefix)
+    assert outcome.status == 0, outcome
+    assert b"a token for the owner of profile main; no cache keeps it" in outcome.stdout
+    # Another password is told from a token all the same.
+    with (stage.world.home / ".gitconfig").open("a") as file:
+        file.write(f'[credential "{GIT}"]\n\thelper =\n\thelper = "!echo username=a; echo password=b"\n')
+    outcome = stage.world.run("setup", "git", "--check", prefix=stage.prefix)
+    assert outcome.status == 3, outcome
+
+
+def test_what_was_only_warned_of_on_the_way_is_told_once(stage: Stage) -> None:
+    stage.configure(refresh_before="10m")
+    stage.wires_git()
+    stage.world.prepare()
+    stage.world.age(86400 - 300)
+    stage.api.fault({"path": "/v1/tokens", "method": "POST", "status": 503, "times": 50})
+    status, found = examined(stage)
+    assert (status, [one["name"] for one in of(found, "warn")]) == (0, ["warning"])
+    assert "could not renew profile main" in check(found, "warning")["why"]
 
 
 def test_what_depends_on_a_failed_check_is_skipped(stage: Stage) -> None:

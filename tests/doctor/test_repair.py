@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.faults import FAULTS, GIT, Stage
+from tests.doctor.faults import FAULTS, GIT, RECORD, Stage
 from tests.doctor.test_doctor import check, examined, of
 from tests.support.worlds import snapshot
 
@@ -29,7 +29,7 @@ def dead_writer(folder: Path) -> Path:
     process = subprocess.Popen(["/bin/true"])
     process.wait()
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f".record.{process.pid}.0123abcd.tmp"
+    path = folder / f".{RECORD}.{process.pid}.0123abcd.tmp"
     path.touch(0o600)
     return path
 
@@ -99,9 +99,83 @@ def test_fix_follows_no_link_to_a_file_of_somebody_else(stage: Stage) -> None:
     other.write_text("")
     other.chmod(0o644)
     stage.world.cache.mkdir(mode=0o700)
-    (stage.world.cache / "link").symlink_to(other)
+    (stage.world.cache / RECORD).symlink_to(other)
     assert stage.world.run("doctor", "--fix", "--offline").status == 0
     assert other.stat().st_mode & 0o777 == 0o644
+
+
+THEIRS = {
+    "run.sh": "echo mine",
+    ".report.99999.ab.tmp": "",
+    f".report.{2**22 + 1}.0123abcd.tmp": "",
+    f"{RECORD}.jpeg": "",
+    f"{RECORD}-0a": "a record of somebody else",
+    "setup.json": '{"mine": 1}',
+    "config.lock": "mine",
+    "routes-66.csv": "",
+    "doctor.txt": "",
+    "sessions/notes": "",
+    "grants/tls.key": "-----BEGIN PRIVATE KEY-----\nAA==\n",
+    "backups/all.tar": "",
+    "given/names": "",
+    "deep/er/run.sh": "",
+}
+
+
+@pytest.mark.parametrize("name", ["CREDHELPER_CACHE_DIR", "CREDHELPER_STATE_DIR"])
+@pytest.mark.parametrize("mode", [0o700, 0o755], ids=["closed", "open"])
+def test_files_of_somebody_in_a_folder_that_is_named_for_us_stay_as_they_are(
+    stage: Stage, name: str, mode: int
+) -> None:
+    folder = stage.world.home / "s"
+    for path, text in THEIRS.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+        (folder / path).chmod(0o755)
+    folder.chmod(mode)
+    stage.environ[name] = str(folder)
+    before = snapshot(folder)
+    outcome = stage.world.run("doctor", "--fix", "--offline", environ=stage.environ)
+    after = snapshot(folder)
+    ours = ("", ".", "swept.tokens", "swept.sessions")
+    kept = {path: found for path, found in before.items() if path not in ours}
+    assert {path: after[path][:2] for path in kept} == {path: kept[path][:2] for path in kept}
+    assert {path: after[path][4] for path in kept} == {path: kept[path][4] for path in kept}
+    assert after["."][0] == before["."][0]
+    assert b"fixed: " not in outcome.stdout
+    assert b"run.sh" not in outcome.stdout
+
+
+def test_files_of_ours_among_those_of_somebody_are_repaired(stage: Stage) -> None:
+    stage.wires_git()
+    stage.world.get()
+    ours = [*stage.world.records(), stage.world.state / "setup.json"]
+    for path in ours:
+        path.chmod(0o644)
+        (path.parent / "run.sh").touch(0o755)
+        (path.parent / "run.sh").chmod(0o755)
+    _, found = examined(stage)
+    assert [(one["name"], one["about"]) for one in of(found, "fail")] == [
+        ("modes", "cache"),
+        ("modes", "state"),
+    ]
+    assert stage.world.run("doctor", "--fix").status == 0
+    for path in ours:
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert (path.parent / "run.sh").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_with_another_name_keeps_its_mode_until_somebody_copies_it(stage: Stage) -> None:
+    FAULTS["cache: a file open to others, with another name"].spoil(stage)
+    outcome = stage.world.run("doctor", "--fix", "--offline")
+    assert outcome.status == 7
+    assert b"fixed: " not in outcome.stdout
+    theirs = stage.world.root / "theirs"
+    assert theirs.stat().st_mode & 0o777 == 0o644
+    (failed,) = of(examined(stage, "--offline")[1], "fail")
+    assert os.system(failed["fix"]) == 0
+    assert examined(stage)[0] == 0
+    assert theirs.stat().st_mode & 0o777 == 0o644
 
 
 def test_as_a_job_it_has_nothing_but_a_home_and_what_is_given(stage: Stage) -> None:

@@ -43,7 +43,7 @@ def put(folder: Path, name: str, data: bytes = DEAD, age: float = 2 * DAY) -> Pa
 
 
 def held(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"swept.here"}
+    return {path.name for path in folder.iterdir()} - {"swept.tokens"}
 
 
 def unlocked(folder: Path) -> set[str]:
@@ -51,7 +51,7 @@ def unlocked(folder: Path) -> set[str]:
 
 
 def place_of(folder: Path, sessions: bool = False) -> Place:
-    return Place(str(folder), sessions, str(folder / "swept.here"))
+    return Place(str(folder), sessions, str(folder / "swept.tokens"))
 
 
 def swept(folder: Path, now: float = NOW, **bounds: float) -> int:
@@ -104,6 +104,11 @@ STAYS = {
     "a salt": ("routes-1f.salt", SOMETHING, 900 * DAY, False),
     "a file of somebody": ("a-file-of-somebody", DEAD, 900 * DAY, False),
     "a file of somebody with our end": ("notes.old", DEAD, 900 * DAY, False),
+    "routes of somebody": ("routes-table.csv", SOMETHING, 900 * DAY, False),
+    "routes of somebody, by number": ("routes-66.csv", SOMETHING, 900 * DAY, False),
+    "a digest of somebody": (f"{A}.jpeg.failed", DEAD, 900 * DAY, False),
+    "a longer digest of somebody": (f"{A}{A}", DEAD, 900 * DAY, False),
+    "a temporary file of somebody": (f".report.{NOBODY}.ab.tmp", SOMETHING, 900 * DAY, False),
 }
 
 
@@ -266,7 +271,7 @@ def test_where_the_last_one_stopped_may_be_damaged(
     for number in range(10):
         put(folder, f"{number:032x}")
     lives = put(folder, A, ends(NOW + HOUR))
-    damage(folder / "swept.here")
+    damage(folder / "swept.tokens")
     assert swept(folder, most=6) == 6
     swept(folder, most=6)
     assert unlocked(folder) == {A}

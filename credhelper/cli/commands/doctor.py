@@ -77,11 +77,11 @@ def doctor(
         return job.run(_words(tool, as_json, fixes, offline, ask_grants), variables, os.environ)
     if variables:
         raise UsageError("--env goes with --as-job", "credhelper doctor --help")
-    told: list[str] = []
+    told: list[tuple[str, str | None]] = []
     # No sweep, as other commands begin with: it would take away what is looked for.
     context = Context(
         os.environ,
-        warn=lambda message, _: told.append(message),
+        warn=lambda *warning: told.append(warning),
         trace=readable_trace.tracer(os.environ),
         alarm=True,
     )
@@ -91,6 +91,7 @@ def doctor(
     if fixes:
         context.begin()
     found = examination.examine(context, tool, offline=offline, ask_grants=ask_grants)
+    found += result.of_warnings(told, found)
     shown = [_cleaned(one, clean) for one in found]
     if as_json:
         click.echo(json.dumps(_document(shown, done)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from credhelper.broker import routing
@@ -15,13 +16,13 @@ from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LoginRequiredError, reason
-from credhelper.storage import files, leftovers, locks
+from credhelper.storage import files, leftovers, locks, names
 from credhelper.storage.slot import Slot
 
 CACHE, STATE = "cache", "state"
 FIX = "credhelper doctor --fix"
 _RECORD = "doctor"
-_FOLDER_FIX = "see what lies in that folder, and who may write there: ls -la"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _MOST = 20_000  # files that are looked at
 # What another process says about a lock: it must not get the one that we hold.
 _OTHER = (
@@ -53,15 +54,34 @@ def checks(context: Context, log_in: str) -> list[Check]:
     found = [Check("config", "", partial(_config, context, log_in), otherwise=edit)]
     looks = {"owners": _owners, "modes": _modes, "lock": _lock, "record": _record}
     for place in (CACHE, STATE):
-        found.append(Check("folder", place, partial(_folder, context, place), (), _FOLDER_FIX))
+        found.append(Check("folder", place, partial(_hinted, _folder, context, place)))
         needs = (("folder", CACHE), ("folder", place))  # the cache has folders for all locks
         found += [
-            Check(name, place, partial(look, context, place), needs, _FOLDER_FIX)
+            Check(name, place, partial(_hinted, look, context, place), needs)
             for name, look in looks.items()
         ]
     both = (("folder", CACHE), ("folder", STATE))
     found.append(Check("leftovers", "", partial(_leftovers, context), both))
     return found
+
+
+def _hinted(look: Callable[[Context, str], Outcome], context: Context, place: str) -> Outcome:
+    """Return what `look` found; where its error has no hint, that is what the disk needs."""
+    try:
+        return look(context, place)
+    except CacheError as error:
+        error.hint = error.hint or _cure(error, context, place)
+        raise
+
+
+def _cure(error: CacheError, context: Context, place: str) -> str:
+    folder = _place(context, place)
+    number = getattr(error.__cause__, "errno", None)
+    if number in _FULL:
+        return f"free some space there: {command('df', '-h', folder)}"
+    if number == errno.EROFS:
+        return f"set CREDHELPER_{place.upper()}_DIR to a folder that can be written"
+    return f"see what lies there, and who may write there: {command('ls', '-la', folder)}"
 
 
 def _config(context: Context, log_in: str) -> Outcome:
@@ -89,18 +109,8 @@ def _folder(context: Context, name: str) -> Outcome:
 
 
 def below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield what lies below a folder of ours, at most 20000 files, with the state of each."""
-    left = _MOST
-    for at, names, others in os.walk(folder):
-        for name in (*names, *others):
-            left -= 1
-            if left < 0:
-                return
-            path = os.path.join(at, name)
-            try:
-                yield path, os.lstat(path)
-            except OSError:
-                continue  # it went away meanwhile
+    """Yield what is ours below a folder of ours, with the state of each; 20000 are looked at."""
+    return names.below(folder, _MOST)
 
 
 def _owners(context: Context, name: str) -> Outcome:
@@ -120,23 +130,39 @@ def _owners(context: Context, name: str) -> Outcome:
 
 
 def open_to_others(folder: str) -> list[tuple[str, int]]:
-    """Return what others may use in a folder of ours, and the mode that each should have."""
+    """Return what is ours in a folder of ours and open to others, and the mode it should have.
+
+    0 where it keeps the one it has: a file with another name, which may be anybody's.
+    """
     return [
-        (path, 0o700 if stat.S_ISDIR(found.st_mode) else 0o600)
+        (path, mode)
         for path, found in below(folder)
-        if found.st_uid == os.geteuid()
-        and (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode))
-        and found.st_mode & 0o077
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077
+        for mode in _closed(path, found)
     ]
+
+
+def _closed(path: str, found: os.stat_result) -> tuple[int, ...]:
+    if stat.S_ISREG(found.st_mode):
+        return (0o600 if found.st_nlink == 1 else 0,)
+    return (0o700,) if stat.S_ISDIR(found.st_mode) and not names.holds_others(path) else ()
 
 
 def _modes(context: Context, name: str) -> Outcome:
     wrong = open_to_others(_place(context, name))
     if not wrong:
         return passed("all of it is closed to other users")
-    path, mode = wrong[0]
-    one = command("chmod", f"{mode:o}", path)
+    path, mode = min(wrong, key=lambda one: not one[1])
     more = f", and {len(wrong) - 1} more" if wrong[1:] else ""
+    if not mode:
+        new = f"{path}.new"
+        copy = f"{command('install', '-m', '600', path, new)} && {command('mv', '-f', new, path)}"
+        raise CacheError(
+            f"{printable(path)} is open to other users{more}; it has another name (a hard link),"
+            " so its mode is not changed",
+            hint=copy,
+        )
+    one = command("chmod", f"{mode:o}", path)
     raise CacheError(f"{printable(path)} is open to other users{more}", FIX if more else one)
 
 
@@ -198,7 +224,7 @@ def _record(context: Context, name: str) -> Outcome:
     finally:
         slot.remove()
     if not slot.has_room():
-        raise CacheError(f"{folder} has no room for another record", "free some space there")
+        raise CacheError(f"{folder} has no room for another record") from OSError(errno.ENOSPC, "")
     return passed("a record was written, read and removed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 
 from credhelper import setup
@@ -18,6 +19,7 @@ from credhelper.core.text import printable
 from credhelper.errors import CredhelperError
 from credhelper.setup import apply, journal, prepare
 from credhelper.setup.journal import Setup
+from credhelper.storage import names
 
 
 def repair(context: Context, tool: str | None) -> list[str]:
@@ -44,25 +46,39 @@ def repair(context: Context, tool: str | None) -> list[str]:
 
 
 def _close(folder: str) -> list[str]:
-    """Close a folder of ours, and what lies in it, to others."""
+    """Close a folder of ours, and what is ours in it, to others.
+
+    The folder itself stays as it is if it holds anything else, or if another one was linked there.
+    """
     done = []
     try:
         found = os.lstat(folder)
     except OSError:
         return []
-    if found.st_uid != os.geteuid() or os.path.islink(folder) or not os.path.isdir(folder):
+    if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
         return []
-    wrong = [(folder, 0o700)] if found.st_mode & 0o077 else []
-    for path, mode in [*wrong, *disk.open_to_others(folder)]:
+    wrong = disk.open_to_others(folder)
+    if found.st_mode & 0o077 and not names.holds_others(folder):
+        wrong.insert(0, (folder, 0o700))
+    for path, mode in wrong:
         with suppress(OSError):
-            # Opened without following a link: nobody else's file gets another mode.
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                os.fchmod(handle, mode)
-            finally:
-                os.close(handle)
-            done.append(f"closed {printable(path)} to other users")
+            if mode and _chmod(path, mode):
+                done.append(f"closed {printable(path)} to other users")
     return done
+
+
+def _chmod(path: str, mode: int) -> bool:
+    """Give a file or folder of ours a mode, and tell whether it got it. Raises OSError."""
+    # Opened without following a link: nobody else's file gets another mode.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        alone = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
+        if alone:
+            os.fchmod(handle, mode)
+        return alone
+    finally:
+        os.close(handle)
 
 
 def _files(context: Context) -> set[str]:

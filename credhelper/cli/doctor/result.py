@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from credhelper.errors import CredhelperError, unexpected
 
+WARNINGS = "on the way"  # what warnings are about: any check may have met them
 PASS, WARN, FAIL, SKIPPED = STATES = ("pass", "warn", "fail", "skipped")
 
 
@@ -113,3 +115,19 @@ def _failed(check: Check, error: CredhelperError) -> Result:
 def exit_status(results: Iterable[Result]) -> int:
     """Return the status of the first fail; 0 without one."""
     return next((one.status for one in results if one.state == FAIL), 0)
+
+
+def of_warnings(
+    told: Iterable[tuple[str, str | None]], results: Iterable[Result]
+) -> Iterator[Result]:
+    """Yield a result for each warning, with its hint, that was given on the way.
+
+    One that repeats what a check has told is not told again.
+    """
+    known = [one.why for one in results if one.state in (FAIL, WARN)]
+    seen = set()
+    for message, hint in told:
+        same = re.sub(r"\d+", "", message)  # but for the seconds that are left, for example
+        if same not in seen and not any(why in message or message in why for why in known):
+            seen.add(same)
+            yield Result("warning", WARNINGS, WARN, message, hint or "")

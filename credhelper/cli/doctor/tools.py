@@ -30,6 +30,8 @@ VERSIONS = {
     "go": (("go", "version"), (1, 24)),
     "kubectl": (("kubectl", "version", "--client"), (1, 22)),
 }
+# Where one of these fails, the journal is not believed, for the same reason.
+_JOURNAL = (("folder", "state"), ("owners", "state"), ("modes", "state"))
 _VERSION = re.compile(r"\bv?(?:go)?(\d+)\.(\d+)")
 # A path to a program of ours within a line of some tool's file, with a blank escaped or not.
 _OUR_PATH = re.compile(r"/(?:[^\s'\"]|\\ )*/[\w.-]*credhelper[\w.-]*(?![\w/.-])")
@@ -46,7 +48,7 @@ def checks(context: Context, tool: str | None, *, offline: bool) -> list[Check]:
     try:
         known, found = setups(context, tool)
     except CredhelperError as error:
-        return [Check("journal", "", partial(_raise, error))]
+        return [Check("journal", "", partial(_raise, error), _JOURNAL)]
     result = (
         [Check("wired", tool, partial(_raise, _not_set_up(tool)))] if tool and not found else []
     )
@@ -61,6 +63,7 @@ def _of_setup(context: Context, one: Setup, known: Journal, *, offline: bool) ->
     about = f"{one.tool} {one.service}"
     needs = [
         ("folder", "cache"),
+        ("record", "cache"),  # two tokens that no cache keeps cannot be compared
         ("path", ""),
         ("chosen profile", ""),
         ("file", about),
