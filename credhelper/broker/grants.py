@@ -6,10 +6,10 @@ import os
 import sys
 
 from credhelper.broker import key_notes, next_step, routing, source
-from credhelper.config.grant import Changed, resolve
+from credhelper.config.grant import Changed, put_there, resolve
 from credhelper.config.profile import APIS, READY
 from credhelper.core import paths
-from credhelper.errors import LoginRequiredError
+from credhelper.errors import CredhelperError, LoginRequiredError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def read(
             _refuse_the_token_of_another(context, profile, grant, secret)
     except Changed:
         raise source.Outdated from None
-    except LoginRequiredError as error:
-        folder = paths.state_dir(context.environ, sys.platform)
-        if folder and grant.words[0].startswith(os.path.join(folder, "grants", "")):
-            # The key that was typed at login, and that logout took away.
-            error.hint = next_step.log_in(context.environ, profile.name, profile)
+    except CredhelperError as error:
+        if grant.how == "file" and (not error.hint or isinstance(error, LoginRequiredError)):
+            folder = paths.state_dir(context.environ, sys.platform)
+            typed = folder and grant.words[0].startswith(os.path.join(folder, "grants", ""))
+            # The key that was typed at login, and that logout took away; or a file of the user's.
+            log_in = next_step.log_in(context.environ, profile.name, profile)
+            error.hint = log_in if typed else error.hint or put_there(grant, profile.name)
         raise
     if not key_notes.is_for(context, profile, secret):
         raise _typed_for_another(context, profile)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from credhelper.broker import answer, inventory, typed_keys, wiring
-from credhelper.cli import options, projects, prompt
+from credhelper.cli import keeping, options, projects, prompt
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import preview
 from credhelper.cli.output import say
@@ -43,7 +43,7 @@ def wanted(context: Context, profile: Profile | None, name: str, *, reuse: bool,
         )
     if reuse or profile is None or not ask or not prompt.on_terminal():
         return reuse
-    what = _kept(context, profile)
+    what = kept(context, profile)
     return bool(what) and click.confirm(f"Use the {what} that profile {name} has?", err=True)
 
 
@@ -131,10 +131,12 @@ def leave_command(profile: Profile) -> str:
     return command("credhelper", "profile", "set", profile.name, *words) if keys else ""
 
 
-def _kept(context: Context, profile: Profile) -> str:
+def kept(context: Context, profile: Profile) -> str:
     """Return what a profile keeps instead of a person's typing: a key, a session; "" for none."""
     if profile.auth == READY:
         return ""
+    if keeping.has_entry(profile):
+        return "API key"
     if typed_key(context, profile):
         there = os.path.lexists(typed_keys.path_of(context, profile.name))
         return "API key" if there else ""

@@ -62,12 +62,12 @@ class Keeper:
         except Exception as error:  # noqa: BLE001  # backends raise what they like, even the secret
             raise CacheError(
                 f"the keyring ({shown}) did not take the key: {type(error).__name__}",
-                "unlock it, or leave --keep-key out: the key is then kept in a file for you alone",
+                "unlock it, or use --keep-key file: the key is then kept in a file for you alone",
             ) from None
         if found != key.reveal():
             raise CacheError(
                 f"the keyring ({shown}) took the key, but another one answers for it",
-                "leave --keep-key out: the key is then kept in a file for you alone",
+                "use --keep-key file: the key is then kept in a file for you alone",
             )
 
     def remove(self) -> bool:
@@ -123,5 +123,5 @@ def in_keyring(name: str, former: Profile | None) -> Keeper:
             return Keeper((SERVICE, name), backend, has_entry(former))
     raise UsageError(
         "no keyring on this machine can store a key",
-        "leave --keep-key out: the key is then kept in a file for you alone",
+        "use --keep-key file: the key is then kept in a file for you alone",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import sys
+import termios
 import time
 from enum import StrEnum
 
@@ -18,6 +20,7 @@ from credhelper.errors import ConfigError, LoginRequiredError
 
 _MOST_BYTES = 64 * 1024
 _TIMEOUT = 60.0
+_MOMENT = 0.2  # seconds in which who pipes a secret in has written it
 
 
 class Kind(StrEnum):
@@ -28,25 +31,26 @@ class Kind(StrEnum):
     PSTOKEN = "psToken"
 
 
-def secret(what: str, *, no_input: bool, password: bool = False) -> Secret:
+def secret(what: str, *, no_input: bool, password: bool = False, hint: str | None = None) -> Secret:
     """Return a secret from stdin: one line when it is piped, a hidden prompt on a terminal.
 
     Parameters:
     - what: what it is, for the prompt and for messages.
     - no_input: never prompt.
     - password: blanks and non-ASCII characters are allowed.
+    - hint: what helps where nobody can be asked; by default, to pipe it in.
 
     Raises LoginRequiredError without a person to ask, ConfigError for what is not one line of text.
     """
     if sys.stdin is None:
-        raise _nobody(what, "stdin is closed")
+        raise _nobody(what, "stdin is closed", hint)
     if not on_terminal():
         data = _piped(sys.stdin.fileno(), what)
         if not data.strip():
-            raise _nobody(what, "stdin is empty and not a terminal")
+            raise _nobody(what, "stdin is empty and not a terminal", hint)
         return Secret(grant.one_line(data, f"the {what} on stdin", password=password))
     if no_input:
-        raise _nobody(what, "--no-input forbids to ask for it")
+        raise _nobody(what, "--no-input forbids to ask for it", hint)
     typed: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
     return Secret(grant.one_line(typed.encode(), f"the {what}", password=password))
 
@@ -56,15 +60,29 @@ def on_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _nobody(what: str, why: str) -> LoginRequiredError:
-    return LoginRequiredError(
-        f"the {what} is needed, and {why}", hint=f'pipe it in: printf %s "$SECRET" | {_command()}'
-    )
+def unread() -> bool:
+    """Tell whether a pipe or file on stdin holds something, which stays there. Never waits long."""
+    if sys.stdin is None or on_terminal():
+        return False
+    count = bytearray(4)
+    try:
+        # A pipe that stays open and empty is nobody's secret.
+        select.select([sys.stdin], [], [], _MOMENT)
+        fcntl.ioctl(sys.stdin, termios.FIONREAD, count)
+    except (OSError, ValueError):
+        return False  # nothing that holds a number of bytes, as /dev/null
+    return any(count)
 
 
-def _command() -> str:
+def this_command(*more: str) -> str:
+    """Return the command that this process runs, with `more` words behind it."""
     # No secret is among its words: a command that asks for one takes it from nowhere else.
-    return command("credhelper", *verbosity.current().words)
+    return command("credhelper", *verbosity.current().words, *more)
+
+
+def _nobody(what: str, why: str, hint: str | None = None) -> LoginRequiredError:
+    piped = f'pipe it in: printf %s "$SECRET" | {this_command()}'
+    return LoginRequiredError(f"the {what} is needed, and {why}", hint or piped)
 
 
 def _piped(handle: int, what: str) -> bytes:

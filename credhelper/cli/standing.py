@@ -13,6 +13,7 @@ from credhelper.core.model import AWS, JWT
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
 from credhelper.errors import CredhelperError
+from credhelper.renewal.session import REFUSED
 
 
 @dataclass
@@ -26,6 +27,7 @@ class ProfileStatus:
     - record: the path of the token's record.
     - session_ends: Unix seconds; 0 for no session.
     - refreshed: its session can be; a JWT that an API key made cannot.
+    - refused: the server refused its session when it was last used.
     - skew: seconds that the server's clock is ahead of ours.
     - who: whose the token is, from its claims or the API.
     - checked: what the API said, None if it was not asked.
@@ -39,6 +41,7 @@ class ProfileStatus:
     record: str
     session_ends: int
     refreshed: bool
+    refused: bool
     skew: int
     who: dict[str, str] = field(default_factory=dict)
     checked: str | None = None
@@ -60,10 +63,14 @@ def profile_status(
     if held is not None and held.fields.get("host") == host:
         skew = number(held.fields, "skew")
     ends = number(session, "expires") - number(session, "skew") if session.get("token") else 0
+    refused_at = number(session, REFUSED) if session.get("grant") == stamp else 0
+    ends = min(ends, refused_at or ends)
     payload = claims.payload(held.secret.reveal()) if held is not None else None
     by_key = session.get("kind") == JWT and claims.made_by_key(session["token"])
     who = claims.identity(payload) if payload else {}
-    one = ProfileStatus(profile, default, held, slot.path, ends, not by_key, skew, who)
+    one = ProfileStatus(
+        profile, default, held, slot.path, ends, not by_key, bool(refused_at), skew, who
+    )
     if route.aws:
         record, stamp = lookup.record_of(found, route, context.environ, AWS)
         slot = context.slot(record)

@@ -8,7 +8,7 @@ import click
 
 from credhelper.cli import output
 from credhelper.cli.standing import ProfileStatus
-from credhelper.cli.state import BAD
+from credhelper.cli.state import BAD, State
 from credhelper.core.record import FRESH
 from credhelper.core.text import printable
 
@@ -19,7 +19,7 @@ _MOST_FIXES = 20
 _OPTIONAL = ("project", "who")
 _HEAD = ("profile", "who", "project", "left", "state")
 
-Row = tuple[ProfileStatus, str, str]  # a profile, its state, and the command that helps
+Row = tuple[ProfileStatus, State]
 
 
 def show(rows: Sequence[Row], now: float) -> None:
@@ -27,7 +27,7 @@ def show(rows: Sequence[Row], now: float) -> None:
 
     Parameters: `now`, Unix seconds.
     """
-    lines = [_HEAD, *(_cells(one, state, now) for one, state, _ in rows)]
+    lines = [_HEAD, *(_cells(one, state.name, now) for one, state in rows)]
     columns = list(range(len(_HEAD)))
     width = min(max(output.columns(), output.NARROWEST), _WIDEST)
     for name in _OPTIONAL:
@@ -36,7 +36,7 @@ def show(rows: Sequence[Row], now: float) -> None:
             columns.remove(place)
     fits = _width(lines, columns) <= width
     for number, line in enumerate(lines):
-        state = rows[number - 1][1] if number else ""
+        state = rows[number - 1][1].name if number else ""
         first, *rest = columns
         if not fits:
             click.echo(line[first])
@@ -50,7 +50,7 @@ def show(rows: Sequence[Row], now: float) -> None:
 
 
 def _show_fixes(rows: Sequence[Row]) -> None:
-    helped = [(one.profile.name, fix) for one, _, fix in rows if fix]
+    helped = [(one.profile.name, state.fix) for one, state in rows if state.fix]
     if helped:
         click.echo()
     for name, fix in helped[:_MOST_FIXES]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Mapping
 
 from credhelper.config.profile import Grant
@@ -94,6 +95,14 @@ def _member(name: str, what: str, data: bytes) -> tuple[str, bytes]:
     return member, document[name].encode("utf-8", "surrogatepass")
 
 
+def put_there(grant: Grant, profile_name: str) -> str:
+    """Return how a person writes the secret into the file of `grant`: it waits for a line."""
+    of = f" of profile {profile_name}" if profile_name else ""
+    what = "" if grant.member is None else f' as member "{printable(grant.member)}" of JSON'
+    how = command("install", "-D", "-m", "600", "/dev/stdin", grant.words[0])
+    return f"put the secret{of} there{what}, then press Ctrl-D: {how}"
+
+
 def one_line(data: bytes, what: str, *, password: bool) -> str:
     """Return the one line of text in `data`, without its LF.
 
@@ -145,15 +154,16 @@ def _from_file(grant: Grant, profile_name: str, stamp: str) -> tuple[str, bytes]
         try:
             data = _bytes_of(path, what, stamp, allow_readable=grant.allow_readable)
         except (FileNotFoundError, NotADirectoryError):
-            of = f" of profile {profile_name}" if profile_name else ""
-            hint = f"write the secret{of} into it, for you alone: {_cure(path)}"
-            raise LoginRequiredError(f"{what} does not exist", hint=hint) from None
+            raise LoginRequiredError(
+                f"{what} does not exist", put_there(grant, profile_name)
+            ) from None
         except OSError as error:
             # NFS: the file was replaced under us; the next look finds the new one.
             if error.errno == errno.ESTALE and left:
                 continue
-            why = "is not a regular file" if error.errno == errno.ENXIO else _why(error)
-            raise ConfigError(f"{what} {why}") from None
+            if error.errno == errno.ENXIO:
+                raise _no_file(path, what) from None
+            raise ConfigError(f"{what} {_why(error)}") from None
         if len(data) > _MOST_BYTES:
             raise ConfigError(f"{what} is larger than 64 KiB")
         return what, data
@@ -176,6 +186,8 @@ def _bytes_of(path: str, what: str, stamp: str, *, allow_readable: bool) -> byte
 
 
 def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> None:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        raise _no_file(path, what)
     wrong = ours.about(handle, path)
     if wrong:
         raise ConfigError(f"{what} {wrong.why}", wrong.hint)
@@ -187,6 +199,10 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
         raise ConfigError(f"{what} can be written by others", hint=_cure(path))
     if mode & 0o044 and not allow_readable:
         raise ConfigError(f"{what} can be read by others", hint=_cure(path))
+
+
+def _no_file(path: str, what: str) -> ConfigError:
+    return ConfigError(f"{what} is not a regular file", command("mv", path, f"{path}.old"))
 
 
 def _cure(path: str) -> str:

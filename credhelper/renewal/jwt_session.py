@@ -99,6 +99,8 @@ class JwtSession:
             if self.profile.auth != LOGIN or error.status != 401:
                 raise
             # The grant is a psToken, and no other can be had with it.
+            if dead is not None:
+                self.record.refuse(dead)
             raise ended(self.profile, dead, error, self.clock()) from error
         self.record.write(new)
         return new, due(new)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
-from credhelper.errors import RejectedError, TokenAPIError
+from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.renewal.create import ended, not_logged_in
 from credhelper.renewal.session import due, is_due, over
 from credhelper.renewal.whole import whole
@@ -59,8 +59,8 @@ class PsTokenSession:
             if error.status != 401:
                 raise
             return self._mint_otherwise(session, error, held)
-        if self.record.previous():
-            self._forget_previous(session)
+        if self.record.unproven():
+            self._note_proven(session)
         return token, session_due
 
     def _current(self, *, wait: bool) -> tuple[Token, int]:
@@ -115,15 +115,20 @@ class PsTokenSession:
         if self.calls.authorize is None:
             if dead is None:
                 raise not_logged_in(self.profile)
-            raise ended(self.profile, dead, refused, self.clock())
+            raise self._ended(dead, refused)
         if self.profile.auth == LOGIN:
             new = self._given()
             if refused and dead is not None and new.value == dead.value:
-                raise ended(self.profile, dead, refused, self.clock())
+                raise self._ended(dead, refused)
         else:
             new = self.calls.open_session()
         self.record.write(new)
         return new, due(new)
+
+    def _ended(self, dead: Token, refused: RejectedError | None) -> LoginRequiredError:
+        if refused is not None:
+            self.record.refuse(dead)
+        return ended(self.profile, dead, refused, self.clock())
 
     def _given(self) -> Token:
         """Return the psToken that is the grant itself, as a session that begins now."""
@@ -140,7 +145,7 @@ class PsTokenSession:
             assumed=True,
         )
 
-    def _forget_previous(self, proven: Token) -> None:
+    def _note_proven(self, proven: Token) -> None:
         lock = self.record.lock(wait=False)
         if lock is None:
             return  # somebody may be writing down its successor

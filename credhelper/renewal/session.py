@@ -6,11 +6,14 @@ its own lock, which is always taken after the token's.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from credhelper.client import claims
 from credhelper.core import flock
 from credhelper.core.login import logged_out
 from credhelper.core.model import JWT, Secret, Token
 from credhelper.core.record import fields_of, held_in
+from credhelper.errors import CacheError
 from credhelper.storage import locks
 
 TYPE_CHECKING = False
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from credhelper.core.model import Kind
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Slot
+
+REFUSED = "refused"  # this field says when the server refused the session, in Unix seconds
 
 _AHEAD = 10.0  # seconds
 
@@ -83,6 +88,18 @@ class SessionRecord:
         held = held_in(self.slot.find(), self.stamp, self.host)
         previous = held and held.fields.get("previous")
         return Secret(previous) if previous else None
+
+    def unproven(self) -> bool:
+        """Tell whether the record says something that a session that works makes untrue."""
+        held = held_in(self.slot.find(), self.stamp, self.host)
+        return held is not None and not {"previous", REFUSED}.isdisjoint(held.fields)
+
+    def refuse(self, session: Token) -> None:
+        """Note that the server refused `session`: what looks at it without a network can tell."""
+        held = held_in(self.slot.find(), self.stamp, self.host)
+        if held is not None and held.secret == session.value and self.slot.writable():
+            with suppress(CacheError):
+                self.slot.save({**held.fields, REFUSED: str(int(self.clock()))})
 
     def room(self) -> Room | None:
         """Return room on the disk for the next session; None, after a warning, if there is none."""

@@ -118,3 +118,17 @@ def test_what_was_made_for_asking_is_revoked(person: Person) -> None:
     made = after["created"] + after.get("minted", 0) - before["created"] - before.get("minted", 0)
     assert after["revoked"] - before["revoked"] >= 1
     assert made <= 2
+
+
+@pytest.mark.parametrize("how", ["key", "password"])
+@pytest.mark.parametrize("words", [(), ("--no-input",)])
+def test_nobody_to_ask_is_told_to_reuse_what_is_there(
+    person: Person, how: str, words: tuple[str, ...]
+) -> None:
+    logs_in(person, how)
+    outcome = person.types(*PROJECT, *words)
+    assert outcome.status == 4, outcome
+    what = "API key" if how == "key" else "session"
+    again = " ".join((*PROJECT, *words, "--reuse"))
+    assert f"hint: use the {what} that it has: credhelper {again}\n" in outcome.told
+    assert person.types(*again.split()).status == 0

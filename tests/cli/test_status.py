@@ -80,8 +80,10 @@ def test_a_session_is_shown_with_its_idle_life(person: Person) -> None:
     assert document(person)["profiles"][0]["session_ends_at"]
     assert person.types("logout").status == 0
     told = person.types("status").stdout.decode()
-    assert "none: credhelper login --profile default" in told
-    assert "none yet: the next get makes one" in told
+    assert "  fix       credhelper login --profile default\n" in told
+    assert "  session   none\n" in told
+    assert "  token     none\n" in told
+    assert "makes" not in told
 
 
 def test_check_asks_the_api_about_each_token(person: Person) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from credhelper.broker import key_notes, routing, typed_keys, wiring
-from credhelper.cli import joining, keeping, leaving, options, projects, prompt
+from credhelper.cli import joining, keeping, leaving, options, output, projects, prompt
 from credhelper.cli.context import command_context, profile_option
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
 from credhelper.cli.remembering import remember
 from credhelper.cli.verification import authorization_of
+from credhelper.config.grant import put_there
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
 from credhelper.core.text import command
 from credhelper.errors import UsageError
@@ -117,7 +118,12 @@ def login(
             f"to log in with a key: {how}",
         )
     values = _values(merged(old, given), kind, user, elsewhere=grant_in(given) is not None)
-    keyring = keeping.in_keyring(name, former) if keep_key == "keyring" else None
+    # A key that login put into the keyring is replaced as one in a file of ours: by the next login.
+    kept_again = kind == Kind.KEY and not (keep_key or reuse or grant_in(given))
+    if keep_key == "keyring" or (kept_again and keeping.has_entry(former)):
+        keyring = keeping.in_keyring(name, former)
+    else:
+        keyring = None
     if keyring:
         values["grant"] = {"keyring": [*keyring.words]}
     elif keep_key:
@@ -147,9 +153,13 @@ def login(
     key = None
     if authorize is None:
         what = f"{kind} for {profile.url}"
-        key = prompt.secret(what, no_input=no_input, password=kind == Kind.PASSWORD)
+        has = by_name and not says_how and former is not None and joining.kept(context, former)
+        hint = f"use the {has} that it has: {prompt.this_command('--reuse')}" if has else None
+        key = prompt.secret(what, no_input=no_input, password=kind == Kind.PASSWORD, hint=hint)
         authorization = authorization_of(profile, kind, key)
     else:
+        if not reuse and grant_in(given) is None and prompt.unread():
+            _warn_of_unread(profile, kind)
         authorization = authorize()
     if by_name:
         client = wiring.client_for(context, profile)
@@ -186,6 +196,21 @@ def _shares(context: Context, former: Profile | None) -> bool:
 def _default_name(context: Context) -> str:
     found = routing.load_config(context)
     return (found.default_profile if found.path else None) or "default"
+
+
+def _warn_of_unread(profile: Profile, kind: Kind) -> None:
+    grant = profile.grant
+    assert grant is not None  # noqa: S101  # for mypy: it says where the secret is
+    hint = None
+    if kind == Kind.KEY:
+        keep = command("credhelper", "login", "--profile", profile.name, "--keep-key", "file")
+        hint = f"to save a key that you pipe in: {keep}"
+    elif grant.how == "file":
+        hint = put_there(grant, profile.name)
+    where = output.grant_in_words(grant)
+    output.warn(
+        f"stdin was not read: the {kind} of profile {profile.name} comes from {where}", hint
+    )
 
 
 def _kind_of(former: Profile | None) -> Kind | None:

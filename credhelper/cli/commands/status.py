@@ -13,12 +13,12 @@ from credhelper.cli import output, shadowing, status_table
 from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
-from credhelper.cli.state import BAD, state_of
+from credhelper.cli.state import BAD, LOGIN_NEEDED, NONE, State, state_of
 from credhelper.cli.verbosity import json_option
 from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
-from credhelper.core.record import Held
+from credhelper.core.record import EXPIRED, FRESH, STALE, Held
 from credhelper.core.text import rfc3339
 from credhelper.errors import LoginRequiredError
 
@@ -39,9 +39,9 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
     """Show each profile: who, how long its token lives, and whether the next one comes by itself.
 
     The state is fresh or stale (a token is served), expired or none (the next get makes one),
-    key-missing (the file or variable of the key is not there), login-needed (its session has
-    ended, or never began) or unknown (a program or keyring has the key, which is not asked).
-    Below the table stands the command that helps.
+    key-missing (the file or variable of the key is not there, or holds no key that can be used),
+    login-needed (its session has ended, or never began) or unknown (a program or keyring has the
+    key, which is not asked). Below the table stands the command that helps.
 
     It asks nobody but this machine (see --check), and shows no secret: a token is known by a
     fingerprint, the first 8 hex digits of its SHA-256. One profile alone is shown with all that is
@@ -67,7 +67,7 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
         for one in statuses:
             outcome = max(outcome, ask_api(context, one))
     states = [state_of(context, one) for one in statuses]
-    if exit_status and any(state in BAD for state, _ in states):
+    if exit_status and any(state.name in BAD for state in states):
         outcome = outcome or LoginRequiredError.exit_status
     warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:
@@ -76,13 +76,12 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
         click.echo(json.dumps(_document(context, config.path, statuses, states, warnings)))
         return outcome
     if verbose or check or len(statuses) == 1:
-        for number, (one, (state, fix)) in enumerate(zip(statuses, states, strict=True)):
+        for number, (one, state) in enumerate(zip(statuses, states, strict=True)):
             if number:
                 say()
-            _show(context, one, state, fix)
+            _show(context, one, state)
     elif statuses:
-        rows = [(one, *state) for one, state in zip(statuses, states, strict=True)]
-        status_table.show(rows, context.clock())
+        status_table.show([*zip(statuses, states, strict=True)], context.clock())
     if not statuses:
         say("no profile is configured")
         say(f"  with an API key:  {next_step.log_in(context.environ)}")
@@ -92,20 +91,21 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
     return outcome
 
 
-def _show(context: Context, one: ProfileStatus, state: str, fix: str) -> None:
+def _show(context: Context, one: ProfileStatus, state: State) -> None:
     now = context.clock()
     profile = one.profile
     say(f"{profile.name}{' (default)' if one.default else ''}")
     rows = [
-        ("state", f"{state}: {fix}" if fix else state),
+        ("state", f"{state.name}: {state.why}" if state.why else state.name),
+        ("fix", state.fix),
         ("api", profile.url),
         ("who", output.who(one.who) or profile.user or ""),
         ("context", output.scope(profile)),
-        ("token", _life(one.held, now, given=profile.auth == READY)),
+        ("token", _life(one.held, now, state, given=profile.auth == READY)),
         ("", _place(one.held, one.record)),
-        ("aws", _aws(one, now)),
+        ("aws", _aws(one, now, state)),
         ("", _place(one.aws, one.aws_record)),
-        ("session", _session(context, one)),
+        ("session", _session(context, one, state)),
         ("grant", output.grant_in_words(profile.grant)),
         ("services", ", ".join(map(str, profile.services)) or "none: no tool gets a token"),
         ("check", one.checked or ""),
@@ -116,19 +116,23 @@ def _show(context: Context, one: ProfileStatus, state: str, fix: str) -> None:
     output.table(rows)
 
 
-def _aws(one: ProfileStatus, now: float) -> str:
+def _aws(one: ProfileStatus, now: float, state: State) -> str:
     resource = output.resource_in_words(one.profile.aws)
-    return f"{resource}: {_life(one.aws, now, 'credhelper aws')}" if resource else ""
+    return f"{resource}: {_life(one.aws, now, state, 'credhelper aws')}" if resource else ""
 
 
-def _life(held: Held | None, now: float, verb: str = "get", *, given: bool = False) -> str:
+def _life(
+    held: Held | None, now: float, state: State, verb: str = "get", *, given: bool = False
+) -> str:
+    by_itself = state.name in (FRESH, STALE) or (state.name in (NONE, EXPIRED) and not state.why)
     if held is None:
-        return f"none yet: the next {verb} {'reads it' if given else 'makes one'}"
+        then = f": the next {verb} {'reads it' if given else 'makes one'}"
+        return f"none yet{then}" if by_itself else "none"
     kind = _KINDS.get(held.kind, "JWT")
     left = held.advertised - now
     if left <= 0:
-        then = "reads the grant again" if given else "makes a new one"
-        return f"{kind}, expired {output.span(-left)} ago: the next {verb} {then}"
+        then = f": the next {verb} {'reads the grant again' if given else 'makes a new one'}"
+        return f"{kind}, expired {output.span(-left)} ago{then if by_itself else ''}"
     whole = held.lifetime
     silent = "API" if held.kind == AWS else "token"
     guess = f", a guess: the {silent} does not tell" if held.fields.get("assumed") == "1" else ""
@@ -145,13 +149,12 @@ def _place(held: Held | None, record: str | None) -> str:
     return f"fingerprint {output.fingerprint(held.secret)}, kept in {record}"
 
 
-def _session(context: Context, one: ProfileStatus) -> str:
+def _session(context: Context, one: ProfileStatus, state: State) -> str:
     if not one.session_ends:
-        kept = one.profile.auth == "session" and one.profile.grant is None
-        if not kept:
-            return ""
-        return f"none: {next_step.log_in(context.environ, one.profile.name, one.profile)}"
+        return "none" if state.name == LOGIN_NEEDED else ""
     left = one.session_ends - context.clock()
+    if one.refused:
+        return f"ended: the server refused it {output.span(-left)} ago"
     if left <= 0:
         return f"idle for too long, ended {output.span(-left)} ago"
     if not one.refreshed:
@@ -163,7 +166,7 @@ def _document(
     context: Context,
     path: str | None,
     statuses: list[ProfileStatus],
-    states: list[tuple[str, str]],
+    states: list[State],
     warnings: list[tuple[str, str | None]],
 ) -> dict[str, object]:
     return {
@@ -171,8 +174,13 @@ def _document(
         "config": path,
         "cache": paths.cache_dir(os.environ, sys.platform),
         "profiles": [
-            {**_entry(one, context.clock()), "state": state, "fix": fix or None}
-            for one, (state, fix) in zip(statuses, states, strict=True)
+            {
+                **_entry(one, context.clock()),
+                "state": state.name,
+                "fix": state.fix or None,
+                "why": state.why or None,
+            }
+            for one, state in zip(statuses, states, strict=True)
         ],
         "warnings": [message for message, _ in warnings],
     }

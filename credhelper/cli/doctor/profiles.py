@@ -63,7 +63,7 @@ def _grant(context: Context, profile: Profile, *, ask: bool) -> Outcome:
 
 def _session(context: Context, profile: Profile) -> Outcome:
     one = profile_status(context, routing.load_routes(context), profile, False)
-    state, fix = state_of(context, one)
+    state, fix, _ = state_of(context, one)
     if state == LOGIN_NEEDED:
         why = "has ended" if one.session_ends else "none is held"
         raise LoginRequiredError(f"the session: {why}", fix)
@@ -76,7 +76,7 @@ def _token(context: Context, profile: Profile, *, offline: bool, unasked: bool) 
     one = profile_status(context, found, profile, False)
     if offline:
         return _life(context, one.held, profile, "token")
-    if unasked and state_of(context, one)[0] != FRESH:
+    if unasked and state_of(context, one).name != FRESH:
         raise SkippedError("its grant is not asked: see --ask-grants")
     answer.get(context, Request("get", profile=profile.name))
     one = profile_status(context, found, profile, False)
