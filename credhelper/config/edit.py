@@ -14,7 +14,10 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-Tree = MutableMapping[str, Any]
+from credhelper.config import arrays
+from credhelper.config.toml_lines import Place
+
+Tree = MutableMapping[Any, Any]
 # Takes the tree to change, and a function that makes a plain value fit into it.
 Change = Callable[[Tree, Callable[[Any], Any]], None]
 
@@ -30,10 +33,20 @@ def edited(text: str, change: Change) -> str | None:
     change(wanted, deepcopy)
     if wanted == before:
         return text
+    # An array that only ever held what is taken out of it goes with its key.
+    gone = [place for place in arrays.emptied(before, wanted) if arrays.plain(text, place)]
+    for place in gone:
+        _remove(wanted, place)
+    spliced = arrays.with_items_of(text, before, wanted)
     try:
-        document = tomlkit.parse(text)
+        found = tomllib.loads(spliced)
+        if found == wanted:
+            return spliced
+        document = tomlkit.parse(spliced)
         change(document, _shaped)
-        new = _with_lost_comments(text, tomlkit.dumps(document))
+        for place in gone:
+            _remove(document, place)
+        new = _with_lost_comments(spliced, tomlkit.dumps(document))
         found = tomllib.loads(new)
     except (TOMLKitError, ValueError):
         return None
@@ -42,6 +55,13 @@ def edited(text: str, change: Change) -> str | None:
     if text and not text.endswith("\n"):
         new = new.rstrip("\n")
     return new if text.startswith("\n") else new.lstrip("\n")
+
+
+def _remove(tree: Tree, place: Place) -> None:
+    *outer, last = place
+    for key in outer:
+        tree = tree[key]
+    del tree[last]
 
 
 def _shaped(value: Any) -> Any:

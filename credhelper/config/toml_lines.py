@@ -9,17 +9,40 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
+from typing import NamedTuple
 
 Place = tuple[str | int, ...]
 
 _DEEPEST = 64  # keys in one dotted key; the place of each holds all those before it
-_GAP = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
+_GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BLANKS = re.compile(r"[ \t]*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 # A multi-line string may end in up to two quotes of its own before the closing three.
 _SCALAR = re.compile(
     r'''"""(?:[^\\]|\\[\s\S])*?"{3,5}|\'\'\'[\s\S]*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^,\]}\n#]+'''
 )
+
+
+class Array(NamedTuple):
+    """Where an array stands in a text, as offsets into that.
+
+    Parameters:
+    - start, end: of its brackets.
+    - items: the begin and the end of each item.
+    - commas: behind each item; -1 without one.
+    """
+
+    start: int
+    end: int
+    items: list[tuple[int, int]]
+    commas: list[int]
+
+
+def arrays(text: str) -> dict[Place, Array]:
+    """Return where each array stands, by its place, as in `key_lines`."""
+    walk = _Walk(text)
+    walk.document()
+    return walk.arrays
 
 
 def key_lines(text: str) -> dict[Place, int]:
@@ -49,6 +72,7 @@ class _Walk:
         self.text = text
         self.at = 0
         self.found: dict[Place, int] = {}
+        self.arrays: dict[Place, Array] = {}
         self._ends = [match.start() for match in re.finditer("\n", text)]
         self._tables: dict[Place, int] = {}
 
@@ -109,19 +133,25 @@ class _Walk:
             self._step(_SCALAR)
 
     def _items(self, closing: str, place: Place) -> None:
-        index = 0
+        index, start = 0, self.at
+        items, commas = [], []
         self.at += 1
         self._step(_GAP)
         while self.text[self.at] != closing:
             if closing == "}":
                 self._pair(place)
             else:
+                begin = self.at
                 self._value(self._note((*place, index), self._line()))
+                items.append((begin, self.at))
             index += 1
             self._step(_GAP)
-            self.at += self.text[self.at] == ","
+            commas.append(self.at if self.text[self.at] == "," else -1)
+            self.at += commas[-1] >= 0
             self._step(_GAP)
         self.at += 1
+        if closing == "]":
+            self.arrays[place] = Array(start, self.at, items, commas)
 
     def _step(self, pattern: re.Pattern[str]) -> str:
         """Move over what `pattern` matches here, and return it."""

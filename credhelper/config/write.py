@@ -153,8 +153,6 @@ def remove_service(
         for place, one in reversed([*enumerate(table.get("services", []))]):
             if _normal(one) == wanted:
                 del table["services"][place]
-        if "services" in table and not table["services"]:
-            del table["services"]
 
     return _edit(path, lock_path, environ, change)
 
