@@ -6,10 +6,10 @@ a comment move. So an item is put into the text, and taken out of it, where it s
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeGuard
 
-from credhelper.config.toml_lines import Array, Place, arrays
+from credhelper.config import spelling
+from credhelper.config.toml_lines import Array, Place, layout
 
 _INDENT = "    "  # of an item on a line of its own, where no other shows one
 
@@ -25,16 +25,16 @@ def with_items_of(text: str, before: dict[str, Any], wanted: dict[str, Any]) -> 
     for place, old, new in _changed((), before, wanted):
         for number in reversed(range(len(old))):
             if old[number] not in new:
-                text = _without(text, arrays(text)[place], number)
+                text = _without(text, layout(text).arrays[place], number)
         for item in new:
             if item not in old:
-                text = _with(text, arrays(text)[place], item)
+                text = _with(text, layout(text).arrays[place], item)
     return text
 
 
 def plain(text: str, place: Place) -> bool:
     """Tell whether the array at `place` holds one item and nothing else, as we write a new one."""
-    array = arrays(text)[place]
+    array = layout(text).arrays[place]
     return len(array.items) == 1 and array.items[0] == (array.start + 1, array.end - 1)
 
 
@@ -62,7 +62,7 @@ def _strings(value: Any) -> TypeGuard[list[str]]:
 
 def _with(text: str, array: Array, item: str) -> str:
     """Return `text` with `item` behind the last one of the array."""
-    literal = json.dumps(item, ensure_ascii=False).replace("\x7f", "\\u007f")
+    literal = spelling.value(item)
     if not array.items:
         return _with_first(text, array, literal)
     begin, end = array.items[-1]
