@@ -64,7 +64,8 @@ def add_profile(
     def change(root: Tree, text: str) -> None:
         if "profiles" not in root:
             root["profiles"] = {}
-        if name not in root["profiles"]:
+        new = name not in root["profiles"]
+        if new:
             if old:
                 raise ConfigError(
                     f"profile {printable(name)} was removed meanwhile, so it is not changed",
@@ -84,7 +85,7 @@ def add_profile(
                 table[key] = value
         if make_default:
             root["default_profile"] = name
-        elif make_default is False and old is not None and "default_profile" not in root:
+        elif new and make_default is False and old is not None and "default_profile" not in root:
             _keep_who_answers(root, name)
 
     found: list[Profile] = []
