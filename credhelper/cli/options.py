@@ -13,6 +13,7 @@ import click
 
 from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
+from credhelper.cli.output import say
 from credhelper.config import parse, schema
 from credhelper.config import profile as profiles
 from credhelper.config import write as configfile
@@ -24,7 +25,7 @@ from credhelper.errors import CacheError, ConfigError, UsageError
 
 _Command = Callable[..., Any]
 
-_GRANTS = ("grant_env", "grant_file", "grant_command", "keyring")
+GRANTS = ("grant_env", "grant_file", "grant_command", "keyring")
 _TEXTS = (
     *("api", "url", "domain", "cid", "cwid", "client_id", "data", "project"),
     *("username", "api_key_as", "token"),
@@ -154,6 +155,8 @@ def merged(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
             values[key] = int(text) if key in _NUMBERS and plain else text
     if given.get("scopes") is not None:
         values["scopes"] = [scope for scope in given["scopes"].split(",") if scope]
+        if not values["scopes"]:
+            del values["scopes"]  # no limit: as without the key
     if given.get("keep_session") is not None:
         values["keep_session"] = given["keep_session"]
     if given.get("ca_file") is not None:
@@ -189,7 +192,7 @@ def grant_in(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
     Raises UsageError when there are several, or for a command that is not one.
     """
-    named = [key for key in _GRANTS if given.get(key)]
+    named = [key for key in GRANTS if given.get(key)]
     if not named:
         return None
     if len(named) > 1:
@@ -248,8 +251,12 @@ def write(
     make_default: bool | None,
     ready: Callable[[Profile], None] | None = None,
 ) -> tuple[str, Profile]:
-    """Do what `add_profile` does; return the config file's path and the profile in it."""
+    """Do what `add_profile` does; return the config file's path and the profile in it.
+
+    It is said if another profile, which answered as the only one, has become the default.
+    """
     path, lock = files(context)
+    before = routing.load_config(context).default_profile
     written = configfile.add_profile(
         path,
         lock,
@@ -262,6 +269,9 @@ def write(
         waiting=context.waiting,
     )
     context.begin()
+    default = routing.load_config(context).default_profile
+    if not before and default and default != name:
+        say(f"{default} stays the default profile: {path} says so now")
     return path, written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -63,12 +64,23 @@ def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
         spelled = key.replace("-", "_")
         if spelled not in schema.KEYS:
             raise UsageError(f"a profile has no key {quoted(key)}{nearest(spelled, schema.KEYS)}")
+        if spelled in _keys_of(given):
+            raise UsageError(
+                f"{spelled} cannot be set and unset at once", "leave out one of the two options"
+            )
         values.pop(spelled, None)
     wanted = preview(context, one.name, values)
     with typed_keys.changing(context, wanted):
         path, now = options.write(context, one.name, old, values, make_default=None)
-    say(f"changed profile {now.name} in {path}" if now != one else "nothing to change")
+    changed = existing(context, now.name) != old
+    say(f"changed profile {now.name} in {path}" if changed else "nothing to change")
     return leaving.leave_former(context, one)
+
+
+def _keys_of(given: Mapping[str, Any]) -> set[str]:
+    """Return the keys of a profile that the options in `given` set."""
+    named = {key for key, value in given.items() if value not in (None, ())}
+    return {"grant" if key in options.GRANTS else key for key in named}
 
 
 @click.group(cls=Suggesting, short_help="Add or remove a service of a profile.")

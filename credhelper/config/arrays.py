@@ -6,10 +6,10 @@ a comment move. So an item is put into the text, and taken out of it, where it s
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeGuard
 
-from credhelper.config.toml_lines import Array, Place, arrays
+from credhelper.config import spelling
+from credhelper.config.toml_lines import Array, Place, layout
 
 _INDENT = "    "  # of an item on a line of its own, where no other shows one
 
@@ -25,16 +25,17 @@ def with_items_of(text: str, before: dict[str, Any], wanted: dict[str, Any]) -> 
     for place, old, new in _changed((), before, wanted):
         for number in reversed(range(len(old))):
             if old[number] not in new:
-                text = _without(text, arrays(text)[place], number)
+                text = _without_comment_above(text, layout(text).arrays[place], number)
+                text = _without(text, layout(text).arrays[place], number)
         for item in new:
             if item not in old:
-                text = _with(text, arrays(text)[place], item)
+                text = _with(text, layout(text).arrays[place], item)
     return text
 
 
 def plain(text: str, place: Place) -> bool:
     """Tell whether the array at `place` holds one item and nothing else, as we write a new one."""
-    array = arrays(text)[place]
+    array = layout(text).arrays[place]
     return len(array.items) == 1 and array.items[0] == (array.start + 1, array.end - 1)
 
 
@@ -62,7 +63,7 @@ def _strings(value: Any) -> TypeGuard[list[str]]:
 
 def _with(text: str, array: Array, item: str) -> str:
     """Return `text` with `item` behind the last one of the array."""
-    literal = json.dumps(item, ensure_ascii=False).replace("\x7f", "\\u007f")
+    literal = spelling.value(item)
     if not array.items:
         return _with_first(text, array, literal)
     begin, end = array.items[-1]
@@ -86,7 +87,8 @@ def _with_first(text: str, array: Array, literal: str) -> str:
     begin, end = array.start + 1, array.end - 1
     inside = text[begin:end]
     if "\n" in inside:
-        at = _last_line(text, begin, end)
+        # Above all comments: a comment directly above an item goes with it.
+        at = _line_end(text, begin, end)
         return f"{text[:at]}{_newline(inside)}{_INDENT}{literal},{text[at:]}"
     # The comma tells that the array was there: without its item it stays.
     return f"{text[:begin]}{literal}{'' if inside else ','}{text[begin:]}"
@@ -120,6 +122,23 @@ def _without(text: str, array: Array, number: int) -> str:
     if number and "#" not in lead:
         return text[:before] + text[end:]
     return text[:begin] + text[past:]
+
+
+def _without_comment_above(text: str, array: Array, number: int) -> str:
+    """Return `text` without the lines of comment directly above an item that goes.
+
+    They are about that item, and not about the next one. In an array that gets empty they stay.
+    """
+    begin = array.items[number][0]
+    line = start = text.rfind("\n", 0, begin) + 1
+    least = max(_before(array, number), array.commas[number - 1] if number else 0)
+    if not array.items[1:] or line <= least or text[line:begin].strip():
+        return text
+    while True:
+        above = text.rfind("\n", 0, start - 1) + 1
+        if above <= least or not text[above:start].lstrip().startswith("#"):
+            return text[:start] + text[line:]
+        start = above
 
 
 def _before(array: Array, number: int) -> int:

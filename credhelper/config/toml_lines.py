@@ -1,7 +1,7 @@
-"""The line of each key in a TOML file, for error messages.
+"""Where each key, value and table of a TOML text stands: for error messages, and for edits.
 
 tomllib gives lines only for mistakes of syntax. This walks a text that tomllib has accepted, and
-notes where each key and array item begins. It skips values without reading them.
+notes where everything begins and ends. It skips values without reading them.
 """
 
 from __future__ import annotations
@@ -38,11 +38,55 @@ class Array(NamedTuple):
     commas: list[int]
 
 
-def arrays(text: str) -> dict[Place, Array]:
-    """Return where each array stands, by its place, as in `key_lines`."""
+class Header(NamedTuple):
+    """Where the header of a table stands: its `place`, and the offsets of its brackets."""
+
+    place: Place
+    start: int
+    end: int
+
+
+class Pair(NamedTuple):
+    """Where a key and its value stand, as offsets into the text.
+
+    Parameters:
+    - place: the whole of it, from the top.
+    - header: the number of the header above, -1 without one.
+    - braces: the start of the inline table around it, -1 without one.
+    - start: of the key.
+    - keys: where each part of the key ends.
+    - value, end: of the value.
+    """
+
+    place: Place
+    header: int
+    braces: int
+    start: int
+    keys: list[int]
+    value: int
+    end: int
+
+
+class Layout(NamedTuple):
+    """Where everything stands in a text.
+
+    Parameters:
+    - headers, pairs: in the order of the text, but for pairs inside of a value.
+    - arrays: by place.
+    - inline: tables in braces: by place, the begin and the end.
+    """
+
+    headers: list[Header]
+    pairs: list[Pair]
+    arrays: dict[Place, Array]
+    inline: dict[Place, tuple[int, int]]
+
+
+def layout(text: str) -> Layout:
+    """Return where everything stands in `text`, TOML that tomllib accepts."""
     walk = _Walk(text)
     walk.document()
-    return walk.arrays
+    return walk.layout
 
 
 def key_lines(text: str) -> dict[Place, int]:
@@ -72,7 +116,7 @@ class _Walk:
         self.text = text
         self.at = 0
         self.found: dict[Place, int] = {}
-        self.arrays: dict[Place, Array] = {}
+        self.layout = Layout([], [], {}, {})
         self._ends = [match.start() for match in re.finditer("\n", text)]
         self._tables: dict[Place, int] = {}
 
@@ -87,11 +131,11 @@ class _Walk:
             self._step(_GAP)
 
     def _header(self) -> Place:
-        line = self._line()
+        line, start = self._line(), self.at
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
         place: Place = ()
-        *outer, last = self._keys()
+        *outer, last = self._keys()[0]
         for key in outer:
             place = self._note((*place, key), line)
             # A table below an array of tables is in the array's last item.
@@ -104,24 +148,33 @@ class _Walk:
             self._tables[place] = self._tables.get(place, -1) + 1
             place = self._note((*place, self._tables[place]), line)
         self.at += brackets
+        self.layout.headers.append(Header(place, start, self.at))
         return place
 
-    def _pair(self, table: Place) -> None:
-        line = self._line()
-        for key in self._keys():
+    def _pair(self, table: Place, braces: int = -1) -> None:
+        line, start = self._line(), self.at
+        keys, ends = self._keys()
+        for key in keys:
             table = self._note((*table, key), line)
         self.at += 1  # the equals sign
+        self._step(_BLANKS)
+        value = self.at
         self._value(table)
+        end = value + len(self.text[value : self.at].rstrip())
+        above = len(self.layout.headers) - 1
+        self.layout.pairs.append(Pair(table, above, braces, start, ends, value, end))
 
-    def _keys(self) -> list[str]:
+    def _keys(self) -> tuple[list[str], list[int]]:
         keys: list[str] = []
+        ends: list[int] = []
         while not keys or self.text[self.at] == ".":
             self.at += bool(keys)
             self._step(_BLANKS)
             word = self._step(_KEY)
             keys.append(tomllib.loads(f"key = {word}")["key"] if word[0] in "\"'" else word)
+            ends.append(self.at)
             self._step(_BLANKS)
-        return keys[:_DEEPEST]
+        return keys[:_DEEPEST], ends
 
     def _value(self, place: Place) -> None:
         self._step(_BLANKS)
@@ -139,7 +192,7 @@ class _Walk:
         self._step(_GAP)
         while self.text[self.at] != closing:
             if closing == "}":
-                self._pair(place)
+                self._pair(place, start)
             else:
                 begin = self.at
                 self._value(self._note((*place, index), self._line()))
@@ -151,7 +204,9 @@ class _Walk:
             self._step(_GAP)
         self.at += 1
         if closing == "]":
-            self.arrays[place] = Array(start, self.at, items, commas)
+            self.layout.arrays[place] = Array(start, self.at, items, commas)
+        else:
+            self.layout.inline[place] = (start, self.at)
 
     def _step(self, pattern: re.Pattern[str]) -> str:
         """Move over what `pattern` matches here, and return it."""

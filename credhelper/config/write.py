@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from credhelper.config import parse, schema
+from credhelper.config import parse, schema, splice
 from credhelper.config.origin import canonical
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted, nearest
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from credhelper.config.edit import Change, Tree
 
 LOCK_WAIT = 10.0
+# Behind a default that is ours to remove: true whoever it names, as long as it stays.
+_SEVERAL = "needed, as there are several profiles"
 
 
 def add_profile(
@@ -39,7 +41,7 @@ def add_profile(
     """Make the profile `name` hold `values`, whether it is there or not, and return it.
 
     With `old`, only what differs between `old` and `values` is changed: the rest stays as the file
-    has it now, and the profile becomes the default if there is none.
+    has it now. The first profile becomes the default; a second one leaves that to the first.
 
     Parameters:
     - path: the config file, absolute, made if missing.
@@ -61,16 +63,17 @@ def add_profile(
         place = f"profile {printable(name)}: {key}" if key else "profile"
         raise ConfigError(f"{place}: {mistake.message}", mistake.hint) from None
 
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def change(root: Tree, text: str) -> None:
         if "profiles" not in root:
-            root["profiles"] = shape({})
-        if name not in root["profiles"]:
+            root["profiles"] = {}
+        new = name not in root["profiles"]
+        if new:
             if old:
                 raise ConfigError(
                     f"profile {printable(name)} was removed meanwhile, so it is not changed",
                     hint="run the same command again to add it",
                 )
-            root["profiles"][name] = shape({})
+            root["profiles"][name] = {}
         table = root["profiles"][name]
         base = dict(table) if old is None else old
         for key in [key for key in base if key not in values and key in table]:
@@ -81,11 +84,11 @@ def add_profile(
             if key == "services" and old is not None and key in table:
                 _append(table[key], [one for one in value if one not in base.get(key, [])])
             elif key not in table or table[key] != value:
-                table[key] = shape(value)
-        if make_default or (
-            make_default is False and old is not None and "default_profile" not in root
-        ):
+                table[key] = value
+        if make_default:
             root["default_profile"] = name
+        elif new and make_default is False and old is not None and "default_profile" not in root:
+            _keep_who_answers(root, name)
 
     found: list[Profile] = []
 
@@ -108,13 +111,19 @@ def remove_profile(
 ) -> None:
     """Remove the profile `name`; if it was the default, there is none afterwards.
 
+    A default that was written only because there were several goes with the last of the others.
+
     Parameters and errors as for `add_profile`; NotFoundError when there is no such profile.
     """
 
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def change(root: Tree, text: str) -> None:
         _named(root, name)
         del root["profiles"][name]
-        if root.get("default_profile") == name:
+        default = root.get("default_profile")
+        if default == name or (
+            [default] == [*root["profiles"]]
+            and splice.comment_behind(text, ("default_profile",)) == _SEVERAL
+        ):
             del root["default_profile"]
 
     _edit(path, lock_path, environ, change, waiting=waiting)
@@ -130,7 +139,7 @@ def set_default(
 ) -> None:
     """Make `name` the default profile. Parameters and errors as for `remove_profile`."""
 
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def change(root: Tree, text: str) -> None:
         _named(root, name)
         root["default_profile"] = name
 
@@ -152,10 +161,10 @@ def add_service(
     """
     wanted = _normal(service)
 
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def change(root: Tree, text: str) -> None:
         table = _named(root, name)
         if "services" not in table:
-            table["services"] = shape([])
+            table["services"] = []
         _append(table["services"], [wanted])
 
     return _edit(path, lock_path, environ, change, waiting=waiting)
@@ -176,13 +185,24 @@ def remove_service(
     """
     wanted = _normal(service)
 
-    def change(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def change(root: Tree, text: str) -> None:
         table = _named(root, name)
         for place, one in reversed([*enumerate(table.get("services", []))]):
             if _normal(one) == wanted:
                 del table["services"][place]
 
     return _edit(path, lock_path, environ, change, waiting=waiting)
+
+
+def _keep_who_answers(root: Tree, name: str) -> None:
+    """Name a default, if the profile `name` is the first one, or joins one that answered alone."""
+    from credhelper.config.edit import noted
+
+    others = [one for one in root["profiles"] if one != name]
+    if not others:
+        root["default_profile"] = name
+    elif len(others) == 1:
+        root["default_profile"] = noted(others[0], _SEVERAL)
 
 
 def _named(root: Tree, name: str) -> Tree:
@@ -220,7 +240,7 @@ def _edit(
     """
     if not os.path.isabs(path):
         raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
-    from credhelper.config.edit import edited  # late: tomlkit, for who writes
+    from credhelper.config.edit import edited  # late: for who writes
 
     # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
     target = os.path.realpath(path)

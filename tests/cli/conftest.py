@@ -70,7 +70,7 @@ class Person:
 
     def config(self) -> str:
         """Return the text of the config file, or nothing."""
-        return self.world.config.read_text() if self.world.config.exists() else ""
+        return self.world.config.read_bytes().decode() if self.world.config.exists() else ""
 
 
 @pytest.fixture

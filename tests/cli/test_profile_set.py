@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from tests.cli.conftest import Person
@@ -37,6 +39,22 @@ url = "{url}"
 grant = {{ env = "KEY" }}
 services = ["https://git.example"]
 # the end""",
+    """[profiles]
+work.url = "{url}"
+work.grant.env = "KEY"
+work.services = [ "https://git.example" , ]
+""",
+    """profiles.work.url = "{url}"
+profiles.work.grant.env = "KEY"
+profiles.work.services = ["https://git.example"]""",
+    """[profiles.work]\r
+url = "{url}"\r
+services = [  # who\r
+\t"https://git.example"\r
+]\r
+[profiles.work.grant]\r
+env = "KEY"\r
+""",
 ]
 
 
@@ -44,7 +62,7 @@ services = ["https://git.example"]
 def written(person: Person, request: pytest.FixtureRequest) -> str:
     """Give this test a config that a person wrote; its text."""
     text: str = WRITTEN[request.param].format(url=person.api.url)
-    person.world.config.write_text(text)
+    person.world.config.write_bytes(text.encode())
     return text
 
 
@@ -93,6 +111,57 @@ def test_the_first_service_comes_and_goes(person: Person) -> None:
     assert person.config() == before
 
 
+def test_two_keys_come_and_go_at_once_and_so_does_a_profile(person: Person, written: str) -> None:
+    good(person, "set", "work", "--domain", "a", "--cid", "x")
+    assert tomllib.loads(person.config())["profiles"]["work"]["cid"] == "x"
+    good(person, "set", "work", "--unset", "domain", "--unset", "cid")
+    assert person.config() == written
+    good(person, "add", "new", "--grant-env", "KEY", "--cid", "y")
+    assert tomllib.loads(person.config())["profiles"]["new"]["cid"] == "y"
+    good(person, "remove", "new", "--yes")
+    assert person.config() == written
+
+
+def test_no_scopes_are_no_key_and_nothing_is_written_for_them(
+    person: Person, written: str
+) -> None:
+    assert good(person, "set", "work", "--scopes", "") == "nothing to change\n"
+    assert person.config() == written
+    good(person, "set", "work", "--scopes", "A")
+    assert "changed profile work" in good(person, "set", "work", "--scopes", "")
+    assert person.config() == written
+
+
+def test_another_spelling_of_the_same_is_a_change_of_the_file(person: Person, written: str) -> None:
+    good(person, "set", "work", "--min-ttl", "600")
+    assert "changed profile work" in good(person, "set", "work", "--min-ttl", "10m")
+    assert '"10m"' in person.config()
+
+
+def test_a_profile_that_answered_alone_goes_on_answering(person: Person, written: str) -> None:
+    alone = "default_profile" not in written and "profiles.other" not in written
+    told = good(person, "add", "scratch", "--url", person.api.url, "--grant-env", "NOPE")
+    assert ("work stays the default profile: " in told) == alone
+    assert tomllib.loads(person.config())["default_profile"] == "work"
+    told = good(person, "add", "third", "--url", person.api.url, "--grant-env", "NOPE")
+    assert "default profile" not in told
+    outcome = person.types("get", environ={"KEY": person.api.api_key})
+    assert outcome.status == 0, outcome
+    good(person, "remove", "third", "--yes")
+    good(person, "remove", "scratch", "--yes")
+    assert person.config() == written
+
+
+def test_where_nobody_answers_by_default_a_new_profile_does_not_either(person: Person) -> None:
+    for name in ("one", "two"):
+        good(person, "add", name, "--url", person.api.url, "--grant-env", "KEY")
+    good(person, "add", "gone", "--url", person.api.url, "--grant-env", "KEY", "--default")
+    good(person, "remove", "gone", "--yes")
+    for words in (("add", "three", "--grant-env", "KEY"), ("add", "one", "--cid", "x")):
+        assert "default profile" not in good(person, *words)
+        assert "default_profile" not in person.config()
+
+
 def test_unset_changes_back_to_the_default(person: Person, written: str) -> None:
     good(person, "set", "work", "--token", "session", "--keep-session")
     good(person, "set", "work", "--unset", "token", "--min-ttl", "60")
@@ -106,6 +175,11 @@ def test_unset_changes_back_to_the_default(person: Person, written: str) -> None
         (("set", "work"), 2, "no option says what to change"),
         (("set", "work", "--unset", "min_tll"), 2, "did you mean 'min_ttl'?"),
         (("set", "work", "--unset", "name"), 2, "has no key 'name'"),
+        (("set", "work", "--domain", "x", "--unset", "domain"), 2, "domain cannot be set and unset"),
+        (("set", "work", "--min-ttl", "9", "--unset", "min-ttl"), 2, "min_ttl cannot be set and"),
+        (("set", "work", "--grant-env", "A", "--unset", "grant"), 2, "grant cannot be set and"),
+        (("set", "work", "--service", "a.test", "--unset", "services"), 2, "services cannot be"),
+        (("set", "work", "--no-keep-session", "--unset", "keep_session"), 2, "keep_session cannot"),
         (("set", "nobody", "--min-ttl", "1"), 3, "there is no profile nobody"),
         (("set", "work", "--min-ttl", "soon"), 2, "min_ttl"),
         (("service", "remove", "work", "https://other.example"), 3, "is no service of"),

@@ -110,7 +110,7 @@ STYLES = [
     ("[]", '["NEW",]'),
     ("[ ]", '["NEW" ]'),
     ("[\n]", '[\n    "NEW",\n]'),
-    ("[\n    # none yet\n]", '[\n    # none yet\n    "NEW",\n]'),
+    ("[\n    # none yet\n]", '[\n    "NEW",\n    # none yet\n]'),
     (f'["{A}"]', f'["{A}", "NEW"]'),
     (f'["{A}",]', f'["{A}", "NEW",]'),
     (f'["{A}", ]', f'["{A}", "NEW", ]'),
@@ -149,3 +149,29 @@ def test_services_that_came_without_a_key_go_with_it(tmp_path: Path, first: str,
     left = {NEW, MORE} - {first, then}
     assert place.data["profiles"]["a"].get("services", []) == [*left]
     assert left or place.text == text
+
+
+@pytest.mark.parametrize(
+    ("array", "without"),
+    [
+        # A comment on the line of the entry goes with it.
+        (f'[\n "{A}",  # a\n "{B}", # b\n]', f'[\n "{B}", # b\n]'),
+        # One above it describes it: at the next entry it would be wrong.
+        (f'[\n # a\n # 2\n "{A}",\n "{B}",\n]', f'[\n "{B}",\n]'),
+        (f'[\n "{B}",  # b\n # a\n "{A}", # 2\n # c\n "c.test",\n]', f'[\n "{B}",  # b\n # c\n "c.test",\n]'),
+        # A blank line sets a comment off: it is about the list, as is one behind the last entry.
+        (f'[\n # all\n\n # a\n "{A}",\n "{B}",\n # more\n]', f'[\n # all\n\n "{B}",\n # more\n]'),
+        (f'[ # all\n "{A}",\n "{B}"\n]', f'[ # all\n "{B}"\n]'),
+        # And in a list that gets empty, it is the only one left to say what the list is for.
+        (f'[\n # all\n "{A}",\n]', "[\n # all\n]"),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_comment_goes_with_the_service_that_it_is_about(
+    array: str, without: str, newline: str, tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    where = '[profiles.a]\ngrant = { env = "KEY" }\nservices = ARRAY  # who\n'
+    place.write(config(array, where).replace("\n", newline))
+    place.call(configfile.remove_service, "a", A)
+    assert place.text == config(without, where).replace("\n", newline)

@@ -113,7 +113,7 @@ def test_the_default_is_set_above_all_tables(place: Place) -> None:
     assert place.data == {"default_profile": "a", "profiles": {"a": {"auth": "session"}}}
     place.write(OWN_WORDS)
     place.call(configfile.set_default, "prod.eu")
-    assert place.text == OWN_WORDS.replace("'dev' ", '"prod.eu" ')
+    assert place.text == OWN_WORDS.replace("'dev' ", "'prod.eu' ")
 
 
 def test_a_removed_profile_takes_its_default_with_it_but_not_its_neighbours_comment(
@@ -207,12 +207,12 @@ def test_a_change_to_any_file_does_what_it_says_or_is_not_made(
         text = f"profiles = {inline.as_string()}\n"
     name, values = data.draw(names), data.draw(tables)
 
-    def add(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def add(root: Tree, text: str) -> None:
         if "profiles" not in root:
-            root["profiles"] = shape({})
-        root["profiles"][name] = shape(values)
+            root["profiles"] = {}
+        root["profiles"][name] = values
 
-    def remove(root: Tree, shape: Callable[[Any], Any]) -> None:
+    def remove(root: Tree, text: str) -> None:
         del root["profiles"][name]
 
     added = edited(text, add)
