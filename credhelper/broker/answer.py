@@ -174,7 +174,12 @@ def source_for(
     """
     record, now = lookup.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
-    slot = context.slot(record)
+    if route.share:
+        from credhelper.broker import sharing
+
+        slot = sharing.slot_for(context, route, record, wants, grant)
+    else:
+        slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import inventory, key_notes, wiring

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Request, Token
     from credhelper.core.routes import Route
     from credhelper.core.service import Service
-    from credhelper.storage.slot import Slot
+    from credhelper.storage.slot import Enough, Slot
 
 LOCK_WAIT = flock.LEADER_WAIT
 
@@ -169,14 +169,15 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
         # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    lock, lockless = take_lock(source, 0 if stale else source.wait)
+    enough = failure.enough(source, wanted)
+    lock, lockless = take_lock(source, 0 if stale else source.wait, enough=enough)
     try:
         served = None if lock else _without_the_lock(source, wanted, stale, lockless)
         if served:
             return served
         if lock is None and not lockless:
             # Its holder was stopped: one of those who waited for it renews in its place.
-            lock, _ = take_lock(source, flock.WAIT, second=True)
+            lock, _ = take_lock(source, flock.WAIT, second=True, enough=enough)
         return _at_the_gate(source, wanted, lock is not None)
     finally:
         if lock:
@@ -257,14 +258,14 @@ def _after_a_failure(
 
 
 def take_lock(
-    source: TokenSource, wait: float, *, second: bool = False
+    source: TokenSource, wait: float, *, second: bool = False, enough: Enough | None = None
 ) -> tuple[locks.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held).
 
     Parameters: as for `Slot.lock`.
     """
     try:
-        return source.slot.lock(wait, second=second), ""
+        return source.slot.lock(wait, second=second, enough=enough), ""
     except locks.Unlockable as error:
         return None, str(error)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from credhelper.core.flock import EarlyLocks
 
+    Enough = Callable[[Mapping[str, str]], bool]  # whether a record is good enough for a caller
+
 OLD = ".old"
 _LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
@@ -30,9 +32,7 @@ class Slot:
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
-    `durable`, flush the folder too.
-
-    Attributes: `owner`, fields that say whose the record is, added to each.
+    `durable`, flush the folder too. Attributes: `owner`, fields of each record that say whose it is.
     """
 
     __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name", "owner")
@@ -144,10 +144,7 @@ class Slot:
         return True
 
     def has_room(self) -> bool:
-        """Tell whether another record like this one could be kept.
-
-        Without room, every call would make a new one.
-        """
+        """Tell whether another record like this one could be kept."""
         if self.folder is None:
             return False
         size = len(paths.read_private(self.path) or b"")
@@ -212,12 +209,14 @@ class Slot:
         # A time in the future is of another clock, so it says nothing.
         return started <= at <= now + 1
 
-    def lock(self, wait: float, *, second: bool = False) -> locks.Lock | None:
+    def lock(
+        self, wait: float, *, second: bool = False, enough: Enough | None = None
+    ) -> locks.Lock | None:
         """Return the lock of this record, or None when `wait` seconds are over.
 
-        Parameters: `second`, for one who goes on in place of the holder. Raises Unlockable when
-        there are no locks, or when the record cannot be written: then the others would wait for
-        nothing.
+        Parameters: `second`, for one who goes on in place of the holder; `enough`, for a slot that
+        hosts share. Raises Unlockable when there are no locks, or when the record cannot be
+        written: then the others would wait for nothing.
         """
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")

@@ -1,0 +1,197 @@
+"""A slot that hosts share: the one on disk, and behind it a store that other hosts see as well.
+
+The file is the first level. Only who finds nothing good enough there asks the store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from credhelper.core.record import number
+from credhelper.errors import CredhelperError, UnreachableError
+from credhelper.fleet import payload
+from credhelper.fleet.payload import GENERATION, MAKER, SPREAD, WHOSE
+from credhelper.fleet.turn import WAIT, Member, Turn
+from credhelper.storage import locks
+from credhelper.storage.slot import Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.flock import EarlyLocks
+    from credhelper.storage.files import Room
+
+
+class SharedSlot(Slot):
+    """A slot whose record hosts share.
+
+    Parameters, beside those of `Slot`:
+    - join: returns what this host brings; called when the file is not good enough. Raises
+      CredhelperError.
+    - stamp: of the grant, as records of this host have it.
+    - host: this host's name.
+    - trace: takes one decision.
+    - clock: Unix seconds.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_failed",
+        "_host",
+        "_join",
+        "_kept",
+        "_stamp",
+        "_trace",
+        "_turn",
+        "_waits",
+    )
+
+    def __init__(
+        self,
+        folder: str | None,
+        name: str,
+        *,
+        warn: Callable[[str, str | None], None],
+        lock_folders: tuple[str, ...],
+        alarm: bool,
+        early: EarlyLocks,
+        join: Callable[[], Member],
+        stamp: str,
+        host: str,
+        trace: Callable[..., None],
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(
+            folder, name, warn=warn, lock_folders=lock_folders, alarm=alarm, early=early
+        )
+        self._waits = early
+        self._join = join
+        self._stamp = stamp
+        self._host = host
+        self._trace = trace
+        self._clock = clock
+        self._turn: Turn | None = None
+        # What this process knows, where the disk does not take it.
+        self._kept: dict[str, str] | None = None
+        self._failed: CredhelperError | None = None
+
+    def find(self) -> dict[str, str] | None:
+        """Return the record's fields, as `Slot.find`."""
+        return self._kept or super().find()
+
+    def lock(
+        self,
+        wait: float,
+        *,
+        second: bool = False,
+        enough: Callable[[Mapping[str, str]], bool] | None = None,
+    ) -> locks.Lock | None:
+        """Return the lock of this record, as `Slot.lock`, once other hosts were asked.
+
+        If another host has a good one, it is in the file by then. If another host's renewal has
+        failed, that is remembered by then.
+
+        Parameters:
+        - enough: tells whether a record is good enough for the caller; None to ask no other host.
+
+        Raises UnreachableError on a host that may not renew and has nothing, beside what
+        `Slot.lock` raises.
+        """
+        if enough is None:
+            return super().lock(wait, second=second)
+        began = self._clock()
+        lock, unlockable = None, None
+        try:
+            lock = super().lock(wait, second=second)
+        except locks.Unlockable as error:
+            unlockable = error
+        if lock is None and unlockable is None:
+            return None
+        try:
+            leads = self._asked(wait, enough, began)
+        except BaseException:
+            self._let_go(lock)
+            raise
+        if not leads:
+            self._let_go(lock)
+            return None
+        if unlockable and not (self._turn and self._turn.leading):
+            self._let_go(None)
+            raise unlockable
+        return locks.Lock(lambda: self._let_go(lock))
+
+    def _asked(
+        self, wait: float, enough: Callable[[Mapping[str, str]], bool], began: float
+    ) -> bool:
+        """Ask the store, unless another process of this host was first; False to serve what is held."""
+        fields = self.find() or {}
+        if enough(fields) or self.failure(self._stamp, self._clock(), began):
+            return True
+        turn = self._turn
+        if turn is None:
+            try:
+                member = self._join()
+            except CredhelperError as error:
+                self._trace("fleet", record=self.name, alone=error.message)
+                self._warn(f"continuing without the fleet: {error.message}", error.hint)
+                return True
+            turn = self._turn = Turn(
+                member, self.name, self.folder, self._host, self._trace, self._warn, self._clock
+            )
+        most = min(WAIT, self._waits.left) if wait else 0.0
+        said = turn.ask(fields, enough, most)
+        self._waits.left = max(0.0, self._waits.left - said.waited)
+        if said.error:
+            super().remember(said.error, self._stamp, self._clock(), said.left)
+            if super().failure(self._stamp, self._clock(), began) is None:
+                self._failed = said.error
+        elif said.fields:
+            rejected = {"rejected_at": fields.get("rejected_at", "0")}
+            self._keep({**said.fields, **rejected})
+        return said.goes_on
+
+    def keep(self, fields: Mapping[str, str], room: Room | None = None) -> bool:
+        """Replace the record, as `Slot.keep`, and let other hosts have it."""
+        turn = self._turn
+        spread = payload.spread(fields, self._clock(), _part())
+        told = {**fields, **spread, MAKER: self._host}
+        if turn is None:
+            return self._keep(told, room)
+        told |= {GENERATION: str(turn.next_generation()), WHOSE: turn.member.whose(fields)}
+        kept = self._keep(told, room)
+        turn.publish(told)
+        return kept
+
+    def forget(self, fields: Mapping[str, str]) -> None:
+        """Replace the record, as `Slot.forget`; the next one is of a later generation."""
+        before = self.find() or {}
+        more = {key: before[key] for key in (GENERATION, WHOSE) if key in before}
+        self._kept = None
+        super().forget({**fields, **more})
+
+    def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
+        """Keep `error`, as `Slot.remember`; what the server said counts for other hosts, too."""
+        super().remember(error, grant, now, seconds)
+        if self._turn and isinstance(error, payload.SHARED) and error.status:
+            self._turn.fail(error, seconds)
+
+    def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
+        """Return the failure that counts, as `Slot.failure`."""
+        return self._failed or super().failure(grant, now, since)
+
+    def _keep(self, fields: Mapping[str, str], room: Room | None = None) -> bool:
+        kept = super().keep(fields, room)
+        self._kept = None if kept else {**fields, **self.owner}
+        return kept
+
+    def _let_go(self, lock: locks.Lock | None) -> None:
+        try:
+            if self._turn:
+                self._turn.end()
+        finally:
+            if lock:
+                lock.release()
+
+
+def _part() -> float:
+    return int.from_bytes(os.urandom(4), "big") / 2**32

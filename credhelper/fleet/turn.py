@@ -1,0 +1,383 @@
+"""One host's turn at a shared value: it asks the store, adopts, waits, or makes the next one.
+
+It asks one question: has the store a later generation than this host knows, or may this host make
+it? The lease that it gets is for efficiency. What keeps generations in order is that publishing
+compares: a value is taken only if nobody else has published since.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from credhelper.core.record import number
+from credhelper.errors import CredhelperError, TokenAPIError, UnreachableError
+from credhelper.fleet import host as hosts
+from credhelper.fleet import payload
+from credhelper.fleet.payload import GENERATION, WHOSE
+from credhelper.fleet.seal import Ring
+from credhelper.fleet.store import Look, Store, StoreError
+
+PREPARE = 10.0  # seconds of the lease in which a leader loads what a renewal takes
+CALL = 22.0  # and in which it renews: the deadline of its calls, and two more
+WAIT = 30.0  # seconds for other hosts, at most
+
+_SHORTEST, _LONGEST = 0.03, 0.5  # seconds between two looks
+_AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
+_MOST_STRANGE = 8  # later generations in one turn that are not good enough
+_LEADER = "see that a host with a key runs: credhelper get there"
+_PAUSE = 10.0  # seconds in which a value that was rejected is not replaced
+
+
+class Member(NamedTuple):
+    """What a host brings to one shared value.
+
+    Parameters:
+    - store: reached at the first call.
+    - address: names the store to people, without a secret.
+    - ring: the fleet's keys.
+    - names: the value's, by each key.
+    - owner: who asks for leases.
+    - leads: whether this host may make values.
+    - prepare: loads what a renewal takes, reads the grant, and returns its fingerprint.
+    - whose: returns a digest of whose the token in a record is; "" where it does not tell.
+    - wrong: returns why the token in a record is not one for this profile; "" if it is.
+    - owned: fields of this host's records that say whose they are.
+    """
+
+    store: Store
+    address: str
+    ring: Ring
+    names: list[str]
+    owner: str
+    leads: bool
+    prepare: Callable[[], str]
+    whose: Callable[[Mapping[str, str]], str]
+    wrong: Callable[[Mapping[str, str]], str]
+    owned: Mapping[str, str]
+
+
+class Said(NamedTuple):
+    """What came of asking.
+
+    Parameters:
+    - goes_on: whether the caller goes on; False: it serves what it holds.
+    - fields: a record to adopt, or None.
+    - error: a failure of another host that counts here, or None.
+    - left: seconds that it counts.
+    - waited: seconds that it took.
+    """
+
+    goes_on: bool
+    fields: dict[str, str] | None = None
+    error: TokenAPIError | None = None
+    left: float = 0.0
+    waited: float = 0.0
+
+
+class Turn:
+    """One call's turn.
+
+    Parameters:
+    - member: what this host brings.
+    - record: the name of its record, for the trace.
+    - folder: of its cache, or None.
+    - host: its name.
+    - trace, warn: take one decision; a warning and a hint.
+    - clock: Unix seconds.
+
+    Attributes: `leading`, whether it has the lease.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        record: str,
+        folder: str | None,
+        host: str,
+        trace: Callable[..., None],
+        warn: Callable[[str, str | None], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.member = member
+        self.leading = False
+        self._record = record
+        self._folder = folder
+        self._host = host
+        self._trace = trace
+        self._warn = warn
+        self._clock = clock
+        self._after = 0  # the generation that this host knows, and finds not good enough
+        self._base: int | None = None  # the store's, as it was seen last
+        self._delta = 0.0  # seconds that the store's clock is ahead of ours
+        self._fingerprint = ""
+        self._prepared = False
+        self._despite = False
+
+    def ask(
+        self, held: Mapping[str, str], enough: Callable[[Mapping[str, str]], bool], most: float
+    ) -> Said:
+        """Ask the store until there is an answer.
+
+        Parameters:
+        - held: this host's record, which is not good enough.
+        - enough: tells whether a record is.
+        - most: seconds to wait for other hosts; 0 where something that lives is held.
+
+        Raises UnreachableError on a host that may not make a value, and has none.
+        """
+        began = time.monotonic()
+        self._after = max(self._after, number(held, GENERATION))
+        said = self._answer(held, enough, began + most if most else 0.0)
+        return said._replace(waited=time.monotonic() - began)
+
+    def _answer(
+        self, held: Mapping[str, str], enough: Callable[[Mapping[str, str]], bool], until: float
+    ) -> Said:
+        member = self.member
+        if hosts.rests(self._folder, member.address, self._clock()):
+            return self._without_the_store(held, enough, until, "it was in trouble a moment ago")
+        pause, tries, strange = _SHORTEST, 0, 0
+        while True:
+            try:
+                seen = self._look()
+            except StoreError as error:
+                tries += 1
+                if until and tries == 1:
+                    time.sleep(_AGAIN[0] + _AGAIN[1] * _random())
+                    continue
+                self._rest(error)
+                return self._without_the_store(held, enough, until, error.why)
+            found = self._good(seen, held, enough)
+            if found:
+                return Said(True, fields=found)
+            if seen.generation > self._after:
+                self._after = seen.generation  # ask for a later one
+                strange += 1
+                if strange < _MOST_STRANGE:
+                    continue
+                return self._without_the_store(held, enough, until, "what it has is not for us")
+            if seen.failure and not self._despite:
+                said = self._failed(seen)
+                if said:
+                    return said
+                self._despite = True
+                continue
+            if seen.leads:
+                self.leading = True
+                if self._prepared or not self._prepare():
+                    return Said(True)
+                continue  # confirm: to load and read may have taken longer than the lease
+            self.leading = False
+            left = until - time.monotonic()
+            if not until:
+                return Said(False)
+            if left <= 0:
+                return self._over()
+            time.sleep(min(left, pause * (0.5 + _random())))
+            pause = min(pause * 1.5, _LONGEST)
+
+    def _look(self) -> Look:
+        member = self.member
+        lease = CALL if self._prepared else PREPARE
+        before = self._clock()
+        seen = member.store.look(
+            member.names[0],
+            self._after,
+            member.owner,
+            lease if member.leads else 0.0,
+            despite=self._despite,
+        )
+        self._delta = seen.now - (before + self._clock()) / 2
+        self._base = seen.generation
+        self._trace(
+            "fleet",
+            record=self._record,
+            after=self._after,
+            generation=seen.generation,
+            leads=seen.leads,
+            busy=round(seen.busy, 1),
+        )
+        return seen
+
+    def _good(
+        self,
+        seen: Look,
+        held: Mapping[str, str],
+        enough: Callable[[Mapping[str, str]], bool],
+    ) -> dict[str, str] | None:
+        """Return the record that the store has, if it is one for us."""
+        # A value that was just made, and rejected at once, is not replaced at once.
+        young = 0 <= seen.now - seen.generation / 1000 < _PAUSE
+        again = young and seen.generation == self._after and not held.get("token")
+        if not seen.value or not (seen.generation > self._after or again):
+            return self._former(seen, held, enough)
+        return self._opened(self.member.names[0], seen, held, enough)
+
+    def _former(
+        self,
+        seen: Look,
+        held: Mapping[str, str],
+        enough: Callable[[Mapping[str, str]], bool],
+    ) -> dict[str, str] | None:
+        """Return the record under a former key's name, where the first name has nothing yet."""
+        if seen.generation or self._prepared:
+            return None
+        for name in self.member.names[1:]:
+            with suppress(StoreError):
+                old = self.member.store.look(name, self._after, self.member.owner, 0.0)
+                if old.value and old.generation > self._after:
+                    found = self._opened(name, old, held, enough)
+                    if found:
+                        return found
+        return None
+
+    def _opened(
+        self,
+        name: str,
+        seen: Look,
+        held: Mapping[str, str],
+        enough: Callable[[Mapping[str, str]], bool],
+    ) -> dict[str, str] | None:
+        member = self.member
+        text = member.ring.open(seen.value, ["value", name, str(seen.generation)])
+        fields = payload.unpack(text, self._delta, self._host) if text is not None else None
+        if fields is None:
+            self._warn(f"not using what the fleet's store {member.address} has: no key opens it", None)
+            return None
+        fields |= {
+            **member.owned,
+            GENERATION: str(seen.generation),
+            WHOSE: member.whose(fields),
+        }
+        before = held.get(WHOSE)
+        why = member.wrong(fields)
+        if not why and before and fields[WHOSE] != before:
+            why = "is another account's than the one before"
+        if why:
+            self._warn(f"not using the token in the fleet's store: it {why}", None)
+            return None
+        fields |= payload.spread(fields, self._clock(), _random())
+        if not enough(fields):
+            self._trace("fleet", record=self._record, short=seen.generation)
+            return None
+        self._trace("fleet", record=self._record, adopted=seen.generation, maker=fields["maker"])
+        return fields
+
+    def _failed(self, seen: Look) -> Said | None:
+        """Return the failure of another host, if it counts for this one."""
+        text = self.member.ring.open(seen.failure, ["fail", self.member.names[0]])
+        told = payload.unpack_failure(text, seen.now) if text is not None else None
+        if told is None:
+            return None
+        error, whose, left = told
+        if whose and self.member.leads and not self._prepared:
+            self._prepare()
+        if whose and self._fingerprint not in ("", whose):
+            return None  # it was another grant
+        self._trace("fleet", record=self._record, failed=error.code, status=error.status)
+        return Said(True, error=error, left=left)
+
+    def _prepare(self) -> bool:
+        """Load what a renewal takes, and read the grant; tell if that went well."""
+        try:
+            self._fingerprint = self.member.prepare()
+        except CredhelperError as error:
+            # Whoever renews meets it again, and reports it.
+            self._trace("fleet", record=self._record, unprepared=error.code)
+            return False
+        self._prepared = True
+        return True
+
+    def _over(self) -> Said:
+        self._trace("fleet", record=self._record, over=WAIT)
+        if not self.member.leads:
+            raise UnreachableError(
+                f"no other host has made a token within {WAIT:.0f} s, and this one does not make any"
+                " (lead = false)",
+                hint=_LEADER,
+            )
+        return Said(True)
+
+    def _without_the_store(
+        self,
+        held: Mapping[str, str],
+        enough: Callable[[Mapping[str, str]], bool],
+        until: float,
+        why: str,
+    ) -> Said:
+        """Return how to go on alone: what lives is served, what is needed is made here."""
+        self._trace("fleet", record=self._record, alone=why)
+        address = self.member.address
+        if not self.member.leads:
+            if not until:
+                return Said(False)
+            raise UnreachableError(
+                f"the fleet's store {address} gave no token, and this host does not make any"
+                f" (lead = false): {why}",
+                hint="credhelper fleet check",
+            )
+        if not until and payload.is_spread(held) and enough({**held, "due": "0"}):
+            return Said(False)  # it was only to look for the next one
+        self._warn(f"continuing without the fleet's store {address}: {why}", "credhelper fleet check")
+        return Said(True)
+
+    def next_generation(self) -> int:
+        """Return the generation of what is made now."""
+        if self._base is None:
+            return self._after
+        there = int((self._clock() + self._delta) * 1000)
+        return max(self._base + 1, self._after + 1, there)
+
+    def publish(self, fields: Mapping[str, str]) -> None:
+        """Let other hosts have the record `fields`, if none of them has published since."""
+        life = number(fields, "expires") - number(fields, "skew") - self._clock()
+        if self._base is None or life <= 0:
+            return
+        member, generation = self.member, number(fields, GENERATION)
+        name = member.names[0]
+        text = payload.pack(fields, self._delta)
+        sealed = member.ring.seal(text, ["value", name, str(generation)])
+        try:
+            taken = member.store.publish(name, self._base, generation, sealed, life, member.owner)
+        except StoreError as error:
+            self._rest(error)
+            return
+        if taken:
+            self.leading = False  # the lease has ended with it
+        self._trace("fleet", record=self._record, published=taken, generation=generation)
+
+    def fail(self, error: TokenAPIError, seconds: float) -> None:
+        """Tell other hosts of a failure that they would meet as well, if this one leads.
+
+        Parameters:
+        - seconds: how long it counts.
+        """
+        if not self.leading:
+            return
+        self.leading = False
+        member, now = self.member, self._clock() + self._delta
+        text = payload.pack_failure(error, now, seconds, self._fingerprint)
+        sealed = member.ring.seal(text, ["fail", member.names[0]])
+        with suppress(StoreError):
+            member.store.release(member.names[0], member.owner, sealed, seconds)
+            self._trace("fleet", record=self._record, shared=error.code)
+
+    def end(self) -> None:
+        """End the lease, if it is still ours, and let the connection go."""
+        if self.leading:
+            self.leading = False
+            with suppress(StoreError):
+                self.member.store.release(self.member.names[0], self.member.owner)
+        self.member.store.close()
+
+    def _rest(self, error: StoreError) -> None:
+        self._trace("fleet", record=self._record, trouble=error.why)
+        hosts.let_rest(self._folder, self.member.address, self._clock())
+
+
+def _random() -> float:
+    return int.from_bytes(os.urandom(4), "big") / 2**32
