@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
+    from credhelper.storage.slot import Slot
 
 _MOST_CHANGES = 5  # of a grant, while one call reads it
 
@@ -177,7 +178,7 @@ def source_for(
     if route.share:
         from credhelper.broker import sharing
 
-        slot = sharing.slot_for(context, route, record, wants, grant)
+        slot: Slot = sharing.slot_for(context, route, record, wants, grant)
     else:
         slot = context.slot(record)
 

@@ -20,24 +20,22 @@ if TYPE_CHECKING:
     from credhelper.config.fleet import Fleet
     from credhelper.config.parse import Config
     from credhelper.config.profile import Profile
-    from credhelper.core.model import Wants
+    from credhelper.core.model import Secret, Wants
     from credhelper.core.routes import Route
+    from credhelper.fleet.member import Member
     from credhelper.fleet.seal import Ring
     from credhelper.fleet.store import Store
-    from credhelper.fleet.turn import Member
     from credhelper.storage.slot import Slot
 
 
 def slot_for(context: Context, route: Route, record: str, wants: Wants, stamp: str) -> Slot:
-    """Return the slot of a token's record, or of AWS credentials': shared if its profile is.
+    """Return the slot of a token's record, or of AWS credentials', of a profile that shares them.
 
     Parameters:
     - record: its name.
     - wants: `token` or `aws`.
     - stamp: what can be seen of the grant now.
     """
-    if not route.share:
-        return context.slot(record)
     from credhelper.fleet.shared import SharedSlot
 
     def join() -> Member:
@@ -75,7 +73,7 @@ def member_for(
     from credhelper.broker import inventory
     from credhelper.config import identity
     from credhelper.fleet import host
-    from credhelper.fleet.turn import Member
+    from credhelper.fleet.member import Member
     from credhelper.renewal import whose
 
     resource = profile.aws if wants == AWS else None
@@ -122,6 +120,7 @@ def ring_of(context: Context, fleet: Fleet) -> Ring:
     keys = grant.resolve_lines(fleet.key, what="the fleet's key", environ=context.environ)
     try:
         import cryptography  # noqa: F401  # late, and seen here whether it is there
+
         from credhelper.fleet.seal import Ring
     except ImportError:
         raise _extra("cryptography") from None
@@ -163,7 +162,7 @@ def _visible(context: Context, profile: Profile, record: str) -> bool:
     return grant.how != "file" or os.path.exists(grant.words[0])
 
 
-def prepare(context: Context, profile: Profile, wants: Wants, stamp: str):  # type: ignore[no-untyped-def]
+def prepare(context: Context, profile: Profile, wants: Wants, stamp: str) -> Secret | None:
     """Load what a renewal takes, and read the grant; return it, or None where it tells nothing.
 
     Raises CredhelperError, and Outdated for a grant that has changed.

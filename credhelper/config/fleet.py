@@ -1,4 +1,4 @@
-"""The fleet in the config: the store that hosts share tokens through, and this host's part in it."""
+"""The fleet in the config: the store that hosts share tokens through, and this host's part."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from credhelper.config import grant_table
 from credhelper.config.profile import Grant
 from credhelper.config.table import Mistake, Table
 from credhelper.core.service import is_loopback
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from credhelper.config.toml_lines import Place
 
 KEYS = ("store", "password", "key", "ca_file", "lead", "timeout", "plain")
 SERVER, SENTINEL, CLUSTER, UNIX = "server", "sentinel", "cluster", "unix"
@@ -66,7 +62,9 @@ class Address:
     def __str__(self) -> str:
         if self.kind == UNIX:
             return f"unix://{self.name}"
-        hosts = ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.hosts)
+        hosts = ",".join(
+            f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.hosts
+        )
         more = "" if self.kind == SERVER else f"+{self.kind}"
         return f"redis{'s' if self.tls else ''}{more}://{hosts}"
 
@@ -116,7 +114,9 @@ def read(values: object, expand: Callable[[str], str]) -> Fleet:
     return Fleet(
         store=address,
         key=grant_table.read(table, "key", "fleet", expand),
-        password=grant_table.read(table, "password", "fleet", expand) if "password" in table else None,
+        password=grant_table.read(table, "password", "fleet", expand)
+        if "password" in table
+        else None,
         ca_file=table.checked("ca_file", expand),
         lead=table.flag("lead") if "lead" in table else True,
         timeout=table.seconds("timeout", 2, least=1, most=_MOST_SECONDS),

@@ -182,7 +182,7 @@ def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) 
 
 
 def _hold_to_fleet(profile: Profile, fleet: Fleet | None) -> None:
-    """Raise Mistake for a profile that is shared with nobody, or has nothing to make tokens from."""
+    """Raise Mistake for a profile that shares with nobody, or can make no token and should."""
     place = ("profiles", profile.name)
     if profile.share and fleet is None:
         message = "no fleet is configured: add a table [fleet]"

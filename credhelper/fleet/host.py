@@ -1,4 +1,4 @@
-"""What a host remembers of its fleet, in its cache: who it is there, and when to leave the store be.
+"""What a host remembers of its fleet, in its cache: who it is, and when the store is left alone.
 
 Whoever has the kernel's lock of a record in this cache goes on where a killed neighbour stopped: so
 all of its processes are one owner of leases. None of these files holds a secret.

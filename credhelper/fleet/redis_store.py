@@ -185,17 +185,17 @@ class _Metered:
         return getattr(self._sock, name)
 
 
-class _Plain(redis.Connection):  # type: ignore[misc]
+class _Plain(redis.Connection):
     def _connect(self) -> Any:
         return _Metered(super()._connect())
 
 
-class _Encrypted(redis.SSLConnection):  # type: ignore[misc]
+class _Encrypted(redis.SSLConnection):
     def _connect(self) -> Any:
         return _Metered(super()._connect())
 
 
-class _Socket(redis.UnixDomainSocketConnection):  # type: ignore[misc]
+class _Socket(redis.UnixDomainSocketConnection):
     def _connect(self) -> Any:
         return _Metered(super()._connect())
 

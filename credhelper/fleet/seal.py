@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 KEY_BYTES = 32
 MOST_KEYS = 8
 NAME_DIGITS = 32
@@ -124,10 +126,10 @@ class _Key:
     def named(self, told: bytes) -> str:
         return _hmac(self._naming, told).hex()[:NAME_DIGITS]
 
-    def cipher(self):  # type: ignore[no-untyped-def]
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    def cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers import aead
 
-        return AESGCM(self._sealing)
+        return aead.AESGCM(self._sealing)
 
 
 def _hmac(key: bytes, data: bytes) -> bytes:

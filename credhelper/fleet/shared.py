@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from credhelper.core.record import number
-from credhelper.errors import CredhelperError, UnreachableError
+from credhelper.errors import CredhelperError
 from credhelper.fleet import payload
-from credhelper.fleet.payload import GENERATION, MAKER, SPREAD, WHOSE
-from credhelper.fleet.turn import WAIT, Member, Turn
+from credhelper.fleet.member import Member
+from credhelper.fleet.payload import GENERATION, MAKER, WHOSE
+from credhelper.fleet.turn import WAIT, Turn
 from credhelper.storage import locks
 from credhelper.storage.slot import Slot
 
@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.core.flock import EarlyLocks
     from credhelper.storage.files import Room
+    from credhelper.storage.slot import Enough
 
 
 class SharedSlot(Slot):
@@ -84,7 +85,7 @@ class SharedSlot(Slot):
         wait: float,
         *,
         second: bool = False,
-        enough: Callable[[Mapping[str, str]], bool] | None = None,
+        enough: Enough | None = None,
     ) -> locks.Lock | None:
         """Return the lock of this record, as `Slot.lock`, once other hosts were asked.
 
@@ -120,10 +121,8 @@ class SharedSlot(Slot):
             raise unlockable
         return locks.Lock(lambda: self._let_go(lock))
 
-    def _asked(
-        self, wait: float, enough: Callable[[Mapping[str, str]], bool], began: float
-    ) -> bool:
-        """Ask the store, unless another process of this host was first; False to serve what is held."""
+    def _asked(self, wait: float, enough: Enough, began: float) -> bool:
+        """Ask the store, unless another process here was first; False to serve what is held."""
         fields = self.find() or {}
         if enough(fields) or self.failure(self._stamp, self._clock(), began):
             return True

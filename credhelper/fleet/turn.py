@@ -11,15 +11,18 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from credhelper.core.record import number
 from credhelper.errors import CredhelperError, TokenAPIError, UnreachableError
 from credhelper.fleet import host as hosts
-from credhelper.fleet import payload
-from credhelper.fleet.payload import GENERATION, WHOSE
-from credhelper.fleet.seal import Ring
-from credhelper.fleet.store import Look, Store, StoreError
+from credhelper.fleet import payload, value
+from credhelper.fleet.member import Member, Said
+from credhelper.fleet.payload import GENERATION
+from credhelper.fleet.store import Look, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.storage.slot import Enough
 
 PREPARE = 10.0  # seconds of the lease in which a leader loads what a renewal takes
 CALL = 22.0  # and in which it renews: the deadline of its calls, and two more
@@ -28,54 +31,9 @@ WAIT = 30.0  # seconds for other hosts, at most
 _SHORTEST, _LONGEST = 0.03, 0.5  # seconds between two looks
 _AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
 _MOST_STRANGE = 8  # later generations in one turn that are not good enough
+_CHECK = "credhelper fleet check"
 _LEADER = "see that a host with a key runs: credhelper get there"
 _PAUSE = 10.0  # seconds in which a value that was rejected is not replaced
-
-
-class Member(NamedTuple):
-    """What a host brings to one shared value.
-
-    Parameters:
-    - store: reached at the first call.
-    - address: names the store to people, without a secret.
-    - ring: the fleet's keys.
-    - names: the value's, by each key.
-    - owner: who asks for leases.
-    - leads: whether this host may make values.
-    - prepare: loads what a renewal takes, reads the grant, and returns its fingerprint.
-    - whose: returns a digest of whose the token in a record is; "" where it does not tell.
-    - wrong: returns why the token in a record is not one for this profile; "" if it is.
-    - owned: fields of this host's records that say whose they are.
-    """
-
-    store: Store
-    address: str
-    ring: Ring
-    names: list[str]
-    owner: str
-    leads: bool
-    prepare: Callable[[], str]
-    whose: Callable[[Mapping[str, str]], str]
-    wrong: Callable[[Mapping[str, str]], str]
-    owned: Mapping[str, str]
-
-
-class Said(NamedTuple):
-    """What came of asking.
-
-    Parameters:
-    - goes_on: whether the caller goes on; False: it serves what it holds.
-    - fields: a record to adopt, or None.
-    - error: a failure of another host that counts here, or None.
-    - left: seconds that it counts.
-    - waited: seconds that it took.
-    """
-
-    goes_on: bool
-    fields: dict[str, str] | None = None
-    error: TokenAPIError | None = None
-    left: float = 0.0
-    waited: float = 0.0
 
 
 class Turn:
@@ -117,9 +75,7 @@ class Turn:
         self._prepared = False
         self._despite = False
 
-    def ask(
-        self, held: Mapping[str, str], enough: Callable[[Mapping[str, str]], bool], most: float
-    ) -> Said:
+    def ask(self, held: Mapping[str, str], enough: Enough, most: float) -> Said:
         """Ask the store until there is an answer.
 
         Parameters:
@@ -134,9 +90,7 @@ class Turn:
         said = self._answer(held, enough, began + most if most else 0.0)
         return said._replace(waited=time.monotonic() - began)
 
-    def _answer(
-        self, held: Mapping[str, str], enough: Callable[[Mapping[str, str]], bool], until: float
-    ) -> Said:
+    def _answer(self, held: Mapping[str, str], enough: Enough, until: float) -> Said:
         member = self.member
         if hosts.rests(self._folder, member.address, self._clock()):
             return self._without_the_store(held, enough, until, "it was in trouble a moment ago")
@@ -207,7 +161,7 @@ class Turn:
         self,
         seen: Look,
         held: Mapping[str, str],
-        enough: Callable[[Mapping[str, str]], bool],
+        enough: Enough,
     ) -> dict[str, str] | None:
         """Return the record that the store has, if it is one for us."""
         # A value that was just made, and rejected at once, is not replaced at once.
@@ -221,7 +175,7 @@ class Turn:
         self,
         seen: Look,
         held: Mapping[str, str],
-        enough: Callable[[Mapping[str, str]], bool],
+        enough: Enough,
     ) -> dict[str, str] | None:
         """Return the record under a former key's name, where the first name has nothing yet."""
         if seen.generation or self._prepared:
@@ -240,25 +194,16 @@ class Turn:
         name: str,
         seen: Look,
         held: Mapping[str, str],
-        enough: Callable[[Mapping[str, str]], bool],
+        enough: Enough,
     ) -> dict[str, str] | None:
         member = self.member
-        text = member.ring.open(seen.value, ["value", name, str(seen.generation)])
-        fields = payload.unpack(text, self._delta, self._host) if text is not None else None
+        fields = value.opened(member, name, seen, self._delta, self._host)
         if fields is None:
-            self._warn(f"not using what the fleet's store {member.address} has: no key opens it", None)
+            why = f"what the fleet's store {member.address} has: no key of ours opens it"
+            self._warn(f"not using {why}", _CHECK)
             return None
-        fields |= {
-            **member.owned,
-            GENERATION: str(seen.generation),
-            WHOSE: member.whose(fields),
-        }
-        before = held.get(WHOSE)
-        why = member.wrong(fields)
-        if not why and before and fields[WHOSE] != before:
-            why = "is another account's than the one before"
-        if why:
-            self._warn(f"not using the token in the fleet's store: it {why}", None)
+        if wrong := value.wrong(member, fields, held):
+            self._warn(f"not using the token in the fleet's store: it {wrong}", None)
             return None
         fields |= payload.spread(fields, self._clock(), _random())
         if not enough(fields):
@@ -269,8 +214,7 @@ class Turn:
 
     def _failed(self, seen: Look) -> Said | None:
         """Return the failure of another host, if it counts for this one."""
-        text = self.member.ring.open(seen.failure, ["fail", self.member.names[0]])
-        told = payload.unpack_failure(text, seen.now) if text is not None else None
+        told = value.opened_failure(self.member, seen)
         if told is None:
             return None
         error, whose, left = told
@@ -296,7 +240,7 @@ class Turn:
         self._trace("fleet", record=self._record, over=WAIT)
         if not self.member.leads:
             raise UnreachableError(
-                f"no other host has made a token within {WAIT:.0f} s, and this one does not make any"
+                f"no other host has made a token within {WAIT:.0f} s, and this one makes none"
                 " (lead = false)",
                 hint=_LEADER,
             )
@@ -305,7 +249,7 @@ class Turn:
     def _without_the_store(
         self,
         held: Mapping[str, str],
-        enough: Callable[[Mapping[str, str]], bool],
+        enough: Enough,
         until: float,
         why: str,
     ) -> Said:
@@ -316,13 +260,15 @@ class Turn:
             if not until:
                 return Said(False)
             raise UnreachableError(
-                f"the fleet's store {address} gave no token, and this host does not make any"
+                f"the fleet's store {address} gave no token, and this host makes none"
                 f" (lead = false): {why}",
-                hint="credhelper fleet check",
+                hint=_CHECK,
             )
         if not until and payload.is_spread(held) and enough({**held, "due": "0"}):
             return Said(False)  # it was only to look for the next one
-        self._warn(f"continuing without the fleet's store {address}: {why}", "credhelper fleet check")
+        self._warn(
+            f"continuing without the fleet's store {address}: {why}", "credhelper fleet check"
+        )
         return Said(True)
 
     def next_generation(self) -> int:
@@ -339,8 +285,7 @@ class Turn:
             return
         member, generation = self.member, number(fields, GENERATION)
         name = member.names[0]
-        text = payload.pack(fields, self._delta)
-        sealed = member.ring.seal(text, ["value", name, str(generation)])
+        sealed = value.sealed(member, fields, self._delta)
         try:
             taken = member.store.publish(name, self._base, generation, sealed, life, member.owner)
         except StoreError as error:
@@ -360,8 +305,7 @@ class Turn:
             return
         self.leading = False
         member, now = self.member, self._clock() + self._delta
-        text = payload.pack_failure(error, now, seconds, self._fingerprint)
-        sealed = member.ring.seal(text, ["fail", member.names[0]])
+        sealed = value.sealed_failure(member, error, now, seconds, self._fingerprint)
         with suppress(StoreError):
             member.store.release(member.names[0], member.owner, sealed, seconds)
             self._trace("fleet", record=self._record, shared=error.code)

@@ -32,7 +32,7 @@ class Slot:
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
-    `durable`, flush the folder too. Attributes: `owner`, fields of each record that say whose it is.
+    `durable`, flush the folder too. Attributes: `owner`, what each record says of whose it is.
     """
 
     __slots__ = ("_alarm", "_durable", "_early", "_warn", "folder", "lock_folders", "name", "owner")
