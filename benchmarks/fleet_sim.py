@@ -29,6 +29,9 @@ API = (0.2, 1.5)  # seconds that the API takes
 TURN = 0.002  # seconds from a question to the store to its answer
 TIMEOUT = 2.0  # seconds after which a store counts as silent
 POLL = (0.03, 0.5)  # seconds between the looks of a host that waits: at first, and at most
+GROWTH = 1.5  # of that, from one look to the next
+MOST_CALLS = 1.25  # goals: of day / life, and requests a second for each host after the start
+MOST_LATER = 0.01
 SETTLING = 60.0  # seconds after the last host's start that still belong to the start
 
 
@@ -152,7 +155,7 @@ class Fleet:
             else:
                 self._wait(now, host)
                 first, most = POLL
-                pause = min(most, first * 1.5**host.polls) * self._random.uniform(0.5, 1.5)
+                pause = min(most, first * GROWTH**host.polls) * self._random.uniform(0.5, 1.5)
                 host.polls += 1
                 self._at(now + TURN + pause, self._get, host)
 
@@ -263,35 +266,38 @@ class Fleet:
 
 def outages(begin: float, length: float, each: float) -> tuple[tuple[float, float], ...]:
     """Return outages of `length` seconds, from `begin` on, every `each` seconds."""
-    found = []
-    while begin < DAY:
-        found.append((begin, begin + length))
-        begin += each
-    return tuple(found)
+    count = int((DAY - begin) / each) + 1
+    return tuple((begin + n * each, begin + n * each + length) for n in range(count))
 
 
 def cases() -> list[Case]:
     """Return the rows of the table."""
     rows = [
-        Case(f"{life:.0f} h, {how}, {kind}", life * HOUR, start, each)
+        Case(f"{life} h, {how}, {kind}", life * HOUR, start, each)
         for life in (24, 1)
         for how, start in (("together", 1.0), ("over an hour", HOUR))
         for kind, each in (("busy", 10.0), ("occasional", HOUR / 2))
     ]
     busy = Case("", HOUR, 1.0, 10.0)
-    end = 3 * (0.9 * HOUR - MARGIN)  # of the third token's first nine tenths
-    long, short = ((end, end + HOUR / 2),), outages(HOUR, 60.0, HOUR / 2)
+    # Hosts begin to look for the fourth token at `window`, and have all looked `width` later.
+    width = HOUR / 10
+    window = 3 * (HOUR - MARGIN - width)
+    first = ((window, window + HOUR / 2),)
+    half = ((window + width / 2, window + width / 2 + HOUR / 2),)
+    day = ((HOUR / 2, DAY),)
     return [
         *rows,
-        busy._replace(name="1 h, no spread", spread=False),
+        busy._replace(name="1 h, together, a get each second", each=1.0),
+        busy._replace(name="the same, no spread", each=1.0, spread=False),
         busy._replace(name="1 h, callers want 15 min", margin=900, known=900),
-        busy._replace(name="1 h, callers want 15 min, spread for 1 min", margin=900),
-        busy._replace(name="1 h, store down 30 min across a token's end", down=long),
-        busy._replace(name="the same, no spread", down=long, spread=False),
-        busy._replace(name="the same, each at its own moment", down=long, early=True),
-        busy._replace(name="1 h, store down 1 min of 30", down=short),
-        busy._replace(name="1 h, store down all day", down=((HOUR / 2, DAY),)),
-        busy._replace(name="the same, each at its own moment", down=((HOUR / 2, DAY),), early=True),
+        busy._replace(name="the same, spread is told 1 min", margin=900),
+        busy._replace(name="1 h, store down 1 min of 30", down=outages(HOUR, 60.0, HOUR / 2)),
+        busy._replace(name="1 h, store down 30 min, half have looked", down=half),
+        busy._replace(name="1 h, store down 30 min, nobody has looked", down=first),
+        busy._replace(name="the same, no spread", down=first, spread=False),
+        busy._replace(name="the same, makes its own early", down=first, early=True),
+        busy._replace(name="1 h, store down for the rest of the day", down=day),
+        busy._replace(name="the same, makes its own early", down=day, early=True),
     ]
 
 
@@ -301,11 +307,12 @@ COLUMNS = (
     "of day / life",
     "API peak /s",
     "store requests",
-    "a host and life",
+    "of them a host and life",
     "store peak at start /s",
     "later /s",
     "longest wait s",
     "expired served",
+    "goals",
 )
 
 
@@ -317,6 +324,14 @@ def row(case: Case, hosts: int) -> list[str]:
     started = case.start + SETTLING
     at_start = max((count for second, count in fleet.asked.items() if second < started), default=0)
     later = max((count for second, count in fleet.asked.items() if second >= started), default=0)
+    missed = []
+    if fleet.stale:
+        missed.append("expired")
+    # One token more than the day has lives: the last one is made before the day ends.
+    if not case.down and calls - 1 > MOST_CALLS * DAY / case.life:
+        missed.append("calls")
+    if case.spread and later > MOST_LATER * hosts:
+        missed.append("later peak")
     return [
         case.name,
         str(calls),
@@ -328,6 +343,7 @@ def row(case: Case, hosts: int) -> list[str]:
         str(later),
         f"{fleet.waited:.1f}",
         str(fleet.stale),
+        f"missed: {', '.join(missed)}" if missed else "met",
     ]
 
 
