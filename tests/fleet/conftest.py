@@ -10,6 +10,8 @@ import pytest
 
 from integrations.servers import certificates
 from tests.support import troubled_stores
+from tests.support.hosts import Hosts
+from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Cluster, Secure, Sentinels, Single, Socket, Store
 
 TOPOLOGIES = ("plain", "secure", "socket", "sentinels", "cluster", "valkey")
@@ -160,3 +162,19 @@ def relay(plain: Store) -> Iterator[troubled_stores.Relay]:
     found = troubled_stores.Relay(plain.servers[0])
     yield found
     found.stop()
+
+
+@pytest.fixture
+def fleet_at(tmp_path: Path, running_sandbox: RunningSandbox) -> Callable[[Store], Hosts]:
+    """Give this test a way to have hosts that share a store."""
+
+    def hosts(store: Store) -> Hosts:
+        return Hosts(tmp_path, running_sandbox, store.url, store.password, store.ca_file)
+
+    return hosts
+
+
+@pytest.fixture
+def hosts(plain: Store, fleet_at: Callable[[Store], Hosts]) -> Hosts:
+    """Give this test hosts that share a plain server."""
+    return fleet_at(plain)
