@@ -250,6 +250,7 @@ def _after_a_failure(
     if source.slot.gone_since(started, source.clock()):
         raise error  # what is stale was revoked as well
     # A process that was suspended in between may find that others went on without it.
+    source.slot.ask_again(failure.enough(source, wanted))
     held, state = _look_again(source, wanted)
     if held and state == FRESH:
         return held

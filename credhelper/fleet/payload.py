@@ -71,8 +71,8 @@ def pack_failure(error: TokenAPIError, now: float, seconds: float, fingerprint: 
     return record.encode(fields)
 
 
-def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float] | None:
-    """Return a failure, whose grant failed, and the seconds that it still counts; None for none.
+def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float, int] | None:
+    """Return a failure, whose grant failed, the seconds that it counts, and its end; None for none.
 
     Parameters:
     - now: Unix seconds on the store's clock.
@@ -88,7 +88,7 @@ def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float] 
         status=status,
         retry_after=left if kind is RateLimitedError else None,
     )
-    return told, fields.get("from", ""), left
+    return told, fields.get("from", ""), left, number(fields, "until")
 
 
 def spread(fields: Mapping[str, str], now: float, part: float) -> dict[str, str]:

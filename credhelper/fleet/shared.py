@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from credhelper.errors import CredhelperError
+from credhelper.core import paths, record
+from credhelper.core.record import number
+from credhelper.errors import CacheError, CredhelperError, TokenAPIError
 from credhelper.fleet import payload
 from credhelper.fleet.member import Member
 from credhelper.fleet.payload import GENERATION, MAKER, WHOSE
 from credhelper.fleet.turn import WAIT, Turn
-from credhelper.storage import locks
+from credhelper.storage import failure_record, locks
 from credhelper.storage.slot import Slot
 
 TYPE_CHECKING = False
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from credhelper.core.flock import EarlyLocks
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Enough
+
+_END = "fleet_end"  # a field of a failure that another host had
 
 
 class SharedSlot(Slot):
@@ -137,17 +142,37 @@ class SharedSlot(Slot):
             turn = self._turn = Turn(
                 member, self.name, self.folder, self._host, self._trace, self._warn, self._clock
             )
+        turn.believed = max(turn.believed, self._believed())
         most = min(WAIT, self._waits.left) if wait else 0.0
         said = turn.ask(fields, enough, most)
         self._waits.left = max(0.0, self._waits.left - said.waited)
         if said.error:
-            super().remember(said.error, self._stamp, self._clock(), said.left)
-            if super().failure(self._stamp, self._clock(), began) is None:
-                self._failed = said.error
+            self._believe(said.error, said.left, turn.believed)
         elif said.fields:
-            rejected = {"rejected_at": fields.get("rejected_at", "0")}
-            self._keep({**said.fields, **rejected})
+            self._adopt(said.fields)
         return said.goes_on
+
+    def _believed(self) -> int:
+        """Return the end of the last failure of another host that counted here."""
+        data = paths.read_private(os.path.join(self.folder or "", self._failure))
+        return number(record.decode(data) or {} if data else {}, _END)
+
+    def _believe(self, error: TokenAPIError, seconds: float, end: int) -> None:
+        """Let a failure of another host count here. Parameters: its end, as in `Turn.believed`."""
+        self._failed = error  # in case that the disk does not take it
+        fields = failure_record.fields_of(error, self._stamp, self._clock(), seconds)
+        with suppress(CacheError):
+            self._write(self._failure, {**fields, _END: str(end)})
+
+    def _adopt(self, fields: Mapping[str, str]) -> None:
+        rejected = (self.find() or {}).get("rejected_at", "0")
+        self._keep({**fields, "rejected_at": rejected})
+
+    def ask_again(self, enough: Enough) -> None:
+        """Ask other hosts once more: they may have gone on while this process was stopped."""
+        found = self._turn.glance(self.find() or {}, enough) if self._turn else None
+        if found:
+            self._adopt(found)
 
     def keep(self, fields: Mapping[str, str], room: Room | None = None) -> bool:
         """Replace the record, as `Slot.keep`, and let other hosts have it."""

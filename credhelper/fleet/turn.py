@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from credhelper.core.record import number
-from credhelper.errors import CredhelperError, TokenAPIError, UnreachableError
+from credhelper.errors import CredhelperError, TokenAPIError
+from credhelper.fleet import alone, payload, value
 from credhelper.fleet import host as hosts
-from credhelper.fleet import payload, value
 from credhelper.fleet.member import Member, Said
 from credhelper.fleet.payload import GENERATION
 from credhelper.fleet.store import Look, StoreError
@@ -31,8 +31,6 @@ WAIT = 30.0  # seconds for other hosts, at most
 _SHORTEST, _LONGEST = 0.03, 0.5  # seconds between two looks
 _AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
 _MOST_STRANGE = 8  # later generations in one turn that are not good enough
-_CHECK = "credhelper fleet check"
-_LEADER = "see that a host with a key runs: credhelper get there"
 _PAUSE = 10.0  # seconds in which a value that was rejected is not replaced
 
 
@@ -47,7 +45,8 @@ class Turn:
     - trace, warn: take one decision; a warning and a hint.
     - clock: Unix seconds.
 
-    Attributes: `leading`, whether it has the lease.
+    Attributes: `leading`, whether it has the lease; `believed`, the end of the last failure of
+    another host that counted here, in milliseconds on the store's clock.
     """
 
     def __init__(
@@ -62,6 +61,7 @@ class Turn:
     ) -> None:
         self.member = member
         self.leading = False
+        self.believed = 0
         self._record = record
         self._folder = folder
         self._host = host
@@ -90,21 +90,33 @@ class Turn:
         said = self._answer(held, enough, began + most if most else 0.0)
         return said._replace(waited=time.monotonic() - began)
 
+    def glance(self, held: Mapping[str, str], enough: Enough) -> dict[str, str] | None:
+        """Look once, and return a later record that is good enough. Parameters: as for `ask`."""
+        with suppress(StoreError):
+            return self._good(self._look(0.0), held, enough) if self._base is not None else None
+        return None
+
     def _answer(self, held: Mapping[str, str], enough: Enough, until: float) -> Said:
         member = self.member
+
+        def without(why: str) -> Said:
+            self._trace("fleet", record=self._record, alone=why)
+            serves = payload.is_spread(held) and enough({**held, "due": "0"})
+            return alone.without_the_store(member, why, self._warn, serves=serves, waits=until > 0)
+
         if hosts.rests(self._folder, member.address, self._clock()):
-            return self._without_the_store(held, enough, until, "it was in trouble a moment ago")
+            return without("it was in trouble a moment ago")
         pause, tries, strange = _SHORTEST, 0, 0
         while True:
             try:
-                seen = self._look()
+                seen = self._look((CALL if self._prepared else PREPARE) * member.leads)
             except StoreError as error:
                 tries += 1
                 if until and tries == 1:
                     time.sleep(_AGAIN[0] + _AGAIN[1] * _random())
                     continue
                 self._rest(error)
-                return self._without_the_store(held, enough, until, error.why)
+                return without(error.why)
             found = self._good(seen, held, enough)
             if found:
                 return Said(True, fields=found)
@@ -113,7 +125,7 @@ class Turn:
                 strange += 1
                 if strange < _MOST_STRANGE:
                     continue
-                return self._without_the_store(held, enough, until, "what it has is not for us")
+                return without("what it has is not for us")
             if seen.failure and not self._despite:
                 said = self._failed(seen)
                 if said:
@@ -121,86 +133,57 @@ class Turn:
                 self._despite = True
                 continue
             if seen.leads:
-                self.leading = True
                 if self._prepared or not self._prepare():
                     return Said(True)
                 continue  # confirm: to load and read may have taken longer than the lease
-            self.leading = False
             left = until - time.monotonic()
             if not until:
                 return Said(False)
             if left <= 0:
-                return self._over()
+                self._trace("fleet", record=self._record, over=WAIT)
+                return alone.after_waiting(member, WAIT)
             time.sleep(min(left, pause * (0.5 + _random())))
             pause = min(pause * 1.5, _LONGEST)
 
-    def _look(self) -> Look:
-        member = self.member
-        lease = CALL if self._prepared else PREPARE
-        before = self._clock()
+    def _look(self, lease: float) -> Look:
+        member, before = self.member, self._clock()
         seen = member.store.look(
-            member.names[0],
-            self._after,
-            member.owner,
-            lease if member.leads else 0.0,
-            despite=self._despite,
+            member.names[0], self._after, member.owner, lease, despite=self._despite
         )
         self._delta = seen.now - (before + self._clock()) / 2
         self._base = seen.generation
-        self._trace(
-            "fleet",
-            record=self._record,
-            after=self._after,
-            generation=seen.generation,
-            leads=seen.leads,
-            busy=round(seen.busy, 1),
-        )
+        self.leading = seen.leads if lease else self.leading
+        facts = {"generation": seen.generation, "leads": seen.leads, "busy": round(seen.busy, 1)}
+        self._trace("fleet", record=self._record, after=self._after, **facts)
         return seen
 
-    def _good(
-        self,
-        seen: Look,
-        held: Mapping[str, str],
-        enough: Enough,
-    ) -> dict[str, str] | None:
+    def _good(self, seen: Look, held: Mapping[str, str], enough: Enough) -> dict[str, str] | None:
         """Return the record that the store has, if it is one for us."""
         # A value that was just made, and rejected at once, is not replaced at once.
         young = 0 <= seen.now - seen.generation / 1000 < _PAUSE
         again = young and seen.generation == self._after and not held.get("token")
-        if not seen.value or not (seen.generation > self._after or again):
-            return self._former(seen, held, enough)
-        return self._opened(self.member.names[0], seen, held, enough)
+        if seen.value and (seen.generation > self._after or again):
+            return self._opened(self.member.names[0], seen, held, enough)
+        return None if seen.generation or self._prepared else self._former(held, enough)
 
-    def _former(
-        self,
-        seen: Look,
-        held: Mapping[str, str],
-        enough: Enough,
-    ) -> dict[str, str] | None:
+    def _former(self, held: Mapping[str, str], enough: Enough) -> dict[str, str] | None:
         """Return the record under a former key's name, where the first name has nothing yet."""
-        if seen.generation or self._prepared:
-            return None
         for name in self.member.names[1:]:
             with suppress(StoreError):
                 old = self.member.store.look(name, self._after, self.member.owner, 0.0)
-                if old.value and old.generation > self._after:
-                    found = self._opened(name, old, held, enough)
-                    if found:
-                        return found
+                later = old.value and old.generation > self._after
+                if later and (found := self._opened(name, old, held, enough)):
+                    return found
         return None
 
     def _opened(
-        self,
-        name: str,
-        seen: Look,
-        held: Mapping[str, str],
-        enough: Enough,
+        self, name: str, seen: Look, held: Mapping[str, str], enough: Enough
     ) -> dict[str, str] | None:
         member = self.member
         fields = value.opened(member, name, seen, self._delta, self._host)
         if fields is None:
             why = f"what the fleet's store {member.address} has: no key of ours opens it"
-            self._warn(f"not using {why}", _CHECK)
+            self._warn(f"not using {why}", alone.CHECK)
             return None
         if wrong := value.wrong(member, fields, held):
             self._warn(f"not using the token in the fleet's store: it {wrong}", None)
@@ -217,12 +200,15 @@ class Turn:
         told = value.opened_failure(self.member, seen)
         if told is None:
             return None
-        error, whose, left = told
+        error, whose, left, until = told
+        if until <= self.believed:
+            return None  # we waited for its end already: a store may repeat itself
         if whose and self.member.leads and not self._prepared:
             self._prepare()
         if whose and self._fingerprint not in ("", whose):
             return None  # it was another grant
         self._trace("fleet", record=self._record, failed=error.code, status=error.status)
+        self.believed = until
         return Said(True, error=error, left=left)
 
     def _prepare(self) -> bool:
@@ -235,41 +221,6 @@ class Turn:
             return False
         self._prepared = True
         return True
-
-    def _over(self) -> Said:
-        self._trace("fleet", record=self._record, over=WAIT)
-        if not self.member.leads:
-            raise UnreachableError(
-                f"no other host has made a token within {WAIT:.0f} s, and this one makes none"
-                " (lead = false)",
-                hint=_LEADER,
-            )
-        return Said(True)
-
-    def _without_the_store(
-        self,
-        held: Mapping[str, str],
-        enough: Enough,
-        until: float,
-        why: str,
-    ) -> Said:
-        """Return how to go on alone: what lives is served, what is needed is made here."""
-        self._trace("fleet", record=self._record, alone=why)
-        address = self.member.address
-        if not self.member.leads:
-            if not until:
-                return Said(False)
-            raise UnreachableError(
-                f"the fleet's store {address} gave no token, and this host makes none"
-                f" (lead = false): {why}",
-                hint=_CHECK,
-            )
-        if not until and payload.is_spread(held) and enough({**held, "due": "0"}):
-            return Said(False)  # it was only to look for the next one
-        self._warn(
-            f"continuing without the fleet's store {address}: {why}", "credhelper fleet check"
-        )
-        return Said(True)
 
     def next_generation(self) -> int:
         """Return the generation of what is made now."""

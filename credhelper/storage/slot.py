@@ -215,8 +215,7 @@ class Slot:
         """Return the lock of this record, or None when `wait` seconds are over.
 
         Parameters: `second`, for one who goes on in place of the holder; `enough`, for a slot that
-        hosts share. Raises Unlockable when there are no locks, or when the record cannot be
-        written: then the others would wait for nothing.
+        hosts share. Raises Unlockable when there are no locks, or the record cannot be written.
         """
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
@@ -239,6 +238,9 @@ class Slot:
                 refused.append(str(error))
         raise locks.Unlockable("; ".join(refused) or "no private folder for a lock")
 
+    def ask_again(self, enough: Enough) -> None:
+        """Ask other hosts once more. Nobody shares this slot, so there are none."""
+
     @property
     def _failure(self) -> str:
         return self.name + ".failed"
@@ -253,11 +255,10 @@ class Slot:
     def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
         """Return the remembered failure if it still counts, else None.
 
-        It counts for a process that asked before its time was over, even if that process looks
-        later: on a busy machine a waiter wakes up late. It does not count for another grant.
+        It counts for a process that asked before its time was over, even if it looks later: on a
+        busy machine a waiter wakes up late. It does not count for another grant.
 
-        Parameters: `now`; `since`, when this process asked, or began to wait if that was earlier;
-        both in Unix seconds.
+        Parameters: `now`; `since`, when this process asked, or began to wait; in Unix seconds.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None

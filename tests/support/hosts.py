@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from credhelper.core import record as records
 from credhelper.fleet.seal import new_key
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import Outcome, World, toml
@@ -43,8 +44,8 @@ class Hosts:
     ) -> World:
         """Return another host.
 
-        Parameters: `key`, of the API or the fleet's own key file's text; `fleet`, keys of that table
-        on top of the usual; `profile`, likewise, None to leave one out.
+        Parameters: `key`, the text of its file of the fleet's key; `fleet`, keys of that table on
+        top of the usual; `profile`, likewise, None to leave one out.
         """
         root = self._root / f"host-{self._count}"
         self._count += 1
@@ -78,3 +79,14 @@ class Hosts:
         running = [world.start("get", *words) for world in worlds]
         return [world.finish(one) for world, one in zip(worlds, running, strict=True)]
 
+
+def change(world: World, **fields: str) -> None:
+    """Change the one record of a host."""
+    (path,) = world.records()
+    world.rewrite(path, **fields)
+
+
+def field(world: World, name: str) -> int:
+    """Return a number in the one record of a host."""
+    (held,) = world.held()
+    return records.number(held, name)

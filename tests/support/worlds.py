@@ -288,5 +288,5 @@ def toml(value: Any) -> str:
         inner = ", ".join(f"{name} = {toml(each)}" for name, each in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value)
