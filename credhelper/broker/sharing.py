@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from credhelper.core.model import Secret, Wants
     from credhelper.core.routes import Route
     from credhelper.fleet.member import Member
+    from credhelper.fleet.redis_store import RedisStore
     from credhelper.fleet.seal import Ring
-    from credhelper.fleet.store import Store
     from credhelper.storage.slot import Slot
 
 
@@ -40,9 +40,16 @@ def slot_for(context: Context, route: Route, record: str, wants: Wants, stamp: s
 
     def join() -> Member:
         from credhelper.broker import routing
+        from credhelper.fleet.member import UnsharedError
 
         config = routing.load_config(context)
-        return member_for(context, config, config.profiles[route.profile], record, wants, stamp)
+        profile = config.profiles[route.profile]
+        try:
+            return member_for(context, config, profile, record, wants, stamp)
+        except CredhelperError as error:
+            if config.fleet is None or config.fleet.lead:
+                raise UnsharedError(error) from None
+            raise
 
     return SharedSlot(
         context.cache_folder(),
@@ -92,7 +99,7 @@ def member_for(
         ring=ring,
         names=ring.names(identity.shared(profile, resource)),
         owner=host.owner(context.cache_folder(), lookup.host()),
-        leads=fleet.lead and _visible(context, profile, record),
+        leads=fleet.lead and visible(context, profile, record),
         prepare=fingerprint,
         whose=whose.whose if judged else lambda fields: "",
         wrong=wrong,
@@ -127,7 +134,7 @@ def ring_of(context: Context, fleet: Fleet) -> Ring:
     return Ring(keys)
 
 
-def store_of(context: Context, fleet: Fleet) -> Store:
+def store_of(context: Context, fleet: Fleet) -> RedisStore:
     """Return the fleet's store, which nobody has called yet. Raises CredhelperError."""
     from credhelper.config import grant
 
@@ -150,7 +157,7 @@ def _extra(package: str) -> CredhelperError:
     )
 
 
-def _visible(context: Context, profile: Profile, record: str) -> bool:
+def visible(context: Context, profile: Profile, record: str) -> bool:
     """Tell whether there is something to make a token from."""
     grant = profile.grant
     if grant is None:

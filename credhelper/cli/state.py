@@ -7,7 +7,7 @@ import os
 from credhelper.broker import next_step
 from credhelper.broker.context import Context
 from credhelper.cli.standing import ProfileStatus
-from credhelper.config.profile import Grant
+from credhelper.config.profile import LOGIN, Grant
 from credhelper.core.record import EXPIRED, FRESH, STALE, judge
 from credhelper.core.text import command, export
 
@@ -36,6 +36,8 @@ def state_of(context: Context, one: ProfileStatus) -> tuple[str, str]:
     if one.session_ends > now and one.refreshed:
         return over, get
     log_in = next_step.log_in(context.environ, profile.name, profile)
+    if profile.grant is None and profile.auth != LOGIN:
+        return over, get  # other hosts of the fleet make it
     if profile.grant is None:
         return LOGIN_NEEDED, log_in
     if profile.grant.how in ("command", "keyring"):

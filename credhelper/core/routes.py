@@ -13,13 +13,11 @@ FORMAT = "8"
 MOST_BYTES = 64 * 1024 * 1024  # of a file: 1 MiB of config, compiled, is some 12 MiB
 
 _HEADER = f"credhelper-routes {FORMAT}"
-SALT = "salt "
+SALT, _DEFAULT, _SIZES = "salt ", "default ", "sizes "
 _SALT_DIGITS = 32
-_DEFAULT = "default "
-_SIZES = "sizes "
 _HEX = frozenset("0123456789abcdef")
 _PROFILE, _SERVICE = b"p ", b"s "  # how the index calls them
-# A line of a profile is `key=value`, with tabs between; readers pass over keys they do not know.
+# A line of a profile is `key=value` with tabs between; readers pass over keys they do not know.
 _PLAIN = (
     *("profile", "record", "kind", "username", "user", "url", "min_ttl", "grant", "aws"),
     *("refresh_before", "share"),

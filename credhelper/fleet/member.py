@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from credhelper.errors import TokenAPIError
+from credhelper.errors import CredhelperError, TokenAPIError
 from credhelper.fleet.seal import Ring
 from credhelper.fleet.store import Store
+
+
+class UnsharedError(Exception):
+    """This host cannot take part, and makes its tokens alone.
+
+    Parameters:
+    - why: what is wrong.
+    """
+
+    def __init__(self, why: CredhelperError) -> None:
+        super().__init__(why.message)
+        self.why = why
 
 
 class Member(NamedTuple):

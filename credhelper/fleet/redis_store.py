@@ -6,6 +6,8 @@ people: it has heard our password, and might be anybody.
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +71,13 @@ class RedisStore:
         """As `Store.remove`."""
         self._run(scripts.REMOVE, name, int(life * 1000))
 
+    def policy(self) -> str:
+        """Return what a server does that is full, as `INFO` calls it."""
+        told = self._whole(lambda client: client.info("memory"))
+        if isinstance(told, dict) and isinstance(told.get("maxmemory_policy"), str):
+            return str(told["maxmemory_policy"])
+        raise StoreError(_STRANGE)
+
     def close(self) -> None:
         """As `Store.close`."""
         client, self._client = self._client, None
@@ -76,7 +85,10 @@ class RedisStore:
             _quietly(client.close)
 
     def _run(self, script: str, name: str, *words: object) -> Any:
-        """Return what `script` answers; raise StoreError if that takes longer than the timeout.
+        return self._whole(lambda client: client.eval(script, 1, scripts.key(name), *words))
+
+    def _whole(self, work: Callable[[Any], Any]) -> Any:
+        """Return what `work` returns of a client; raise StoreError where it takes too long.
 
         In a thread of its own: names that nobody resolves, and servers that send a byte at a time,
         heed no timeout of a socket.
@@ -89,7 +101,7 @@ class RedisStore:
             try:
                 if self._client is None:
                     self._client = self._connected()
-                answers.append(self._client.eval(script, 1, scripts.key(name), *words))
+                answers.append(work(self._client))
             except Exception as error:  # noqa: BLE001  # whatever it is, the store is of no use now
                 errors.append(StoreError(_why(error)))
             finally:
@@ -230,6 +242,12 @@ def _why(error: Exception) -> str:
             return words
     cause = error.__cause__ or error.__context__
     for one in (error, cause):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return "its certificate is not trusted here"
+        if isinstance(one, ssl.SSLError):
+            return "it does not speak TLS as we do"
+        if isinstance(one, socket.gaierror):
+            return "its name is not known"
         if isinstance(one, OSError) and one.errno and not isinstance(one, redis.RedisError):
             return f"it cannot be reached: {reason(one)}"
     if isinstance(error, redis.ResponseError) and str(error).startswith("WRONGTYPE"):

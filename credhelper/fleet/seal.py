@@ -80,6 +80,10 @@ class Ring:
         told = _delimited(identity)
         return [key.named(told) for key in self._keys]
 
+    def called(self) -> list[str]:
+        """Return what each key is called: 8 hex digits, which tell nothing of it."""
+        return [key.id.hex() for key in self._keys]
+
     def fingerprint(self, secret: Secret) -> str:
         """Return what tells a grant from another one, to those who have the fleet's key."""
         told = _delimited(["grant", secret.reveal()])

@@ -13,7 +13,7 @@ from credhelper.core import paths, record
 from credhelper.core.record import number
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError
 from credhelper.fleet import payload
-from credhelper.fleet.member import Member
+from credhelper.fleet.member import Member, UnsharedError
 from credhelper.fleet.payload import GENERATION, MAKER, WHOSE
 from credhelper.fleet.turn import WAIT, Turn
 from credhelper.storage import failure_record, locks
@@ -33,7 +33,7 @@ class SharedSlot(Slot):
 
     Parameters, beside those of `Slot`:
     - join: returns what this host brings; called when the file is not good enough. Raises
-      CredhelperError.
+      UnsharedError where it goes on alone, CredhelperError where it cannot.
     - stamp: of the grant, as records of this host have it.
     - host: this host's name.
     - trace: takes one decision.
@@ -135,10 +135,14 @@ class SharedSlot(Slot):
         if turn is None:
             try:
                 member = self._join()
-            except CredhelperError as error:
-                self._trace("fleet", record=self.name, alone=error.message)
-                self._warn(f"continuing without the fleet: {error.message}", error.hint)
+            except UnsharedError as error:
+                self._trace("fleet", record=self.name, alone=error.why.message)
+                self._warn(f"continuing without the fleet: {error.why.message}", error.why.hint)
                 return True
+            except CredhelperError:
+                if wait:
+                    raise
+                return False  # something lives
             turn = self._turn = Turn(
                 member, self.name, self.folder, self._host, self._trace, self._warn, self._clock
             )
