@@ -11,9 +11,13 @@ from credhelper.cli import prompt
 from credhelper.cli.revocation import Leaving
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
-from credhelper.core.model import AWS, Secret, Wants
+from credhelper.core.model import AWS, Secret
 from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError, UnreachableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.core.model import Wants
 
 _TOMBSTONE = 30 * 86400.0  # seconds
 

@@ -124,7 +124,6 @@ class RedisStore:
         if address.kind == UNIX:
             pool = redis.ConnectionPool(connection_class=_Socket, path=address.name, **how)
             return redis.Redis(connection_pool=pool)
-        host, port = address.hosts[0]
         if address.kind == SENTINEL:
             return self._primary(how)
         if address.kind == CLUSTER:
@@ -133,7 +132,7 @@ class RedisStore:
             return RedisCluster(
                 startup_nodes=nodes, require_full_coverage=False, **self._tls(ssl=True), **how
             )
-        kind = _Encrypted if address.tls else _Plain
+        kind, (host, port) = _Encrypted if address.tls else _Plain, address.hosts[0]
         pool = redis.ConnectionPool(
             connection_class=kind, host=host, port=port, **self._tls(), **how
         )
@@ -141,9 +140,8 @@ class RedisStore:
 
     def _primary(self, how: dict[str, Any]) -> Any:
         """Return a client of the primary that the Sentinels name."""
-        tls = self._tls(ssl=True)
+        tls, hosts = self._tls(ssl=True), list(self._address.hosts)
         common = {key: how[key] for key in _COMMON}
-        hosts = list(self._address.hosts)
         secret = {key: how[key] for key in ("username", "password") if key in how}
         for more in ({}, secret):  # the password goes to Sentinels only if they ask for one
             try:
@@ -250,18 +248,22 @@ def _why(error: Exception) -> str:
             return "its name is not known"
         if isinstance(one, OSError) and one.errno and not isinstance(one, redis.RedisError):
             return f"it cannot be reached: {reason(one)}"
-    if isinstance(error, redis.ResponseError) and str(error).startswith("WRONGTYPE"):
-        return "what lies at our place there is another program's"
     if isinstance(error, redis.ResponseError):
-        return "it did not do what was asked"
+        return next((words for sign, words in _SIGNS if sign in str(error)), "it did not do that")
     if isinstance(error, redis.ConnectionError):
         return "it cannot be reached, or is no Redis"
     return f"it is of no use ({type(error).__name__})"
 
 
+_FORBIDDEN = "its user may not do what is needed"
+_SIGNS = (
+    ("WRONGTYPE", "what lies at our place there is another program's"),
+    ("can't run this command", _FORBIDDEN),
+)
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.AuthenticationError, "it refuses the user or password"),
-    (NoPermissionError, "its user may not do what is needed"),
+    (NoPermissionError, _FORBIDDEN),
+    (redis.InvalidResponse, "it is no Redis"),
     (redis.ReadOnlyError, "it is read-only"),
     (redis.BusyLoadingError, "it is still loading"),
     (redis.exceptions.OutOfMemoryError, "it is full"),

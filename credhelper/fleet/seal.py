@@ -25,6 +25,7 @@ NAME_DIGITS = 32
 MOST_BYTES = 256 * 1024  # of a sealed value
 
 _FORMAT = b"\x01"
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 _ID, _NONCE, _TAG = 4, 12, 16
 _HOW = "make one with: credhelper fleet key"
 
@@ -36,10 +37,12 @@ def new_key() -> Secret:
 
 def key_flaw(line: str) -> str:
     """Return why a line of text is no key, as the end of a sentence; "" for a key."""
+    if not _ALPHABET.issuperset(line):
+        return "holds other characters than a key has"
     try:
         data = base64.urlsafe_b64decode(line + "=" * (-len(line) % 4))
     except ValueError:
-        return "holds other characters than a key has"
+        return "is not as long as a key is"
     if len(data) < KEY_BYTES:
         return "is too short"
     if len(data) > KEY_BYTES:
