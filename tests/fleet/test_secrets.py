@@ -34,9 +34,8 @@ def test_a_store_and_its_admin_see_nothing(
         assert hosts.host().get() == token
         host.run("fleet", "check")
         content = store.content()
-        dumps = b"".join(
-            server.read("DUMP", key) for server in store.servers for key in store.keys()
-        )
+        keys = store.keys()
+        dumps = b"".join(each.read("DUMP", key) for each in store.servers for key in keys)
         host.run("logout", "--fleet")
     assert b"credhelper:1:{" in content and dumps
     for what in (content, dumps, seen.read_bytes()):
