@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from credhelper.core.record import Held
     from credhelper.core.routes import Route, Routes
     from credhelper.core.service import Service
+    from credhelper.storage.slot import Slot
 
 _MOST_CHANGES = 5  # of a grant, while one call reads it
 
@@ -125,8 +126,7 @@ def reject(context: Context, request: Request) -> bool:
 def refused(context: Context, request: Request, token: Secret) -> bool:
     """Forget `token`, which a service answered with 401, if it is the one we hold.
 
-    `reject` keeps a young token the first time, since a tool may only guess. Here the caller has
-    seen the 401, and waits for another token.
+    `reject` keeps a young token the first time. Here the caller has seen the 401 itself.
     """
     from credhelper.broker.reject import forget
 
@@ -164,8 +164,7 @@ def source_for(
 ) -> source.TokenSource:
     """Return the source of a profile's token, or of its AWS credentials.
 
-    However long it waits, it makes tokens from the profile that names its record, and from the
-    grant that has its stamp.
+    It makes tokens from the profile that names its record, and from the grant that has its stamp.
 
     Parameters:
     - wants, timeout: as in a Request.
@@ -174,7 +173,12 @@ def source_for(
     """
     record, now = lookup.record_of(found, route, context.environ, wants)
     grant = now if stamp is None else stamp
-    slot = context.slot(record)
+    if route.share:
+        from credhelper.broker import sharing
+
+        slot: Slot = sharing.slot_for(context, route, record, wants, grant)
+    else:
+        slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
         from credhelper.broker import inventory, key_notes, wiring
@@ -228,10 +232,7 @@ def source_for(
 
 
 def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
-    """Return `hint`, but for the plain command to log in one that works with our own variables.
-
-    The error may be remembered, of a process with others.
-    """
+    """Return `hint`, but for the plain command to log in one that works with our own variables."""
     from credhelper.core.login import log_in
 
     if hint != log_in(route.profile):
@@ -249,9 +250,9 @@ def _fitted(context: Context, route: Route, hint: str | None) -> str | None:
 
 
 def tidy_up() -> None:
-    """Sweep some of the records where renewals wrote. Never raises, and waits for nothing.
+    """Sweep some of the records where renewals wrote, once the answer is given away.
 
-    To be called when the answer is given away, and no lock is held.
+    Never raises, and waits for nothing.
     """
     if not _renewed:
         return
@@ -263,7 +264,7 @@ def tidy_up() -> None:
 
 
 def _note(context: Context, made: Token) -> None:
-    # By the earlier of two clocks, so that a wrong one ends nothing that lives.
+    # By the earlier of two clocks: a wrong one ends nothing that lives.
     _renewed[:] = [(context, context.clock() + min(0, made.skew))]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from credhelper.core.record import GIVEN
+from credhelper.core.record import FRESH, GIVEN, held_in, judge
 from credhelper.errors import LifetimeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from credhelper.broker.source import TokenSource, Wanted
     from credhelper.core.record import Held
     from credhelper.errors import CredhelperError
+    from credhelper.storage.slot import Enough
 
 DEFINITE_NO = 5.0
 TROUBLE = 2.0
@@ -35,15 +38,26 @@ def known(
     Raises the failure that is remembered where nothing is stale, and LifetimeError.
     """
     now = source.clock()
-    # A token that was just made and lives too short shows how long the next one would live.
-    if (
-        held is not None
-        and held.advertised - held.issued_at <= wanted.min_ttl
-        and now - held.issued_at < held.lifetime / 2
-    ):
+    if held is not None and _hopeless(held, now, wanted.min_ttl):
         raise too_short(source, held, wanted)
     failed = source.slot.failure(source.stamp, now, wanted.since)
     return instead(source, failed, stale, wanted.profile) if failed else None
+
+
+def enough(source: TokenSource, wanted: Wanted) -> Enough:
+    """Return a function that tells whether a record is the best that the caller can have now."""
+
+    def tell(fields: Mapping[str, str]) -> bool:
+        held, now = held_in(fields, source.stamp, source.host), source.clock()
+        state = judge(held, now, margin=wanted.margin, min_ttl=wanted.min_ttl)
+        return held is not None and (state == FRESH or _hopeless(held, now, wanted.min_ttl))
+
+    return tell
+
+
+def _hopeless(held: Held, now: float, min_ttl: int) -> bool:
+    # A token that was just made and lives too short shows how long the next one would live.
+    return held.advertised - held.issued_at <= min_ttl and now - held.issued_at < held.lifetime / 2
 
 
 def instead(source: TokenSource, error: CredhelperError, stale: Held | None, profile: str) -> Held:

@@ -160,6 +160,7 @@ def route_to(profile: Profile) -> Route:
         identity.aws_name(profile, profile.aws) if profile.aws else "",
         (api.variables, profile.project or "", api.base),
         profile.refresh_before,
+        profile.share or "",
     )
 
 

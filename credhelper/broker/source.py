@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Request, Token
     from credhelper.core.routes import Route
     from credhelper.core.service import Service
-    from credhelper.storage.slot import Slot
+    from credhelper.storage.slot import Enough, Slot
 
 LOCK_WAIT = flock.LEADER_WAIT
 
@@ -169,14 +169,16 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
         # Without room for a record, every call would make a new token.
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
-    lock, lockless = take_lock(source, 0 if stale else source.wait, wanted.profile)
+    enough = failure.enough(source, wanted)
+    wait = 0 if stale else source.wait
+    lock, lockless = take_lock(source, wait, wanted.profile, enough=enough)
     try:
         served = None if lock else _without_the_lock(source, wanted, stale, lockless)
         if served:
             return served
         if lock is None and not lockless:
             # Its holder was stopped: one of those who waited for it renews in its place.
-            lock, _ = take_lock(source, flock.WAIT, wanted.profile, second=True)
+            lock, _ = take_lock(source, flock.WAIT, wanted.profile, second=True, enough=enough)
         return _at_the_gate(source, wanted, lock is not None)
     finally:
         if lock:
@@ -249,6 +251,7 @@ def _after_a_failure(
     if source.slot.gone_since(started, source.clock()):
         raise error  # what is stale was revoked as well
     # A process that was suspended in between may find that others went on without it.
+    source.slot.ask_again(failure.enough(source, wanted))
     held, state = _look_again(source, wanted)
     if held and state == FRESH:
         return held
@@ -257,7 +260,12 @@ def _after_a_failure(
 
 
 def take_lock(
-    source: TokenSource, wait: float, profile: str = "", *, second: bool = False
+    source: TokenSource,
+    wait: float,
+    profile: str = "",
+    *,
+    second: bool = False,
+    enough: Enough | None = None,
 ) -> tuple[locks.Lock | None, str]:
     """Return the lock, or None with the reason why there can be none ("" when it is held).
 
@@ -265,7 +273,7 @@ def take_lock(
     """
     holder = f"renews the {source.what}" + (f" of profile {profile}" if profile else "")
     try:
-        return source.slot.lock(wait, second=second, holder=holder), ""
+        return source.slot.lock(wait, second=second, holder=holder, enough=enough), ""
     except locks.Unlockable as error:
         return None, str(error)
 

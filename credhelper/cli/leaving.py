@@ -8,7 +8,7 @@ from contextlib import suppress
 from credhelper.broker import given_files, inventory, key_notes, routing, typed_keys
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
-from credhelper.cli import keeping, output
+from credhelper.cli import fleet_leaving, keeping, output
 from credhelper.cli.output import say
 from credhelper.cli.revocation import Leaving
 from credhelper.config.profile import READY, Profile
@@ -19,13 +19,17 @@ from credhelper.storage.slot import Slot
 from credhelper.tokenfile import folder
 
 
-def leave(context: Context, profiles: Sequence[Profile]) -> int:
-    """Log out of `profiles`, print how it went, and return the worst exit status."""
+def leave(context: Context, profiles: Sequence[Profile], *, fleet: bool | None = None) -> int:
+    """Log out of `profiles`, print how it went, and return the worst exit status.
+
+    Parameters:
+    - fleet: whether a token that hosts share is revoked for all of them; None to ask.
+    """
     kept = inventory.by_profile(context) if len(profiles) > 1 else None
     names = [one.name for one in profiles]
     known = routing.load_config(context).profiles.values()
     staying = [one for one in known if one.name not in names]
-    return max((_leave(context, profile, kept, staying) for profile in profiles), default=0)
+    return max((_leave(context, profile, kept, staying, fleet) for profile in profiles), default=0)
 
 
 def _leave(
@@ -33,8 +37,13 @@ def _leave(
     profile: Profile,
     kept: Mapping[str, list[Kept]] | None,
     staying: Sequence[Profile],
+    fleet: bool | None,
 ) -> int:
     leaving = Leaving(context, profile)
+    if profile.share:
+        leaving.for_all = fleet_leaving.for_all(context, profile, fleet)
+    if profile.share and leaving.for_all:
+        fleet_leaving.leave(leaving, profile)  # first: nobody adopts what is being revoked
     # The key first: a process that has read it began before the mark, and drops what it makes.
     takes_key = _take_key(leaving, profile, staying)
     _mark(leaving, profile)

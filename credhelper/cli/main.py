@@ -41,6 +41,7 @@ _OURS = {
     "write": ("write", "write", "Write a token into a file."),
     "watch": ("write", "watch", "Keep a fresh token in a file until stopped."),
     "agent": ("agent", "agent", "Serve tokens to containers and ssh hosts, at a socket."),
+    "fleet": ("fleet", "fleet", "Share tokens between hosts: key, check."),
     "setup": ("setup", "setup_", "Configure a tool to use credhelper; check or undo it."),
     "profile": ("profile", "profile", "List, show, add, change and remove profiles."),
     "status": ("status", "status", "Show each profile's token, and how long it lives."),
@@ -55,7 +56,7 @@ _OURS = {
 _GROUPS = {
     "Start": ("demo", "login", "import"),
     "Use": ("get", "exec", "env", "write", "watch", "agent"),
-    "Configure": ("setup", "profile", "status", "doctor", "logout"),
+    "Configure": ("setup", "profile", "status", "doctor", "fleet", "logout"),
     "Tools": ("token", "sandbox", "completion", "help"),
 }
 _SHORT_HELPS = {name: f"For tools: {summary}." for name, (_, summary, _) in PROTOCOLS.items()} | {

@@ -114,6 +114,8 @@ def _adopt(
         return kept
     found, route = routing.load_routes(context), routing.route_to(profile)
     token_source = answer.source_for(context, found, route, stamp=seen[1])
+    # Not one that hosts share: what was verified is what counts here.
+    token_source.slot = context.slot(token_source.slot.name)
     token_source.slot.owner = inventory.owner(context, profile)
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):

@@ -33,7 +33,7 @@ class Leaving:
     - profile: by whose API records are revoked that do not tell theirs; or None.
 
     Attributes: `status`, the worst exit status; `rows`, what is said; `removed`, whether anything
-    was here.
+    was here; `for_all`, whether what other hosts share is revoked as well.
     """
 
     def __init__(self, context: Context, profile: Profile | None) -> None:
@@ -42,6 +42,7 @@ class Leaving:
         self.status = 0
         self.rows: Rows = []
         self.removed = False
+        self.for_all = True
         self._revoked: set[str] = set()  # digests: a list of secrets takes longer with each
         self._end = time.monotonic() + _WAIT
         cache = paths.cache_dir(context.environ, sys.platform)
@@ -109,11 +110,12 @@ class Leaving:
         aside = [kept.slot.move_aside()] if fields and not kept.former else []
         for key in ("previous", "token"):
             if fields.get(key):
-                self._end_of(kept._replace(fields=fields), Secret(fields[key]))
+                self.end_of(kept._replace(fields=fields), Secret(fields[key]))
         self.removed = self.removed or bool(fields)
         kept.slot.remove(*aside)
 
-    def _end_of(self, kept: Kept, secret: Secret) -> None:
+    def end_of(self, kept: Kept, secret: Secret) -> None:
+        """Revoke one secret of a record, where that is possible, and note how it went."""
         fields = kept.fields or {}
         held = Held(fields, lookup.host())
         former = ""
@@ -129,6 +131,9 @@ class Leaving:
             return
         if fields.get(GIVEN):
             self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
+            return
+        if not self.for_all:
+            self.rows.append((kept.what, "forgotten here, not revoked: other hosts share it"))
             return
         digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))
         if digest in self._revoked:

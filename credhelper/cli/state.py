@@ -49,6 +49,8 @@ def state_of(context: Context, one: ProfileStatus) -> State:
     over = _over(one)
     if one.session_ends > now and one.refreshed:
         return over
+    if profile.grant is None and profile.auth != LOGIN:
+        return over  # other hosts of the fleet make it
     if profile.grant is None:
         log_in = next_step.log_in(context.environ, profile.name, profile)
         return State(LOGIN_NEEDED, log_in, _why_no_session(one))

@@ -63,6 +63,29 @@ def resolve(
         raise
 
 
+def resolve_lines(grant: Grant, *, what: str, environ: Mapping[str, str]) -> Secret:
+    """Return the lines of a secret that `grant` names, without blanks around them.
+
+    Parameters:
+    - what: its name, for messages.
+    - environ: the environment of this process.
+
+    Raises as `resolve`.
+    """
+    try:
+        place, data = _read(grant, "", environ, grant.timeout or _TIMEOUT, "")
+        if grant.member is not None:
+            place, data = _member(grant.member, place, data)
+        lines = [line.strip() for line in data.decode("ascii", "replace").split("\n")]
+        text = "\n".join(line for line in lines if line)
+        if not text:
+            raise LoginRequiredError(f"{place} is empty")
+    except CredhelperError as error:
+        error.message = f"{what}: {error.message}"
+        raise
+    return Secret(text)
+
+
 def _read(
     grant: Grant, profile_name: str, environ: Mapping[str, str], timeout: float, stamp: str
 ) -> tuple[str, bytes]:

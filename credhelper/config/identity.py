@@ -42,6 +42,32 @@ def session_name(profile: Profile) -> str:
     return _name("session", _session(profile))
 
 
+def shared(profile: Profile, resource: Resource | None) -> list[str]:
+    """Return what hosts of a fleet have in common that share the profile's tokens.
+
+    Its grant is not in it, nor where that lies: hosts need not have the same, or any.
+
+    Parameters: `resource`, what AWS credentials are for, to share those; or None.
+    """
+    optional = (profile.user, profile.domain, profile.client_id, profile.data)
+    more = (profile.cid, profile.cwid)
+    scopes = sorted(set(profile.scopes))
+    what = ["token"]
+    if resource is not None:
+        what = ["aws", resource.how, str(len(resource.words)), *resource.words]
+        what.append(str(resource.read_only))
+    return [
+        profile.share or "",
+        profile.api,
+        profile.url,
+        *(part for value in (*optional, *more) for part in _text(value)),
+        profile.token,
+        str(len(scopes)),
+        *scopes,
+        *what,
+    ]
+
+
 def visible_grant(profile: Profile) -> str:
     """Return what the warm path watches to see that the grant has changed.
 

@@ -8,21 +8,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from credhelper.config import schema
-from credhelper.config.profile import Grant, Profile
+from credhelper.config import fleet as fleets
+from credhelper.config import grant_table, schema
+from credhelper.config.fleet import Fleet
+from credhelper.config.profile import LOGIN, Grant, Profile
 from credhelper.config.table import Mistake, Table, dotted, nearest
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import ConfigError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credhelper.config.toml_lines import Place
+
 __all__ = ["Config", "Grant", "Profile", "expander", "from_environment", "parse"]
 
-_KEYS = ("default_profile", "profiles")
+_KEYS = ("default_profile", "profiles", "fleet")
 VARIABLES = {
     "api": "CREDHELPER_API",
     "url": "CREDHELPER_URL",
     "services": "CREDHELPER_SERVICES",
 }
+SHARE = "CREDHELPER_SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,13 @@ class Config:
     """All profiles.
 
     Parameters: `default_profile`, a name or None; `profiles`, by name, in the file's order; `path`,
-    of the file, or None when the environment was the source.
+    of the file, or None when the environment was the source; `fleet`, or None.
     """
 
     default_profile: str | None = None
     profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
     path: str | None = None
+    fleet: Fleet | None = None
 
 
 def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
@@ -65,19 +73,28 @@ def parse(data: bytes, path: str, environ: Mapping[str, str]) -> Config:
 def from_environment(environ: Mapping[str, str]) -> Config | None:
     """Return a config of one profile, `env`, whose key is in `CREDHELPER_API_KEY`; None without it.
 
-    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES` count without a config file only.
+    On a host that makes no token (`CREDHELPER_FLEET_LEAD=0`) it needs no key. These variables, and
+    `CREDHELPER_API`, `CREDHELPER_URL` and `CREDHELPER_SERVICES`, count without a config file only.
     Raises ConfigError with the variable's name.
     """
-    if not environ.get("CREDHELPER_API_KEY"):
-        return None
-    values: dict[str, object] = {"grant": {"env": "CREDHELPER_API_KEY"}}
-    values |= variables_set(environ)
+    share = environ.get(SHARE, "").strip()
     try:
+        fleet = fleets.from_environment(environ) if share else None
+        takes = fleet is not None and not fleet.lead
+        if not environ.get("CREDHELPER_API_KEY") and not takes:
+            return None
+        values: dict[str, object] = {} if takes else {"grant": {"env": "CREDHELPER_API_KEY"}}
+        values |= variables_set(environ) | ({"share": share} if share else {})
         found = schema.read("env", values, expander(environ))
+        _hold_to_fleet(found, fleet)
     except Mistake as mistake:
-        variable = VARIABLES[str(mistake.place[2])]
-        raise ConfigError(f"{variable}: {mistake.message}", mistake.hint) from None
-    return Config("env", MappingProxyType({"env": found}))
+        raise ConfigError(f"{_variable(mistake.place)}: {mistake.message}", mistake.hint) from None
+    return Config("env", MappingProxyType({"env": found}), fleet=fleet)
+
+
+def _variable(place: Place) -> str:
+    key = str(place[1] if place[0] == "fleet" else place[2])
+    return {**VARIABLES, "share": SHARE, **fleets.VARIABLES}[key]
 
 
 def variables_set(environ: Mapping[str, str]) -> dict[str, str | list[str]]:
@@ -154,11 +171,26 @@ def _config(document: dict[str, object], path: str, environ: Mapping[str, str]) 
     expand = expander(environ)
     named = Table(document.get("profiles", {}), ("profiles",)).values
     found = {name: schema.read(name, values, expand) for name, values in named.items()}
+    fleet = fleets.read(document["fleet"], expand) if "fleet" in document else None
+    for profile in found.values():
+        _hold_to_fleet(profile, fleet)
     default = table.text("default_profile")
     if default is not None and default not in found:
         near = nearest(default, found) or f"; known profiles: {', '.join(found) or 'none'}"
         raise table.wrong("default_profile", f"no profile has this name{near}")
-    return Config(default, MappingProxyType(found), path)
+    return Config(default, MappingProxyType(found), path, fleet)
+
+
+def _hold_to_fleet(profile: Profile, fleet: Fleet | None) -> None:
+    """Raise Mistake for a profile that shares with nobody, or can make no token and should."""
+    place = ("profiles", profile.name)
+    if profile.share and fleet is None:
+        message = "no fleet is configured: add a table [fleet]"
+        raise Mistake((*place, "share"), message, "credhelper fleet key --help")
+    if profile.grant is None and profile.auth != LOGIN and (fleet is None or fleet.lead):
+        message = f"missing: auth = '{profile.auth}' needs {grant_table.FORMS}"
+        hint = "or this host makes no token: lead = false in [fleet]" if profile.share else None
+        raise Mistake((*place, "grant"), message, hint)
 
 
 def expander(environ: Mapping[str, str]) -> Callable[[str], str]:

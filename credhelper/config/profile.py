@@ -131,6 +131,7 @@ class Profile:
     - ca_file: absolute.
     - api_key_as: one of `KEY_FORMS`.
     - aws: what AWS credentials are for.
+    - share: the name under which hosts of the fleet share its tokens.
 
     What is not configured is None.
     """
@@ -158,6 +159,7 @@ class Profile:
     ca_file: str | None = None
     api_key_as: str = KEY_FORMS[0]
     aws: Resource | None = None
+    share: str | None = None
 
 
 def api_at(url: str) -> str | None:

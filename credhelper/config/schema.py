@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from credhelper.config import data_path
+from credhelper.config import data_path, grant_table
 from credhelper.config.origin import canonical, origin
 from credhelper.config.profile import (
     API_KEY,
     APIS,
     AUTHS,
-    GRANTS,
     KEY_FORMS,
     LOGIN,
     PASSWORD,
@@ -23,7 +22,7 @@ from credhelper.config.profile import (
     Resource,
     api_at,
 )
-from credhelper.config.table import GRANT_HINT, Mistake, Table, one_of, plain
+from credhelper.config.table import Mistake, Table, one_of
 from credhelper.core.model import JWT, SESSION
 from credhelper.core.service import Service
 
@@ -32,13 +31,8 @@ if TYPE_CHECKING:
     from credhelper.config.toml_lines import Place
 
 _YEAR = 366 * 86400
-_LONGEST_COMMAND = 300
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FORMS = (
-    'one of { env = "NAME" }, { file = "PATH" }, { command = ["PROGRAM"] }, { keyring = "SERVICE" }'
-)
 # What says how a token is made: nothing is made for a profile whose grant is a token.
 _MAKING = (
     *("user", "domain", "cid", "cwid", "scopes", "client_id", "data"),
@@ -74,6 +68,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
     other = api_at(url) or api
     if other != api:
         raise table.wrong("url", f"is the one of api = '{other}'", f"set api = '{other}'")
+    token = table.choice("token", (JWT, SESSION))
     found = Profile(
         name=name,
         api=api,
@@ -89,7 +84,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         data=table.text("data"),
         project=table.checked("project", _id),
         keep_session=table.flag("keep_session"),
-        token=table.choice("token", (JWT, SESSION)),
+        token=token,
         services=_services(table),
         username=table.checked("username", _without_colon) or "oauth2",
         min_ttl=table.seconds("min_ttl", 0, least=0, most=_YEAR),
@@ -98,6 +93,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         ca_file=table.checked("ca_file", expand),
         api_key_as=form,
         aws=_resource(table, api),
+        share=_share(table, token),
     )
     unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
     for key in APIS[api].lacks:
@@ -143,75 +139,19 @@ def _services(table: Table) -> tuple[Service, ...]:
 
 
 def _grant(table: Table, auth: str, login: str, expand: Callable[[str], str]) -> Grant | None:
-    if "grant" not in table:
-        if auth == LOGIN:
-            return None
-        raise table.wrong("grant", f"missing: auth = '{auth}' needs {_FORMS}")
-    if isinstance(table.values["grant"], str):
-        raise table.wrong("grant", f"expected {_FORMS}, not a secret itself", GRANT_HINT)
-    grant = Table(table.values["grant"], (*table.place, "grant"))
-    grant.only((*GRANTS, "allow_readable", "timeout", "member"))
-    given = [how for how in GRANTS if how in grant]
-    if len(given) != 1:
-        raise table.wrong("grant", f"expected exactly {_FORMS}")
-    how = given[0]
-    if "allow_readable" in grant and how != "file":
-        raise grant.wrong("allow_readable", "goes with a file only")
-    if "timeout" in grant and how not in ("command", "keyring"):
-        raise grant.wrong("timeout", "goes with a command or a keyring only")
-    return Grant(
-        how,
-        _words(grant, how, login, expand),
-        allow_readable=grant.flag("allow_readable"),
-        timeout=_timeout(grant),
-        member=grant.text("member"),
-    )
-
-
-def _words(grant: Table, how: str, login: str, expand: Callable[[str], str]) -> tuple[str, ...]:
-    if how == "env":
-        return (grant.checked("env", _variable) or "",)
-    if how == "file":
-        return (grant.checked("file", expand) or "",)
-    if how == "command":
-        return _command(grant)
-    if isinstance(grant.values["keyring"], str):
-        # The name is part of the grant, so that two profiles do not share an entry.
-        return (grant.text("keyring") or "", login)
-    words = tuple(word for word, _ in grant.texts("keyring"))
-    if len(words) != 2:
-        raise grant.wrong("keyring", 'expected "SERVICE" or ["SERVICE", "USERNAME"]')
-    return words
-
-
-def _variable(text: str) -> str:
-    if not _VARIABLE.fullmatch(text):
-        raise ValueError("expected the name of an environment variable")
-    return text
-
-
-def _command(grant: Table) -> tuple[str, ...]:
-    place: Place = (*grant.place, "command")
-    words = grant.values["command"]
-    if not isinstance(words, list) or not words:
-        raise Mistake(place, 'expected a program and its arguments, as in ["pass", "show", "key"]')
-    program = plain(words[0], (*place, 0))
-    if "/" in program and not program.startswith("/"):
-        raise Mistake((*place, 0), "expected an absolute path, or a name to be found on PATH")
-    return (program, *(_argument(word, (*place, i)) for i, word in enumerate(words[1:], 1)))
-
-
-def _argument(word: object, place: Place) -> str:
-    return plain(word, place, empty=True)
-
-
-def _timeout(grant: Table) -> float | None:
-    if "timeout" not in grant:
+    if "grant" in table:
+        return grant_table.read(table, "grant", login, expand)
+    # Hosts of a fleet that make no token need no grant: `parse` sees that they make none.
+    if auth == LOGIN or "share" in table:
         return None
-    value = grant.values["timeout"]
-    if type(value) not in (int, float) or not 0 < value <= _LONGEST_COMMAND:
-        raise grant.wrong("timeout", f"expected seconds, more than 0 and up to {_LONGEST_COMMAND}")
-    return float(value)
+    raise table.wrong("grant", f"missing: auth = '{auth}' needs {grant_table.FORMS}")
+
+
+def _share(table: Table, token: str) -> str | None:
+    share = table.checked("share", _id)
+    if share is not None and token == SESSION:
+        raise table.wrong("share", f"shares JWTs: it goes with token = '{JWT}' only")
+    return share
 
 
 def _resource(table: Table, api: str) -> Resource | None:

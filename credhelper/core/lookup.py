@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SOCKET = "CREDHELPER_SOCKET"  # of an agent, which is asked instead of config and cache
 CONFIGURING = ("CREDHELPER_API", "CREDHELPER_URL", "CREDHELPER_SERVICES")
+SHARING = ("CREDHELPER_SHARE", "CREDHELPER_FLEET_LEAD")
 
 
 def answer(
@@ -115,9 +116,11 @@ def configuration(
     if data is not None:
         return path or "", data
     from_parent = environ.get("CREDHELPER_RECORD", "").startswith("env:")
-    if not from_parent and not environ.get("CREDHELPER_API_KEY"):
+    share = environ.get("CREDHELPER_SHARE")
+    if not from_parent and not environ.get("CREDHELPER_API_KEY") and not share:
         return path or "environment", b""
-    made = "".join(f"{name}={environ.get(name, '')}\n" for name in CONFIGURING)
+    names = (*CONFIGURING, *SHARING) if share else CONFIGURING
+    made = "".join(f"{name}={environ.get(name, '')}\n" for name in names)
     return "environment", made.encode("utf-8", "surrogateescape")
 
 

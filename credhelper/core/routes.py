@@ -1,30 +1,26 @@
 """Routes: the config compiled, like a `.pyc`, into what a warm answer needs.
 
-They say which profile a service has, and the name of that profile's record. The file ends with the
-bytes of the config that it was made from, and is valid only while the config has those bytes: that
-is safer than a time stamp, and works for hosts that share a home.
+They say which profile a service has, and the name of its record. The file ends with the bytes of
+the config that it was made from, and is valid only while the config has those: that is safer than a
+time stamp, and works for hosts that share a home.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 FORMAT = "8"
 MOST_BYTES = 64 * 1024 * 1024  # of a file: 1 MiB of config, compiled, is some 12 MiB
 
 _HEADER = f"credhelper-routes {FORMAT}"
-SALT = "salt "
+SALT, _DEFAULT, _SIZES = "salt ", "default ", "sizes "
 _SALT_DIGITS = 32
-_DEFAULT = "default "
-_SIZES = "sizes "
 _HEX = frozenset("0123456789abcdef")
-# How the index calls a profile and a service.
-_PROFILE, _SERVICE = b"p ", b"s "
-# A line of a profile is `key=value`, with tabs between; readers pass over keys they do not know.
+_PROFILE, _SERVICE = b"p ", b"s "  # how the index calls them
+# A line of a profile is `key=value` with tabs between; readers pass over keys they do not know.
 _PLAIN = (
     *("profile", "record", "kind", "username", "user", "url", "min_ttl", "grant", "aws"),
-    "refresh_before",
+    *("refresh_before", "share"),
 )
 
 
@@ -35,7 +31,8 @@ class Route:
     `username`, for Basic; `user`, the login name or ""; `url`, the API's origin; `min_ttl` and
     `refresh_before`, in seconds; `grant`, `env:NAME`, `file:PATH` or ""; `services`, in normal
     form; `aws`, the record of its AWS credentials, or ""; `variables`, how the names begin of what
-    other clients of the API read, a project for them or "", and the path that they append to `url`.
+    other clients of the API read, a project for them or "", and the path that they append to `url`;
+    `share`, the name that hosts share it under, or "".
     """
 
     __slots__ = (*_PLAIN, "services", "variables")
@@ -54,6 +51,7 @@ class Route:
         aws: str = "",
         variables: tuple[str, str, str] = ("ICA", "", ""),
         refresh_before: int = 0,
+        share: str = "",
     ) -> None:
         self.profile = profile
         self.record = record
@@ -67,6 +65,7 @@ class Route:
         self.aws = aws
         self.variables = variables
         self.refresh_before = refresh_before
+        self.share = share
 
 
 class Routes:
@@ -115,7 +114,7 @@ class Routes:
         return self._data[place + len(_SERVICE) : end].decode("utf-8", "surrogateescape")
 
     def first(self) -> Route | None:
-        """Return the first route of the config; None without a profile."""
+        """Return the first route of the config, or None."""
         return self._at(0) if self.count else None
 
     def all(self) -> list[Route]:
@@ -146,8 +145,8 @@ class Routes:
         place, data = self._place(key), self._data
         if not data.startswith(key, place, self._middle):
             return []
-        offsets = data[place + len(key) : data.index(b"\n", place)].split(b" ")
-        return [self._at(int(offset)) for offset in offsets]
+        end = data.index(b"\n", place)
+        return [self._at(int(offset)) for offset in data[place + len(key) : end].split(b" ")]
 
     def _at(self, offset: int) -> Route:
         start = self._middle + offset
@@ -222,7 +221,7 @@ def decode(data: bytes, label: str, home: str, version: str, source: bytes) -> R
 
 
 def salt_of(data: bytes) -> str | None:
-    """Return the salt in a routes file, of any format since 5: names of records depend on it."""
+    """Return the salt in a routes file, of any format since 5."""
     lines = data.split(b"\n", 5)
     if len(lines) < 6 or not lines[0].startswith(b"credhelper-routes "):
         return None
@@ -261,6 +260,7 @@ def _route(line: bytes) -> Route:
         get("aws", ""),
         (get("variables", ""), get("project", ""), get("url_path", "")),
         int(get("refresh_before", 0)),
+        get("share", ""),
     )
 
 
@@ -271,7 +271,7 @@ def _check_sum(data: bytes) -> int:
 
 
 def _stamp(label: str, home: str, version: str) -> list[str]:
-    # Each line begins with a word, so that none is empty: an empty one ends the routes.
+    # None is empty: an empty line ends the routes.
     return [_HEADER, f"version {version}", f"config {label}", f"home {home}"]
 
 

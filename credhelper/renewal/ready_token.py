@@ -84,7 +84,7 @@ def token_in(secret: Secret, profile: Profile, grant: Grant, now: float) -> Toke
         if told is None:
             hint = "a psToken goes with auth = 'session', an API key with auth = 'api-key'"
             raise ConfigError(f"{what} is not a JWT", hint)
-        if wrong := _foreign(told, profile):
+        if wrong := foreign(told, profile):
             raise ConfigError(f"{what} {wrong}", "compare it with the profile's api and url")
         token = claims.token_from(secret.reveal(), kind=JWT, now_local=now, skew=0)
         if token.assumed:
@@ -100,7 +100,7 @@ def token_in(secret: Secret, profile: Profile, grant: Grant, now: float) -> Toke
     return token
 
 
-def _foreign(told: Mapping[str, object], profile: Profile) -> str:
+def foreign(told: Mapping[str, object], profile: Profile) -> str:
     """Return why a token is not one of the profile's API, if its claims tell; "" otherwise."""
     audience = told.get("aud")
     named = [one for one in (audience if isinstance(audience, list) else [audience]) if one]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from credhelper.core.flock import EarlyLocks
 
+    Enough = Callable[[Mapping[str, str]], bool]  # whether a record is good enough for a caller
+
 OLD = ".old"
 _LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
@@ -32,9 +34,8 @@ class Slot:
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
     `durable`, flush the folder too; `waiting`, is open during each wait for a lock, and takes what
-    is waited for, in words, and the seconds it may take.
-
-    Attributes: `owner`, fields that say whose the record is, added to each.
+    is waited for, in words, and the seconds it may take. Attributes: `owner`, what each record says
+    of whose it is.
     """
 
     __slots__ = (
@@ -158,10 +159,7 @@ class Slot:
         return True
 
     def has_room(self) -> bool:
-        """Tell whether another record like this one could be kept.
-
-        Without room, every call would make a new one.
-        """
+        """Tell whether another record like this one could be kept."""
         if self.folder is None:
             return False
         size = len(paths.read_private(self.path) or b"")
@@ -227,13 +225,18 @@ class Slot:
         return started <= at <= now + 1
 
     def lock(
-        self, wait: float, *, second: bool = False, holder: str = "uses what is wanted here"
+        self,
+        wait: float,
+        *,
+        second: bool = False,
+        holder: str = "uses what is wanted here",
+        enough: Enough | None = None,
     ) -> locks.Lock | None:
         """Return the lock of this record, or None when `wait` seconds are over.
 
         Parameters: `second`, for one who goes on in place of the holder; `holder`, what that does,
-        for who looks on. Raises Unlockable when there are no locks, or when the record cannot be
-        written: then the others would wait for nothing.
+        for who looks on; `enough`, for a slot that hosts share. Raises Unlockable when there are no
+        locks, or the record cannot be written.
         """
         if not wait or self._waiting is None:
             return self._locked(wait, second)
@@ -262,6 +265,9 @@ class Slot:
                 refused.append(str(error))
         raise locks.Unlockable("; ".join(refused) or "no private folder for a lock")
 
+    def ask_again(self, enough: Enough) -> None:
+        """Ask other hosts once more. Nobody shares this slot, so there are none."""
+
     @property
     def _failure(self) -> str:
         return self.name + ".failed"
@@ -276,11 +282,10 @@ class Slot:
     def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
         """Return the remembered failure if it still counts, else None.
 
-        It counts for a process that asked before its time was over, even if that process looks
-        later: on a busy machine a waiter wakes up late. It does not count for another grant.
+        It counts for a process that asked before its time was over, even if it looks later: on a
+        busy machine a waiter wakes up late. It does not count for another grant.
 
-        Parameters: `now`; `since`, when this process asked, or began to wait if that was earlier;
-        both in Unix seconds.
+        Parameters: `now`; `since`, when this process asked, or began to wait; in Unix seconds.
         """
         if self.folder is None or not paths.private_folder(self.folder):
             return None

@@ -91,7 +91,9 @@ def configs(draw: st.DrawFn) -> str:
     if "{" in work and "SERVICES }" in work.replace("}}", " }"):
         services = 'services = ["https://a.example"]'  # braces hold no line ends
     text = work.replace("SERVICES", services)
-    default = draw(st.sampled_from(["", 'default_profile = "work"\n', "default_profile='work' # x\n"]))
+    default = draw(
+        st.sampled_from(["", 'default_profile = "work"\n', "default_profile='work' # x\n"])
+    )
     if default and draw(st.booleans()) and not at_top:
         default += "\n"
     other = draw(st.sampled_from(OTHERS))
@@ -103,7 +105,7 @@ def configs(draw: st.DrawFn) -> str:
 
 VALUES: Data = {
     "grant": {"env": "OTHER_ONE"},
-    "domain": 'a"b\'c',
+    "domain": "a\"b'c",
     "cid": "x",
     "scopes": ["A", "B"],
     "keep_session": True,
@@ -202,7 +204,10 @@ def take_back(place: Place, text: str, pairs: list[Pair]) -> None:
         before.append((place.text, data))
         data = do(place.call, data)
         assert place.data == data
-        assert parse.parse(place.text.encode(), "/c", ENVIRON).profiles.keys() == data["profiles"].keys()
+        assert (
+            parse.parse(place.text.encode(), "/c", ENVIRON).profiles.keys()
+            == data["profiles"].keys()
+        )
         if "\r\n" in text:
             assert "\n" not in place.text.replace("\r\n", "")
         for comment in [line for line in text.split("\n") if line.strip().startswith("#")]:

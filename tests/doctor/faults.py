@@ -66,7 +66,6 @@ class Stage:
         (folder / name).chmod(0o755)
         self.environ["PATH"] = f"{folder}:{self.world.environ['PATH']}"
 
-
     def mounts(self, folder: Path, options: str, then: str = ":") -> None:
         """Run the doctor where a disk of its own is at `folder`; skip the test where none can be.
 

@@ -100,7 +100,9 @@ def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_ap
     assert b"a token for the owner of profile main; no cache keeps it" in outcome.stdout
     # Another password is told from a token all the same.
     with (stage.world.home / ".gitconfig").open("a") as file:
-        file.write(f'[credential "{GIT}"]\n\thelper =\n\thelper = "!echo username=a; echo password=b"\n')
+        file.write(
+            f'[credential "{GIT}"]\n\thelper =\n\thelper = "!echo username=a; echo password=b"\n'
+        )
     outcome = stage.world.run("setup", "git", "--check", prefix=stage.prefix)
     assert outcome.status == 3, outcome
 

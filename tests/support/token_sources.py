@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from credhelper.broker import source
 from credhelper.broker.reject import forget
@@ -17,6 +18,9 @@ from credhelper.storage.slot import Slot
 START = 1_800_000_000
 HOST = "here"
 
+if TYPE_CHECKING:
+    from credhelper.storage.slot import Enough
+
 Answer = Token | CredhelperError
 
 
@@ -25,9 +29,11 @@ class SlowSlot(Slot):
 
     before_lock: Callable[[], None] = staticmethod(lambda: None)
 
-    def lock(self, wait: float, *, second: bool = False, holder: str = "") -> locks.Lock | None:
+    def lock(
+        self, wait: float, *, second: bool = False, holder: str = "", enough: Enough | None = None
+    ) -> locks.Lock | None:
         self.before_lock()
-        return super().lock(wait, second=second, holder=holder)
+        return super().lock(wait, second=second, holder=holder, enough=enough)
 
 
 class ScriptedSource:

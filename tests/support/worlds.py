@@ -97,11 +97,11 @@ class World:
         """
         key = self.secret_file("api-key", api_key)
         told = profiles or {"main": {}}
-        lines = [f"default_profile = {_toml(next(iter(told)))}"]
+        lines = [f"default_profile = {toml(next(iter(told)))}"]
         for name, own in told.items():
-            lines.append(f"\n[profiles.{_toml(name)}]")
+            lines.append(f"\n[profiles.{toml(name)}]")
             basic = {"url": url, "grant": {"file": str(key)}, "services": [SERVICE]}
-            lines += [f"{member} = {_toml(value)}" for member, value in {**basic, **own}.items()]
+            lines += [f"{member} = {toml(value)}" for member, value in {**basic, **own}.items()]
         self.config.write_text("\n".join(lines) + "\n")
 
     def run(
@@ -282,10 +282,11 @@ def _below(folder: Path) -> Iterable[Path]:
         yield from sorted(folder.rglob("*"))
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """Return `value` as TOML spells it in one line."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{name} = {_toml(each)}" for name, each in value.items())
+        inner = ", ".join(f"{name} = {toml(each)}" for name, each in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value)

@@ -98,7 +98,7 @@ def doctor(
     else:
         for line in done:
             say(f"fixed: {line}")
-        _show(shown)
+        show(shown)
     return result.exit_status(found)
 
 
@@ -118,7 +118,8 @@ def _cleaned(one: result.Result, clean: Callable[[str], str]) -> result.Result:
     return replace(one, about=clean(one.about), why=clean(one.why), fix=clean(one.fix))
 
 
-def _show(found: list[result.Result]) -> None:
+def show(found: list[result.Result]) -> None:
+    """Print what checks found, those about the same thing together."""
     say(f"credhelper {__version__}, Python {sys.version.split()[0]}, {sys.platform}")
     about = None
     for one in found:

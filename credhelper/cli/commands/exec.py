@@ -16,6 +16,8 @@ from credhelper.cli import aws_endpoint as endpoint
 from credhelper.cli.context import command_context, profile_option, service_option
 from credhelper.cli.output import span, warn
 from credhelper.cli.walltime import Walltime, min_ttl_option, refresh_before_option
+from credhelper.config.fleet import SECRETS
+from credhelper.config.parse import Config
 from credhelper.config.profile import Profile
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
@@ -100,9 +102,10 @@ def exec_(
 
     The variables ICA_ACCESS_TOKEN, ICA_SERVER_URL (a host) and ICA_BASE_URL are for the ica program
     and the v1 SDK. For the v2 API they begin with ICAV2_, and ICAV2_PROJECT_ID is the profile's
-    project, if it has one. They replace variables of the same name. exec removes the API key from
-    the command's environment, and keeps everything else. It passes signals on, and ends with the
-    command's exit status. If no cache folder can be written, the command gets a cache of its own.
+    project, if it has one. They replace variables of the same name. exec removes the API key, and
+    a fleet's key and password, from the command's environment, and keeps everything else. It passes
+    signals on, and ends with the command's exit status. If no cache folder can be written, the
+    command gets a cache of its own.
 
     A token in a variable does not renew itself. Ask for enough life with --min-ttl, let the command
     call credhelper, or add --refresh: the file in BEARER_TOKEN_FILE then always has a fresh token.
@@ -126,9 +129,10 @@ def exec_(
         credential, record, given_in, given = renewer.begin(context, request)
         _warn_of_the_end(credential, walltime, (*file_names, FILE)[0] if refresh else "")
         environ = dict(os.environ)
-        environ.pop("CREDHELPER_API_KEY", None)
+        for secret in ("CREDHELPER_API_KEY", *SECRETS):
+            environ.pop(secret, None)
         if not context.agent:
-            _hide_grants(environ, credential.profile, routing.load_config(context).profiles)
+            _hide_grants(environ, credential.profile, routing.load_config(context))
             environ["CREDHELPER_RECORD"] = f"{credential.profile}:{os.path.basename(record)}"
         environ.update(variables(credential, names))
         environ["CREDHELPER_PROFILE"] = credential.profile
@@ -238,15 +242,14 @@ def variables(credential: Credential, names: tuple[str, ...]) -> dict[str, str]:
     return found | dict.fromkeys(names, credential.token.reveal())
 
 
-def _hide_grants(environ: dict[str, str], profile: str, known: Mapping[str, Profile]) -> None:
-    """Take out what tokens of `profile` are made from, and what an outer `exec` set.
-
-    Parameters: `known`, all profiles by name.
-    """
-    grant = known[profile].grant
-    if grant is not None and grant.how == "env":
-        environ.pop(grant.words[0], None)
-    _take_back(environ, known)
+def _hide_grants(environ: dict[str, str], profile: str, config: Config) -> None:
+    """Take out what tokens of `profile` are made from or opened with, and what an `exec` set."""
+    fleet = config.fleet
+    grants = [config.profiles[profile].grant, *((fleet.key, fleet.password) if fleet else ())]
+    for grant in grants:
+        if grant is not None and grant.how == "env":
+            environ.pop(grant.words[0], None)
+    _take_back(environ, config.profiles)
 
 
 def _take_back(environ: dict[str, str], known: Mapping[str, Profile]) -> None:

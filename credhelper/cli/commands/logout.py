@@ -19,12 +19,21 @@ from credhelper.errors import NotFoundError, UsageError
     is_flag=True,
     help="Log out of every profile, also of former ones and those of other configs.",
 )
-def logout(name: str | None, everywhere: bool) -> int:
+@click.option(
+    "--fleet",
+    is_flag=True,
+    default=None,
+    help="Revoke a token that hosts share for all of them, without asking.",
+)
+def logout(name: str | None, everywhere: bool, fleet: bool | None) -> int:
     """Revoke a profile's tokens and sessions at the server, and delete them here.
 
     This includes tokens from before its settings changed, and those of profiles that are no longer
     in the config. Files of `credhelper write`, `watch` and `exec` stay, but no service accepts
     their tokens after that. A token that is being made at that moment is dropped.
+
+    A token that hosts of a fleet share is revoked for all of them only if you say so. Other hosts
+    serve their copy until it is refused or expires. A host with `lead = false` forgets its own.
 
     The profile stays; `credhelper profile remove` removes it as well. An API key that was typed at
     login is deleted; a key in another place stays there. Tokens are deleted here whatever the
@@ -47,13 +56,13 @@ def logout(name: str | None, everywhere: bool) -> int:
             if name in gone or (name is None and gone):
                 return leaving.leave_orphans(context)
             raise
-        status = max(leaving.leave(context, [one]), leaving.leave_orphans(context))
+        status = max(leaving.leave(context, [one], fleet=fleet), leaving.leave_orphans(context))
         leaving.name_what_was_given(context, [one.name])
         return status
     profiles = list(routing.load_config(context).profiles.values())
     if not profiles:
         say("no profile is configured")
-    status = max(leaving.leave(context, profiles), leaving.leave_orphans(context))
+    status = max(leaving.leave(context, profiles, fleet=fleet), leaving.leave_orphans(context))
     status = max(status, leaving.leave_everything(context))
     leaving.name_what_was_given(context, None)
     sweeping.sweep_all(context)

@@ -19,7 +19,7 @@ from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
 from credhelper.core.record import EXPIRED, FRESH, STALE, Held
-from credhelper.core.text import rfc3339
+from credhelper.core.text import printable, rfc3339
 from credhelper.errors import LoginRequiredError
 
 _KINDS = {SESSION: "psToken", AWS: "temporary key"}
@@ -103,6 +103,7 @@ def _show(context: Context, one: ProfileStatus, state: State) -> None:
         ("context", output.scope(profile)),
         ("token", _life(one.held, now, state, given=profile.auth == READY)),
         ("", _place(one.held, one.record)),
+        ("fleet", _fleet(one, now)),
         ("aws", _aws(one, now, state)),
         ("", _place(one.aws, one.aws_record)),
         ("session", _session(context, one, state)),
@@ -141,6 +142,19 @@ def _life(
         f"{kind}, {bar}{output.span(left)} of {output.span(whole)}"
         f" left, until {output.moment(held.advertised)}{guess}"
     )
+
+
+def _fleet(one: ProfileStatus, now: float) -> str:
+    share, held = one.profile.share, one.held
+    if share is None:
+        return ""
+    if held is None:
+        return f"shares as {printable(share)}"
+    age = output.span(max(0.0, now - held.issued_at))
+    by = f"made {age} ago by {printable(held.fields.get('maker') or 'this host')}"
+    looks = held.due - now
+    again = f", looks again in {output.span(looks)}" if looks > 0 else ", looks again now"
+    return f"shares as {printable(share)}, {by}{again if held.due else ''}"
 
 
 def _place(held: Held | None, record: str | None) -> str:
@@ -208,6 +222,9 @@ def _entry(one: ProfileStatus, now: float) -> dict[str, object]:
         "aws": _aws_entry(one, now),
         "session_ends_at": rfc3339(one.session_ends) if one.session_ends else None,
         "clock_skew": one.skew,
+        "share": profile.share,
+        "maker": held.fields.get("maker") if held else None,
+        "looks_again_at": rfc3339(held.due) if held and profile.share and held.due else None,
         "checked": one.checked,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
-from credhelper.cli.doctor import disk, machine, network, profiles, tools
+from credhelper.cli.doctor import disk, fleet, machine, network, profiles, tools
 from credhelper.cli.doctor.result import FAIL, Check, Result, run, warned
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
@@ -34,6 +34,8 @@ def examine(context: Context, tool: str | None, *, offline: bool, ask_grants: bo
             look = warned(text, "credhelper doctor TOOL, or credhelper status")
             run([Check("profiles", "", lambda: look)], done)
         run(network.checks(context, shown, offline=offline), done)
+        fleet_checks = fleet.checks(context, routing.load_config(context), offline=offline)
+        run(fleet_checks, done)
         run(profiles.checks(context, shown, offline=offline, ask_grants=ask_grants), done)
     run(tools.checks(context, tool, offline=offline), done)
     order = list(dict.fromkeys(about for _, about in done))

@@ -1,0 +1,322 @@
+"""What people do with a fleet: make a key, check, look at the status, log out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from credhelper.fleet.seal import key_flaw, new_key
+from tests.support.hosts import SHARE, Hosts, change
+from tests.support.sandboxes import RunningSandbox
+from tests.support.stores import Secure, Single, Store
+from tests.support.troubled_stores import Full, ReadOnly
+from tests.support.worlds import Outcome, World
+
+STATES = ("pass", "warn", "fail", "skipped")
+
+
+def results(outcome: Outcome) -> dict[str, str]:
+    """Return the state of each check, by its name."""
+    lines = [line.split(maxsplit=1) for line in outcome.stdout.decode().splitlines()]
+    found = {}
+    for state, *rest in (line for line in lines if line):
+        if state in STATES and rest:
+            found[rest[0].partition(":")[0]] = state
+    return found
+
+
+def test_a_key_is_new_each_time(scratch_world: World) -> None:
+    keys = [scratch_world.run("fleet", "key").stdout.decode() for _ in range(2)]
+    assert keys[0] != keys[1]
+    assert [key_flaw(key.rstrip("\n")) for key in keys] == ["", ""]
+
+
+@pytest.mark.parametrize("topology", ["plain", "secure", "socket", "sentinels", "cluster"])
+def test_a_fleet_that_works_passes(
+    topology: str, lend: Callable[[str], Store], fleet_at: Callable[[Store], Hosts]
+) -> None:
+    store = lend(topology)
+    told = fleet_at(store).host().run("fleet", "check")
+    assert told.status == 0, told
+    assert "fail" not in results(told).values()
+    assert results(told)["rights"] == "pass"
+    keys = ("packages", "key", "shares", "store", "tls", "rights", "store clock", "part")
+    assert set(keys) < set(results(told)) | {"store", "store clock"}
+
+
+def test_what_a_check_puts_there_ends(hosts: Hosts, plain: Store) -> None:
+    hosts.host().run("fleet", "check")
+    keys = plain.keys()
+    for key in keys:
+        assert 0 < int(plain.ask("PTTL", key)) <= 60_000
+
+
+def test_without_a_fleet_a_check_says_how_to_begin(scratch_world: World) -> None:
+    told = scratch_world.run("fleet", "check")
+    assert (told.status, "configures no fleet" in told.told) == (6, True)
+
+
+def _edit(host: World, old: str, new: str) -> None:
+    text = host.config.read_text()
+    assert old in text
+    host.config.write_text(text.replace(old, new))
+
+
+class Planted(NamedTuple):
+    """A mistake, and what finds it.
+
+    Parameters: `make`, plants it in a host; `check`, the check that shows it; `state`, how; `says`,
+    what it says.
+    """
+
+    make: Callable[[Hosts, pytest.FixtureRequest], World]
+    check: str
+    state: str
+    says: str
+
+
+def _with_key(text: str) -> Callable[[Hosts, pytest.FixtureRequest], World]:
+    return lambda hosts, _: hosts.host(key=text)
+
+
+def _readable(hosts: Hosts, _: pytest.FixtureRequest) -> World:
+    host = hosts.host()
+    os.chmod(host.root / "fleet.key", 0o644)
+    return host
+
+
+def _no_key(hosts: Hosts, _: pytest.FixtureRequest) -> World:
+    host = hosts.host()
+    (host.root / "fleet.key").unlink()
+    return host
+
+
+def _at(fixture: str) -> Callable[[Hosts, pytest.FixtureRequest], World]:
+    def make(hosts: Hosts, request: pytest.FixtureRequest) -> World:
+        hosts.url = request.getfixturevalue(fixture).url
+        return hosts.host()
+
+    return make
+
+
+def _own(kind: Callable[..., Store], *options: str) -> Callable[..., World]:
+    def make(hosts: Hosts, request: pytest.FixtureRequest) -> World:
+        hosts.url = request.getfixturevalue("own_store")(kind, *options).url
+        return hosts.host()
+
+    return make
+
+
+def _secure(**changes: Any) -> Callable[[Hosts, pytest.FixtureRequest], World]:
+    def make(hosts: Hosts, request: pytest.FixtureRequest) -> World:
+        store = request.getfixturevalue("secure")
+        sandbox = request.getfixturevalue("running_sandbox")
+        told: dict[str, Any] = {
+            "url": store.url,
+            "password": store.password,
+            "ca_file": store.ca_file,
+            **changes,
+        }
+        root = request.getfixturevalue("tmp_path") / "secure"
+        root.mkdir()
+        return Hosts(root, sandbox, **told).host()
+
+    return make
+
+
+def _few_rights(hosts: Hosts, request: pytest.FixtureRequest) -> World:
+    own = request.getfixturevalue("own_store")
+    certificate = request.getfixturevalue("certificate")
+    few = "~credhelper:* resetchannels -@all +eval +hello +auth +ping +select +hmget +time"
+
+    def kind(folder: Path) -> Store:
+        return Secure(folder, certificate, rights=few)
+
+    store = own(kind)
+    root = request.getfixturevalue("tmp_path") / "few"
+    root.mkdir()
+    sandbox = request.getfixturevalue("running_sandbox")
+    return Hosts(root, sandbox, store.url, store.password, store.ca_file).host()
+
+
+def _no_grant(hosts: Hosts, _: pytest.FixtureRequest) -> World:
+    host = hosts.host()
+    (host.root / "api-key").unlink()
+    return host
+
+
+PLANTED = {
+    "a short key": Planted(_with_key("c2hvcnQ"), "key", "fail", "is too short"),
+    "a key that is none": Planted(_with_key("not a key"), "key", "fail", "other characters"),
+    "a missing key": Planted(_no_key, "key", "fail", "does not exist"),
+    "a key that others can read": Planted(_readable, "key", "fail", "can be read by others"),
+    "a port that refuses": Planted(_at("closed"), "store", "fail", "cannot be reached"),
+    "a store that is silent": Planted(_at("silent"), "store", "fail", "no answer within 2 s"),
+    "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
+    "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
+    "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),
+    "an account without rights": Planted(_few_rights, "rights", "fail", "may not do"),
+    "a store that is read-only": Planted(_own(ReadOnly), "rights", "fail", "is read-only"),
+    "a store that is full": Planted(_own(Full), "rights", "fail", "is full"),
+    "a store that evicts": Planted(
+        _own(Single, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
+        "eviction",
+        "warn",
+        "drops tokens",
+    ),
+    "no grant": Planted(_no_grant, "part", "warn", "takes only"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_check_finds_a_planted_mistake(
+    name: str, hosts: Hosts, request: pytest.FixtureRequest
+) -> None:
+    planted = PLANTED[name]
+    told = planted.make(hosts, request).run("fleet", "check")
+    line = next(
+        line
+        for line in told.stdout.decode().splitlines()
+        if line.strip().startswith(planted.state) and f" {planted.check}: " in line
+    )
+    assert planted.says in line
+    assert (told.status != 0) == (planted.state == "fail")
+
+
+def test_a_profile_that_shares_nothing_is_noted(hosts: Hosts) -> None:
+    host = hosts.host()
+    _edit(host, f'share = "{SHARE}"\n', "")
+    assert results(host.run("fleet", "check"))["shares"] == "warn"
+
+
+def test_the_doctor_looks_at_the_fleet(hosts: Hosts) -> None:
+    told = hosts.host().run("doctor", "--json")
+    found = {one["name"]: one["state"] for one in json.loads(told.stdout)["checks"]}
+    assert found["rights"] == "pass"
+
+
+def test_status_tells_who_made_the_token_and_when_to_look_again(hosts: Hosts) -> None:
+    host, other = hosts.host(), hosts.host()
+    host.get()
+    other.get()
+    told = other.run("status").stdout.decode()
+    assert f"shares as {SHARE}, made " in told
+    assert f"by {os.uname().nodename}, looks again in " in told
+    (entry,) = json.loads(other.run("status", "--json").stdout)["profiles"]
+    assert (entry["share"], entry["maker"]) == (SHARE, os.uname().nodename)
+    assert entry["looks_again_at"]
+
+
+def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
+    told = json.loads(hosts.taker().run("status", "--json").stdout)["profiles"]
+    assert told[0]["state"] == "none"
+    assert "login" not in told[0]["fix"]
+
+
+def test_a_logout_for_all_revokes_and_lets_nobody_take_it(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    host, other = hosts.host(), hosts.host()
+    token = host.get()
+    told = host.run("logout", "--fleet")
+    assert told.status == 0, told
+    assert b"other hosts serve their copy" in told.stdout
+    assert not running_sandbox.admits(token)
+    assert other.get() != token
+    assert running_sandbox.stats()["created"] == 2
+
+
+def test_a_logout_of_one_host_leaves_the_others_their_token(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    host, taker = hosts.host(), hosts.taker()
+    token = host.get()
+    assert taker.get() == token
+    for one in (host, taker):
+        told = one.run("logout")
+        assert told.status == 0
+        assert b"forgotten here, not revoked: other hosts share it" in told.stdout
+        assert not one.held()
+    assert running_sandbox.admits(token)
+    assert hosts.host().get() == token
+
+
+def test_a_logout_that_does_not_reach_the_store_says_so(
+    own_store: Callable[..., Store], fleet_at: Callable[[Store], Hosts]
+) -> None:
+    store = own_store(Single)
+    host = fleet_at(store).host()
+    host.get()
+    store.servers[0].kill()
+    told = host.run("logout", "--fleet")
+    assert told.status == 5
+    assert b"NOT removed" in told.stdout
+
+
+def test_what_exec_starts_has_neither_key_nor_password(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    host = hosts.host()
+    host.config.unlink()
+    secrets = {
+        "CREDHELPER_API_KEY": running_sandbox.api_key,
+        "CREDHELPER_FLEET_KEY": hosts.key,
+        "CREDHELPER_FLEET_PASSWORD": "",
+    }
+    told = {"CREDHELPER_URL": running_sandbox.url, "CREDHELPER_SHARE": SHARE}
+    host.environ |= {**secrets, **told, "CREDHELPER_FLEET_STORE": hosts.url}
+    shows = "import os, sys; sys.stdout.write(' '.join(os.environ))"
+    names = host.run("exec", "--", sys.executable, "-c", shows).stdout.decode().split()
+    assert set(names).isdisjoint(secrets)
+    assert "CREDHELPER_FLEET_STORE" in names
+    # Inside, the record answers; when it has ended, a hint tells why nothing new comes.
+    token = host.get()
+    inner = host.run("exec", "--", "credhelper", "get")
+    assert inner.token == token
+    change(host, expires="1", due="0")
+    outer = host.run("exec", "--", "sh", "-c", "true")
+    assert outer.status == 0
+
+
+def test_variables_alone_make_a_fleet(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
+    leader, taker = hosts.host(), hosts.host()
+    for one in (leader, taker):
+        one.config.unlink()
+        one.environ |= {
+            "CREDHELPER_URL": running_sandbox.url,
+            "CREDHELPER_SHARE": SHARE,
+            "CREDHELPER_FLEET_STORE": hosts.url,
+            "CREDHELPER_FLEET_KEY": hosts.key,
+        }
+    leader.environ["CREDHELPER_API_KEY"] = running_sandbox.api_key
+    taker.environ["CREDHELPER_FLEET_LEAD"] = "0"
+    assert leader.get() == taker.get()
+    assert hosts.host().get() == taker.get()
+    assert running_sandbox.stats()["created"] == 1
+
+
+def test_a_key_is_changed_without_a_new_token_for_each_host(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    token = hosts.host().get()
+    new = new_key().reveal()
+    assert hosts.host(key=f"{new}\n{hosts.key}").get() == token
+    assert running_sandbox.stats()["created"] == 1
+
+
+def test_another_key_shares_nothing(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
+    token = hosts.host().get()
+    assert hosts.host(key=new_key().reveal()).get() != token
+
+
+@pytest.mark.parametrize("key", ["c2hvcnQ", "not a key"])
+def test_a_key_that_is_none_stops_nobody(key: str, hosts: Hosts) -> None:
+    told = hosts.host(key=key).run("get")
+    assert told.status == 0
+    assert "continuing without the fleet" in told.told
