@@ -145,12 +145,13 @@ def nearest(word: str, known: Collection[str]) -> str:
     from difflib import SequenceMatcher, get_close_matches
 
     word = word[:100].lower()
+
+    def nearness(one: str) -> tuple[float, bool]:
+        # Two letters that changed places are likelier than another letter.
+        return SequenceMatcher(None, one, word).ratio(), sorted(one) == sorted(word)
+
     near = get_close_matches(word, known, 5)
-    if not near:
-        return ""
-    # The first of those that are equally near: difflib takes the last in the alphabet.
-    best = max(sorted(near), key=lambda one: SequenceMatcher(None, one, word).ratio())
-    return f"; did you mean '{best}'?"
+    return f"; did you mean '{max(near, key=nearness)}'?" if near else ""
 
 
 def one_of(choices: Collection[str]) -> str:

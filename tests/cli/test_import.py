@@ -98,7 +98,10 @@ def lazy(person: Person) -> Person:
 def test_an_empty_home_holds_nothing(person: Person) -> None:
     outcome = person.types("import")
     assert (outcome.status, outcome.told) == (0, "")
-    assert outcome.stdout == b"nothing of other tools was found\n"
+    assert outcome.stdout == (
+        b"no profile of ica, icav2, icav2-cli-plugins or ica-ica-lazy was found\n"
+        b"  next  credhelper login\n"
+    )
 
 
 @pytest.mark.parametrize("home", ["ica", "icav2", "lazy"])

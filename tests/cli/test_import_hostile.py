@@ -239,4 +239,7 @@ def test_a_session_of_ica_that_is_no_text_is_told(person: Person, value: str) ->
 def test_many_tenants_are_looked_at_in_one_pass(person: Person) -> None:
     for number in range(300):
         put(person, f".icav2-cli-plugins/tenants/t{number:03}/config.yaml", "x-api-key: ''\n")
-    assert person.types("import").stdout == b"nothing of other tools was found\n"
+    assert person.types("import").stdout == (
+        b"no profile of ica, icav2, icav2-cli-plugins or ica-ica-lazy was found\n"
+        b"  next  credhelper login\n"
+    )

@@ -247,13 +247,19 @@ def test_tokens_of_lazy_are_found_where_its_variable_says(person: Person) -> Non
     told = told_by(person, "--grant-env", "KEY", environ={"ICA_ICA_LAZY_HOME": str(home)})
     assert f"{home}/tokens/tokens.json: a token of ica-ica-lazy for project development" in told
     assert "project  dev\n" in told
-    assert told_by(person) == "nothing of other tools was found\n"
+    assert told_by(person) == (
+        "no profile of ica, icav2, icav2-cli-plugins or ica-ica-lazy was found\n"
+        "  next  credhelper login\n"
+    )
 
 
 def test_a_home_of_lazy_that_is_another_one_in_each_folder_is_refused(person: Person) -> None:
     lazy(person, ".ica-ica-lazy")
     outcome = person.types("import", environ={"ICA_ICA_LAZY_HOME": "lazy"})
-    assert outcome.stdout == b"nothing of other tools was found\n"
+    assert outcome.stdout == (
+        b"no profile of ica, icav2, icav2-cli-plugins or ica-ica-lazy was found\n"
+        b"  next  credhelper login\n"
+    )
     assert "ICA_ICA_LAZY_HOME is not an absolute path: left alone\n" in outcome.told
     assert "hint: unset ICA_ICA_LAZY_HOME\n" in outcome.told
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import grants, routing, typed_keys, wiring
+from credhelper.broker import grants, next_step, routing, typed_keys, wiring
 from credhelper.cli import options, other_tools, output, plugins_settings, v1_tools, v2_tools
 from credhelper.cli.context import command_context
 from credhelper.cli.options import grant_in, preview
@@ -83,7 +83,8 @@ def import_(names: tuple[str, ...], yes: bool, **given: Any) -> int:
         say(f"nothing was found, but {printable(' and '.join(unread))} could not be read")
         output.table([("next", "credhelper profile add NAME --url URL")])
     elif not found:
-        say("nothing of other tools was found")
+        say("no profile of ica, icav2, icav2-cli-plugins or ica-ica-lazy was found")
+        output.table([("next", next_step.log_in(context.environ))])
         return 0
     outcome = 0
     for one in found:

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import key_notes, routing, typed_keys, wiring
-from credhelper.cli import joining, keeping, leaving, options, output, projects, prompt
+from credhelper.broker import routing
+from credhelper.cli import options, output, prompt
 from credhelper.cli.context import command_context, profile_option
-from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import existing, grant_in, merged, preview
 from credhelper.cli.prompt import Kind
-from credhelper.cli.remembering import remember
-from credhelper.cli.verification import authorization_of
-from credhelper.config.grant import put_there
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
 from credhelper.core.text import command
 from credhelper.errors import UsageError
@@ -67,6 +63,9 @@ def login(
     reads it there each time. A password is not saved: it opens a session, which is. Nothing is
     written unless the API accepts the secret.
 
+    To get an API key, log in at https://DOMAIN.login.illumina.com, open the account menu, and
+    choose "Manage API Keys".
+
     Logging in to a profile again keeps its other settings. With --project, a profile can use the
     key that it has: a person on a terminal is asked, and elsewhere --reuse says so.
 
@@ -95,6 +94,12 @@ def login(
             raise UsageError(f"{option} is empty", "leave it out, or is a variable not set?")
     if (project and given.get("cid")) or (workgroup and given.get("cwid")):
         raise UsageError("--project and --cid exclude each other, and so do --workgroup and --cwid")
+    # Here: `--help` needs none of it.
+    from credhelper.broker import typed_keys, wiring
+    from credhelper.cli import joining, keeping, leaving, projects
+    from credhelper.cli.remembering import remember
+    from credhelper.cli.verification import authorization_of
+
     context = command_context()
     name = name or context.environ.get("CREDHELPER_PROFILE") or _default_name(context)
     old = existing(context, name)
@@ -137,7 +142,7 @@ def login(
     # Without those that a project will set: it is not known yet.
     free = joining.without_project(values)
     profile = preview(context, name, free if by_name else values)
-    typed = typed_key(context, profile) if kind == Kind.KEY and not reuse else None
+    typed = leaving.typed_key(context, profile) if kind == Kind.KEY and not reuse else None
     authorize = None if typed or keyring else wiring.authorizer(context, profile)
     if reuse and authorize is None:
         return joining.with_session(
@@ -187,6 +192,9 @@ def _shares(context: Context, former: Profile | None) -> bool:
     """Tell whether the profile's key was typed for another profile: that one may take it away."""
     if former is None or former.grant is None:
         return False
+    from credhelper.broker import key_notes
+    from credhelper.cli import keeping
+
     key = key_notes.file_of(context, former)
     if key is None:
         return former.grant.words[:1] == (keeping.SERVICE,) and not keeping.has_entry(former)
@@ -206,6 +214,8 @@ def _warn_of_unread(profile: Profile, kind: Kind) -> None:
         keep = command("credhelper", "login", "--profile", profile.name, "--keep-key", "file")
         hint = f"to save a key that you pipe in: {keep}"
     elif grant.how == "file":
+        from credhelper.config.grant import put_there
+
         hint = put_there(grant, profile.name)
     where = output.grant_in_words(grant)
     output.warn(
