@@ -192,7 +192,7 @@ def _shares(context: Context, former: Profile | None) -> bool:
     """Tell whether the profile's key was typed for another profile: that one may take it away."""
     if former is None or former.grant is None:
         return False
-    from credhelper.broker import key_notes
+    from credhelper.broker import key_notes, typed_keys
     from credhelper.cli import keeping
 
     key = key_notes.file_of(context, former)
