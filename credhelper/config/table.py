@@ -148,8 +148,13 @@ def nearest(word: str, known: Collection[str]) -> str:
     near = get_close_matches(word, known, 5)
     if not near:
         return ""
-    # The first of those that are equally near: difflib takes the last in the alphabet.
-    best = max(sorted(near), key=lambda one: SequenceMatcher(None, one, word).ratio())
+
+    def nearness(one: str) -> tuple[float, bool]:
+        # Of those that are equally near, the one with the same letters in another order.
+        return SequenceMatcher(None, one, word).ratio(), sorted(one) == sorted(word)
+
+    # The first of those: difflib takes the last in the alphabet.
+    best = max(sorted(near), key=nearness)
     return f"; did you mean '{best}'?"
 
 
