@@ -16,12 +16,13 @@ import click
 from credhelper import __version__
 from credhelper.cli import verbosity
 from credhelper.cli.late import Commands, LateGroup
-from credhelper.cli.output import complain
+from credhelper.cli.output import columns, complain
 from credhelper.core.text import command
 from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 from credhelper.protocols import PROTOCOLS
 
 NAME = "credhelper"
+_WIDEST = 100  # columns of a help
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
 
 _EPILOG = """
@@ -83,7 +84,7 @@ def _load(name: str) -> click.Command:
     commands=Commands(_SHORT_HELPS, _GROUPS, _load),
     epilog=_EPILOG,
     no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name=NAME, message="%(prog)s %(version)s"
@@ -138,13 +139,20 @@ def _run(words: list[str]) -> int:
             # A name that the terminal cannot show must not end the command.
             stream.reconfigure(errors="backslashreplace")
     call = verbosity.Call(words)
+    # As click would, but for `shutil`, which is dear.
+    width = max(min(columns(), _WIDEST) - 2, 50)
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
             click.echo(
-                commands.get_help(commands.make_context(NAME, [], resilient_parsing=True)), err=True
+                commands.get_help(
+                    commands.make_context(NAME, [], resilient_parsing=True, terminal_width=width)
+                ),
+                err=True,
             )
             return UsageError.exit_status
-        answer = commands.main(words, prog_name=NAME, standalone_mode=False, obj=call)
+        answer = commands.main(
+            words, prog_name=NAME, standalone_mode=False, obj=call, terminal_width=width
+        )
     except CredhelperError as error:
         return _failed(call, error)
     except click.UsageError as error:

@@ -6,6 +6,7 @@ a comment move. So an item is put into the text, and taken out of it, where it s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from credhelper.config import spelling
@@ -14,7 +15,7 @@ from credhelper.config.toml_lines import Array, Place, layout
 _INDENT = "    "  # of an item on a line of its own, where no other shows one
 
 
-def with_items_of(text: str, before: dict[str, Any], wanted: dict[str, Any]) -> str:
+def with_items_of(text: str, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return `text` with each array of strings changed as far as `wanted` differs from `before`.
 
     Parameters:
@@ -39,13 +40,13 @@ def plain(text: str, place: Place) -> bool:
     return len(array.items) == 1 and array.items[0] == (array.start + 1, array.end - 1)
 
 
-def emptied(before: dict[str, Any], wanted: dict[str, Any]) -> list[Place]:
+def emptied(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Place]:
     """Return the places of the arrays that have items before, and none in what is wanted."""
     return [place for place, _, new in _changed((), before, wanted) if not new]
 
 
 def _changed(
-    place: Place, before: dict[str, Any], wanted: dict[str, Any]
+    place: Place, before: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> list[tuple[Place, list[str], list[str]]]:
     found = []
     for key, old in before.items():

@@ -150,7 +150,7 @@ def nearest(word: str, known: Collection[str]) -> str:
         # Two letters that changed places are likelier than another letter.
         return SequenceMatcher(None, one, word).ratio(), sorted(one) == sorted(word)
 
-    near = get_close_matches(word, known, 5)
+    near = sorted(get_close_matches(word, known, 5))  # the first of those that are equally near
     return f"; did you mean '{max(near, key=nearness)}'?" if near else ""
 
 

@@ -111,7 +111,8 @@ def in_helps() -> Iterator[tuple[str, ...]]:
 
 
 MENTIONED = {*in_sentences()} - {*in_blocks(), *in_helps()}
-TYPED = sorted({*in_blocks(), *in_sentences(), *in_helps()})
+MISTYPED = {("gte",)}  # on purpose
+TYPED = sorted({*in_blocks(), *in_sentences(), *in_helps()} - MISTYPED)
 
 
 def test_there_is_much_to_look_at() -> None:
