@@ -66,6 +66,16 @@ class Stage:
         (folder / name).chmod(0o755)
         self.environ["PATH"] = f"{folder}:{self.world.environ['PATH']}"
 
+    def without(self, name: str) -> str:
+        """Return a PATH that leads to all programs but the one called `name`."""
+        folder = self.world.root / "rest"
+        folder.mkdir()
+        for place in self.world.environ["PATH"].split(":")[::-1]:
+            for path in Path(place).iterdir() if os.path.isdir(place) else ():
+                (folder / path.name).unlink(missing_ok=True)
+                (folder / path.name).symlink_to(path)
+        (folder / name).unlink()
+        return str(folder)
 
     def mounts(self, folder: Path, options: str, then: str = ":") -> None:
         """Run the doctor where a disk of its own is at `folder`; skip the test where none can be.
@@ -138,9 +148,7 @@ def _revoked(stage: Stage) -> None:
 
 
 def _moved(stage: Stage) -> None:
-    stage.environ["PATH"] = "/usr/bin:/bin"
-    done = stage.world.run("setup", "git", "--service", GIT, environ=stage.environ)
-    assert done.status == 0, done
+    _by_path(stage)
     for path in (stage.world.home / ".gitconfig", stage.world.state / "setup.json"):
         bin_folder = stage.world.environ["PATH"].partition(":")[0]
         assert bin_folder in path.read_text()
@@ -160,6 +168,52 @@ def _leaked(stage: Stage) -> None:
 def _other_helper(stage: Stage) -> None:
     with (stage.world.home / ".gitconfig").open("a") as file:
         file.write(f'[credential "{GIT}"]\n\thelper = cache\n')
+
+
+def _git_says(text: str) -> Callable[[Stage], object]:
+    def spoil(stage: Stage) -> None:
+        with (stage.world.home / ".gitconfig").open("a") as file:
+            file.write(text)
+
+    return spoil
+
+
+def _git_is_told(key: str, value: str) -> Callable[[Stage], object]:
+    told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value}
+    return lambda stage: stage.environ.update(told)
+
+
+def _another_gitconfig(stage: Stage) -> None:
+    other = _file(stage.world.root / "gitconfig", "[user]\n\tname = Somebody\n")
+    stage.environ["GIT_CONFIG_GLOBAL"] = str(other)
+
+
+def _two_profiles(stage: Stage) -> None:
+    both = {"services": [GIT]}
+    stage.world.configure(stage.api.url, stage.api.api_key, main=both, other=both)
+    _replaced(stage.world.config, 'default_profile = "main"', "")
+
+
+def _path_left_out(stage: Stage) -> None:
+    service = f"{GIT}/a/b"
+    stage.configure(services=[service])
+    assert stage.world.run("setup", "git", "--service", service).status == 0
+    _git_says("[credential]\n\tuseHttpPath = false\n")(stage)
+
+
+def _by_path(stage: Stage) -> None:
+    """Set git up where our programs are not on PATH, so that its file holds a path of ours."""
+    stage.environ["PATH"] = "/usr/bin:/bin"
+    done = stage.world.run("setup", "git", "--service", GIT, environ=stage.environ)
+    assert done.status == 0, done
+
+
+def _not_executable(stage: Stage) -> None:
+    _by_path(stage)
+    copy = _file(stage.world.root / "bin/git-credential-credhelper", "#!/bin/sh\nexit 1\n", 0o644)
+    bin_folder = stage.world.environ["PATH"].partition(":")[0]
+    for path in (stage.world.home / ".gitconfig", stage.world.state / "setup.json"):
+        _replaced(path, bin_folder, str(copy.parent))
 
 
 def _session_ended(stage: Stage) -> None:
@@ -329,6 +383,44 @@ FAULTS = {
     "tool: broken": Fault("version", "git", 3, _git_of_version("exit 3"), wired=True),
     "tool: a leaked token": Fault("answer", "git", 3, _leaked, wired=True),
     "tool: another helper": Fault("answer", "git", 3, _other_helper, wired=True),
+    "tool: a helper for all hosts": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\thelper = store\n"), wired=True
+    ),
+    "tool: an empty helper": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\thelper =\n"), wired=True
+    ),
+    "tool: a helper by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.helper", "cache"), wired=True
+    ),
+    "tool: an empty helper by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.helper", ""), wired=True
+    ),
+    "tool: another file of git": Fault("answer", "git", 3, _another_gitconfig, wired=True),
+    "tool: a user that no profile has": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\tusername = bob\n"), wired=True
+    ),
+    "tool: such a user by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.username", "bob"), wired=True
+    ),
+    "tool: two profiles for one host": Fault("answer", "git", 3, _two_profiles, wired=True),
+    "tool: a path that git leaves out": Fault("answer", "git", 3, _path_left_out),
+    "tool: a helper that does not run": Fault(
+        "program", "git", 3, lambda s: s.program("git-credential-credhelper", "exit 1"), wired=True
+    ),
+    "tool: a helper of somebody else": Fault(
+        "program",
+        "git",
+        3,
+        lambda s: s.program("git-credential-credhelper", "echo usage: me"),
+        True,
+    ),
+    "tool: its helper is not on PATH": Fault(
+        "program", "git", 3, lambda s: s.environ.update(PATH="/usr/bin:/bin"), wired=True
+    ),
+    "tool: our program is not executable": Fault("program", "git", 6, _not_executable),
+    "tool: not installed": Fault(
+        "version", "git", 3, lambda s: s.environ.update(PATH=s.without("git")), wired=True
+    ),
     "tool: the service was taken away": Fault(
         "answer", "git", 3, lambda s: s.configure(services=["https://other.example"]), wired=True
     ),

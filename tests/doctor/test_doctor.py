@@ -21,6 +21,23 @@ SCHEMA = json.loads(
 )
 
 
+# Faults whose fix is a command that mends them.
+BY_COMMAND = [
+    "tool: its lines are gone",
+    "tool: a leaked token",
+    "tool: another helper",
+    "tool: a helper for all hosts",
+    "tool: an empty helper",
+    "tool: a helper by a variable",
+    "tool: an empty helper by a variable",
+    "tool: another file of git",
+    "tool: a user that no profile has",
+    "tool: such a user by a variable",
+    "tool: a path that git leaves out",
+    "tool: its helper is not on PATH",
+]
+
+
 def examined(stage: Stage, *words: str, **how: Any) -> tuple[int, list[dict[str, Any]]]:
     """Return the status of the doctor and what it found, once that is held to its schema."""
     how = {"environ": stage.environ, "prefix": stage.prefix, **how}
@@ -87,6 +104,20 @@ def test_the_fix_is_one_for_that_very_fault(stage: Stage, name: str, fix: str) -
     assert failed["fix"] == fix.format(world=stage.world)
 
 
+@pytest.mark.parametrize("name", BY_COMMAND)
+def test_what_the_doctor_tells_to_type_makes_all_well(stage: Stage, name: str) -> None:
+    if FAULTS[name].wired:
+        stage.wires_git()
+    FAULTS[name].spoil(stage)
+    (failed,) = of(examined(stage)[1], "fail")
+    script = f"{failed['fix']} && exec credhelper doctor"
+    environ = {**stage.world.environ, "PATH": stage.world.environ["PATH"], **stage.environ}
+    home = str(stage.world.home)
+    assert home not in failed["fix"]
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, timeout=120)
+    assert done.returncode == 0, (failed, done.stdout, done.stderr)
+
+
 def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_apart(
     stage: Stage,
 ) -> None:
@@ -97,7 +128,9 @@ def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_ap
     assert b"a token for the owner of profile main; no cache keeps it" in outcome.stdout
     # Another password is told from a token all the same.
     with (stage.world.home / ".gitconfig").open("a") as file:
-        file.write(f'[credential "{GIT}"]\n\thelper =\n\thelper = "!echo username=a; echo password=b"\n')
+        file.write(
+            f'[credential "{GIT}"]\n\thelper =\n\thelper = "!echo username=a; echo password=b"\n'
+        )
     outcome = stage.world.run("setup", "git", "--check", prefix=stage.prefix)
     assert outcome.status == 3, outcome
 
