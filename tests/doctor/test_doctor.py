@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.doctor.faults import FAULTS, GIT, Stage
+from tests.doctor.faults import FAULTS
+from tests.doctor.stage import GIT, Stage
 from tests.support import doctor_page
 
 SCHEMA = json.loads(
@@ -111,7 +112,7 @@ def test_what_the_doctor_tells_to_type_makes_all_well(stage: Stage, name: str) -
     FAULTS[name].spoil(stage)
     (failed,) = of(examined(stage)[1], "fail")
     script = f"{failed['fix']} && exec credhelper doctor"
-    environ = {**stage.world.environ, "PATH": stage.world.environ["PATH"], **stage.environ}
+    environ = stage.world.environment(stage.environ)
     home = str(stage.world.home)
     assert home not in failed["fix"]
     done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, timeout=120)
@@ -253,6 +254,24 @@ def test_the_table_names_what_helps(stage: Stage) -> None:
     assert re.search(r"^  fail    grant: grant file .* can be read by others$", told, re.MULTILINE)
     assert re.search(r"^          fix: chmod 600 .*api-key$", told, re.MULTILINE)
     assert re.search(r"^\d+ pass, 1 fail, \d+ skipped$", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"CLICOLOR_FORCE": "1"}, True),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
+        ({"CLICOLOR_FORCE": "0"}, False),
+        ({}, False),
+    ],
+)
+def test_a_pipe_gets_colours_only_where_they_are_forced(
+    stage: Stage, variables: dict[str, str], coloured: bool
+) -> None:
+    told = stage.world.run("doctor", "--offline", environ=variables).stdout
+    assert (b"\x1b[32mpass" in told) == coloured
+    assert (b"\x1b" in told) == coloured
 
 
 def test_fixes_can_be_typed_as_they_stand(stage: Stage) -> None:

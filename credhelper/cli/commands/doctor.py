@@ -127,7 +127,8 @@ def _show(found: list[result.Result]) -> None:
             say()
             say(about or "this machine")
         state = output.coloured(f"{one.state:7}", _COLOURS[one.state])
-        click.echo(f"  {state} {printable(f'{one.name}: {one.why}')}")
+        line = printable(f"{one.name}: {one.why}")
+        click.echo(f"  {state} {line}", color=output.fancy())
         if one.fix:
             say(f"          fix: {one.fix}")
     counts = {state: sum(one.state == state for one in found) for state in result.STATES}

@@ -156,14 +156,16 @@ def _program(context: Context, one: Setup) -> Outcome:
                 f"it calls {printable(path)}, which is not a program that can be run",
                 hint=command("chmod", "u+x", path),
             )
-    found = [_named(context, name) for name in _names_of(one)]
-    if found:
-        return passed(f"it calls credhelper by its name: {', '.join(map(printable, found))}")
+    names = _names_of(one)
+    for name in names:
+        _try_out(context, name)
+    if names:
+        return passed(f"it calls {names[0]} by its name, and that runs")
     return passed(f"it calls {', '.join(paths)}" if paths else "it calls no program of ours")
 
 
-def _named(context: Context, name: str) -> str:
-    """Return the program that PATH leads to by one of our names, once it has run."""
+def _try_out(context: Context, name: str) -> None:
+    """Raise NotFoundError if PATH leads to no program of ours by one of our names."""
     path = child.find(name, context.environ)
     own = os.path.dirname(sys.executable)
     if path is None:
@@ -177,7 +179,6 @@ def _named(context: Context, name: str) -> str:
             f"the first {name} on PATH, {printable(path)}, is not credhelper's, or does not run",
             hint=f"remove it, or put {printable(own)} before its folder in PATH",
         )
-    return path
 
 
 def _version(context: Context, tool: str) -> Outcome:
