@@ -111,7 +111,7 @@ def _answer(protocol: Protocol, context: Context, call: Call) -> Reply:
             _leave_file(context, *reply.file, needed=not reply.stdout)
         return reply
     except CredhelperError as error:
-        context.trace("refuse", code=error.code, message=error.message)
+        context.trace("refuse", code=error.code, message=error.message, hint=error.hint or "")
         return protocol.refuse(error, request)
     except Exception as error:  # noqa: BLE001  # the protocol reports it in its own way
         if stopped := stop_behind(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -13,6 +14,10 @@ from credhelper.setup.formats import documents
 from credhelper.setup.plan import Ask, Finding, Outcome
 
 TIMEOUT = 60.0
+_WORD = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S*)"""
+_REFUSED = re.compile(
+    rf"credhelper: trace: \d+ refuse code=\S* message={_WORD} hint={_WORD}$", re.M
+)
 NOT_FOUND = 127
 
 
@@ -91,6 +96,25 @@ def failed(outcome: Outcome, what: str, otherwise: str = "no answer") -> Finding
 def complaint(outcome: Outcome) -> str:
     """Return the first error message of ours on the program's stderr, or ''."""
     return _said_after("error", outcome)
+
+
+def next_step(outcome: Outcome) -> str:
+    """Return the hint that stands below that message, or ''."""
+    return _said_after("hint", outcome)
+
+
+def refusal(outcome: Outcome) -> tuple[str, str]:
+    """Return the message and the hint of a refusal that the trace on stderr tells of; "" for none.
+
+    To some tools ours says nothing but in the trace: they may ask another helper.
+    """
+    found = _REFUSED.search(outcome.stderr.decode("utf-8", "replace"))
+    if not found:
+        return "", ""
+    message, hint = (
+        str(ast.literal_eval(word)) if word[:1] in ("'", '"') else word for word in found.groups()
+    )
+    return message, hint
 
 
 def _said_after(word: str, outcome: Outcome) -> str:

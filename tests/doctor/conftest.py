@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.doctor.faults import Stage
+from tests.doctor.stage import Stage
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
 

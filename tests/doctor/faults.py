@@ -4,79 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from tests.support.certificates import Authority
-from tests.support.sandboxes import RunningSandbox
-from tests.support.servers import Served, answer
-from tests.support.worlds import World
-
-GIT = "https://git.example"
-ROOT = os.geteuid() == 0
-STRANGER = 12345
-RECORD = "0123456789abcdef" * 2  # the name of one
-JOURNAL = '{\n "version": 1,\n "setups": [],\n "files": {},\n "folders": []\n}\n'
-FILL = '! head -c 1000000 /dev/zero 2>/dev/null >"$0/filling"'
-# Looks like a token, so that a line that shows it is caught.
-LEAKED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
-
-
-class Stage:
-    """A world in which all is well, and hands that spoil it.
-
-    Attributes: `world`; `api`, the sandbox of its profile; `environ`, variables for the doctor;
-    `served`, servers to stop in the end; `prefix`, words in front of the doctor's.
-    """
-
-    def __init__(self, world: World, api: RunningSandbox) -> None:
-        self.world = world
-        self.api = api
-        self.environ: dict[str, str | None] = {}
-        self.served: list[Served] = []
-        self.prefix: list[str] = []
-
-    def configure(self, url: str | None = None, **members: object) -> None:
-        """Write the config again: profile `main`, with other members."""
-        own: Mapping[str, object] = {"services": [GIT], **members}
-        self.world.configure(url or self.api.url, self.api.api_key, main=own)
-
-    def wires_git(self) -> None:
-        """Set git up for the profile's service."""
-        assert self.world.run("setup", "git", "--service", GIT).status == 0
-
-    def answers(self, *answers: bytes, certificate: str = "", trusted: bool = True) -> None:
-        """Point the profile to a TLS server of this test's own."""
-        authority = Authority(self.world.root)
-        context = authority.context(certificate or "right")
-        server = Served(lambda connection, _: connection.sendall(answers[0]), context)
-        self.served.append(server)
-        named = {"ca_file": str(authority.path)} if trusted else {}
-        self.configure(server.url.replace("127.0.0.1", "localhost"), **named)
-
-    def program(self, name: str, text: str) -> None:
-        """Put a program in front of PATH."""
-        folder = self.world.root / "front"
-        folder.mkdir(exist_ok=True)
-        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
-        (folder / name).chmod(0o755)
-        self.environ["PATH"] = f"{folder}:{self.world.environ['PATH']}"
-
-    def mounts(self, folder: Path, options: str, then: str = ":") -> None:
-        """Run the doctor where a disk of its own is at `folder`; skip the test where none can be.
-
-        Parameters: `options`, of mount; `then`, what a shell does first, with the folder as $0.
-        """
-        _folder(folder)
-        words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
-        script = f'mount -t tmpfs -o mode=0700,{options} none "$0"; {then}; exec "$@"'
-        self.prefix = [*words, script, str(folder)]
-        if not shutil.which("unshare") or subprocess.run([*self.prefix, "true"]).returncode:
-            pytest.skip("no mounts of one's own here")
+from tests.doctor.stage import FILL, GIT, JOURNAL, LEAKED, RECORD, ROOT, STRANGER, Stage
+from tests.support.servers import answer
 
 
 @dataclass(frozen=True)
@@ -137,9 +70,7 @@ def _revoked(stage: Stage) -> None:
 
 
 def _moved(stage: Stage) -> None:
-    stage.environ["PATH"] = "/usr/bin:/bin"
-    done = stage.world.run("setup", "git", "--service", GIT, environ=stage.environ)
-    assert done.status == 0, done
+    _by_path(stage)
     for path in (stage.world.home / ".gitconfig", stage.world.state / "setup.json"):
         bin_folder = stage.world.environ["PATH"].partition(":")[0]
         assert bin_folder in path.read_text()
@@ -159,6 +90,52 @@ def _leaked(stage: Stage) -> None:
 def _other_helper(stage: Stage) -> None:
     with (stage.world.home / ".gitconfig").open("a") as file:
         file.write(f'[credential "{GIT}"]\n\thelper = cache\n')
+
+
+def _git_says(text: str) -> Callable[[Stage], object]:
+    def spoil(stage: Stage) -> None:
+        with (stage.world.home / ".gitconfig").open("a") as file:
+            file.write(text)
+
+    return spoil
+
+
+def _git_is_told(key: str, value: str) -> Callable[[Stage], object]:
+    told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value}
+    return lambda stage: stage.environ.update(told)
+
+
+def _another_gitconfig(stage: Stage) -> None:
+    other = _file(stage.world.root / "gitconfig", "[user]\n\tname = Somebody\n")
+    stage.environ["GIT_CONFIG_GLOBAL"] = str(other)
+
+
+def _two_profiles(stage: Stage) -> None:
+    both = {"services": [GIT]}
+    stage.world.configure(stage.api.url, stage.api.api_key, main=both, other=both)
+    _replaced(stage.world.config, 'default_profile = "main"', "")
+
+
+def _path_left_out(stage: Stage) -> None:
+    service = f"{GIT}/a/b"
+    stage.configure(services=[service])
+    assert stage.world.run("setup", "git", "--service", service).status == 0
+    _git_says("[credential]\n\tuseHttpPath = false\n")(stage)
+
+
+def _by_path(stage: Stage) -> None:
+    """Set git up where our programs are not on PATH, so that its file holds a path of ours."""
+    stage.environ["PATH"] = "/usr/bin:/bin"
+    done = stage.world.run("setup", "git", "--service", GIT, environ=stage.environ)
+    assert done.status == 0, done
+
+
+def _not_executable(stage: Stage) -> None:
+    _by_path(stage)
+    copy = _file(stage.world.root / "bin/git-credential-credhelper", "#!/bin/sh\nexit 1\n", 0o644)
+    bin_folder = stage.world.environ["PATH"].partition(":")[0]
+    for path in (stage.world.home / ".gitconfig", stage.world.state / "setup.json"):
+        _replaced(path, bin_folder, str(copy.parent))
 
 
 def _session_ended(stage: Stage) -> None:
@@ -328,6 +305,44 @@ FAULTS = {
     "tool: broken": Fault("version", "git", 3, _git_of_version("exit 3"), wired=True),
     "tool: a leaked token": Fault("answer", "git", 3, _leaked, wired=True),
     "tool: another helper": Fault("answer", "git", 3, _other_helper, wired=True),
+    "tool: a helper for all hosts": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\thelper = store\n"), wired=True
+    ),
+    "tool: an empty helper": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\thelper =\n"), wired=True
+    ),
+    "tool: a helper by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.helper", "cache"), wired=True
+    ),
+    "tool: an empty helper by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.helper", ""), wired=True
+    ),
+    "tool: another file of git": Fault("answer", "git", 3, _another_gitconfig, wired=True),
+    "tool: a user that no profile has": Fault(
+        "answer", "git", 3, _git_says("[credential]\n\tusername = bob\n"), wired=True
+    ),
+    "tool: such a user by a variable": Fault(
+        "answer", "git", 3, _git_is_told("credential.username", "bob"), wired=True
+    ),
+    "tool: two profiles for one host": Fault("answer", "git", 3, _two_profiles, wired=True),
+    "tool: a path that git leaves out": Fault("answer", "git", 3, _path_left_out),
+    "tool: a helper that does not run": Fault(
+        "program", "git", 3, lambda s: s.program("git-credential-credhelper", "exit 1"), wired=True
+    ),
+    "tool: a helper of somebody else": Fault(
+        "program",
+        "git",
+        3,
+        lambda s: s.program("git-credential-credhelper", "echo usage: me"),
+        True,
+    ),
+    "tool: its helper is not on PATH": Fault(
+        "program", "git", 3, lambda s: s.environ.update(PATH="/usr/bin:/bin"), wired=True
+    ),
+    "tool: our program is not executable": Fault("program", "git", 6, _not_executable),
+    "tool: not installed": Fault(
+        "version", "git", 3, lambda s: s.environ.update(PATH=s.without("git")), wired=True
+    ),
     "tool: the service was taken away": Fault(
         "answer", "git", 3, lambda s: s.configure(services=["https://other.example"]), wired=True
     ),

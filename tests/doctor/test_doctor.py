@@ -13,12 +13,30 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.doctor.faults import FAULTS, GIT, Stage
+from tests.doctor.faults import FAULTS
+from tests.doctor.stage import GIT, Stage
 from tests.support.screens import DOCTOR
 
 SCHEMA = json.loads(
     resources.files("credhelper.cli").joinpath("schema/doctor.schema.json").read_text()
 )
+
+
+# Faults whose fix is a command that mends them.
+BY_COMMAND = [
+    "tool: its lines are gone",
+    "tool: a leaked token",
+    "tool: another helper",
+    "tool: a helper for all hosts",
+    "tool: an empty helper",
+    "tool: a helper by a variable",
+    "tool: an empty helper by a variable",
+    "tool: another file of git",
+    "tool: a user that no profile has",
+    "tool: such a user by a variable",
+    "tool: a path that git leaves out",
+    "tool: its helper is not on PATH",
+]
 
 
 def examined(stage: Stage, *words: str, **how: Any) -> tuple[int, list[dict[str, Any]]]:
@@ -88,6 +106,20 @@ def test_the_fix_is_one_for_that_very_fault(stage: Stage, name: str, fix: str) -
     FAULTS[name].spoil(stage)
     (failed,) = of(examined(stage)[1], "fail")
     assert failed["fix"] == fix.format(world=stage.world)
+
+
+@pytest.mark.parametrize("name", BY_COMMAND)
+def test_what_the_doctor_tells_to_type_makes_all_well(stage: Stage, name: str) -> None:
+    if FAULTS[name].wired:
+        stage.wires_git()
+    FAULTS[name].spoil(stage)
+    (failed,) = of(examined(stage)[1], "fail")
+    script = f"{failed['fix']} && exec credhelper doctor"
+    environ = stage.world.environment(stage.environ)
+    home = str(stage.world.home)
+    assert home not in failed["fix"]
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, timeout=120)
+    assert done.returncode == 0, (failed, done.stdout, done.stderr)
 
 
 def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_apart(
@@ -225,6 +257,24 @@ def test_the_table_names_what_helps(stage: Stage) -> None:
     assert re.search(r"^  fail    grant: grant file .* can be read by others$", told, re.MULTILINE)
     assert re.search(r"^          fix: chmod 600 .*api-key$", told, re.MULTILINE)
     assert re.search(r"^\d+ pass, 1 fail, \d+ skipped$", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"CLICOLOR_FORCE": "1"}, True),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
+        ({"CLICOLOR_FORCE": "0"}, False),
+        ({}, False),
+    ],
+)
+def test_a_pipe_gets_colours_only_where_they_are_forced(
+    stage: Stage, variables: dict[str, str], coloured: bool
+) -> None:
+    told = stage.world.run("doctor", "--offline", environ=variables).stdout
+    assert (b"\x1b[32mpass" in told) == coloured
+    assert (b"\x1b" in told) == coloured
 
 
 def test_fixes_can_be_typed_as_they_stand(stage: Stage) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.faults import FAULTS, GIT, RECORD, Stage
+from tests.doctor.faults import FAULTS
+from tests.doctor.stage import GIT, RECORD, Stage
 from tests.doctor.test_doctor import check, examined, of
 from tests.support.worlds import snapshot
 

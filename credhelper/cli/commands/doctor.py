@@ -129,7 +129,7 @@ def show(found: list[result.Result]) -> None:
             say(about or "this machine")
         state = output.coloured(f"{one.state:7}", _COLOURS[one.state])
         text = output.fitted(printable(f"{one.name}: {one.why}"), 10)
-        click.echo(f"  {state} {text}")
+        click.echo(f"  {state} {text}", color=output.fancy())
         if one.fix:
             say(f"          fix: {one.fix}")
     counts = {state: sum(one.state == state for one in found) for state in result.STATES}

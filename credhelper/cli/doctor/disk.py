@@ -15,7 +15,7 @@ from credhelper.broker.context import Context
 from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
-from credhelper.errors import CacheError, LoginRequiredError, reason
+from credhelper.errors import CacheError, ConfigError, LoginRequiredError, reason
 from credhelper.storage import files, leftovers, locks, names
 from credhelper.storage.slot import Slot
 
@@ -69,9 +69,16 @@ def _hinted(look: Callable[[Context, str], Outcome], context: Context, place: st
     """Return what `look` found; where its error has no hint, that is what the disk needs."""
     try:
         return look(context, place)
+    except ConfigError as error:
+        error.hint = error.hint or command("unset", _variable(place))
+        raise
     except CacheError as error:
         error.hint = error.hint or _cure(error, context, place)
         raise
+
+
+def _variable(place: str) -> str:
+    return f"CREDHELPER_{place.upper()}_DIR"
 
 
 def _cure(error: CacheError, context: Context, place: str) -> str:
@@ -80,7 +87,7 @@ def _cure(error: CacheError, context: Context, place: str) -> str:
     if number in _FULL:
         return f"free some space there: {command('df', '-h', folder)}"
     if number == errno.EROFS:
-        return f"set CREDHELPER_{place.upper()}_DIR to a folder that can be written"
+        return f"set {_variable(place)} to a folder that can be written"
     return f"see what lies there, and who may write there: {command('ls', '-la', folder)}"
 
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from credhelper.broker import answer, grants, next_step, routing, typed_keys
+from credhelper.broker import answer, grants, key_notes, next_step, routing, typed_keys
 from credhelper.broker.context import Context
 from credhelper.cli import output
 from credhelper.cli.doctor import network
 from credhelper.cli.doctor.result import Check, Outcome, SkippedError, passed, warned
 from credhelper.cli.standing import ask_api, profile_status
 from credhelper.cli.state import LOGIN_NEEDED, state_of
-from credhelper.config.profile import Profile
+from credhelper.client.http import failures
+from credhelper.config.profile import READY, Profile
 from credhelper.core.model import AWS, Request
 from credhelper.core.record import FRESH, Held
-from credhelper.core.text import command
-from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
+from credhelper.core.text import command, printable
+from credhelper.errors import (
+    CredhelperError,
+    LoginRequiredError,
+    MalformedAnswerError,
+    RateLimitedError,
+    RejectedError,
+    TokenAPIError,
+)
 
 TOKEN = "token"  # noqa: S105  # the name of a check
 _ASKED = ("command", "keyring")
@@ -35,19 +44,76 @@ def checks(
         look = partial(_grant, context, profile, ask=ask_grants)
         if not profile.grant:
             look = partial(_session, context, profile)
-        log_in = next_step.log_in(context.environ, name, profile)
-        found.append(Check(source, name, look, (), log_in))
+        found.append(Check(source, name, partial(_hinted, look, context, profile)))
         unasked = profile.grant is not None and profile.grant.how in _ASKED and not ask_grants
         # A token that lives needs no grant.
         needs = [("folder", "cache"), *([] if unasked else [(source, name)])]
         needs += [] if offline else [(network.SERVER, network.about(profile))]
         look = partial(_token, context, profile, offline=offline, unasked=unasked)
-        found.append(Check(TOKEN, name, look, tuple(needs), log_in))
+        found.append(Check(TOKEN, name, partial(_hinted, look, context, profile), tuple(needs)))
         if profile.aws:
             look = partial(_aws, context, profile, offline=offline)
-            resource = command("credhelper", "profile", "show", name)
-            found.append(Check("aws", name, look, ((TOKEN, name),), resource))
+            look = partial(_hinted, look, context, profile, exchanged=True)
+            found.append(Check("aws", name, look, ((TOKEN, name),)))
     return found
+
+
+def _hinted(
+    look: Callable[[], Outcome], context: Context, profile: Profile, *, exchanged: bool = False
+) -> Outcome:
+    """Return what `look` found; an error without a hint gets one for its class.
+
+    Parameters: `exchanged`, for what is had for a token: then the grant is good.
+    """
+    try:
+        return look()
+    except CredhelperError as error:
+        error.hint = error.hint or _cure(error, context, profile, exchanged)
+        raise
+
+
+def _cure(error: CredhelperError, context: Context, profile: Profile, exchanged: bool) -> str:
+    show = command("credhelper", "profile", "show", profile.name)
+    match error:
+        case RateLimitedError():
+            wait = f", in {output.span(error.retry_after)}" if error.retry_after else ""
+            return f"try again later{wait}: the server takes no more requests now"
+        case TokenAPIError(status=407):
+            return failures.PROXY_LOGIN_HINT
+        case RejectedError(status=401 | 403) if not exchanged:
+            return _renew(context, profile)
+        case RejectedError():
+            return f"compare what the profile asks for with what the API has: {show}"
+        case MalformedAnswerError():
+            return f"does something else answer there? look at the url: {show}"
+        case TokenAPIError(retryable=True):
+            return "try again later"
+        case TokenAPIError():
+            return f"look at what the profile asks for: {show}"
+    if exchanged:
+        return f"look at what the profile asks for: {show}"
+    return _renew(context, profile)
+
+
+def _renew(context: Context, profile: Profile) -> str:
+    """Return what puts the grant of a profile right."""
+    grant = profile.grant
+    if grant is None or key_notes.file_of(context, profile):
+        return next_step.log_in(context.environ, profile.name, profile)
+    what = "password" if profile.auth == "password" else "key"
+    if profile.auth == READY:
+        what = "token"
+    if grant.how == "file":
+        path = grant.words[0]
+        alone = command("chmod", "600", path)
+        return (
+            f"make {printable(path)} a file that holds a valid {what}, in one line; then: {alone}"
+        )
+    if grant.how == "env":
+        return f"put a valid {what}, and nothing else, into variable {grant.words[0]}"
+    place = "command" if grant.how == "command" else "keyring entry"
+    show = command("credhelper", "profile", "show", profile.name)
+    return f"see that the {place} gives a valid {what}, in one line: {show} names it"
 
 
 def _grant(context: Context, profile: Profile, *, ask: bool) -> Outcome:

@@ -7,11 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from credhelper.core import paths
+from credhelper.setup import TOOLS
 
-_URL_USER = re.compile(r"(?<=://)[^/@\s]+@")
+# Who stands before the @ of a URL; but not in a text that tells how such a URL is written.
+_URL_USER = re.compile(r"(?<=://)(?!\[user:password@\]|USER:PASSWORD@)[^/@\s\"']+@")
 _SECRET = re.compile(r"eyJ[\w-]{8,}(\.[\w-]+)*|\bps-[\w-]{16,}|\bAKIA[A-Z0-9]{12,}")
+_NEEDS_QUOTES = r"(?=[^']*(?:[^\w./@%+,=:'-]|'\\''))"
 _SHORTEST = 3  # a shorter name is part of too many words
-_COMMON = ("root", "user", "home", "credhelper")
+# What says nothing of a person: accounts are called after what they are for, too.
+_COMMON = ("root", "user", "home", "credhelper", *TOOLS)
 
 
 def cleaner(environ: Mapping[str, str], users: Iterable[str] = ()) -> Callable[[str], str]:
@@ -33,7 +37,9 @@ def cleaner(environ: Mapping[str, str], users: Iterable[str] = ()) -> Callable[[
         text = _SECRET.sub("[token]", _URL_USER.sub("", text))
         for one in sorted(homes, key=len, reverse=True):
             bound = r"(?![\w.-])"
-            text = re.sub(f"'{re.escape(one)}/", "~/'", text)  # a shell expands ~ outside quotes
+            # A shell expands ~ outside quotes: so those of a word that needs them begin behind it.
+            quoted = rf"(?<![^\s=:|(])'{re.escape(one)}/{_NEEDS_QUOTES}"
+            text = re.sub(quoted, "~/'", text)
             text = re.sub(f"{re.escape(one)}{bound}", "~", text)
         for one in sorted(names, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", "$USER", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from functools import partial
 
@@ -15,10 +16,11 @@ from credhelper.cli.doctor.result import Check, Outcome, SkippedError, passed, w
 from credhelper.cli.setup.check import arguments_of, require_complete, verify
 from credhelper.cli.setup.profile import likely
 from credhelper.config import child
-from credhelper.core.text import command, printable
+from credhelper.core.text import command, printable, shell_word
 from credhelper.errors import ConfigError, CredhelperError, NotFoundError
-from credhelper.setup import ask, journal
+from credhelper.setup import ask, journal, load
 from credhelper.setup.journal import Journal, Setup
+from credhelper.setup.program import NAME
 
 # What a wiring needs: how the tool is asked for its version, and the lowest that reads our lines.
 # Sources: docs/setup.md; git's release notes for 2.9 (an empty helper clears the list); the
@@ -76,9 +78,10 @@ def _of_setup(context: Context, one: Setup, known: Journal, *, offline: bool) ->
     except CredhelperError:
         pass  # the check itself tells what is wrong
     return [
-        Check("file", about, partial(_file, one, known)),
-        Check("program", about, partial(_program, one), (("file", about),)),
+        # First: some files are read by the tool.
         Check("version", about, partial(_version, context, one.tool)),
+        Check("file", about, partial(_file, one, known), (("version", about),)),
+        Check("program", about, partial(_program, context, one), (("path", ""), ("file", about))),
         Check(
             "answer",
             about,
@@ -131,7 +134,16 @@ def is_moved(one: Setup) -> bool:
     return any(not os.path.exists(path) for path in programs_of(one))
 
 
-def _program(one: Setup) -> Outcome:
+def _names_of(one: Setup) -> list[str]:
+    """Return the name by which a tool calls our program, where setup wrote no path of it."""
+    texts = [text for _, entry in one.entries for text in _texts([v for _, v in entry.values])]
+    if not texts or programs_of(one):
+        return []
+    by_shell = any(text.removeprefix("!").startswith(f"{NAME} ") for text in texts)
+    return [NAME] if by_shell else [load(one.tool).PROGRAMS[0]]
+
+
+def _program(context: Context, one: Setup) -> Outcome:
     paths = programs_of(one)
     for path in paths:
         if not os.path.exists(path):
@@ -139,7 +151,34 @@ def _program(one: Setup) -> Outcome:
                 f"it calls {printable(path)}, which is not there any more",
                 hint="credhelper doctor --fix",
             )
-    return passed(f"it calls {', '.join(paths)}" if paths else "it calls credhelper by its name")
+        if child.find(path, context.environ) is None:
+            raise ConfigError(
+                f"it calls {printable(path)}, which is not a program that can be run",
+                hint=command("chmod", "u+x", path),
+            )
+    names = _names_of(one)
+    for name in names:
+        _try_out(context, name)
+    if names:
+        return passed(f"it calls {names[0]} by its name, and that runs")
+    return passed(f"it calls {', '.join(paths)}" if paths else "it calls no program of ours")
+
+
+def _try_out(context: Context, name: str) -> None:
+    """Raise NotFoundError if PATH leads to no program of ours by one of our names."""
+    path = child.find(name, context.environ)
+    own = os.path.dirname(sys.executable)
+    if path is None:
+        raise NotFoundError(
+            f"it calls {name} by its name, and PATH does not lead there",
+            hint=f'export PATH="$PATH":{shell_word(own)}',
+        )
+    told = ask.asker(context.environ)([path, "--help"])
+    if b"usage: " not in (words := told.stdout + told.stderr) or NAME.encode() not in words:
+        raise NotFoundError(
+            f"the first {name} on PATH, {printable(path)}, is not credhelper's, or does not run",
+            hint=f"remove it, or put {printable(own)} before its folder in PATH",
+        )
 
 
 def _version(context: Context, tool: str) -> Outcome:

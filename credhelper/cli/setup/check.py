@@ -26,6 +26,8 @@ from credhelper.setup import ask, journal, prepare
 from credhelper.setup.journal import Journal, Setup
 from credhelper.setup.plan import WiringRequest, takes_tokens
 
+_SETUP = "credhelper setup "
+
 
 def check(arguments: Arguments) -> int:
     """Check every setup that `arguments` mean, print how each is, and return the exit status."""
@@ -76,14 +78,16 @@ def verify(
     finding = setup.load(arguments.tool).check(request, ask.asker(os.environ))
     if finding.instead:
         return arguments, request, printable(finding.instead)
-    if not finding.token:
-        raise NotFoundError(
-            f"{subject(arguments)}: {printable(finding.trouble)}",
-            printable(finding.hint or repeat_command(setup_of(arguments))),
-        )
     lookup = Request("get", service=arguments.service, profile=arguments.profile)
     if not wants_service(arguments.tool):
         lookup = Request("get", profile=owner)
+    if not finding.token:
+        if not finding.hint:
+            _refused(context, lookup, arguments)
+        raise NotFoundError(
+            f"{subject(arguments)}: {printable(finding.trouble)}",
+            printable(_set_up_again(finding.hint, arguments, known)),
+        )
     credential, record = answer.get_with_record(context, lookup)
     ours = credential.token.reveal()
     if _same(finding.token, ours):
@@ -98,6 +102,25 @@ def verify(
     # Each was made for one call, as no cache can be written: so the two differ.
     works = f"a token for the owner of profile {credential.profile}; no cache keeps it"
     return arguments, request, works
+
+
+def _refused(context: Context, lookup: Request, arguments: Arguments) -> None:
+    """Raise the error that a tool's question meets, if it does: some tools do not repeat it."""
+    try:
+        answer.get(context, lookup)
+    except CredhelperError as error:
+        error.message = f"{subject(arguments)}: {error.message}"
+        raise
+
+
+def _set_up_again(hint: str | None, arguments: Arguments, known: Journal) -> str:
+    """Return `hint`, or where it is to make a setup that is there, what makes it anew."""
+    repeat = repeat_command(setup_of(arguments))
+    there = any(one.key == setup_of(arguments).key for one in known.setups)
+    if not there or not (hint is None or hint.startswith(_SETUP)):
+        return hint or repeat
+    # Anew at the end of the file, below what is in its way.
+    return f"{repeat} --undo && {repeat} --add-service"
 
 
 def _same(one: str, other: str) -> bool:

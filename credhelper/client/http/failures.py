@@ -31,7 +31,7 @@ _DIRECT_HINT = (
     " export https_proxy=http://PROXY:PORT"
 )
 _PROXY_HINT = "check the proxy in https_proxy or all_proxy; no_proxy names hosts that need none"
-_LOGIN_HINT = (
+PROXY_LOGIN_HINT = (
     "the proxy wants a user name and password: https_proxy=http://USER:PASSWORD@PROXY:PORT"
 )
 
@@ -100,7 +100,7 @@ def explain(error: BaseException, origin: str, proxy: str | None, waited: float)
             case OSError() if refusal := _TUNNEL.match(str(cause)):
                 what = f"the proxy {proxy} refused to connect to {origin} ({refusal[1]})"
                 busy = refusal[1].startswith("5")
-                hint = _LOGIN_HINT if refusal[1] == "407" else _PROXY_HINT
+                hint = PROXY_LOGIN_HINT if refusal[1] == "407" else _PROXY_HINT
                 return Failure(UnreachableError(what, hint), unheard=busy, transient=busy)
     return Failure(UnreachableError(f"the exchange with {way} failed"), unheard, transient=True)
 

@@ -57,12 +57,17 @@ def resolve(url: str, proxy: Proxy | None) -> str:
     try:
         found = within(_LIMIT, work)
     except (OSError, UnicodeError):
+        of_proxy = f" of the proxy {proxy.name}" if proxy else ""
+        hint = "check the url of the profile, and the network (VPN, DNS) of this machine"
         raise UnreachableError(
-            f"could not resolve host {host}",
-            hint="check the url of the profile, and the network (VPN, DNS) of this machine",
+            f"could not resolve host {host}{of_proxy}",
+            hint=failures.hint_of_way(True) if proxy else hint,
         ) from None
     if not found:
-        raise UnreachableError(f"no answer about host {host} within {_LIMIT:g} s")
+        raise UnreachableError(
+            f"no answer about host {host} within {_LIMIT:g} s",
+            hint=failures.hint_of_way(proxy is not None),
+        )
     return host
 
 
@@ -73,7 +78,7 @@ def connect(url: str, proxy: Proxy | None) -> str:
         socket.create_connection((host, port), _LIMIT).close()
     except OSError as error:
         failure = failures.explain(error, f"{host}:{port}", None, _LIMIT).error
-        failure.hint = failure.hint or "is a firewall in between, or a proxy that is not named?"
+        failure.hint = failures.hint_of_way(proxy is not None)
         raise failure from None
     return f"{host}:{port}"
 

@@ -8,18 +8,37 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from credhelper.core.service import Service
 from credhelper.core.text import command
 from credhelper.setup import ask as asking
 from credhelper.setup.formats import gitconfig
-from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Plan, WiringRequest
+from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Outcome, Plan, WiringRequest
 
 PROGRAMS = ("git-credential-credhelper",)
 ON_PATH = False
 PROFILE = True
 
+# The variables that set what a file would set: `git -c` sets the second one.
+_GIVEN = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS")
+_IS_OURS = re.compile(r"credhelper(?!\S*/)")
 _STORED = re.compile(r"https?://(?P<user>[^:@/]*):(?P<password>[^@/]*)@(?P<host>[^/]+)(?:/.*)?")
+
+
+class _Setting(NamedTuple):
+    """A setting of git's: the `path` of its file, "" where a variable has it; `key`, its last part
+    `name`, and `value`."""
+
+    path: str
+    key: str
+    name: str
+    value: str
+
+    @property
+    def where(self) -> str:
+        return self.path or "a variable"
 
 
 def plan(request: WiringRequest) -> Plan:
@@ -33,19 +52,52 @@ def plan(request: WiringRequest) -> Plan:
 
 def check(request: WiringRequest, ask: Ask) -> Finding:
     """Return what `git credential fill` finds: see `setup`."""
-    # No prompt: without an answer of the helpers, git fails.
-    silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
+    # No prompt: without an answer of the helpers, git fails. The trace tells why ours refused.
+    silent = {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "false",
+        "SSH_ASKPASS": "false",
+        "CREDHELPER_TRACE": "1",
+    }
     answer = ask(["git", "credential", "fill"], f"url={request.service}\n\n".encode(), silent)
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition("=")
         if name in ("password", "credential"):
             return _leak(request, ask) or Finding(value)
-    why = asking.complaint(answer) or "git credential fill found nothing"
-    return Finding(
-        trouble=why,
-        hint="see each step: CREDHELPER_TRACE=1 "
-        + command("git", "ls-remote", str(request.service)),
-    )
+    return _why_nothing(request, _settings(request, ask), answer)
+
+
+def _why_nothing(request: WiringRequest, settings: Sequence[_Setting], answer: Outcome) -> Finding:
+    """Return the finding for an `answer` of git without a password."""
+    helpers = [one for one in settings if one.name == "helper"]
+    own = [at for at, one in enumerate(helpers) if _IS_OURS.search(one.value)]
+    if not own:
+        variable = "GIT_CONFIG_GLOBAL"
+        if request.environ.get(variable) and _IS_OURS.search(
+            request.read(f"{request.home}/.gitconfig") or ""
+        ):
+            trouble = f"git does not read ~/.gitconfig, because {variable} is set"
+            return Finding(trouble=trouble, hint=command("unset", variable))
+        return Finding(trouble="git knows no helper of credhelper for it")
+    for one in helpers[own[-1] + 1 :]:
+        if not one.value:
+            trouble = f"an empty helper in {one.where} comes after credhelper, and takes it off"
+            return Finding(trouble=trouble, hint=_without(one, request))
+    by_trace, its_hint = asking.refusal(answer)
+    trouble, hint = asking.complaint(answer) or by_trace, asking.next_step(answer) or its_hint
+    if not trouble:
+        return Finding(
+            trouble=f"git calls {helpers[own[-1]].value}, and that gives no answer",
+            hint=command("credhelper", "doctor", "git"),
+        )
+    for one in reversed(settings):
+        if one.name == "usehttppath" and request.service.path and one.value == "false":
+            trouble = f"{trouble}, because {one.where} sets {one.key} to false"
+            return Finding(trouble=trouble, hint=_without(one, request))
+        if one.name == "username" and repr(one.value) in trouble:
+            trouble = f"{trouble}, whom {one.key} in {one.where} names"
+            return Finding(trouble=trouble, hint=_without(one, request))
+    return Finding(trouble=trouble, hint=hint)
 
 
 def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
@@ -65,20 +117,42 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
                     + " | "
                     + command("git", "credential-store", "--file", path, "erase"),
                 )
-    listed = ask(["git", "config", "--null", "--get-regexp", r"^credential\..*helper$"])
-    helpers: list[str] = []
-    for item in listed.stdout.decode("utf-8", "replace").split("\0"):
-        name, _, value = item.partition("\n")
-        url = name.removeprefix("credential.").removesuffix("helper").removesuffix(".")
-        if name.endswith("helper") and gitconfig.covers(url, _as_git_asks(request.service)):
-            helpers = [*helpers, value] if value else []
-    ours = [value for value in helpers if "credhelper" in value]
-    if ours and len(ours) < len(helpers):
+    helpers: list[_Setting] = []
+    for one in _settings(request, ask):
+        if one.name == "helper":
+            helpers = [*helpers, one] if one.value else []
+    others = [one for one in helpers if "credhelper" not in one.value]
+    if others and others != helpers:
+        hint = command("credhelper", "setup", "git", "--service", str(request.service))
+        given = [one for one in others if not one.path]
         return Finding(
-            trouble="another helper is told the token, too, and may store it",
-            hint=command("credhelper", "setup", "git", "--service", str(request.service)),
+            trouble=f"another helper is told the token, too, and may store it: {others[0].where}"
+            " names it",
+            hint=_without(given[0], request) if given else hint,
         )
     return None
+
+
+def _settings(request: WiringRequest, ask: Ask) -> list[_Setting]:
+    """Return what git's files and variables say of credentials for the service, in its order."""
+    words = ["git", "config", "--null", "--show-origin", "--get-regexp", r"^credential\."]
+    fields = ask(words).stdout.decode("utf-8", "surrogateescape").split("\0")
+    found = []
+    for origin, item in zip(fields[::2], fields[1::2], strict=False):
+        key, _, value = item.partition("\n")
+        url, _, name = key.removeprefix("credential.").rpartition(".")
+        if gitconfig.covers(url, _as_git_asks(request.service)):
+            kind, _, path = origin.partition(":")
+            found.append(_Setting(path if kind == "file" else "", key, name, value))
+    return found
+
+
+def _without(one: _Setting, request: WiringRequest) -> str:
+    """Return the command that takes a setting away."""
+    if one.path:
+        return command("git", "config", "--file", one.path, "--unset-all", one.key)
+    given = [name for name in _GIVEN if request.environ.get(name)]
+    return command("unset", *(given or _GIVEN))
 
 
 def _file(request: WiringRequest) -> str:
