@@ -143,7 +143,7 @@ def _run(words: list[str]) -> int:
         complain(error)
         return error.exit_status
     except click.UsageError as error:
-        complain(_usage(error))
+        complain(_usage(error, words))
         return UsageError.exit_status
     except click.Abort:
         click.echo(err=True)
@@ -153,9 +153,14 @@ def _run(words: list[str]) -> int:
     return answer if isinstance(answer, int) else 0
 
 
-def _usage(error: click.UsageError) -> UsageError:
+def _usage(error: click.UsageError, words: Sequence[str]) -> UsageError:
+    from credhelper.config.table import LONGEST_SAID
+
     path = error.ctx.command_path if error.ctx else NAME
     message = error.format_message()
+    for word in (part for one in words for part in (one, one.partition("=")[2])):
+        if len(word) > LONGEST_SAID and not word.startswith("-"):
+            message = message.replace(word, "...")  # it may be a secret
     if message.startswith("Got unexpected extra argument"):
         message = "an unexpected word, not repeated here: it may be a secret"
     return UsageError(_plain(message), hint=command(*path.split(), "--help"))
