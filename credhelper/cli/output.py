@@ -8,13 +8,14 @@ import time
 
 import click
 
+from credhelper.cli import columns
 from credhelper.core.digest import sha256
 from credhelper.core.text import complaint, printable
 from credhelper.errors import CredhelperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from credhelper.config.profile import Grant, Profile, Resource
     from credhelper.core.model import Secret
@@ -28,13 +29,42 @@ def say(text: str = "") -> None:
     click.echo(printable(text))
 
 
-def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
-    """Print rows of a name and a text; a row without a name continues the one above."""
-    rows = [row for row in rows if row[1]]
-    width = max((len(name) for name, _ in rows), default=0)
-    if rows:
-        lines = [printable(f"{'':{indent}}{name:{width}}  {text}") for name, text in rows]
-        click.echo("\n".join(lines))  # click flushes each time
+def table(
+    rows: Iterable[tuple[str, str]],
+    indent: int = 2,
+    *,
+    commands: Collection[str] = (),
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Print rows of a name and a text; a row without a name continues the one above.
+
+    On a screen that is too narrow, a text goes on in the next line.
+
+    Parameters:
+    - indent: blanks before each name.
+    - commands: names of rows whose text is a command, which stays on one line.
+    - colours: a colour of click's for the first word of a text, by the row's name.
+    """
+    rows = [(printable(name), printable(text)) for name, text in rows if text]
+    begin = indent + max((len(name) for name, _ in rows), default=0) + 2
+    room = columns.screen()
+    lines = []
+    for name, text in rows:
+        whole = name in commands
+        parts = [text] if whole else columns.wrapped(text, room and room - begin)
+        label = f"{'':{indent}}{name}".ljust(begin)
+        if room and begin + max(map(columns.width, parts)) > room:
+            lines += [label.rstrip()] if name else []
+            parts = [text] if whole else columns.wrapped(text, room - 2 * indent)
+            begins = [" " * 2 * indent] * len(parts)
+        else:
+            begins = [label, *[" " * begin] * (len(parts) - 1)]
+        if name in (colours or {}):
+            word, colon, rest = parts[0].partition(":")
+            parts[0] = coloured(word, (colours or {})[name]) + colon + rest
+        lines += map(str.__add__, begins, parts)
+    if lines:
+        click.echo("\n".join(lines), color=fancy())  # click flushes each time
 
 
 def warn(message: str, hint: str | None = None) -> None:
