@@ -21,7 +21,9 @@ from credhelper.errors import (
     UnknownProfileError,
     UnknownServiceError,
 )
+from credhelper.protocols import PEOPLES
 
+_JWT = "eyj"  # how the text of a JWT begins, in lower case
 _MOST_NAMES = 20
 _MOST_COMPARED = 1000
 _EMPTY = "CREDHELPER_API_KEY is empty"
@@ -67,30 +69,34 @@ def why(
 def _unknown_profile(
     routes: Routes, name: str, from_terminal: bool, environ: Mapping[str, str]
 ) -> CredhelperError:
-    known, first, near = _names(routes), routes.first(), _near(routes, name)
-    if near and not from_terminal:
-        hint = "credhelper profile list"
-    elif next_step.is_name(name) and not (known and next_step.from_environment(environ)):
+    from credhelper.config.table import LONGEST_SAID, said
+
+    known, near = _names(routes), _near(routes, name)
+    new = next_step.is_name(name) and len(name) <= LONGEST_SAID and not near
+    if new and not (known and next_step.from_environment(environ)):
         hint = next_step.log_in(environ, name)
     elif from_terminal:
-        hint = "unset CREDHELPER_PROFILE"
-    elif first:
-        hint = f"name a known one: {command('--profile', first.profile)}"
+        hint = _choose(near) if near else "unset CREDHELPER_PROFILE"
+    elif known:
+        hint = command("credhelper", "profile", "list")
     else:
         hint = "a profile's name is letters and digits, with '.', '_' and '-' between them"
     return UnknownProfileError(
-        f"there is no profile {printable(name)}"
-        + (near or (f"; known profiles: {known}" if known else ", and no other is configured")),
+        f"there is no profile {said(name, plain=True)}"
+        + (f"; did you mean '{near}'?" if near else "")
+        + (f"; known profiles: {known}" if known and not near else "")
+        + ("" if known else ", and no other is configured"),
         hint=hint,
     )
 
 
-def _near(routes: Routes, name: str) -> str:
+def _near(routes: Routes, name: str, *more: str) -> str:
+    """Return the profile, or the one of `more` words, that is nearest to `name`; "" for none."""
     if not 0 < routes.count <= _MOST_COMPARED:
         return ""
-    from credhelper.config.table import nearest
+    from credhelper.config.table import near_to
 
-    return nearest(name, [route.profile for route in routes.all()])
+    return near_to(name, [*(route.profile for route in routes.all()), *more])
 
 
 def _no_profile(routes: Routes, environ: Mapping[str, str], *, empty: bool) -> CredhelperError:
@@ -121,8 +127,8 @@ def _unknown(
         )
     if not routes.count:
         return UnknownServiceError(
-            f"no profile is configured, so none covers {service}",
-            hint=next_step.log_in(environ, None, None, "--service", str(service)),
+            f"no profile is configured, so none covers {_word(request) or service}",
+            hint=next_step.log_in(environ, None, None, *_as_service(request)),
         )
     deeper = routes.below(service.origin)
     if deeper:
@@ -131,11 +137,47 @@ def _unknown(
             f"only {deeper} is covered, and the request for {service} has another path or none",
             hint=_how_to_add(routes, owner, service, environ),
         )
+    if _word(request):
+        return _unknown_word(routes, request)
     first = routes.first()
     likely = (request.profile, chosen, routes.default, first.profile if first else "")
     owner = next(name for name in likely if name and routes.profile(name))
     return UnknownServiceError(
         f"no profile covers {service}", hint=_how_to_add(routes, owner, service, environ)
+    )
+
+
+def _word(request: Request) -> str:
+    """Return the name of a service that is one plain word, and may be anything; "" for others."""
+    service = request.service
+    if service is None or "any_scheme" not in request.echo:
+        return ""
+    plain = set(str(service).partition("://")[2]).isdisjoint(".:/")
+    if not plain and not service.host.startswith(_JWT):
+        return ""
+    from credhelper.config.table import said
+
+    return said(service.host, plain=True)
+
+
+def _as_service(request: Request) -> tuple[str, ...]:
+    return () if _word(request) else ("--service", str(request.service))
+
+
+def _unknown_word(routes: Routes, request: Request) -> UnknownServiceError:
+    """Return the error for a word in the place of a service: no host is guessed from it."""
+    assert request.service is not None  # noqa: S101  # for mypy: it is named by that word
+    verbs = PEOPLES["token"]
+    near = _near(routes, request.service.host, *verbs)
+    hint = "write a host as https://HOST, and a profile as --profile NAME"
+    if near in verbs:
+        near = f"credhelper token {near}"
+        hint = command("credhelper", "token", "--help")
+    elif near:
+        hint = f"to name a profile: {command('credhelper', 'get', '--profile', near)}"
+    return UnknownServiceError(
+        f"no profile covers {_word(request)}" + (f"; did you mean '{near}'?" if near else ""),
+        hint=hint,
     )
 
 

@@ -15,6 +15,7 @@ from credhelper.cli.options import preview
 from credhelper.cli.output import say
 from credhelper.cli.verification import discard
 from credhelper.config.profile import READY, Profile
+from credhelper.config.table import LONGEST_SAID, said
 from credhelper.core.model import Request
 from credhelper.core.text import command
 from credhelper.errors import CredhelperError, UsageError
@@ -36,10 +37,11 @@ def wanted(context: Context, profile: Profile | None, name: str, *, reuse: bool,
 
     Raises UsageError where there is no profile.
     """
+    short = len(name) <= LONGEST_SAID
     if reuse and profile is None:
         raise UsageError(
-            f"there is no profile {name} yet, so it has no key to use",
-            hint=command("credhelper", "login", "--profile", name),
+            f"there is no profile {said(name, plain=True)} yet, so it has no key to use",
+            hint=command("credhelper", "login", *(["--profile", name] if short else [])),
         )
     if reuse or profile is None or not ask or not prompt.on_terminal():
         return reuse

@@ -9,15 +9,53 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 
 import click
 
-from credhelper.core.text import quoted
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+# What other programs call a command, and what it may be called here.
+_SYNONYMS = {
+    "auth": ("login",),
+    "authenticate": ("login",),
+    "change": ("set",),
+    "check": ("doctor",),
+    "config": ("profile",),
+    "configure": ("setup",),
+    "create": ("add",),
+    "default": ("use",),
+    "del": ("remove",),
+    "delete": ("remove",),
+    "diagnose": ("doctor",),
+    "edit": ("set",),
+    "info": ("show", "status"),
+    "init": ("login",),
+    "install": ("setup",),
+    "ls": ("list", "status"),
+    "list": ("status",),
+    "new": ("add",),
+    "print": ("get",),
+    "profiles": ("profile",),
+    "revoke": ("logout",),
+    "rm": ("remove",),
+    "run": ("exec",),
+    "select": ("use",),
+    "signin": ("login",),
+    "signout": ("logout",),
+    "switch": ("use",),
+    "uninstall": ("setup",),
+    "unset": ("set",),
+    "update": ("set",),
+    "whoami": ("status",),
+}
+
+
 class Suggesting(click.Group):
     """The stock group, but that it tells which command a mistyped one may stand for."""
+
+    def meant(self, word: str) -> str:
+        """Return the command that other programs call by `word`; "" where we have none."""
+        return next((one for one in _SYNONYMS.get(word.lower(), ()) if one in self.commands), "")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -26,9 +64,12 @@ class Suggesting(click.Group):
         name = args[0]
         unknown = self.get_command(ctx, name) is None and not name.startswith("-")
         if unknown and not ctx.resilient_parsing:
-            from credhelper.config.table import nearest
+            from credhelper.config.table import near_to, said
 
-            ctx.fail(f"there is no command {quoted(name)}{nearest(name, self.list_commands(ctx))}")
+            near = self.meant(name) or near_to(name, self.list_commands(ctx))
+            ctx.fail(
+                f"there is no command {said(name)}" + (f"; did you mean '{near}'?" if near else "")
+            )
         return super().resolve_command(ctx, args)
 
 

@@ -54,7 +54,8 @@ def print_report(
             ("leave", leave_command(profile)),
             ("next", command("credhelper", "get", *choosing(context, profile))),
             *[("", line) for line in _wiring(profile, services)],
-        ]
+        ],
+        commands=("leave", "next", ""),
     )
 
 

@@ -8,20 +8,19 @@ import time
 
 import click
 
-from credhelper.cli import verbosity
+from credhelper.cli import columns, verbosity
 from credhelper.core.digest import sha256
 from credhelper.core.text import complaint, printable
 from credhelper.errors import CredhelperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from credhelper.config.profile import Grant, Profile, Resource
     from credhelper.core.model import Secret
 
 _BAR = 16
-_USUAL, NARROWEST = 80, 40  # columns
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -30,40 +29,52 @@ def say(text: str = "") -> None:
     click.echo(printable(text))
 
 
-def table(rows: Iterable[tuple[str, str]], indent: int = 2) -> None:
-    """Print rows of a name and a text; a row without a name continues the one above."""
-    rows = [row for row in rows if row[1]]
-    width = max((len(name) for name, _ in rows), default=0)
-    if rows:
-        at = indent + width + 2
-        lines = [
-            f"{'':{indent}}{printable(f'{name:{width}}')}  {fitted(printable(text), at)}"
-            for name, text in rows
-        ]
-        click.echo("\n".join(lines))  # click flushes each time
+def table(
+    rows: Iterable[tuple[str, str]],
+    indent: int = 2,
+    *,
+    commands: Collection[str] = (),
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Print rows of a name and a text; a row without a name continues the one above.
+
+    On a screen that is too narrow, a text goes on in the next line.
+
+    Parameters:
+    - indent: blanks before each name.
+    - commands: names of rows whose text is a command, which stays on one line.
+    - colours: a colour of click's for the first word of a text, by the row's name.
+    """
+    rows = [(printable(name), printable(text)) for name, text in rows if text]
+    begin = indent + max((len(name) for name, _ in rows), default=0) + 2
+    room = columns.screen()
+    lines = []
+    for name, text in rows:
+        whole = name in commands
+        parts = [text] if whole else columns.wrapped(text, room and room - begin)
+        label = f"{'':{indent}}{name}".ljust(begin)
+        if room and begin + max(map(columns.width, parts)) > room:
+            lines += [label.rstrip()] if name else []
+            parts = [text] if whole else columns.wrapped(text, room - 2 * indent)
+            begins = [" " * 2 * indent] * len(parts)
+        else:
+            begins = [label, *[" " * begin] * (len(parts) - 1)]
+        if name in (colours or {}):
+            word, colon, rest = parts[0].partition(":")
+            parts[0] = coloured(word, (colours or {})[name]) + colon + rest
+        lines += map(str.__add__, begins, parts)
+    if lines:
+        click.echo("\n".join(lines), color=fancy())  # click flushes each time
 
 
 def fitted(text: str, at: int) -> str:
-    """Return `text` in lines that a terminal shows without breaking a word, or a command.
+    """Return `text` in lines of whole words, on a screen that is too narrow for one.
 
     Parameters:
     - at: the column in which the text begins, and each further line of it.
     """
-    stdout = sys.stdout
-    if stdout is None or not stdout.isatty():
-        return text  # programs read whole lines
-    width = max(columns(), NARROWEST)
-    before, name, after = text.partition("credhelper ")
-    words = before.split(" ")
-    if name:
-        words[-1] += name + after  # a command, which is pasted
-    lines = [words[0]]
-    for word in words[1:]:
-        if at + len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return f"\n{'':{at}}".join(lines)
+    room = columns.screen()
+    return f"\n{'':{at}}".join(columns.wrapped(text, room and room - at))
 
 
 def warn(message: str, hint: str | None = None) -> None:
@@ -117,18 +128,6 @@ def fancy() -> bool:
     if environ.get("CLICOLOR_FORCE", "0") != "0":
         return True
     return environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
-
-
-def columns() -> int:
-    """Return the width that `COLUMNS` tells, or the terminal at stdout."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and 0 < len(told) < 6 and int(told):
-        return int(told)
-    try:
-        # `shutil` does the same, and loads three libraries of compression.
-        return os.get_terminal_size(1).columns or _USUAL
-    except OSError:
-        return _USUAL
 
 
 def coloured(text: str, colour: str) -> str:

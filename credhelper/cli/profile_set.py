@@ -16,7 +16,7 @@ from credhelper.cli.options import existing, merged, preview
 from credhelper.cli.output import say
 from credhelper.config import schema, write
 from credhelper.config.profile import AUTHS
-from credhelper.config.table import nearest
+from credhelper.config.table import nearest, said
 from credhelper.core.text import command, quoted
 from credhelper.errors import NotFoundError, UsageError
 
@@ -63,7 +63,7 @@ def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
     for key in unset:
         spelled = key.replace("-", "_")
         if spelled not in schema.KEYS:
-            raise UsageError(f"a profile has no key {quoted(key)}{nearest(spelled, schema.KEYS)}")
+            raise UsageError(f"a profile has no key {said(key)}{nearest(spelled, schema.KEYS)}")
         if spelled in _keys_of(given):
             raise UsageError(
                 f"{spelled} cannot be set and unset at once", "leave out one of the two options"

@@ -9,9 +9,10 @@ from credhelper.cli import output
 from credhelper.cli.standing import ProfileStatus
 from credhelper.client import claims
 from credhelper.config.origin import origin
+from credhelper.config.table import said
 from credhelper.core.model import Secret
 from credhelper.core.routes import Route, Routes
-from credhelper.core.text import command, printable
+from credhelper.core.text import command
 
 # What a tool reads from the environment: (variable, which tool).
 TOKEN_VARIABLES = (
@@ -45,7 +46,8 @@ def warnings(
     if name and found.profile(name) is None:
         result.append(
             (
-                f"CREDHELPER_PROFILE is set to a profile that does not exist: {printable(name)}",
+                "CREDHELPER_PROFILE is set to a profile that does not exist:"
+                f" {said(name, plain=True)}",
                 "unset CREDHELPER_PROFILE",
             )
         )

@@ -13,7 +13,7 @@ from credhelper.core.model import AWS, JWT
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
 from credhelper.errors import CredhelperError
-from credhelper.renewal.session import REFUSED
+from credhelper.storage.slot import REFUSED
 
 
 @dataclass

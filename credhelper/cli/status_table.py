@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from credhelper.cli import output
+from credhelper.cli import columns, output
 from credhelper.cli.standing import ProfileStatus
 from credhelper.cli.state import BAD, State
 from credhelper.core.record import FRESH
@@ -28,33 +28,39 @@ def show(rows: Sequence[Row], now: float) -> None:
     Parameters: `now`, Unix seconds.
     """
     lines = [_HEAD, *(_cells(one, state.name, now) for one, state in rows)]
-    columns = list(range(len(_HEAD)))
-    width = min(max(output.columns(), output.NARROWEST), _WIDEST)
+    shown = list(range(len(_HEAD)))
+    room = min(max(columns.terminal(), columns.LEAST), _WIDEST)
     for name in _OPTIONAL:
         place = _HEAD.index(name)
-        if not any(line[place] for line in lines[1:]) or _width(lines, columns) > width:
-            columns.remove(place)
-    fits = _width(lines, columns) <= width
+        if not any(line[place] for line in lines[1:]) or _width(lines, shown) > room:
+            shown.remove(place)
+    fits = _width(lines, shown) <= room
+    sizes = {place: max(columns.width(one[place]) for one in lines) for place in shown}
     for number, line in enumerate(lines):
         state = rows[number - 1][1].name if number else ""
-        first, *rest = columns
+        first, *rest = shown
         if not fits:
             click.echo(line[first])
-        sizes = {place: max(len(one[place]) for one in lines) for place in columns}
-        cells = [line[place].ljust(sizes[place]) for place in (columns if fits else rest)]
+        cells = [columns.padded(line[place], sizes[place]) for place in (shown if fits else rest)]
         cells[-1] = cells[-1].rstrip()
-        cells[-1] = output.coloured(cells[-1], _colour(state)) if number else cells[-1]
+        cells[-1] = output.coloured(cells[-1], colour_of(state)) if number else cells[-1]
         text = ("" if fits else "  ") + (" " * _GAP).join(cells)
         click.echo(text, color=output.fancy())
-    _show_fixes(rows)
+    _show_fixes(rows, room)
 
 
-def _show_fixes(rows: Sequence[Row]) -> None:
-    helped = [(one.profile.name, state.fix) for one, state in rows if state.fix]
+def _show_fixes(rows: Sequence[Row], room: int) -> None:
+    helped = [(one.profile.name, state) for one, state in rows if state.fix]
     if helped:
         click.echo()
-    for name, fix in helped[:_MOST_FIXES]:
-        click.echo(printable(f"{name}: {fix}"))
+    for name, state in helped[:_MOST_FIXES]:
+        line = printable(f"{name}: {state.fix}")
+        if not state.why and columns.width(line) <= room:
+            click.echo(line)
+            continue
+        # A command stands on a line of its own, however long it is: a person pastes it whole.
+        why = printable(f"{name}: {state.why}" if state.why else f"{name}:")
+        click.echo("\n".join([*columns.wrapped(why, room), f"  {printable(state.fix)}"]))
     if len(helped) > _MOST_FIXES:
         click.echo(f"and {len(helped) - _MOST_FIXES} more: credhelper status --json")
 
@@ -72,12 +78,13 @@ def _cells(one: ProfileStatus, state: str, now: float) -> tuple[str, ...]:
     )
 
 
-def _width(lines: Sequence[Sequence[str]], columns: Sequence[int]) -> int:
-    sizes = [max(len(line[place]) for line in lines) for place in columns]
+def _width(lines: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    sizes = [max(columns.width(line[place]) for line in lines) for place in shown]
     return sum(sizes) + _GAP * (len(sizes) - 1)
 
 
-def _colour(state: str) -> str:
+def colour_of(state: str) -> str:
+    """Return the colour of a state: whether a person is needed, or all is well."""
     if state in BAD:
         return "red"
     return "green" if state == FRESH else "yellow"

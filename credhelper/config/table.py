@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from credhelper.core.text import quoted
+from credhelper.core.text import printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.config.toml_lines import Place
 
+LONGEST_SAID = 20  # characters of an unknown word: a key or token has more
 _MOST_CHARACTERS = 1024
 _MOST_ITEMS = 1000
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -142,6 +143,12 @@ def plain(value: object, place: Place, *, empty: bool = False) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return `; did you mean '...'?` when a known word is near, else nothing."""
+    near = near_to(word, known)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def near_to(word: str, known: Collection[str]) -> str:
+    """Return the known word that is nearest to `word`; "" where none is near."""
     from difflib import SequenceMatcher, get_close_matches
 
     word = word[:100].lower()
@@ -151,7 +158,17 @@ def nearest(word: str, known: Collection[str]) -> str:
         return SequenceMatcher(None, one, word).ratio(), sorted(one) == sorted(word)
 
     near = sorted(get_close_matches(word, known, 5))  # the first of those that are equally near
-    return f"; did you mean '{max(near, key=nearness)}'?" if near else ""
+    return max(near, key=nearness, default="")
+
+
+def said(word: str, *, plain: bool = False) -> str:
+    """Return an unknown word for a message; without a long one, which may be a secret.
+
+    Parameters: `plain`, without quotes.
+    """
+    if len(word) > LONGEST_SAID:
+        return "of that name (not repeated here: it may be a secret)"
+    return printable(word) if plain else quoted(word)
 
 
 def one_of(choices: Collection[str]) -> str:

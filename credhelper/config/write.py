@@ -11,7 +11,7 @@ from typing import Any
 from credhelper.config import parse, schema, splice
 from credhelper.config.origin import canonical
 from credhelper.config.profile import Profile
-from credhelper.config.table import Mistake, dotted, nearest
+from credhelper.config.table import Mistake, dotted, nearest, said
 from credhelper.core import paths
 from credhelper.core.text import printable
 from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
@@ -209,7 +209,7 @@ def _named(root: Tree, name: str) -> Tree:
     named: Mapping[str, Tree] = root.get("profiles", {})
     if name not in named:
         near = nearest(name, named) or f"; known profiles: {', '.join(named) or 'none'}"
-        raise NotFoundError(f"there is no profile {printable(name)}{near}")
+        raise NotFoundError(f"there is no profile {said(name, plain=True)}{near}")
     return named[name]
 
 

@@ -33,6 +33,7 @@ _LOOKALIKES = (
     "\U0001f100"
 )
 SHAPE = "write a service as https://HOST, https://HOST:PORT or https://HOST/PATH"
+_LONGEST_SAID = 20
 _MOST = 2048  # characters; a path of n segments has n prefixes, each to be looked up
 
 
@@ -265,6 +266,8 @@ def _shown(text: str) -> str:
     if "@" in text:
         text = f"***@{text.rpartition('@')[2]}"
     head, mark, _ = text.replace("#", "?").partition("?")
+    if len(head) > _LONGEST_SAID and "." not in head and "/" not in head:
+        return "***"  # no host that anybody has: it may be a key
     return quoted(head) + ("..." if mark else "")
 
 

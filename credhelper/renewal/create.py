@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from credhelper.client.api import TokenSpec
+from credhelper.client.http.answers import WRONG_SECRET
 from credhelper.config.profile import APIS
 from credhelper.core.login import log_in
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable, shell_word
 from credhelper.errors import CredhelperError, LoginRequiredError, RejectedError, TokenAPIError
 from credhelper.renewal.session import over
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from credhelper.client.authorization import Authorization
     from credhelper.config.profile import Profile
     from credhelper.core.model import Secret, Token
+
+_OTHER_REGION = "https://use1.platform.illumina.com"
 
 
 class Calls:
@@ -113,16 +116,37 @@ def _created(
     try:
         return client.create(authorization, spec)
     except RejectedError as error:
-        if error.status == 401 and error.hint:
-            error.hint = f"{error.hint} (now {_region_and_domain(profile)})"
+        if error.status == 401 and error.hint == WRONG_SECRET:
+            error.hint = "; ".join([WRONG_SECRET, *_elsewhere(profile)])
         raise
 
 
-def _region_and_domain(profile: Profile) -> str:
-    """Return in options where a profile logs in."""
-    default = ", the default," if profile.url == APIS[profile.api].url else ""
-    domain = f"--domain {printable(profile.domain)}" if profile.domain else "no --domain"
-    return f"--url {profile.url}{default} and {domain}"
+def _elsewhere(profile: Profile) -> list[str]:
+    """Return where else the secret of a profile may be for, each with the command that says so."""
+    v1, v2 = APIS["iap"], APIS["ica"]
+    is_v2 = profile.api == "ica"
+    found = []
+    if not is_v2:
+        region = _OTHER_REGION if profile.url == v1.url else v1.url
+        found.append(f"if it is for another region than {profile.url}: {_say(profile, url=region)}")
+    if not _by_variables(profile):
+        what = f"another domain than {printable(profile.domain)}" if profile.domain else "a domain"
+        found.append(f"if it is for {what}: {_say(profile, domain='NAME')}")
+    other = _say(profile, api="iap", url=v1.url) if is_v2 else _say(profile, api="ica", url=v2.url)
+    return [*found, f"if it is for ICA {'v1' if is_v2 else 'v2'}: {other}"]
+
+
+def _say(profile: Profile, **keys: str) -> str:
+    """Return the command that changes `keys` of a profile, and tries that."""
+    if _by_variables(profile):
+        said = [f"CREDHELPER_{key.upper()}={shell_word(one)}" for key, one in keys.items()]
+        return " ".join(["export", *said])
+    words = [word for key, one in keys.items() for word in (f"--{key}", one)]
+    return f"{log_in(profile.name)} {command(*words)}"
+
+
+def _by_variables(profile: Profile) -> bool:
+    return profile.grant is not None and profile.grant.words == ("CREDHELPER_API_KEY",)
 
 
 def not_logged_in(profile: Profile) -> LoginRequiredError:

@@ -15,6 +15,7 @@ from credhelper.core.model import JWT, Secret, Token
 from credhelper.core.record import fields_of, held_in
 from credhelper.errors import CacheError
 from credhelper.storage import locks
+from credhelper.storage.slot import REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from credhelper.core.model import Kind
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Slot
-
-REFUSED = "refused"  # this field says when the server refused the session, in Unix seconds
 
 _AHEAD = 10.0  # seconds
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Enough = Callable[[Mapping[str, str]], bool]  # whether a record is good enough for a caller
 
 OLD = ".old"
+REFUSED = "refused"  # this field says when the server refused a session, in Unix seconds
 _LEAST_ROOM = 16384  # bytes
 _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of your own"
 

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from credhelper import __version__, protocols, setup
-from credhelper.cli.main import commands
+from credhelper.cli.main import commands as group
+from tests.cli.conftest import Person
+from tests.cli.hints import commands, hints
 from tests.support.worlds import World
 
 NARROW = {"COLUMNS": "80"}
@@ -30,7 +32,7 @@ def test_the_help_fits_a_small_terminal_and_names_every_command(scratch_world: W
     lines = shown.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    for name in set(commands.commands) - set(protocols.PROTOCOLS) - {"version"}:
+    for name in set(group.commands) - set(protocols.PROTOCOLS) - {"version"}:
         assert re.search(rf"^.{{11}}{name} +[A-Z]", shown, re.MULTILINE), name
     groups = [line.split()[0] for line in lines if re.match("[A-Z][a-z]+  ", line)]
     assert groups == ["Start", "Use", "Configure", "Tools"]
@@ -88,6 +90,117 @@ def test_a_mistyped_profile_is_not_made_by_the_hint(scratch_world: World) -> Non
     outcome = scratch_world.run("get", "--profile", "mian")
     assert "known profiles" not in outcome.told
     assert outcome.told.endswith("credhelper: hint: credhelper profile list\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("auth",), "login"),
+        (("signin",), "login"),
+        (("ls",), "status"),
+        (("help", "auth"), "login"),
+        (("profile", "unset"), "set"),
+        (("profile", "rm"), "remove"),
+        (("profile", "delete"), "remove"),
+        (("profile", "create"), "add"),
+        (("profile", "ls"), "list"),
+        (("profile", "default"), "use"),
+        (("profile", "service", "delete"), "remove"),
+        (("token", "auth"), ""),
+    ],
+    ids=str,
+)
+def test_what_other_programs_call_a_command_gets_ours_as_an_answer(
+    person: Person, words: tuple[str, ...], near: str
+) -> None:
+    outcome = person.types(*words)
+    assert outcome.status == 2
+    assert (f"; did you mean '{near}'?\n" in outcome.told) is bool(near)
+    assert ("did you mean" in outcome.told) is bool(near)
+
+
+_SECRET = "Zk3xQ9vR2mT7wB5nL8pC"  # one that nobody has
+
+
+@pytest.mark.parametrize("service", [f"{_SECRET} {_SECRET}", f"{_SECRET}!", _SECRET * 4])
+def test_a_word_that_is_no_service_and_may_be_a_secret_is_not_repeated(
+    scratch_world: World, service: str
+) -> None:
+    scratch_world.canaries += [_SECRET, _SECRET.lower()]
+    for words in (("get", service), ("setup", "git", "--service", service)):
+        assert scratch_world.run(*words).status == 2
+
+
+@pytest.mark.parametrize("secret", [f"{_SECRET}1", f"eyJ{_SECRET}.{_SECRET}.{_SECRET}"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("{}",),
+        ("help", "{}"),
+        ("setup", "{}"),
+        ("profile", "{}"),
+        ("profile", "use", "{}"),
+        ("profile", "set", "{}", "--domain", "x"),
+        ("profile", "set", "main", "--unset", "{}"),
+        ("profile", "service", "add", "{}", "https://a.example"),
+        ("profile", "add", "new", "--like", "{}"),
+        ("profile", "add", "new", "--api", "{}"),
+        ("status", "--profile", "{}"),
+        ("login", "--profile", "{}", "--project", "x", "--reuse"),
+        ("login", "{}"),
+        ("completion", "{}"),
+        ("get", "{}"),
+        ("get", "--profile", "{}"),
+        ("token", "{}"),
+        ("logout", "{}"),
+        ("env", "{}"),
+        ("write", "{}"),
+    ],
+    ids=str,
+)
+def test_a_word_that_may_be_a_secret_is_not_repeated(
+    scratch_world: World, words: tuple[str, ...], secret: str
+) -> None:
+    scratch_world.canaries += [secret, secret.lower()]
+    outcome = scratch_world.run(*(word.format(secret) for word in words))
+    assert outcome.status in (2, 3), outcome
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("get", "--profile", "mian"), "credhelper profile list"),
+        (("status", "--profile", "mian"), "credhelper profile list"),
+        (("profile", "set", "my profile", "--domain", "x"), "credhelper profile list"),
+        (("get", "mian"), "credhelper get --profile main"),
+        (("token", "detials"), "credhelper token --help"),
+    ],
+    ids=str,
+)
+def test_a_typing_mistake_is_made_into_no_profile_and_no_service(
+    scratch_world: World, words: tuple[str, ...], hint: str
+) -> None:
+    outcome = scratch_world.run(*words)
+    assert outcome.status == 3, outcome
+    assert commands(outcome.told) == [hint]
+    assert scratch_world.run(*hint.split()[1:]).status == 0
+
+
+def test_a_word_that_is_near_to_nothing_is_made_into_no_service(scratch_world: World) -> None:
+    outcome = scratch_world.run("get", "zzzzzz")
+    assert outcome.status == 3
+    assert hints(outcome.told) == ["write a host as https://HOST, and a profile as --profile NAME"]
+    assert commands(scratch_world.run("get", "b.example").told)[0].startswith("credhelper profile")
+    scratch_world.config.unlink()
+    outcome = scratch_world.run("get", "zzzzzz")
+    assert hints(outcome.told) == ["credhelper login"]
+
+
+def test_a_terminals_profile_with_a_typing_mistake_leads_to_the_one_meant(
+    scratch_world: World,
+) -> None:
+    outcome = scratch_world.run("get", environ={"CREDHELPER_PROFILE": "mian"})
+    assert commands(outcome.told) == ["export CREDHELPER_PROFILE=main"]
 
 
 @pytest.mark.parametrize(

@@ -169,10 +169,51 @@ def test_the_table_fits_and_breaks_no_word(person: Person, columns: int) -> None
         assert word in table
     assert table.count("key-missing") == 2
     assert ("project-alpha" in table) is (columns >= 120)
-    assert fixes.splitlines() == [
-        "a-name-that-is-rather-long-but-allowed: export NOT_SET=KEY",
-        "ci: export NOT_SET=KEY",
-    ]
+    assert max(map(len, fixes.splitlines())) <= columns
+    assert fixes.splitlines().count("  export NOT_SET=KEY") == 2
+    assert " ".join(fixes.split()).endswith(
+        "ci: environment variable NOT_SET, the grant of profile ci, is not set export NOT_SET=KEY"
+    )
+
+
+@pytest.mark.parametrize("columns", [40, 50, 80])
+def test_details_fit_and_break_no_word(person: Person, columns: int) -> None:
+    person.logs_in("--scopes", "A,B", "--aws", "folder=fol.1", "--service", "https://git.example")
+    (key,) = (person.world.state / "grants").glob("*.key")
+    on = {"COLUMNS": str(columns)}
+    shown = person.types("status", environ=on).stdout.decode()
+    wide = person.types("status").stdout.decode()
+    key.unlink()
+    person.world.age(25 * 3600)
+    shown += person.types("status", environ=on).stdout.decode()
+    wide += person.types("status").stdout.decode()
+    assert shown.split() == wide.split()
+    assert "\n    " in shown
+    for line in shown.splitlines():
+        assert len(line) <= columns or len(line.split()) == 1 or "  credhelper login" in line, line
+    assert "credhelper login --profile default\n" in shown
+    assert max(map(len, wide.splitlines())) > 80  # a pipe gets a line a row
+
+
+def test_a_command_that_helps_stands_on_one_line(person: Person) -> None:
+    key = person.world.root / ("k" * 60)
+    words = ("--url", person.api.url, "--grant-file", str(key))
+    person.types("profile", "add", "one", *words)
+    person.types("profile", "add", "two", *words)
+    for more in ((), ("-p", "one")):
+        shown = person.types("status", *more, environ={"COLUMNS": "40"}).stdout.decode()
+        assert f"  install -D -m 600 /dev/stdin {key}\n" in shown
+
+
+def test_wide_characters_shift_no_column(person: Person) -> None:
+    for name, user in (("one", "\u5c71\u7530\u592a\u90ce"), ("two", "e\u0301va"), ("three", "me")):
+        words = ("--url", person.api.url, "--auth", "session", "--user", user)
+        person.types("profile", "add", name, *words)
+    shown = person.types("status", environ={"COLUMNS": "80"}).stdout.decode()
+    lines = shown.partition("\n\n")[0].splitlines()
+    found = ("state", *["login-needed"] * 3)
+    head, one, two, three = (line.index(word) for line, word in zip(lines, found, strict=True))
+    assert one + 4 == two - 1 == three == head
 
 
 def test_a_line_a_profile_and_details_on_demand(person: Person) -> None:
@@ -226,7 +267,9 @@ def test_a_terminal_gets_colours_and_bars_unless_it_says_otherwise(
     person: Person, environ: dict[str, str | None], coloured: bool
 ) -> None:
     person.logs_in()
-    assert ("[####" in on_a_terminal(person, **environ)) is coloured
+    details = on_a_terminal(person, **environ)
+    assert ("[####" in details) is coloured
+    assert (f"{ESCAPE}32mfresh" in details) is coloured
     person.types("profile", "add", "ci", "--url", person.api.url, "--grant-env", "NOT_SET")
     table = on_a_terminal(person, **environ)
     assert (f"{ESCAPE}32mfresh" in table) is coloured

@@ -13,6 +13,7 @@ import requests
 from credhelper.client.http import answers, failures
 from credhelper.errors import CredhelperError, LoginRequiredError
 from tests.cli.conftest import Person
+from tests.cli.hints import hints
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World
 
@@ -74,15 +75,52 @@ def test_a_401_with_clocks_apart_leads_to_the_clock(ours: int, way: str) -> None
     error = answers.refusal("POST x", 401, headers, b"", hidden=(), now=at).error
     assert error.hint == f"set this machine's clock: it is 4000 s {way} the server's"
     near = answers.refusal("POST x", 401, headers, b"", hidden=(), now=1796090410).error
-    assert "region" in (near.hint or "")
+    assert near.hint == answers.WRONG_SECRET
 
 
-def test_a_refused_login_names_region_and_domain(person: Person) -> None:
+_V1, _V2 = "https://aps2.platform.illumina.com", "https://ica.illumina.com"
+
+
+def test_a_refused_key_leads_to_the_region_the_domain_and_the_other_api(person: Person) -> None:
+    login = "credhelper login --profile default"
     outcome = person.types("login", "--url", person.api.url, stdin="wrong-key")
     assert outcome.status == 5
-    assert f"region or domain (now --url {person.api.url} and no --domain)" in outcome.told
+    (told,) = hints(outcome.told)
+    assert told.split("; ") == [
+        "the key, password or session may be wrong, revoked or expired",
+        f"if it is for another region than {person.api.url}: {login} --url {_V1}",
+        f"if it is for a domain: {login} --domain NAME",
+        f"if it is for ICA v2: {login} --api ica --url {_V2}",
+    ]
     outcome = person.types("login", "--url", person.api.url, "--domain", "acme", stdin="wrong-key")
-    assert f"(now --url {person.api.url} and --domain acme)" in outcome.told
+    assert f"; if it is for another domain than acme: {login} --domain NAME;" in outcome.told
+    outcome = person.types("login", "--url", person.api.url, "--api", "ica", stdin="wrong-key")
+    assert "another region" not in outcome.told
+    assert f"; if it is for ICA v1: {login} --api iap --url {_V1}\n" in outcome.told
+
+
+def test_a_get_that_is_refused_leads_to_commands_that_work_as_printed(person: Person) -> None:
+    key = person.world.secret_file("it", "wrong-key")
+    words = ("--url", person.api.url, "--grant-file", str(key))
+    person.types("profile", "add", "default", *words)
+    outcome = person.world.run("get")
+    assert outcome.status == 5
+    _, region, domain, api = hints(outcome.told)[0].split("; ")
+    key.write_text(person.api.api_key)
+    for hint, value in ((region, _V1), (domain, "NAME"), (api, _V2)):
+        typed = hint.partition(": ")[2].replace(
+            value, person.api.url if value != "NAME" else "demo"
+        )
+        assert person.types(*typed.split()[1:]).status == 0, typed
+
+
+def test_variables_that_configure_are_named_where_a_key_is_refused(person: Person) -> None:
+    environ = {"CREDHELPER_API_KEY": "wrong-key", "CREDHELPER_URL": person.api.url}
+    (told,) = hints(person.world.run("get", environ=environ).told)
+    assert told.split("; ")[1:] == [
+        f"if it is for another region than {person.api.url}: export CREDHELPER_URL={_V1}",
+        f"if it is for ICA v2: export CREDHELPER_API=ica CREDHELPER_URL={_V2}",
+    ]
 
 
 def test_a_traceback_shows_the_hint_once_and_as_it_is_now() -> None:

@@ -36,9 +36,9 @@ from credhelper.cli.setup.profile import (
 from credhelper.cli.setup.request import Arguments, read, require_runnable, wiring_request
 from credhelper.cli.setup.words import in_words, print_notes, short, subject
 from credhelper.config.origin import canonical
-from credhelper.config.table import nearest
+from credhelper.config.table import nearest, said
 from credhelper.core.service import SHAPE, Service
-from credhelper.core.text import command, printable, quoted
+from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError, UsageError
 from credhelper.setup import apply, formats, journal, prepare
 from credhelper.setup.plan import takes_tokens
@@ -55,7 +55,7 @@ class ToolName(click.Choice[str]):
         """Return the tool's name. Raises UsageError."""
         if value not in self.choices:
             raise UsageError(
-                f"there is no tool {quoted(value)}{nearest(value, setup.TOOLS)}",
+                f"there is no tool {said(value)}{nearest(value, setup.TOOLS)}",
                 hint="credhelper setup",
             )
         return value

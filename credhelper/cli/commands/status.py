@@ -114,7 +114,7 @@ def _show(context: Context, one: ProfileStatus, state: State) -> None:
     if one.skew:
         side = "ahead of" if one.skew > 0 else "behind"
         rows.append(("clock", f"the server's is {output.span(abs(one.skew))} {side} ours"))
-    output.table(rows)
+    output.table(rows, commands=("fix",), colours={"state": status_table.colour_of(state.name)})
 
 
 def _aws(one: ProfileStatus, now: float, state: State) -> str:

@@ -24,6 +24,7 @@ from credhelper.errors import (
     UnreachableError,
 )
 
+WRONG_SECRET = "the key, password or session may be wrong, revoked or expired"  # noqa: S105  # a hint
 PORTAL_HINT = "is this the right url, or does a captive portal or proxy answer in its place?"
 
 _CLOCK = 300  # seconds by which clocks may differ before tokens are refused for it
@@ -32,8 +33,7 @@ _LONGEST_RETRY_AFTER = 86400.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _NOT_DONE = frozenset({429, 503})  # statuses that say that nothing was done yet
 _HINTS = {
-    401: "the key, password or session may be wrong, revoked or expired, or for another region or"
-    " domain",
+    401: WRONG_SECRET,
     403: "the grant is known, but not allowed to do this",
     404: "check url and api of the profile: is it a Tokens API, and of this version?",
 }
