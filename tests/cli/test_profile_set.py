@@ -122,9 +122,7 @@ def test_two_keys_come_and_go_at_once_and_so_does_a_profile(person: Person, writ
     assert person.config() == written
 
 
-def test_no_scopes_are_no_key_and_nothing_is_written_for_them(
-    person: Person, written: str
-) -> None:
+def test_no_scopes_are_no_key_and_nothing_is_written_for_them(person: Person, written: str) -> None:
     assert good(person, "set", "work", "--scopes", "") == "nothing to change\n"
     assert person.config() == written
     good(person, "set", "work", "--scopes", "A")
@@ -175,7 +173,11 @@ def test_unset_changes_back_to_the_default(person: Person, written: str) -> None
         (("set", "work"), 2, "no option says what to change"),
         (("set", "work", "--unset", "min_tll"), 2, "did you mean 'min_ttl'?"),
         (("set", "work", "--unset", "name"), 2, "has no key 'name'"),
-        (("set", "work", "--domain", "x", "--unset", "domain"), 2, "domain cannot be set and unset"),
+        (
+            ("set", "work", "--domain", "x", "--unset", "domain"),
+            2,
+            "domain cannot be set and unset",
+        ),
         (("set", "work", "--min-ttl", "9", "--unset", "min-ttl"), 2, "min_ttl cannot be set and"),
         (("set", "work", "--grant-env", "A", "--unset", "grant"), 2, "grant cannot be set and"),
         (("set", "work", "--service", "a.test", "--unset", "services"), 2, "services cannot be"),

@@ -158,7 +158,10 @@ def test_services_that_came_without_a_key_go_with_it(tmp_path: Path, first: str,
         (f'[\n "{A}",  # a\n "{B}", # b\n]', f'[\n "{B}", # b\n]'),
         # One above it describes it: at the next entry it would be wrong.
         (f'[\n # a\n # 2\n "{A}",\n "{B}",\n]', f'[\n "{B}",\n]'),
-        (f'[\n "{B}",  # b\n # a\n "{A}", # 2\n # c\n "c.test",\n]', f'[\n "{B}",  # b\n # c\n "c.test",\n]'),
+        (
+            f'[\n "{B}",  # b\n # a\n "{A}", # 2\n # c\n "c.test",\n]',
+            f'[\n "{B}",  # b\n # c\n "c.test",\n]',
+        ),
         # A blank line sets a comment off: it is about the list, as is one behind the last entry.
         (f'[\n # all\n\n # a\n "{A}",\n "{B}",\n # more\n]', f'[\n # all\n\n "{B}",\n # more\n]'),
         (f'[ # all\n "{A}",\n "{B}"\n]', f'[ # all\n "{B}"\n]'),
