@@ -40,6 +40,32 @@ def plain(text: str, place: Place) -> bool:
     return len(array.items) == 1 and array.items[0] == (array.start + 1, array.end - 1)
 
 
+def line_of(text: str, place: Place, data: Mapping[str, Any], item: str) -> str | None:
+    """Return the line with `item` of an array, as it would be without the array's other items.
+
+    Parameters:
+    - text: TOML that tomllib accepts.
+    - place: of the array; below inline tables, only its key and value count as its line.
+    - data: what the text says at the place: the keys around the array.
+
+    None where the item is not in it.
+    """
+    items = data.get(str(place[-1]), [])
+    if item not in items:
+        return None
+    alone: dict[str, Any] = {str(place[-1]): [item]}
+    before: dict[str, Any] = {str(place[-1]): items}
+    for key in reversed(place[:-1]):
+        alone, before = {str(key): alone}, {str(key): before}
+    text = with_items_of(text, before, alone)
+    found = layout(text)
+    pair = next(one for one in found.pairs if one.place == place)
+    begin, end = found.arrays[place].items[0]
+    if pair.braces >= 0:
+        return text[pair.start : pair.end]
+    return text[text.rfind("\n", 0, begin) + 1 : _line_end(text, end, len(text))]
+
+
 def emptied(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Place]:
     """Return the places of the arrays that have items before, and none in what is wanted."""
     return [place for place, _, new in _changed((), before, wanted) if not new]

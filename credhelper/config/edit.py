@@ -7,13 +7,13 @@ where it stands. If the new text does not read back as the new data, the change 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 from credhelper.config import arrays, splice
 
-Tree = MutableMapping[str, Any]
+Tree = dict[str, Any]
 # Takes the data to change, and the text that it was read from.
 Change = Callable[[Tree, str], None]
 

@@ -37,9 +37,19 @@ class File:
 
 
 @dataclass
+class Added:
+    """A `service` that a setup added to `profile`; `line`, a digest of the line that this wrote in
+    the config, without other services: if it differs now, the user has changed that line."""
+
+    profile: str
+    service: str
+    line: str | None = None
+
+
+@dataclass
 class Setup:
     """One setup: `entries`, each with its file's target; `links`, path to target; `file`, if the
-    user named one; `added`, the profile to which the setup added the service, if it did."""
+    user named one; `added`, the services that go with it, since no other setup needs them."""
 
     tool: str
     service: str
@@ -48,7 +58,7 @@ class Setup:
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     file: str | None = None
-    added: str | None = None
+    added: list[Added] = field(default_factory=list)
 
     @property
     def key(self) -> Key:
@@ -132,7 +142,7 @@ def _fields(setup: Setup) -> dict[str, Any]:
     entries = [
         {"file": target, "at": entry.at, "values": entry.values} for target, entry in setup.entries
     ]
-    return {**vars(setup), "entries": entries}
+    return {**vars(setup), "entries": entries, "added": [vars(one) for one in setup.added]}
 
 
 def _setup(fields: dict[str, Any]) -> Setup:
@@ -143,4 +153,8 @@ def _setup(fields: dict[str, Any]) -> Setup:
         )
         for one in fields["entries"]
     ]
-    return Setup(**{**fields, "entries": entries})
+    noted = fields.get("added") or []
+    if isinstance(noted, str):  # as it was first: the profile alone
+        noted = [{"profile": noted, "service": fields["service"]}]
+    added = [Added(**one) for one in noted]
+    return Setup(**{**fields, "entries": entries, "added": added})

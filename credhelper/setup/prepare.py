@@ -28,7 +28,7 @@ def add(plan: Plan, setup: Setup, before: Journal) -> Work:
     """
     work = Work(before, deepcopy(before))
     olds = _withdrawn(work, {setup.key})
-    setup.added = setup.added or next((old.added for old in olds if old.added), None)
+    setup.added += [one for old in olds for one in old.added if one not in setup.added]
     wanted = [
         (disk.look(change.path), change.format, atom)
         for change in plan.files

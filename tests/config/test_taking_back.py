@@ -15,20 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credhelper.config import parse
+from credhelper.config import parse, splice
 from credhelper.config import write as configfile
-from credhelper.config.edit import edited
+from credhelper.errors import ConfigError
 from tests.config.test_write import ENVIRON, KEY, Place
 
 Data = dict[str, Any]
 Call = Callable[..., Any]
-Step = Callable[[Call], None]
 
-GRANT = 'env = "K"'
 WORK = [
     '[profiles.work]\ngrant = { env = "K" }\nSERVICES',
-    '[profiles.work]   # at work\nurl = \'https://a.example\'  # no "x"\ngrant = {env="K"}\nSERVICES',
-    '[ profiles . "work" ]\n\n  grant = { env = "K", }\n'.replace(", }", " }") + "  SERVICES",
+    "[profiles.work]   # at work\nurl = 'https://a.example'  # \"\ngrant = {env='K'}\nSERVICES",
+    '[ profiles . "work" ]\n\n  grant = { env = "K" }\n  SERVICES',
     '[profiles.work]\nSERVICES\n[profiles.work.grant]\nenv = "K"',
     '[profiles.work]\nSERVICES\n\n[profiles.work.grant]  # it\n# where\nenv = "K"',
     '[profiles.work.grant]\nenv = "K"\n\n[profiles.work]\nSERVICES',
@@ -76,6 +74,7 @@ OTHERS = [
     '\n\n# the other one\n[profiles.other]  # rarely\ngrant.env = "O"  # why\n# below',
     '\n[profiles.other.grant]\nenv = "O"',
 ]
+DEFAULT = "default_profile='work' # x\n"
 HEADS = ["", "# mine\n", "# mine\n\n", "\n", "\n# mine\n\n\n"]
 ENDS = ["\n", "", "\n\n", "\n# the end\n", "\n\n# the end", "\n\n\n\t\n", "  \n"]
 
@@ -91,9 +90,7 @@ def configs(draw: st.DrawFn) -> str:
     if "{" in work and "SERVICES }" in work.replace("}}", " }"):
         services = 'services = ["https://a.example"]'  # braces hold no line ends
     text = work.replace("SERVICES", services)
-    default = draw(
-        st.sampled_from(["", 'default_profile = "work"\n', "default_profile='work' # x\n"])
-    )
+    default = draw(st.sampled_from(["", 'default_profile = "work"\n', DEFAULT]))
     if default and draw(st.booleans()) and not at_top:
         default += "\n"
     other = draw(st.sampled_from(OTHERS))
@@ -114,17 +111,12 @@ VALUES: Data = {
 }
 
 
-def changing(data: Data, **more: Any) -> tuple[Step, Data]:
-    """Return the step that sets keys of the profile `work`, or removes those that are None."""
+def change(call: Call, data: Data, values: Data) -> Data:
+    """Set keys of the profile `work`, remove those that are None, and return what it says then."""
     old = data["profiles"]["work"]
-    values = {**old, **more}
-    values = {key: value for key, value in values.items() if value is not None}
-    now = {**data, "profiles": {**data["profiles"], "work": values}}
-
-    def step(call: Call) -> None:
-        call(configfile.add_profile, "work", values, make_default=None, old=old)
-
-    return step, now
+    new = {key: value for key, value in {**old, **values}.items() if value is not None}
+    call(configfile.add_profile, "work", new, make_default=None, old=old)
+    return {**data, "profiles": {**data["profiles"], "work": new}}
 
 
 # What it touches, what does it and returns what the config says then, and what takes it back: with
@@ -136,20 +128,17 @@ def setting(*keys: str) -> Pair:
     """Return what sets keys, and what removes them one by one, the first one first."""
 
     def do(call: Call, data: Data) -> Data:
-        step, now = changing(data, **{key: VALUES[key] for key in keys})
-        step(call)
-        return now
+        return change(call, data, {key: VALUES[key] for key in keys})
 
     def undo(call: Call, data: Data, was: Data) -> None:
         for key in keys:
-            step, data = changing(data, **{key: was["profiles"]["work"].get(key)})
-            step(call)
+            data = change(call, data, {key: was["profiles"]["work"].get(key)})
 
     return {*keys}, do, undo
 
 
 def adding_services(*services: str) -> Pair:
-    """Return what adds services, and what removes them."""
+    """Return what adds services, and what removes them, the first one first."""
 
     def do(call: Call, data: Data) -> Data:
         now = deepcopy(data)
@@ -165,16 +154,14 @@ def adding_services(*services: str) -> Pair:
     return {"services"}, do, undo
 
 
-def adding_a_profile(values: Data, *, make_default: bool = False) -> Pair:
+def adding_a_profile(values: Data) -> Pair:
     """Return what adds a profile, and what removes it."""
 
     def do(call: Call, data: Data) -> Data:
-        call(configfile.add_profile, "new.one", values, make_default=make_default, old={})
+        call(configfile.add_profile, "new.one", values, make_default=False, old={})
         now = deepcopy(data)
         now["profiles"]["new.one"] = values
-        if make_default:
-            now["default_profile"] = "new.one"
-        elif len(data["profiles"]) == 1:
+        if len(data["profiles"]) == 1:
             now.setdefault("default_profile", "work")
         return now
 
@@ -204,10 +191,7 @@ def take_back(place: Place, text: str, pairs: list[Pair]) -> None:
         before.append((place.text, data))
         data = do(place.call, data)
         assert place.data == data
-        assert (
-            parse.parse(place.text.encode(), "/c", ENVIRON).profiles.keys()
-            == data["profiles"].keys()
-        )
+        assert parse.parse(place.text.encode(), "/c", ENVIRON).profiles
         if "\r\n" in text:
             assert "\n" not in place.text.replace("\r\n", "")
         for comment in [line for line in text.split("\n") if line.strip().startswith("#")]:
@@ -230,3 +214,68 @@ def test_what_is_done_and_undone_leaves_every_byte(
     tmp_path_factory: pytest.TempPathFactory, text: str, pairs: list[Pair]
 ) -> None:
     take_back(Place(tmp_path_factory.mktemp("x")), text, pairs)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "\n\n", "  ", "# mine", "# mine\n", "# mine\n\n", "[profiles]\n", "profiles = {}"],
+)
+def test_the_first_profile_comes_and_goes(text: str, newline: str, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    text = text.replace("\n", newline)
+    place.write(text)
+    place.call(configfile.add_profile, "one", KEY, make_default=False, old={})
+    assert place.data == {"default_profile": "one", "profiles": {"one": KEY}}
+    place.call(configfile.remove_profile, "one")
+    assert place.text == text
+
+
+@pytest.mark.parametrize("default", ["", DEFAULT, '# first\ndefault_profile = "other"\n\n'])
+@pytest.mark.parametrize("end", ENDS)
+def test_another_default_is_chosen_and_the_old_one_again(
+    default: str, end: str, tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    text = f"{default}{WORK[0].replace('SERVICES', 'min_ttl = 9')}{OTHERS[2]}{end}"
+    place.write(text)
+    was = place.data.get("default_profile")
+    for name in ("other", "work"):
+        place.call(configfile.set_default, name)
+        assert place.data["default_profile"] == name
+    if was:
+        place.call(configfile.set_default, was)
+        assert place.text == text
+
+
+def test_a_default_that_the_user_chose_stays_when_the_others_are_gone(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.write(f'default_profile = "work"\n\n{BARE[0]}\n')
+    before = place.text
+    place.call(configfile.add_profile, "new", KEY, make_default=False, old={})
+    place.call(configfile.remove_profile, "new")
+    assert place.text == before
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyError, ValueError, RecursionError])
+def test_an_edit_that_fails_is_refused_and_leaves_the_file(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    place.write(TOP[0])
+    monkeypatch.setattr(splice, "added", lambda *_: (_ for _ in ()).throw(error()))
+    with pytest.raises(ConfigError, match="this change would damage what is there") as caught:
+        change(place.call, place.data, {"cid": "x"})
+    assert caught.value.hint == "edit the file by hand"
+    assert place.text == TOP[0]
+
+
+def test_an_edit_that_says_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    place.write(TOP[0])
+    monkeypatch.setattr(splice, "added", lambda text, *_: f"{text}\n# nothing")
+    with pytest.raises(ConfigError, match="this change would damage what is there"):
+        change(place.call, place.data, {"cid": "x"})
+    assert place.text == TOP[0]

@@ -213,7 +213,9 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         work = prepare.add(plan, setup_of(arguments), journal.read(state))
         for line in work.diff():
             click.echo(line)
-        if not work.changes:
+        if to_add:
+            services.preview(context, to_add, str(arguments.service))
+        elif not work.changes:
             say("nothing would change")
         return 0
     with journal.locked(state, waiting_line()):
@@ -221,16 +223,15 @@ def _set_up(arguments: Arguments, *, add_service: bool, dry_run: bool) -> int:
         apply.sweep(known, state)
         plan = setup.load(arguments.tool).plan(request)
         one = setup_of(arguments)
-        one.added = to_add
         work = prepare.add(plan, one, known)
         apply.refuse(work)
-        if to_add:
-            services.add(context, one)
+        added = services.add(context, to_add, one.service) if to_add else None
+        one.added += [added] if added else []
         try:
             backups = apply.carry_out(work, state)
         except CredhelperError:
-            if to_add:
-                services.remove(context, one)
+            if added:
+                services.remove(context, added)
             raise
     for edit in work.edits.values():
         if edit.changes:
@@ -259,9 +260,9 @@ def _undo(arguments: Arguments) -> int:
             return 0
         work = prepare.undo(found, known)
         apply.refuse(work)
-        alone = services.inherit(found, work)
-        if alone:
-            services.take_back(command_context(), alone)
+        if any(one.added for one in found):
+            context = command_context()
+            services.take_back(context, services.inherit(context, found, work))
         apply.carry_out(work, state)
     for edit in work.edits.values():
         if edit.changes:

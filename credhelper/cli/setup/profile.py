@@ -109,7 +109,7 @@ def choose(
 
     Parameters:
     - add_service: the service may be added to a profile without asking.
-    - dry_run: ask nothing and add nothing.
+    - dry_run: ask nothing.
 
     Raises the error that tells why no profile may answer.
     """
@@ -152,4 +152,4 @@ def choose(
         question = f"No profile covers {arguments.service}. Let {profile} have tokens for it?"
         if dry_run or not on_terminal() or not click.confirm(question, err=True):
             raise error
-    return arguments, profile, None if dry_run else profile
+    return arguments, profile, profile
