@@ -23,12 +23,6 @@ from credhelper.protocols import PROTOCOLS
 NAME = "credhelper"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
 
-_EPILOG = """
-\b
-More: credhelper help COMMAND; credhelper help protocols
-"""
-
-
 # name -> module in `commands`, attribute, what the list of commands says
 _OURS = {
     "demo": ("demo", "demo", "See it work, without an account."),
@@ -80,7 +74,6 @@ def _load(name: str) -> click.Command:
     NAME,
     cls=LateGroup,
     commands=Commands(_SHORT_HELPS, _GROUPS, _load),
-    epilog=_EPILOG,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
