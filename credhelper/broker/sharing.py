@@ -94,7 +94,7 @@ def member_for(
         return whose.wrong(fields, profile) if judged else ""
 
     return Member(
-        store=store_of(context, fleet),
+        connect=lambda: _connected(context, fleet),
         address=str(fleet.store),
         ring=ring,
         names=ring.names(identity.shared(profile, resource)),
@@ -109,6 +109,16 @@ def member_for(
             "grant": stamp,
         },
     )
+
+
+def _connected(context: Context, fleet: Fleet) -> RedisStore:
+    """Return the fleet's store. Raises StoreError also where it cannot be loaded."""
+    from credhelper.fleet.store import StoreError
+
+    try:
+        return store_of(context, fleet)
+    except CredhelperError as error:
+        raise StoreError(error.message) from None
 
 
 def fleet_of(config: Config, profile: Profile) -> Fleet:

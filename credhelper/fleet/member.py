@@ -26,7 +26,7 @@ class Member(NamedTuple):
     """What a host brings to one shared value.
 
     Parameters:
-    - store: reached at the first call.
+    - connect: returns the store; raises StoreError.
     - address: names the store to people, without a secret.
     - ring: the fleet's keys.
     - names: the value's, by each key.
@@ -38,7 +38,7 @@ class Member(NamedTuple):
     - owned: fields of this host's records that say whose they are.
     """
 
-    store: Store
+    connect: Callable[[], Store]
     address: str
     ring: Ring
     names: list[str]

@@ -109,9 +109,10 @@ def test_an_address_is_read(url: str, address: Address) -> None:
     ],
 )
 def test_another_address_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError) as caught:
         address_of(url, plain=False)
-    assert "secret" not in str(caught.value).replace("a secret", "")
+    assert str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_store_without_tls_is_taken_if_the_user_insists() -> None:
@@ -201,7 +202,12 @@ def test_what_hosts_have_in_common_is_all_that_a_token_depends_on_but_its_grant(
         profile = parse(f"{PROFILE}{more}\n{TABLE}").profiles["a"]
         seen.append(tuple(identity.shared(profile, None)))
     assert len(set(seen)) == len(seen)
-    for same in ("services = ['a.example']", "username = 'x'", "min_ttl = 9", "api_key_as = 'basic'"):
+    for same in (
+        "services = ['a.example']",
+        "username = 'x'",
+        "min_ttl = 9",
+        "api_key_as = 'basic'",
+    ):
         profile = parse(f"{PROFILE}{same}\n{TABLE}").profiles["a"]
         assert tuple(identity.shared(profile, None)) == seen[0]
     other = parse(PROFILE.replace("env", "file").replace("KEY", "/key") + TABLE).profiles["a"]

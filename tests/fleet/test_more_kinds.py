@@ -59,9 +59,9 @@ def test_a_host_beside_a_rotator_shares_what_it_is_given(
     path = leader.secret_file("given", given)
     leader.canaries.remove(given)
     grant = f'{{ file = "{path}" }}' if form == "file" else f'{{ command = ["cat", "{path}"] }}'
-    leader.config.write_text(leader.config.read_text().replace('{ env = "X" }', grant).replace(
-        '{ "env" = "X" }', grant
-    ))
+    leader.config.write_text(
+        leader.config.read_text().replace('{ env = "X" }', grant).replace('{ "env" = "X" }', grant)
+    )
     running_sandbox.count_from_here()
     assert leader.get() == given
     taker = hosts.taker()
@@ -76,5 +76,3 @@ def test_a_host_beside_a_rotator_shares_what_it_is_given(
     for host in (taker, leader):
         assert b"not revoked" in host.run("logout").stdout
     assert running_sandbox.admits(given)
-
-
