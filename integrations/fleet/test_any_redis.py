@@ -1,0 +1,177 @@
+"""Any Redis: homes as hosts, wired up by the files and commands of the README."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import jwt
+import pytest
+
+from integrations.fleet.stage import HERE, OWN, SECRETS, Stage
+from integrations.servers.certificates import Certificate
+from integrations.wired import Wired
+from tests.support.programs import command
+from tests.support.sandboxes import RunningSandbox
+from tests.support.stores import RIGHTS, Secure, found
+from tests.support.worlds import TIMEOUT
+
+HOSTS = 10
+SECONDS = 12  # of a short-lived token: two programs start within it on a busy machine
+GET = (*command(), "get")
+_KEY = "head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d ="  # TODO
+_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```\n", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def open_stage(tmp_path: Path, certificate: Certificate) -> Iterator[Callable[..., Stage]]:
+    """Give this test a way to open a stage whose store has no account for a fleet yet."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> Stage:
+            # The fleet's account is off: the README's own commands make it.
+            store = Secure(tmp_path / "store", certificate, rights="off")
+            stack.callback(store.stop)
+            sandbox = RunningSandbox(*options)
+            stack.callback(sandbox.stop)
+            return Stage(tmp_path, sandbox, store)
+
+        yield start
+
+
+def founded(stage: Stage, host: Wired) -> None:
+    """Make the fleet's secrets and its account as the README says, on `host`."""
+    secrets, account = _BLOCK.findall((HERE / "README.md").read_text())[:2]
+    authority = stage.store.ca_file
+    assert authority
+    stage.write(host, "redis-ca.pem", authority.read_text())
+    (server,) = stage.store.servers
+    # redis-cli, and the password of the admin, as an admin has them.
+    folder = Path(found("redis-server", "redis-cli")).parent
+    environ = {**host.environ, **server.environ(), "HOME": str(host.world.home)}
+    environ["PATH"] = f"{host.environ['PATH']}:{folder}"
+    for asked in (secrets, account):
+        text = asked.replace("redis.example.org -p 6379", f"127.0.0.1 -p {server.port}")
+        text = text.replace("credhelper fleet key", _KEY)
+        done = subprocess.run(
+            ["sh", "-e", "-c", text], env=environ, cwd=HERE, capture_output=True, timeout=TIMEOUT
+        )
+        assert (done.returncode, done.stderr) == (0, b""), done
+    assert done.stdout == b"OK\n"
+    for name in SECRETS[:2]:
+        path = host.world.home / OWN / name
+        assert path.stat().st_mode & 0o777 == 0o600
+        host.world.canaries.append(path.read_text().strip())
+
+
+def token(host: Wired) -> str:
+    """Return what `credhelper get` prints; it says nothing else."""
+    outcome = host.run(*GET)
+    assert (outcome.status, outcome.told) == (0, ""), outcome
+    return outcome.token
+
+
+def test_two_hosts_share_a_token_by_the_commands_of_the_readme(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    second = stage.host("second", like=first)
+
+    assert token(first) == token(second)
+    assert token(first) == token(second)
+
+    assert stage.sandbox.stats()["created"] == 1
+    held = stage.store.content()
+    for secret in first.world.canaries:
+        assert secret.encode() not in held
+
+
+def test_cold_hosts_that_start_together_make_one_token(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    hosts = [first, *(stage.host(f"host-{number}", like=first) for number in range(1, HOSTS))]
+
+    running = [
+        subprocess.Popen(GET, env=host.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for host in hosts
+    ]
+    outcomes = [process.communicate(timeout=TIMEOUT) for process in running]
+
+    assert {told for _, told in outcomes} == {b""}
+    assert len({printed for printed, _ in outcomes}) == 1
+    assert stage.sandbox.stats()["created"] == 1
+
+
+def test_a_taker_without_a_key_takes_what_another_host_has_made(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    taker = stage.host("taker", "taker.toml", like=first)
+    assert not (taker.world.home / OWN / "api-key").exists()
+
+    made = token(first)
+
+    assert token(taker) == made
+    assert stage.sandbox.stats()["created"] == 1
+
+
+def test_a_taker_alone_says_what_it_waits_for(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    taker = stage.host("taker", "taker.toml", like=first)
+    stage.store.stop()
+
+    outcome = taker.run(*GET)
+
+    assert outcome.status != 0
+    assert "lead = false" in outcome.told
+    assert stage.sandbox.stats()["created"] == 0
+
+
+@pytest.mark.waits
+def test_a_token_that_has_expired_is_replaced_once_for_all(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage("--token-lifetime", str(SECONDS))
+    first = stage.host("first")
+    founded(stage, first)
+    second = stage.host("second", like=first)
+    before = token(first)
+    first.wait_until(jwt.decode(before, options={"verify_signature": False})["exp"])
+
+    after = token(second)
+
+    assert after != before
+    assert token(first) == after
+    assert stage.sandbox.stats()["created"] == 2
+
+
+def test_without_the_store_each_host_makes_its_own_and_says_so(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    second = stage.host("second", like=first)
+    stage.store.stop()
+
+    outcomes = [host.run(*GET) for host in (first, second)]
+
+    assert [outcome.status for outcome in outcomes] == [0, 0]
+    assert outcomes[0].token != outcomes[1].token
+    assert all("without the fleet's store" in outcome.told for outcome in outcomes)
+
+
+def test_the_account_has_the_rights_that_the_tests_of_a_fleet_give_it() -> None:
+    text = (HERE / "account.sh").read_text()
+    told = text.partition("reset on ")[2].replace('" \\\n    "', " ").partition('"\n')[0]
+    assert told == f"#$hash {RIGHTS}"
