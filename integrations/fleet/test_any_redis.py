@@ -11,7 +11,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from integrations.fleet.stage import HERE, OWN, SECRETS, Stage
+from integrations.fleet.stage import HERE, KEY, OWN, SECRETS, Stage
 from integrations.servers.certificates import Certificate
 from integrations.wired import Wired
 from tests.support.programs import command
@@ -22,7 +22,6 @@ from tests.support.worlds import TIMEOUT
 HOSTS = 10
 SECONDS = 12  # of a short-lived token: two programs start within it on a busy machine
 GET = (*command(), "get")
-_KEY = "head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d ="  # TODO
 _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```\n", re.MULTILINE | re.DOTALL)
 
 
@@ -55,7 +54,7 @@ def founded(stage: Stage, host: Wired) -> None:
     environ["PATH"] = f"{host.environ['PATH']}:{folder}"
     for asked in (secrets, account):
         text = asked.replace("redis.example.org -p 6379", f"127.0.0.1 -p {server.port}")
-        text = text.replace("credhelper fleet key", _KEY)
+        text = text.replace("credhelper fleet key", KEY)
         done = subprocess.run(
             ["sh", "-e", "-c", text], env=environ, cwd=HERE, capture_output=True, timeout=TIMEOUT
         )

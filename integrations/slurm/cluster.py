@@ -1,4 +1,4 @@
-"""A Slurm of one node in a folder, for the time of a `with`: real daemons, on loopback."""
+"""A Slurm in a folder, for the time of a `with`: real daemons, on loopback."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ AuthType=auth/munge
 AuthInfo=socket={root}/munge/socket
 CryptoType=crypto/munge
 SlurmctldPort={controller}
-SlurmdPort={node}
 StateSaveLocation={root}/state
-SlurmdSpoolDir={root}/spool
+SlurmdSpoolDir={root}/%n
 SlurmctldPidFile={root}/slurmctld.pid
-SlurmdPidFile={root}/slurmd.pid
+SlurmdPidFile={root}/slurmd-%n.pid
 SlurmctldLogFile={root}/slurmctld.log
-SlurmdLogFile={root}/slurmd.log
+SlurmdLogFile={root}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -36,9 +35,13 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SlurmdParameters=config_overrides
 MailProg=/bin/true
-NodeName=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=100 State=UNKNOWN
-PartitionName=all Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+{nodes}
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+_NODE = (
+    "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus}"
+    " RealMemory=100 State=UNKNOWN"
+)
 
 
 class Cluster:
@@ -86,16 +89,24 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(root: Path) -> Iterator[Cluster]:
-    """Run a cluster in the folder `root`, which is made; as root, as slurmd has to be."""
-    for name in ("state", "spool", "munge"):
+def running(root: Path, names: tuple[str, ...] = ("localhost",)) -> Iterator[Cluster]:
+    """Run a cluster in the folder `root`, which is made; as root, as slurmd has to be.
+
+    Parameters: `names`, of its nodes, all of them on this machine.
+    """
+    # Short, for the sake of the sockets in there.
+    for name in ("state", "munge", *names):
         (root / name).mkdir(0o700, parents=True)
     key = root / "munge/key"
     key.touch(0o600)
     key.write_bytes(os.urandom(1024))
     cluster = Cluster(root)
-    ports = dict(zip(("controller", "node"), _free_ports(2), strict=True))
-    cluster.conf.write_text(_CONF.format(root=root, cpus=CPUS, **ports))
+    controller, *ports = _free_ports(1 + len(names))
+    told = [
+        _NODE.format(name=name, port=port, cpus=CPUS)
+        for name, port in zip(names, ports, strict=True)
+    ]
+    cluster.conf.write_text(_CONF.format(root=root, controller=controller, nodes="\n".join(told)))
     munge = [
         *(
             "munged",
@@ -111,10 +122,13 @@ def running(root: Path) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_daemon(munge, environ, root / "munge.out"))
         until((root / "munge/socket").exists, cluster.told)
-        for words in (["slurmctld", "-D"], ["slurmd", "-D", "-N", "localhost"]):
-            daemon = _daemon([*words, "-f", str(cluster.conf)], environ, root / f"{words[0]}.out")
+        nodes = [["slurmd", "-D", "-N", name] for name in names]
+        for words in (["slurmctld", "-D"], *nodes):
+            out = root / f"{words[0]}-{words[-1]}.out"
+            daemon = _daemon([*words, "-f", str(cluster.conf)], environ, out)
             stack.enter_context(daemon)
-        until(lambda: "idle" in cluster.ask("sinfo", "-h", environ=environ), cluster.told)
+        idle = ["sinfo", "-h", "-t", "idle", "-o", "%D"]
+        until(lambda: cluster.ask(*idle, environ=environ).strip() == str(len(names)), cluster.told)
         yield cluster
 
 
