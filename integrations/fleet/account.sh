@@ -4,4 +4,5 @@
 set -eu
 hash=$(tr -d '\n' < "$1" | sha256sum | cut -c1-64)
 echo "ACL SETUSER credhelper reset on #$hash ~credhelper:* resetchannels -@all" \
-    "+eval +hello +auth +ping +select +hget +hmget +hset +hdel +del +pexpire +pttl +time"
+    "+eval +hello +auth +ping +select +hget +hmget +hset +hdel +del +pexpire +pttl +time" \
+    "+cluster|slots +command" # these two for a cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from integrations.servers.certificates import Certificate
 from integrations.wired import Wired
 from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
-from tests.support.stores import RIGHTS, Secure, found
+from tests.support.stores import CLUSTER_RIGHTS, NAME, RIGHTS, Secure, found
 from tests.support.worlds import TIMEOUT
 
 HOSTS = 10
@@ -170,7 +171,9 @@ def test_without_the_store_each_host_makes_its_own_and_says_so(
     assert all("without the fleet's store" in outcome.told for outcome in outcomes)
 
 
-def test_the_account_has_the_rights_that_the_tests_of_a_fleet_give_it() -> None:
-    text = (HERE / "account.sh").read_text()
-    told = text.partition("reset on ")[2].replace('" \\\n    "', " ").partition('"\n')[0]
-    assert told == f"#$hash {RIGHTS}"
+def test_the_account_has_the_rights_that_the_tests_of_a_fleet_give_it(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    words = ["sh", str(HERE / "account.sh"), str(tmp_path / "password")]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    hashed = hashlib.sha256(b"secret").hexdigest()
+    assert told == f"ACL SETUSER {NAME} reset on #{hashed} {RIGHTS}{CLUSTER_RIGHTS}\n"

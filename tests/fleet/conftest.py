@@ -14,7 +14,16 @@ from tests.support.hosts import Hosts
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Cluster, Secure, Sentinels, Single, Socket, Store
 
-TOPOLOGIES = ("plain", "secure", "socket", "sentinels", "cluster", "valkey")
+TOPOLOGIES = (
+    "plain",
+    "secure",
+    "socket",
+    "sentinels",
+    "secure sentinels",
+    "cluster",
+    "secure cluster",
+    "valkey",
+)
 
 
 class Shared:
@@ -53,6 +62,10 @@ class Shared:
     def _start(self, topology: str, folder: Path) -> Store:
         if topology == "secure":
             return Secure(folder, self.certificate)
+        if topology == "secure sentinels":
+            return Sentinels(folder, certificate=self.certificate)
+        if topology == "secure cluster":
+            return Cluster(folder, certificate=self.certificate)
         if topology == "valkey":
             return Single(folder, program="valkey")
         kinds: dict[str, Callable[[Path], Store]] = {

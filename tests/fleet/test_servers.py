@@ -41,6 +41,8 @@ def cli(url: str, *words: str, password: str = "", ca_file: Path | None = None) 
         user, _, place = rest.rpartition("@")
         host, _, port = place.partition(",")[0].partition("/")[0].rpartition(":")
         asked += ["-h", host, "-p", port]
+        # Its Sentinels have no accounts: the user is one of the primary's.
+        user, password = ("", "") if "+sentinel" in scheme else (user, password)
         asked += ["--user", user] if user else []
         asked += ["--tls", "--cacert", str(ca_file)] if scheme.startswith("rediss") else []
     environ = {"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": password} if password else {}

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from integrations.clients import missing, place
 from integrations.servers.certificates import Certificate
@@ -27,6 +28,8 @@ RIGHTS = (
     "~credhelper:* resetchannels -@all +eval +hello +auth +ping +select"
     " +hget +hmget +hset +hdel +del +pexpire +pttl +time"
 )
+# And what a client of a cluster asks besides, to learn which node has a key.
+CLUSTER_RIGHTS = " +cluster|slots +command"
 NAME = "credhelper"  # of the account, and of the primary that sentinels watch
 _ADMIN = "admin"
 _SLOTS = 16384
@@ -38,10 +41,10 @@ class Server:
     """One process of redis-server or of its kin.
 
     Parameters: `folder`, which is made; `options`, words of its command line; `program`, a name in
-    clients.toml; `config`, lines of its config file; `certificate`, for TLS alone; `accounts`,
-    lines of its ACL file, which must let `password` in as admin; `unix`, for a socket instead of a
-    port. Attributes: `port`; `bus`, the port for other nodes of a cluster; `path`, of the socket.
-    Skips the test, or fails it, where there is no such program: see `integrations.clients.missing`.
+    clients.toml; `config`, lines of its config file; `certificate`, for TLS alone; `accounts`, for
+    its ACL; `unix`, for a socket instead of a port. Attributes: `port`; `bus`, the port for other
+    nodes of a cluster; `path`, of the socket. Skips the test, or fails it, where there is no such
+    program: see `integrations.clients.missing`.
     """
 
     def __init__(
@@ -51,15 +54,14 @@ class Server:
         program: str = "redis-server",
         config: str = "",
         certificate: Certificate | None = None,
-        accounts: str = "",
-        password: str = "",
+        accounts: Accounts | None = None,
         unix: bool = False,
     ) -> None:
         self._program, self._cli = found(program), found("redis-server", "redis-cli")
         self.port = self.bus = 0
         self.path = folder / "socket"
         self._folder = folder
-        self._password = password
+        self._password = accounts.admin if accounts else ""
         self._certificate = certificate
         self._unix = unix
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,12 +71,13 @@ class Server:
             (folder / "own.conf").write_text(config)
             words.insert(0, str(folder / "own.conf"))
         if accounts:
-            (folder / "accounts").write_text(accounts)
+            (folder / "accounts").write_text(accounts.lines)
             words += ["--aclfile", str(folder / "accounts")]
         if certificate:
             words += ["--tls-cert-file", str(certificate.chain), "--tls-auth-clients", "no"]
             words += ["--tls-key-file", str(certificate.key)]
-            words += ["--tls-ca-cert-file", str(certificate.authority)]
+            words += ["--tls-ca-cert-file", str(certificate.authority), "--tls-replication", "yes"]
+            words += ["--tls-cluster", "yes"]
         if unix:
             words += ["--unixsocket", str(self.path), "--unixsocketperm", "700"]
         self._words = words
@@ -180,6 +183,11 @@ class Server:
         return False
 
 
+class _How(TypedDict):
+    certificate: Certificate | None
+    accounts: Accounts | None
+
+
 class Store:
     """A store as hosts of a fleet see it. Its kinds are below.
 
@@ -269,6 +277,18 @@ class Single(Store):
         super().__init__(f"redis://127.0.0.1:{server.port}/0", [server])
 
 
+class Accounts:
+    """Two accounts of a store: its admin's, and a fleet's with its `rights`. `default` is off.
+
+    Attributes: `admin` and `password`, their passwords; `lines`, of an ACL file.
+    """
+
+    def __init__(self, rights: str = RIGHTS) -> None:
+        self.admin, self.password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.lines = f"user default off\nuser {_ADMIN} on >{self.admin} ~* &* +@all\n"
+        self.lines += f"user {NAME} on >{self.password} {rights}\n"
+
+
 class Secure(Store):
     """One server with TLS alone, an account for a fleet, and one for its admin.
 
@@ -278,14 +298,10 @@ class Secure(Store):
     def __init__(
         self, folder: Path, certificate: Certificate, *options: str, rights: str = RIGHTS
     ) -> None:
-        admin, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        accounts = f"user default off\nuser {_ADMIN} on >{admin} ~* &* +@all\n"
-        accounts += f"user {NAME} on >{password} {rights}\n"
-        server = Server(
-            folder, *options, certificate=certificate, accounts=accounts, password=admin
-        )
+        accounts = Accounts(rights)
+        server = Server(folder, *options, certificate=certificate, accounts=accounts)
         super().__init__(f"rediss://{NAME}@127.0.0.1:{server.port}/0", [server])
-        self.password = password
+        self.password = accounts.password
         self.ca_file = certificate.authority
 
 
@@ -298,24 +314,43 @@ class Socket(Store):
 
 
 class Sentinels(Store):
-    """A primary and a replica, watched by three sentinels."""
+    """A primary and a replica, watched by three sentinels.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    Parameters: `certificate`, for TLS alone, and accounts on the primary and the replica.
+    """
+
+    def __init__(self, folder: Path, *options: str, certificate: Certificate | None = None) -> None:
         folder.mkdir(0o700)
+        accounts = Accounts() if certificate else None
+        how: _How = {"certificate": certificate, "accounts": accounts}
+        # They and the sentinels reach each other as admins. In no argv: others could read it there.
+        mutual = f"masteruser {_ADMIN}\nmasterauth {accounts.admin}\n" if accounts else ""
         quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", *options]
-        primary = Server(folder / "primary", *quick)
+        primary = Server(folder / "primary", *quick, config=mutual, **how)
         of = ["--replicaof", "127.0.0.1", str(primary.port)]
-        replica = Server(folder / "replica", *quick, *of)
+        replica = Server(folder / "replica", *quick, *of, config=mutual, **how)
         watched = f"sentinel monitor {NAME} 127.0.0.1 {primary.port} 2\n"
         # A busy machine is no reason to fail over.
         watched += f"sentinel down-after-milliseconds {NAME} 60000\n"
         watched += f"sentinel failover-timeout {NAME} 5000\n"
+        if accounts:
+            watched += f"sentinel auth-user {NAME} {_ADMIN}\n"
+            watched += f"sentinel auth-pass {NAME} {accounts.admin}\n"
         sentinels = [
-            Server(folder / f"sentinel-{number}", program="redis-sentinel", config=watched)
+            Server(
+                folder / f"sentinel-{number}",
+                program="redis-sentinel",
+                config=watched,
+                certificate=certificate,
+            )
             for number in range(3)
         ]
         hosts = ",".join(f"127.0.0.1:{each.port}" for each in sentinels)
-        super().__init__(f"redis+sentinel://{hosts}/{NAME}", [primary, replica], sentinels)
+        scheme, user = ("rediss", f"{NAME}@") if accounts else ("redis", "")
+        servers = [primary, replica]
+        super().__init__(f"{scheme}+sentinel://{user}{hosts}/{NAME}", servers, sentinels)
+        if certificate and accounts:
+            self.password, self.ca_file = accounts.password, certificate.authority
         self._folder = folder
         for each in sentinels:
             # They greet each other each 2 s; Valkey and Redis before 7.0 stay at that.
@@ -348,14 +383,28 @@ class Sentinels(Store):
 
 
 class Cluster(Store):
-    """Three nodes, each with a third of the keys."""
+    """Three nodes, each with a third of the keys.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    Parameters: `certificate`, for TLS alone, and accounts; `rights`, of the fleet's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        certificate: Certificate | None = None,
+        rights: str = RIGHTS + CLUSTER_RIGHTS,
+    ) -> None:
         folder.mkdir(0o700)
+        accounts = Accounts(rights) if certificate else None
+        how: _How = {"certificate": certificate, "accounts": accounts}
         clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000", *options]
-        nodes = [Server(folder / f"node-{number}", *clustered) for number in range(3)]
-        hosts = [f"127.0.0.1:{node.port}" for node in nodes]
-        super().__init__(f"redis+cluster://{','.join(hosts)}", nodes)
+        nodes = [Server(folder / f"node-{number}", *clustered, **how) for number in range(3)]
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        scheme, user = ("rediss", f"{NAME}@") if accounts else ("redis", "")
+        super().__init__(f"{scheme}+cluster://{user}{hosts}", nodes)
+        if certificate and accounts:
+            self.password, self.ca_file = accounts.password, certificate.authority
         self._folder = folder
         # What `redis-cli --cluster create` does, but for its naps.
         third = _SLOTS // 3 + 1
