@@ -17,8 +17,8 @@ from integrations.servers.certificates import Certificate
 from integrations.wired import Wired
 from tests.support.programs import command
 from tests.support.sandboxes import RunningSandbox
-from tests.support.stores import CLUSTER_RIGHTS, NAME, RIGHTS, Secure, found
-from tests.support.worlds import TIMEOUT
+from tests.support.stores import CLUSTER_RIGHTS, NAME, RIGHTS, Secure, Single, found
+from tests.support.worlds import TIMEOUT, World
 
 HOSTS = 10
 SECONDS = 12  # of a short-lived token: two programs start within it on a busy machine
@@ -123,6 +123,46 @@ def test_a_taker_without_a_key_takes_what_another_host_has_made(
     assert stage.sandbox.stats()["created"] == 1
 
 
+def test_a_host_whose_key_is_missing_takes_as_well(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage()
+    first = stage.host("first")
+    founded(stage, first)
+    second = stage.host("second", like=first)
+    (second.world.home / OWN / "api-key").unlink()
+
+    made = token(first)
+
+    assert token(second) == made
+    assert stage.sandbox.stats()["created"] == 1
+
+
+def test_variables_do_what_a_config_does(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        store = Single(tmp_path / "store")
+        stack.callback(store.stop)
+        sandbox = RunningSandbox()
+        stack.callback(sandbox.stop)
+        made = subprocess.run(["sh", "-c", KEY], capture_output=True, text=True, check=True)
+        told = {
+            "CREDHELPER_API_KEY": sandbox.api_key,
+            "CREDHELPER_URL": sandbox.url,
+            "CREDHELPER_SHARE": "pipeline",
+            "CREDHELPER_FLEET_STORE": store.url,
+            "CREDHELPER_FLEET_KEY": made.stdout.strip(),
+        }
+        taker = {**told, "CREDHELPER_FLEET_LEAD": "0"}
+        del taker["CREDHELPER_API_KEY"]
+        found = []
+        for name, environ in (("first", told), ("second", told), ("taker", taker)):
+            (tmp_path / name).mkdir()
+            host = Wired(World(tmp_path / name), sandbox)
+            host.environ |= environ
+            found.append(token(host))
+
+        assert len(set(found)) == 1
+        assert sandbox.stats()["created"] == 1
+
+
 def test_a_taker_alone_says_what_it_waits_for(open_stage: Callable[..., Stage]) -> None:
     stage = open_stage()
     first = stage.host("first")
@@ -133,7 +173,7 @@ def test_a_taker_alone_says_what_it_waits_for(open_stage: Callable[..., Stage]) 
     outcome = taker.run(*GET)
 
     assert outcome.status != 0
-    assert "lead = false" in outcome.told
+    assert "this host makes none" in outcome.told
     assert stage.sandbox.stats()["created"] == 0
 
 
