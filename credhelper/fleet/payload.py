@@ -26,6 +26,7 @@ _TOLD = ("kind", "issued", "not_before", "expires", "assumed", "token", GIVEN, M
 SHARED = (RejectedError, RateLimitedError, UnreachableError)
 _LAST_PART = 10  # of a token's life, in which hosts look for the next one
 _LONGEST_PART = 3600  # seconds
+_MARGIN = 60  # seconds of life that callers want, unless they say otherwise
 _LONGEST_FAILURE = 61  # seconds
 
 
@@ -91,18 +92,22 @@ def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float, 
     return told, fields.get("from", ""), left, number(fields, "until")
 
 
-def spread(fields: Mapping[str, str], now: float, part: float) -> dict[str, str]:
+def spread(
+    fields: Mapping[str, str], now: float, part: float, margin: float = _MARGIN
+) -> dict[str, str]:
     """Return the fields that say when this host looks for the next token.
 
-    It is a moment in the last tenth of the token's life, and in its last hour: hosts that got it
-    together do not ask for the next one together.
+    It is a moment in a tenth of the token's life, and in an hour: hosts that got it together do not
+    ask for the next one together. It comes before the caller's margin. Otherwise all whose moment
+    lies in the margin would ask in the second in which it begins.
 
     Parameters:
     - now: Unix seconds.
     - part: from 0 to 1: which moment.
+    - margin: seconds of life that callers want.
     """
-    ends = number(fields, "expires") - number(fields, "skew")
     life = number(fields, "expires") - number(fields, "issued")
+    ends = number(fields, "expires") - number(fields, "skew") - min(margin, life / 2)
     begins = max(ends - min(life / _LAST_PART, _LONGEST_PART), now)
     looks = int(begins + part * max(0.0, ends - begins))
     due = number(fields, "due")
