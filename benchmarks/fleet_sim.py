@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from credhelper.fleet import payload
+
 DAY = 86400.0
 HOUR = 3600.0
 HOSTS = 10_000
@@ -47,8 +49,8 @@ class Case(NamedTuple):
     - margin: seconds of life that callers want.
     - known: the margin that `spread` was told.
     - spread: whether hosts look at moments of their own.
-    - early: whether a host whose store is gone makes its own token at a moment of its own before
-      the old one ends, instead of at its end.
+    - early: whether a host whose store is gone makes its own token at a moment of its own, instead
+      of when callers need one.
     """
 
     name: str
@@ -78,13 +80,14 @@ class Host:
         self.error = error
 
 
-def spread(expires: float, life: float, margin: float, part: float) -> float:
-    """Return when a host looks for a later token, in Unix seconds.
+def looks_at(now: float, expires: float, life: float, margin: float, part: float) -> float:
+    """Return when a host looks for a later token, in Unix seconds: what its record would say.
 
-    Parameters: `expires`, Unix seconds; `life`, seconds; `margin`, seconds before the end at which
-    it would look at the latest; `part`, this host's own number from 0 to 1 for this token.
+    Parameters: `now` and `expires`, Unix seconds; `life`, seconds; `margin`, that `spread` is told;
+    `part`, this host's own number from 0 to 1 for this token.
     """
-    return expires - min(margin, life / 2) - part * min(life / 10, HOUR)
+    fields = {"issued": str(int(expires - life)), "expires": str(int(expires))}
+    return float(payload.spread(fields, now, part, margin)["due"])
 
 
 class Fleet:
@@ -191,14 +194,13 @@ class Fleet:
         self._take(now, host, generation, expires)
 
     def _without(self, now: float, host: Host) -> None:
-        """Answer a get without the store."""
-        if not self._alive(now, host):
-            self._wait(now, host)
-            self._alone(now, host)
-        elif self.case.early and now >= self._last_call(host):
-            self._alone(now, host)
-        else:
+        """Answer a get without the store: it has a token to spare, or makes one for itself."""
+        if now + host.error < (self._early(host) if self.case.early else self._soft(host)):
             self._serve(now, host)
+        else:
+            if not self._alive(now, host):
+                self._wait(now, host)
+            self._alone(now, host)
 
     def _alone(self, now: float, host: Host) -> None:
         """Make a token for this host alone."""
@@ -217,7 +219,9 @@ class Fleet:
         case = self.case
         part = self._random.random() if case.spread else 0.0
         host.due = (
-            spread(expires, case.life, case.known, part) if case.spread else expires - case.margin
+            looks_at(now, expires, case.life, case.known, part)
+            if case.spread
+            else expires - case.margin
         )
         if host.since >= 0.0:
             self.waited = max(self.waited, now - host.since)
@@ -245,13 +249,16 @@ class Fleet:
         """Tell whether the store's token is fresh for this caller."""
         return now + host.error < self._expires - min(self.case.margin, self.case.life / 2)
 
-    def _stale_at(self, host: Host) -> float:
-        soft = host.expires - min(self.case.margin, self.case.life / 2)
-        return min(soft, host.due) - host.error
+    def _soft(self, host: Host) -> float:
+        """Return when the token is too old for callers."""
+        return host.expires - min(self.case.margin, self.case.life / 2)
 
-    def _last_call(self, host: Host) -> float:
-        """Return when a host whose store is gone makes its own token, before the old one's end."""
-        return (host.due + host.expires - EARLY) / 2
+    def _stale_at(self, host: Host) -> float:
+        return min(self._soft(host), host.due) - host.error
+
+    def _early(self, host: Host) -> float:
+        """Return when a host whose store is gone makes its own token, before callers need it."""
+        return (host.due + self._soft(host)) / 2
 
     def _down(self, now: float) -> bool:
         return any(begin <= now < end for begin, end in self.case.down)
