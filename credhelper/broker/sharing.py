@@ -79,8 +79,9 @@ def member_for(
     ring = ring_of(context, fleet)
     from credhelper.broker import inventory
     from credhelper.config import identity
-    from credhelper.fleet import host
+    from credhelper.fleet import host, payload
     from credhelper.fleet.member import Member
+    from credhelper.protocols import aws
     from credhelper.renewal import whose
 
     resource = profile.aws if wants == AWS else None
@@ -108,6 +109,7 @@ def member_for(
             "profile": profile.name,
             "grant": stamp,
         },
+        margin=max(profile.refresh_before, aws.MARGIN if wants == AWS else payload.MARGIN),
     )
 
 

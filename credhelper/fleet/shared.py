@@ -182,9 +182,10 @@ class SharedSlot(Slot):
     def keep(self, fields: Mapping[str, str], room: Room | None = None) -> bool:
         """Replace the record, as `Slot.keep`, and let other hosts have it."""
         turn, before = self._turn, self.find() or {}
+        margin = turn.member.margin if turn else payload.MARGIN
         told = {
             **fields,
-            **payload.spread(fields, self._clock(), hosts.chance()),
+            **payload.spread(fields, self._clock(), hosts.chance(), margin),
             MAKER: self._host,
         }
         if fields.get("token") == before.get("token") and GENERATION in before:
