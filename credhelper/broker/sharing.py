@@ -80,8 +80,9 @@ def member_for(
     ring = ring_of(context, fleet)
     from credhelper.broker import inventory
     from credhelper.config import identity
-    from credhelper.fleet import host
+    from credhelper.fleet import host, payload
     from credhelper.fleet.member import Member
+    from credhelper.protocols import aws
     from credhelper.renewal import whose
 
     resource = profile.aws if wants == AWS else None
@@ -95,7 +96,7 @@ def member_for(
         return whose.wrong(fields, profile) if judged else ""
 
     return Member(
-        store=store_of(context, fleet),
+        connect=lambda: _connected(context, fleet),
         address=str(fleet.store),
         ring=ring,
         names=ring.names(identity.shared(profile, resource)),
@@ -109,7 +110,18 @@ def member_for(
             "profile": profile.name,
             "grant": stamp,
         },
+        margin=max(profile.refresh_before, aws.MARGIN if wants == AWS else payload.MARGIN),
     )
+
+
+def _connected(context: Context, fleet: Fleet) -> RedisStore:
+    """Return the fleet's store. Raises StoreError also where it cannot be loaded."""
+    from credhelper.fleet.store import StoreError
+
+    try:
+        return store_of(context, fleet)
+    except CredhelperError as error:
+        raise StoreError(error.message) from None
 
 
 def fleet_of(config: Config, profile: Profile) -> Fleet:

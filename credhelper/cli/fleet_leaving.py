@@ -67,10 +67,11 @@ def _take(leaving: Leaving, profile: Profile, wants: Wants) -> None:
     record, stamp = inventory.record_of(context, profile)
     config = routing.load_config(context)
     member = sharing.member_for(context, config, profile, record, wants, stamp)
+    store = sharing.store_of(context, sharing.fleet_of(config, profile))
     try:
         for name in member.names:
-            seen = member.store.look(name, 0, member.owner, 0.0)
-            member.store.remove(name, _TOMBSTONE)
+            seen = store.look(name, 0, member.owner, 0.0)
+            store.remove(name, _TOMBSTONE)
             delta = seen.now - context.clock()
             fields = value.opened(member, name, seen, delta, lookup.host()) if seen.value else None
             if fields:
@@ -79,4 +80,4 @@ def _take(leaving: Leaving, profile: Profile, wants: Wants) -> None:
     except StoreError as error:
         raise UnreachableError(f"{member.address}: {error.why}") from None
     finally:
-        member.store.close()
+        store.close()

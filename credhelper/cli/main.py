@@ -26,12 +26,6 @@ NAME = "credhelper"
 _WIDEST = 100  # columns of a help
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
 
-_EPILOG = """
-\b
-More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)
-"""
-
-
 # name -> module in `commands`, attribute, what the list of commands says
 _OURS = {
     "demo": ("demo", "demo", "See it work, without an account."),
@@ -83,7 +77,6 @@ def _load(name: str) -> click.Command:
     NAME,
     cls=LateGroup,
     commands=Commands(_SHORT_HELPS, _GROUPS, _load),
-    epilog=_EPILOG,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
@@ -91,7 +84,10 @@ def _load(name: str) -> click.Command:
     __version__, "-V", "--version", prog_name=NAME, message="%(prog)s %(version)s"
 )
 def commands() -> None:
-    """Short-lived Illumina tokens for git, docker, scripts and other tools."""
+    """\b
+    Short-lived Illumina tokens for git, docker, scripts and other tools.
+    More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)
+    """
 
 
 commands.params += verbosity.OPTIONS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from credhelper.config import grant_table
 from credhelper.config.profile import Grant
@@ -158,6 +157,8 @@ def address_of(text: str, *, plain: bool) -> Address:
 
     Raises ValueError, without what could be a password in `text`.
     """
+    from urllib.parse import unquote  # late: most configs have no fleet
+
     scheme, separator, rest = text.partition("://")
     if scheme == UNIX:
         if not rest.startswith("/") or "@" in rest or "?" in rest or "#" in rest:
@@ -189,6 +190,8 @@ def address_of(text: str, *, plain: bool) -> Address:
 
 
 def _host(text: str, port: int) -> tuple[str, int]:
+    from urllib.parse import urlsplit
+
     try:
         found = urlsplit(f"//{text}")
         host, number = found.hostname or "", found.port or port

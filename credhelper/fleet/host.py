@@ -19,6 +19,11 @@ _REST = 15.0  # seconds that a store in trouble is left alone, give or take a fi
 _HEX = frozenset("0123456789abcdef")
 
 
+def chance() -> float:
+    """Return any number from 0 to 1: hosts that began together must not go on together."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
 def owner(folder: str | None, host: str) -> str:
     """Return who asks for leases: the same for all processes with this cache.
 
@@ -67,7 +72,7 @@ def let_rest(folder: str | None, store: str, now: float) -> None:
     """
     if folder is None:
         return
-    until = now + _REST * (0.8 + 0.4 * os.urandom(1)[0] / 256)
+    until = now + _REST * (0.8 + 0.4 * chance())
     try:
         files.make_folder(folder)
         files.replace(_rest(folder, store), str(int(until * 1000)).encode())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from credhelper.errors import CredhelperError, TokenAPIError
+from credhelper.fleet.payload import MARGIN
 from credhelper.fleet.seal import Ring
 from credhelper.fleet.store import Store
 
@@ -26,7 +27,7 @@ class Member(NamedTuple):
     """What a host brings to one shared value.
 
     Parameters:
-    - store: reached at the first call.
+    - connect: returns the store; raises StoreError.
     - address: names the store to people, without a secret.
     - ring: the fleet's keys.
     - names: the value's, by each key.
@@ -36,9 +37,10 @@ class Member(NamedTuple):
     - whose: returns a digest of whose the token in a record is; "" where it does not tell.
     - wrong: returns why the token in a record is not one for this profile; "" if it is.
     - owned: fields of this host's records that say whose they are.
+    - margin: seconds of life that its callers want: it looks for the next value before.
     """
 
-    store: Store
+    connect: Callable[[], Store]
     address: str
     ring: Ring
     names: list[str]
@@ -48,6 +50,7 @@ class Member(NamedTuple):
     whose: Callable[[Mapping[str, str]], str]
     wrong: Callable[[Mapping[str, str]], str]
     owned: Mapping[str, str]
+    margin: float = MARGIN
 
 
 class Said(NamedTuple):

@@ -26,7 +26,7 @@ _TOLD = ("kind", "issued", "not_before", "expires", "assumed", "token", GIVEN, M
 SHARED = (RejectedError, RateLimitedError, UnreachableError)
 _LAST_PART = 10  # of a token's life, in which hosts look for the next one
 _LONGEST_PART = 3600  # seconds
-_MARGIN = 60  # seconds of life that callers want, unless they say otherwise
+MARGIN = 60  # seconds of life that callers want, unless they say otherwise
 _LONGEST_FAILURE = 61  # seconds
 
 
@@ -93,7 +93,7 @@ def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float, 
 
 
 def spread(
-    fields: Mapping[str, str], now: float, part: float, margin: float = _MARGIN
+    fields: Mapping[str, str], now: float, part: float, margin: float = MARGIN
 ) -> dict[str, str]:
     """Return the fields that say when this host looks for the next token.
 

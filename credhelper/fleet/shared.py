@@ -12,6 +12,7 @@ from contextlib import nullcontext, suppress
 from credhelper.core import paths, record
 from credhelper.core.record import number
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError
+from credhelper.fleet import host as hosts
 from credhelper.fleet import payload
 from credhelper.fleet.member import Member, UnsharedError
 from credhelper.fleet.payload import GENERATION, MAKER, WHOSE
@@ -192,14 +193,21 @@ class SharedSlot(Slot):
 
     def keep(self, fields: Mapping[str, str], room: Room | None = None) -> bool:
         """Replace the record, as `Slot.keep`, and let other hosts have it."""
-        turn = self._turn
-        spread = payload.spread(fields, self._clock(), _part())
-        told = {**fields, **spread, MAKER: self._host}
+        turn, before = self._turn, self.find() or {}
+        margin = turn.member.margin if turn else payload.MARGIN
+        told = {
+            **fields,
+            **payload.spread(fields, self._clock(), hosts.chance(), margin),
+            MAKER: self._host,
+        }
+        if fields.get("token") == before.get("token") and GENERATION in before:
+            # Only its session was due: for other hosts nothing has changed.
+            return self._keep({**before, **told, MAKER: before.get(MAKER, "")}, room)
         if turn is None:
             return self._keep(told, room)
         told |= {GENERATION: str(turn.next_generation()), WHOSE: turn.member.whose(fields)}
         kept = self._keep(told, room)
-        turn.publish(told)
+        turn.publish({**told, **self.owner})
         return kept
 
     def forget(self, fields: Mapping[str, str]) -> None:
@@ -231,7 +239,3 @@ class SharedSlot(Slot):
         finally:
             if lock:
                 lock.release()
-
-
-def _part() -> float:
-    return int.from_bytes(os.urandom(4), "big") / 2**32

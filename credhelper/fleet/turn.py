@@ -7,7 +7,6 @@ compares: a value is taken only if nobody else has published since.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ from credhelper.fleet import alone, payload, value
 from credhelper.fleet import host as hosts
 from credhelper.fleet.member import Member, Said
 from credhelper.fleet.payload import GENERATION
-from credhelper.fleet.store import Look, StoreError
+from credhelper.fleet.store import Look, Store, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +73,13 @@ class Turn:
         self._fingerprint = ""
         self._prepared = False
         self._despite = False
+        self._connected: Store | None = None
+
+    @property
+    def _store(self) -> Store:
+        """The store, which is loaded when it is asked first. Raises StoreError."""
+        self._connected = found = self._connected or self.member.connect()
+        return found
 
     def ask(self, held: Mapping[str, str], enough: Enough, most: float) -> Said:
         """Ask the store until there is an answer.
@@ -113,7 +119,7 @@ class Turn:
             except StoreError as error:
                 tries += 1
                 if until and tries == 1:
-                    time.sleep(_AGAIN[0] + _AGAIN[1] * _random())
+                    time.sleep(_AGAIN[0] + _AGAIN[1] * hosts.chance())
                     continue
                 self._rest(error)
                 return without(error.why)
@@ -142,12 +148,12 @@ class Turn:
             if left <= 0:
                 self._trace("fleet", record=self._record, over=WAIT)
                 return alone.after_waiting(member, WAIT)
-            time.sleep(min(left, pause * (0.5 + _random())))
+            time.sleep(min(left, pause * (0.5 + hosts.chance())))
             pause = min(pause * 1.5, _LONGEST)
 
     def _look(self, lease: float) -> Look:
         member, before = self.member, self._clock()
-        seen = member.store.look(
+        seen = self._store.look(
             member.names[0], self._after, member.owner, lease, despite=self._despite
         )
         self._delta = seen.now - (before + self._clock()) / 2
@@ -170,7 +176,7 @@ class Turn:
         """Return the record under a former key's name, where the first name has nothing yet."""
         for name in self.member.names[1:]:
             with suppress(StoreError):
-                old = self.member.store.look(name, self._after, self.member.owner, 0.0)
+                old = self._store.look(name, self._after, self.member.owner, 0.0)
                 later = old.value and old.generation > self._after
                 if later and (found := self._opened(name, old, held, enough)):
                     return found
@@ -188,7 +194,7 @@ class Turn:
         if wrong := value.wrong(member, fields, held):
             self._warn(f"not using the token in the fleet's store: it {wrong}", None)
             return None
-        fields |= payload.spread(fields, self._clock(), _random())
+        fields |= payload.spread(fields, self._clock(), hosts.chance(), member.margin)
         if not enough(fields):
             self._trace("fleet", record=self._record, short=seen.generation)
             return None
@@ -238,12 +244,11 @@ class Turn:
         name = member.names[0]
         sealed = value.sealed(member, fields, self._delta)
         try:
-            taken = member.store.publish(name, self._base, generation, sealed, life, member.owner)
+            taken = self._store.publish(name, self._base, generation, sealed, life, member.owner)
         except StoreError as error:
             self._rest(error)
             return
-        if taken:
-            self.leading = False  # the lease has ended with it
+        self.leading = self.leading and not taken  # the lease has ended with it
         self._trace("fleet", record=self._record, published=taken, generation=generation)
 
     def fail(self, error: TokenAPIError, seconds: float) -> None:
@@ -258,7 +263,7 @@ class Turn:
         member, now = self.member, self._clock() + self._delta
         sealed = value.sealed_failure(member, error, now, seconds, self._fingerprint)
         with suppress(StoreError):
-            member.store.release(member.names[0], member.owner, sealed, seconds)
+            self._store.release(member.names[0], member.owner, sealed, seconds)
             self._trace("fleet", record=self._record, shared=error.code)
 
     def end(self) -> None:
@@ -266,13 +271,10 @@ class Turn:
         if self.leading:
             self.leading = False
             with suppress(StoreError):
-                self.member.store.release(self.member.names[0], self.member.owner)
-        self.member.store.close()
+                self._store.release(self.member.names[0], self.member.owner)
+        if self._connected:
+            self._connected.close()
 
     def _rest(self, error: StoreError) -> None:
         self._trace("fleet", record=self._record, trouble=error.why)
         hosts.let_rest(self._folder, self.member.address, self._clock())
-
-
-def _random() -> float:
-    return int.from_bytes(os.urandom(4), "big") / 2**32

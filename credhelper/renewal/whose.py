@@ -33,8 +33,7 @@ def wrong(fields: Mapping[str, str], profile: Profile) -> str:
         return "is no token that a tool could use"
     told = claims.payload(token)
     if told is None:
-        # Some servers make tokens that tell nothing: then there is nothing to compare.
-        return ""
+        return "is no JWT"
     if foreign := ready_token.foreign(told, profile):
         return foreign
     tenant = next((told[key] for key in _TENANT if isinstance(told.get(key), str)), None)

@@ -13,8 +13,7 @@ from tests.support.worlds import World
 HERE = Path(__file__).parent
 STORE = "rediss://credhelper@redis.example.org:6379/0"
 OWN = ".config/credhelper"  # below a home
-KEY = "head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d ="  # TODO
-SECRETS = ("fleet-key", "fleet-password", "redis-ca.pem")
+SECRETS = ("fleet.key", "store.password", "redis-ca.pem")
 
 
 class Stage:

@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from integrations.fleet.stage import HERE, KEY, OWN, SECRETS, Stage
+from integrations.fleet.stage import HERE, OWN, SECRETS, Stage
 from integrations.servers.certificates import Certificate
 from integrations.wired import Wired
 from tests.support.programs import command
@@ -55,7 +55,6 @@ def founded(stage: Stage, host: Wired) -> None:
     environ["PATH"] = f"{host.environ['PATH']}:{folder}"
     for asked in (secrets, account):
         text = asked.replace("redis.example.org -p 6379", f"127.0.0.1 -p {server.port}")
-        text = text.replace("credhelper fleet key", KEY)
         done = subprocess.run(
             ["sh", "-e", "-c", text], env=environ, cwd=HERE, capture_output=True, timeout=TIMEOUT
         )
@@ -142,7 +141,7 @@ def test_variables_do_what_a_config_does(tmp_path: Path) -> None:
         stack.callback(store.stop)
         sandbox = RunningSandbox()
         stack.callback(sandbox.stop)
-        made = subprocess.run(["sh", "-c", KEY], capture_output=True, text=True, check=True)
+        made = subprocess.run([*command(), "fleet", "key"], capture_output=True, text=True)
         told = {
             "CREDHELPER_API_KEY": sandbox.api_key,
             "CREDHELPER_URL": sandbox.url,

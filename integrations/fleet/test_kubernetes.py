@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from integrations.fleet.stage import HERE, KEY, STORE
+from integrations.fleet.stage import HERE, STORE
 from integrations.servers.certificates import Certificate
 from integrations.wired import UPSTREAM
-from tests.support.programs import clean_environment
+from tests.support.programs import clean_environment, command
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Secure
 from tests.support.worlds import TIMEOUT, Outcome, tokens_in
@@ -125,10 +125,10 @@ def pods(
         folder = tmp_path / "secrets-of-an-admin"
         folder.mkdir()
         (folder / "api-key").write_text(sandbox.api_key)
-        (folder / "fleet-password").write_text(store.password)
+        (folder / "store.password").write_text(store.password)
         shutil.copy(certificate.authority, folder / "redis-ca.pem")
-        made = subprocess.run(["sh", "-c", KEY], capture_output=True, check=True)
-        (folder / "fleet-key").write_bytes(made.stdout)
+        made = subprocess.run([*command(), "fleet", "key"], capture_output=True, check=True)
+        (folder / "fleet.key").write_bytes(made.stdout)
         readme = (HERE / "README.md").read_text()
         (line,) = [one for one in readme.splitlines() if one.startswith("kubectl create secret")]
         done = subprocess.run(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from integrations.fleet.stage import HERE, KEY
+from integrations.fleet.stage import HERE
 from integrations.servers.certificates import Certificate
 from integrations.servers.samples import Samples, data_of
 from integrations.servers.web import serving
@@ -58,7 +58,6 @@ def user(
             # Both nodes are this machine: to them, the folder is the same one.
             'mkdir "$fleet"': 'mkdir -p "$fleet"',
             "rm -rf": "true",
-            "credhelper fleet key": KEY,
         }
         wired.place(HERE / "fleet.sh", "jobs/fleet.sh", host | here)
         for name in ("fleet.sh", "task.sh"):

@@ -109,9 +109,10 @@ def test_an_address_is_read(url: str, address: Address) -> None:
     ],
 )
 def test_another_address_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError) as caught:
         address_of(url, plain=False)
-    assert "secret" not in str(caught.value).replace("a secret", "")
+    assert str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_store_without_tls_is_taken_if_the_user_insists() -> None:

@@ -136,7 +136,7 @@ def test_keys_that_a_later_version_writes_are_passed_over() -> None:
     data = routes.encode(made("a", "a", "b"), LABEL, HOME, VERSION, SOURCE)
     found = routes.decode(data, LABEL, HOME, VERSION, SOURCE)
     assert found is not None
-    more = data.replace(b"profile=b\t", b"share=yes\tprofile=b\t")
+    more = data.replace(b"profile=b\t", b"later=yes\tprofile=b\t")
     sizes = re.search(rb"sizes (\d+) (\d+) (\d+) (\d+)", more)
     assert sizes
     count, index, size, check = map(int, sizes.groups())

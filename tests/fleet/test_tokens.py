@@ -112,6 +112,14 @@ def test_hosts_look_for_the_next_token_at_different_moments(hosts: Hosts) -> Non
     assert all(ends - 3661 <= moment <= ends - 60 for moment in moments)
 
 
+def test_a_host_looks_before_the_margin_that_its_profile_wants(hosts: Hosts) -> None:
+    both = [hosts.host(refresh_before="15m") for _ in range(2)]
+    for host in both:
+        host.get()
+    ends = field(both[0], "expires")
+    assert all(ends - 3600 - 901 <= field(host, "due") <= ends - 900 for host in both)
+
+
 def test_hosts_whose_profiles_differ_share_nothing(
     hosts: Hosts, running_sandbox: RunningSandbox
 ) -> None:

@@ -362,12 +362,21 @@ class Sentinels(Store):
     def reset(self) -> None:
         """Forget all keys, and count from zero."""
         super().reset()
-        # Nobody is behind: a test that ends the primary finds on the other one what it wrote.
-        self.servers[0].ask("WAIT", "1", "5000")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the replica has all that the primary has now."""
+        primary, replica = self.servers
+        offset = _offset(primary)
+        until(lambda: _offset(replica) >= offset, replica.told)
 
     def fail_over(self) -> None:
-        """End the primary, and wait until the sentinels have another one, which takes writes."""
+        """End the primary, and wait until the sentinels have another one, which takes writes.
+
+        It has all that the first one had.
+        """
         self.spoilt = True
+        self.settle()
         gone, new = self.servers
         gone.kill()
         for each in self._others:
@@ -479,6 +488,12 @@ def _watches(sentinel: Server) -> bool:
 def _names(sentinel: Server, primary: Server) -> bool:
     told = sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME).split("\n")
     return str(primary.port) in told
+
+
+def _offset(server: Server) -> int:
+    """Return how many bytes of replication a primary has sent, or a replica has taken."""
+    told = dict(line.split(":", 1) for line in server.ask("INFO", "replication").split("\r\n")[1:])
+    return int(told.get("slave_repl_offset") or told["master_repl_offset"])
 
 
 def _covers(node: Server) -> bool:
