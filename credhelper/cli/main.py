@@ -25,10 +25,7 @@ NAME = "credhelper"
 _WIDEST = 100  # columns of a help
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
 
-_EPILOG = """
-\b
-More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)
-"""
+_EPILOG = "More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)"
 
 
 # name -> module in `commands`, attribute, what the list of commands says
