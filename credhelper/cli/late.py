@@ -139,6 +139,10 @@ class LateGroup(Suggesting):
                 text = self.commands.short_helps[name]
                 formatter.write(f"{label:{width}}  {name:{longest}}  {text}\n")
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the last line right below the list, so that a small terminal shows all."""
+        formatter.write(f"{self.epilog}\n")
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that `incomplete` may become."""
         from click.shell_completion import CompletionItem

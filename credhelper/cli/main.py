@@ -15,9 +15,8 @@ import click
 
 from credhelper import __version__
 from credhelper.cli import verbosity
-from credhelper.cli.columns import terminal
 from credhelper.cli.late import Commands, LateGroup
-from credhelper.cli.output import complain
+from credhelper.cli.output import columns, complain
 from credhelper.core.text import command
 from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 from credhelper.protocols import PROTOCOLS
@@ -25,6 +24,9 @@ from credhelper.protocols import PROTOCOLS
 NAME = "credhelper"
 _WIDEST = 100  # columns of a help
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what disks say to an answer on stdout
+
+_EPILOG = "More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)"
+
 
 # name -> module in `commands`, attribute, what the list of commands says
 _OURS = {
@@ -77,6 +79,7 @@ def _load(name: str) -> click.Command:
     NAME,
     cls=LateGroup,
     commands=Commands(_SHORT_HELPS, _GROUPS, _load),
+    epilog=_EPILOG,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
@@ -84,10 +87,7 @@ def _load(name: str) -> click.Command:
     __version__, "-V", "--version", prog_name=NAME, message="%(prog)s %(version)s"
 )
 def commands() -> None:
-    """\b
-    Short-lived Illumina tokens for git, docker, scripts and other tools.
-    More: credhelper help COMMAND; help protocols. All take -q (quiet), -v (why)
-    """
+    """Short-lived Illumina tokens for git, docker, scripts and other tools."""
 
 
 commands.params += verbosity.OPTIONS
@@ -137,7 +137,7 @@ def _run(words: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     call = verbosity.Call(words)
     # As click would, but for `shutil`, which is dear.
-    width = max(min(terminal(), _WIDEST) - 2, 50)
+    width = max(min(columns(), _WIDEST) - 2, 50)
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
             click.echo(
@@ -154,7 +154,7 @@ def _run(words: list[str]) -> int:
         return _failed(call, error)
     except click.UsageError as error:
         call.as_json = verbosity.wants_json(call, error)
-        return _failed(call, _usage(error, words))
+        return _failed(call, _usage(error))
     except click.Abort:
         click.echo(err=True)
         return 130
@@ -173,14 +173,9 @@ def _failed(call: verbosity.Call, error: CredhelperError) -> int:
     return error.exit_status
 
 
-def _usage(error: click.UsageError, words: Sequence[str]) -> UsageError:
-    from credhelper.config.table import LONGEST_SAID
-
+def _usage(error: click.UsageError) -> UsageError:
     path = error.ctx.command_path if error.ctx else NAME
     message = error.format_message()
-    for word in (part for one in words for part in (one, one.partition("=")[2])):
-        if len(word) > LONGEST_SAID and not word.startswith("-"):
-            message = message.replace(word, "...")  # it may be a secret
     if message.startswith("Got unexpected extra argument"):
         message = "an unexpected word, not repeated here: it may be a secret"
     return UsageError(_plain(message), hint=command(*path.split(), "--help"))
