@@ -15,8 +15,9 @@ import click
 
 from credhelper import __version__
 from credhelper.cli import verbosity
+from credhelper.cli.columns import terminal
 from credhelper.cli.late import Commands, LateGroup
-from credhelper.cli.output import columns, complain
+from credhelper.cli.output import complain
 from credhelper.core.text import command
 from credhelper.errors import CacheError, CredhelperError, UsageError, reason
 from credhelper.protocols import PROTOCOLS
@@ -137,7 +138,7 @@ def _run(words: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     call = verbosity.Call(words)
     # As click would, but for `shutil`, which is dear.
-    width = max(min(columns(), _WIDEST) - 2, 50)
+    width = max(min(terminal(), _WIDEST) - 2, 50)
     try:
         if not words and "_CREDHELPER_COMPLETE" not in os.environ:
             click.echo(
@@ -154,7 +155,7 @@ def _run(words: list[str]) -> int:
         return _failed(call, error)
     except click.UsageError as error:
         call.as_json = verbosity.wants_json(call, error)
-        return _failed(call, _usage(error))
+        return _failed(call, _usage(error, words))
     except click.Abort:
         click.echo(err=True)
         return 130
@@ -173,9 +174,14 @@ def _failed(call: verbosity.Call, error: CredhelperError) -> int:
     return error.exit_status
 
 
-def _usage(error: click.UsageError) -> UsageError:
+def _usage(error: click.UsageError, words: Sequence[str]) -> UsageError:
+    from credhelper.config.table import LONGEST_SAID
+
     path = error.ctx.command_path if error.ctx else NAME
     message = error.format_message()
+    for word in (part for one in words for part in (one, one.partition("=")[2])):
+        if len(word) > LONGEST_SAID and not word.startswith("-"):
+            message = message.replace(word, "...")  # it may be a secret
     if message.startswith("Got unexpected extra argument"):
         message = "an unexpected word, not repeated here: it may be a secret"
     return UsageError(_plain(message), hint=command(*path.split(), "--help"))
