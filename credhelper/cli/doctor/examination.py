@@ -7,13 +7,8 @@ from functools import partial
 
 from credhelper.broker import routing
 from credhelper.broker.context import Context
-<<<<<<< HEAD
 from credhelper.cli.doctor import disk, fleet, machine, network, profiles, tools
-from credhelper.cli.doctor.result import FAIL, Check, Result, run, warned
-=======
-from credhelper.cli.doctor import disk, machine, network, profiles, tools
 from credhelper.cli.doctor.result import PASS, WARN, Check, Result, run, warned
->>>>>>> 3cfddc5392899c8bc9f12344d7e7c6d93edf54ed
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
 from credhelper.core.model import Request
