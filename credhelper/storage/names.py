@@ -7,56 +7,64 @@ changes them, or complains of them.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 
 _RECORD = r"[0-9a-f]{32}(?:-[0-9a-f]+)?"
 _ROUTES = r"routes-[0-9a-f]+"
-_RECORDS = re.compile(rf"{_RECORD}(?:|\.failed|\.gone|(?:\.second)?\.lock|\.[0-9a-f]+\.old)")
-_OLD_ROUTES = re.compile(rf"{_ROUTES}\.\d+-[\w.+!-]+")
+# Plain text: most processes look at a name or two, and compile none of these.
+_RECORDS = rf"{_RECORD}(?:|\.failed|\.gone|(?:\.second)?\.lock|\.[0-9a-f]+\.old)"
+_OLD_ROUTES = rf"{_ROUTES}\.\d+-[\w.+!-]+"
 # In the cache or state folder itself: both may be the same one.
-_ABOVE = re.compile(
-    rf"{_RECORDS.pattern}|{_ROUTES}(?:|\.lock|\.salt)|{_OLD_ROUTES.pattern}"
+_ABOVE = (
+    rf"{_RECORDS}|{_ROUTES}(?:|\.lock|\.salt)|{_OLD_ROUTES}"
     r"|(?:files|config|setup)\.lock|setup\.json|swept\.(?:tokens|sessions)"
-    r"|doctor(?:|\.lock|\.failed)|room"
+    r"|fleet\.owner|fleet-[0-9a-f]+\.rest|doctor(?:|\.lock|\.failed)|room"
 )
 # Folders of ours below those, and what lies in them.
 _BELOW = {
     "sessions": _RECORDS,
-    "grants": re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]*\.key(?:\.{_ROUTES}(?:\.lock)?)?"),
-    "backups": re.compile(r".*-[0-9a-f]{12}", re.DOTALL),
-    "given": re.compile(r"[0-9a-f]{32}\.given"),
-    "run": re.compile(rf"run-[\w.]+-\w{{8}}|{_RECORDS.pattern}|doctor\.lock", re.ASCII),
+    "grants": rf"[A-Za-z0-9][A-Za-z0-9._-]*\.key(?:\.{_ROUTES}(?:\.lock)?)?",
+    "backups": r"(?s).*-[0-9a-f]{12}",
+    "given": r"[0-9a-f]{32}\.given",
+    "run": rf"(?a)run-[\w.]+-\w{{8}}|{_RECORDS}|doctor\.lock",
 }
-_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.[0-9a-f]{8}\.tmp", re.ASCII | re.DOTALL)
 # What a file holds whose name somebody else may give as well. An empty one was just made.
 _FORMS = (
-    (re.compile(r".*\.lock", re.DOTALL), re.compile(rb"")),
-    (re.compile(r"setup\.json"), re.compile(rb'\{\n "version".*', re.DOTALL)),
-    (re.compile(r".+\.key", re.DOTALL), re.compile(rb"[!-~]+\n?")),
-    (
-        re.compile(r"doctor.*|[0-9a-f]{32}.*|.+\.given|.+\.key\..+", re.DOTALL),
-        re.compile(rb"credhelper-.*", re.DOTALL),
-    ),
+    (r"(?s).*\.lock", rb""),
+    (r"setup\.json", rb'(?s)\{\n "version".*'),
+    (r"(?s).+\.key", rb"[!-~]+\n?"),
+    (r"(?s)doctor.*|[0-9a-f]{32}.*|.+\.given|.+\.key\..+", rb"(?s)credhelper-.*"),
 )
+_HEX = frozenset("0123456789abcdef")
 _MOST = 64 * 1024  # bytes of a key
+
+
+def _fits(pattern: str, name: str) -> bool:
+    import re  # late: most processes need it not
+
+    return re.fullmatch(pattern, name) is not None
 
 
 def is_record(name: str) -> bool:
     """Tell whether a file is called as a record, or as what lies beside one."""
-    return _RECORDS.fullmatch(name) is not None
+    return _fits(_RECORDS, name)
 
 
 def is_compiled(name: str) -> bool:
     """Tell whether a file is called as a config that some version of ours compiled."""
-    return _OLD_ROUTES.fullmatch(name) is not None
+    return _fits(_OLD_ROUTES, name)
 
 
 def written(temporary: str) -> tuple[str, int]:
     """Return the file and the process id in the name of a temporary file; else "" and 0."""
-    found = _TEMPORARY.fullmatch(temporary)
-    return (found[1], int(found[2])) if found else ("", 0)
+    parts = temporary.rsplit(".", 3)
+    if len(parts) != 4 or not temporary.startswith(".") or len(parts[0]) < 2:
+        return "", 0
+    name, process, digits, end = parts
+    if end != "tmp" or len(digits) != 8 or not _HEX.issuperset(digits):
+        return "", 0
+    return (name[1:], int(process)) if process.isascii() and process.isdigit() else ("", 0)
 
 
 def is_called_ours(folder: str, name: str) -> bool:
@@ -65,7 +73,7 @@ def is_called_ours(folder: str, name: str) -> bool:
     Parameters: `folder`, the cache or state folder, or one of ours below it.
     """
     known = _BELOW.get(os.path.basename(folder))
-    while name and not (_ABOVE.fullmatch(name) or (known and known.fullmatch(name))):
+    while name and not (_fits(_ABOVE, name) or (known and _fits(known, name))):
         name = written(name)[0]
     return bool(name)
 
@@ -80,7 +88,7 @@ def is_ours(path: str, found: os.stat_result) -> bool:
         return name in _BELOW or (os.path.basename(folder) == "run" and name.startswith("run-"))
     if not is_called_ours(folder, name):
         return False
-    form = next((form for called, form in _FORMS if called.fullmatch(name)), None)
+    form = next((form for called, form in _FORMS if _fits(called, name)), None)
     return form is None or not stat.S_ISREG(found.st_mode) or _holds(path, form)
 
 
@@ -124,7 +132,9 @@ def _listed(folder: str) -> Iterator[tuple[str, os.stat_result]]:
             continue  # it went away meanwhile
 
 
-def _holds(path: str, form: re.Pattern[bytes]) -> bool:
+def _holds(path: str, form: bytes) -> bool:
+    import re  # late, as above
+
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -135,4 +145,4 @@ def _holds(path: str, form: re.Pattern[bytes]) -> bool:
         return True
     finally:
         os.close(handle)
-    return not data or form.fullmatch(data) is not None
+    return not data or re.fullmatch(form, data) is not None
