@@ -289,4 +289,5 @@ def add_services(context: Context, name: str, services: Sequence[str]) -> str:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    # An empty path stays one, which is refused: it is not the current folder.
+    return os.path.abspath(os.path.expanduser(path)) if path else path

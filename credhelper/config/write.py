@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from credhelper.config import parse, schema, splice
+from credhelper.config import parse, schema
 from credhelper.config.origin import canonical
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted, nearest, said
@@ -120,10 +120,7 @@ def remove_profile(
         _named(root, name)
         del root["profiles"][name]
         default = root.get("default_profile")
-        if default == name or (
-            [default] == [*root["profiles"]]
-            and splice.comment_behind(text, ("default_profile",)) == _SEVERAL
-        ):
+        if default == name or ([default] == [*root["profiles"]] and _for_several(text)):
             del root["default_profile"]
 
     _edit(path, lock_path, environ, change, waiting=waiting)
@@ -203,6 +200,12 @@ def _keep_who_answers(root: Tree, name: str) -> None:
         root["default_profile"] = name
     elif len(others) == 1:
         root["default_profile"] = noted(others[0], _SEVERAL)
+
+
+def _for_several(text: str) -> bool:
+    from credhelper.config.splice import comment_behind
+
+    return comment_behind(text, ("default_profile",)) == _SEVERAL
 
 
 def _named(root: Tree, name: str) -> Tree:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, NoReturn, TextIO
 
-HINT = "credhelper: hint: pip install 'PyJWT[crypto]'"
+from credhelper.sandbox import extra
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,10 +33,10 @@ def main(
     try:
         from credhelper.sandbox import server
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("jwt", "cryptography"):
+        if (error.name or "").partition(".")[0] not in extra.PACKAGES:
             raise
         print(f"credhelper: error: the sandbox needs {error.name}", file=stderr)
-        print(HINT, file=stderr)
+        print(f"credhelper: hint: {extra.install()}", file=stderr)
         return 2
     except KeyboardInterrupt:
         return 0  # too early for the handlers of `serve`, and nothing to clean up yet

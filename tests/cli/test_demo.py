@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import pytest
 from credhelper.cli import demo_stage, output
 from credhelper.cli.commands import demo
 from credhelper.core.model import Secret
+from credhelper.sandbox import extra
 from tests.cli.conftest import Person
 from tests.support import picture
 from tests.support.worlds import World, tokens_in
@@ -159,6 +161,24 @@ def test_a_program_beside_this_python_is_preferred(
         (tmp_path / name).touch(0o700)
     assert demo_stage.real(["credhelper", "get"]) == [str(tmp_path / "credhelper"), "get"]
     assert demo_stage.real([docker, "get"]) == [str(tmp_path / docker), "get"]
+
+
+@pytest.mark.parametrize("missing", extra.PACKAGES)
+def test_without_the_packages_of_the_sandbox_the_demo_says_what_installs_them(missing: str) -> None:
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from credhelper.cli.main import people\n"
+        "sys.exit(people(['demo']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], capture_output=True, check=False, cwd="/"
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    error, hint = done.stderr.decode().splitlines()
+    assert error == (
+        f"credhelper: error: the demo runs the sandbox, which needs {missing}: it is not installed"
+    )
+    assert hint == f"credhelper: hint: {extra.install()}"
 
 
 def test_a_fingerprint_is_eight_digits_of_a_sha256() -> None:

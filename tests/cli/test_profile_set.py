@@ -182,6 +182,7 @@ def test_unset_changes_back_to_the_default(person: Person, written: str) -> None
         (("set", "work", "--grant-env", "A", "--unset", "grant"), 2, "grant cannot be set and"),
         (("set", "work", "--service", "a.test", "--unset", "services"), 2, "services cannot be"),
         (("set", "work", "--no-keep-session", "--unset", "keep_session"), 2, "keep_session cannot"),
+        (("set", "work", "--ca-file", ""), 2, "ca_file of profile work: expected a text"),
         (("set", "nobody", "--min-ttl", "1"), 3, "there is no profile nobody"),
         (("set", "work", "--min-ttl", "soon"), 2, "min_ttl"),
         (("service", "remove", "work", "https://other.example"), 3, "is no service of"),

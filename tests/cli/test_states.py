@@ -139,6 +139,9 @@ def test_a_program_that_has_the_key_is_not_asked(person: Person, option: str) ->
 
 
 def test_the_exit_status_tells_whether_a_person_is_needed(person: Person) -> None:
+    assert person.types("status").status == 0
+    assert person.types("status", "--exit-status").status == 4
+    assert person.types("status", "--exit-status", "--json").status == 4
     person.logs_in("-p", "good")
     words = ("--url", person.api.url, "--grant-env", "NOT_SET")
     person.types("profile", "add", "bad", *words)

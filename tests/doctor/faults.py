@@ -170,6 +170,35 @@ def _hard_link(stage: Stage) -> None:
     (stage.world.root / "theirs").hardlink_to(path)
 
 
+def _variable(name: str, value: str) -> Callable[[Stage], object]:
+    return lambda stage: stage.environ.update({name: value})
+
+
+def _at_home(stage: Stage) -> None:
+    """Have everything where it is by default: in the home."""
+    place = stage.world.home / ".config/credhelper/config.toml"
+    stage.world.config.rename(_file(place))
+    for name in ("CONFIG", "CACHE_DIR", "STATE_DIR"):
+        stage.environ[f"CREDHELPER_{name}"] = None
+
+
+def _no_home(stage: Stage) -> None:
+    _at_home(stage)
+    stage.environ["HOME"] = str(stage.world.root / "nowhere")
+
+
+def _open_home(stage: Stage) -> None:
+    _at_home(stage)
+    stage.world.home.chmod(0o777)
+
+
+def _both_full(stage: Stage) -> None:
+    disk = stage.world.root / "disk"
+    stage.mounts(disk, "size=64k", FILL)
+    for name in ("CACHE", "STATE"):
+        stage.environ[f"CREDHELPER_{name}_DIR"] = str(disk)
+
+
 def _no_aws(stage: Stage) -> None:
     stage.configure(aws={"folder": "fol.1"})
     stage.api.fault({"path": "/v1/folders", "status": 403, "times": 50})
@@ -191,8 +220,23 @@ FAULTS = {
     "config: empty": Fault("config", "", 4, _config("")),
     "cache: open to others": Fault("folder", "cache", 7, lambda s: _folder(s.world.cache, 0o755)),
     "cache: a file": Fault("folder", "cache", 7, lambda s: s.world.cache.write_text("")),
-    "cache: a relative path": Fault(
-        "folder", "cache", 6, lambda s: s.environ.update(CREDHELPER_CACHE_DIR="cache")
+    **{
+        f"environment: {name} is relative": Fault("environment", "", 6, _variable(name, "x/y"))
+        for name in (
+            "CREDHELPER_CACHE_DIR",
+            "CREDHELPER_STATE_DIR",
+            "CREDHELPER_CONFIG",
+            "CREDHELPER_RUNTIME_DIR",
+            "CREDHELPER_SOCKET",
+        )
+    },
+    "environment: an agent has the profiles": Fault(
+        "environment", "", 2, _variable("CREDHELPER_SOCKET", "/run/x.sock"), wired=True
+    ),
+    "environment: no home": Fault("environment", "", 7, _no_home),
+    "environment: a home that others may change": Fault("environment", "", 7, _open_home),
+    "environment: a config that is not there": Fault(
+        "config", "", 4, _variable("CREDHELPER_CONFIG", "/no/such/config.toml"), wired=True
     ),
     "state: a link": Fault(
         "folder", "state", 7, lambda s: s.world.state.symlink_to(_folder(s.world.root / "real"))
@@ -216,6 +260,7 @@ FAULTS = {
     "state: a full disk": Fault(
         "record", "state", 7, lambda s: s.mounts(s.world.state, "size=64k", FILL)
     ),
+    "cache and state: a full disk": Fault("record", "cache", 7, _both_full),
     "state: the journal is open to others": Fault(
         "modes", "state", 7, lambda s: _file(s.world.state / "setup.json", JOURNAL, 0o644)
     ),

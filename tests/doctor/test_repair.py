@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -235,10 +236,23 @@ def test_a_variable_goes_with_a_job_alone(stage: Stage) -> None:
     assert stage.world.run("doctor", "--env", "A=b").status == 2
 
 
-def test_where_an_agent_has_the_profiles_the_doctor_says_so(stage: Stage) -> None:
-    outcome = stage.world.run("doctor", environ={"CREDHELPER_SOCKET": "/run/x.sock"})
-    assert (outcome.status, outcome.stdout) == (2, b"")
-    assert "unset CREDHELPER_SOCKET" in outcome.told
+@pytest.mark.parametrize("words", [(), ("--json",), ("--fix",), ("git",), ("--fix", "--json")])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name.startswith("environment: ")])
+def test_whatever_variables_say_there_is_a_report_that_is_safe_to_paste(
+    stage: Stage, name: str, words: tuple[str, ...]
+) -> None:
+    FAULTS[name].spoil(stage)
+    stage.environ["USER"] = "canary-user"
+    stage.world.canaries.append("canary-user")
+    before = snapshot(stage.world.root)
+    outcome = stage.world.run("doctor", *words, environ=stage.environ)
+    assert (outcome.status, outcome.told) == (FAULTS[name].status, "")
+    assert stage.environ.get("HOME") or str(stage.world.home) not in outcome.stdout.decode()
+    variable = re.search(r"CREDHELPER_\w+", name)
+    assert not variable or variable[0] in outcome.stdout.decode()
+    if name == "environment: no home":
+        assert b"HOME" in outcome.stdout
+        assert {*snapshot(stage.world.root)} == {*before}
 
 
 def test_the_service_of_another_tool_is_not_looked_at(stage: Stage) -> None:

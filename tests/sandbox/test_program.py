@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,11 +16,15 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from credhelper.sandbox import extra
 from credhelper.sandbox.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -152,7 +158,45 @@ def test_a_missing_extra_is_said_in_one_clear_line(missing: str) -> None:
     assert ended.stdout == b""
     error, hint = ended.stderr.decode().splitlines()
     assert error.startswith("credhelper: error: the sandbox needs ")
-    assert hint == "credhelper: hint: pip install 'PyJWT[crypto]'"
+    # Another process may find us elsewhere, so another checkout.
+    assert re.fullmatch(r"credhelper: hint: .* install '?.*(PyJWT\[crypto\]|\[sandbox\])'?", hint)
+
+
+@pytest.mark.parametrize(
+    ("installer", "origin", "words"),
+    [
+        ("pip", "", [sys.executable, "-m", "pip", "install"]),
+        ("pip", "{", [sys.executable, "-m", "pip", "install"]),
+        ("pip", '{"url": "https://x.example/a"}', [sys.executable, "-m", "pip", "install"]),
+        ("pip", '{"url": "file:///no/such/folder"}', [sys.executable, "-m", "pip", "install"]),
+        ("pip\n", '{"url": "file://%s"}', [sys.executable, "-m", "pip", "install", "%s[sandbox]"]),
+        (
+            "pip",
+            '{"url": "file://%s", "dir_info": {"editable": true}}',
+            [sys.executable, "-m", "pip", "install", "-e", "%s[sandbox]"],
+        ),
+        (
+            "uv",
+            '{"url": "file://%s"}',
+            ["uv", "pip", "install", "--python", sys.executable, "%s[sandbox]"],
+        ),
+    ],
+)
+def test_the_extra_is_installed_from_the_checkout_that_we_come_from(
+    installer: str,
+    origin: str,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkout = tmp_path / "a checkout"
+    checkout.mkdir()
+    told = {"INSTALLER": installer, "direct_url.json": origin.replace("%s", quote(str(checkout)))}
+    found = SimpleNamespace(read_text=lambda name: told[name] or None)
+    monkeypatch.setattr(metadata, "distribution", lambda _: found)
+    hint = shlex.split(extra.install())
+    assert hint[: len(words)] == [word.replace("%s", str(checkout)) for word in words]
+    assert hint[-1] in ("PyJWT[crypto]", f"{ROOT}[sandbox]", f"{checkout}[sandbox]")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from credhelper.cli import output
 from credhelper.cli.demo_stage import TIMEOUT, Broken, Stage, expect, real, scratch
 from credhelper.cli.output import complain, say
 from credhelper.core.model import Secret
-from credhelper.errors import CredhelperError
+from credhelper.errors import CredhelperError, UsageError
+from credhelper.sandbox import extra
 
 GIT_HOST, REGISTRY = "git.example", "registry.example"
 HERD = 20
@@ -37,6 +38,12 @@ def demo() -> int:
     Example:
       credhelper demo
     """
+    package = extra.missing()
+    if package:
+        raise UsageError(
+            f"the demo runs the sandbox, which needs {package}: it is not installed",
+            hint=extra.install(),
+        )
     began = time.monotonic()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="credhelper-demo-")))

@@ -85,7 +85,6 @@ def doctor(
         trace=readable_trace.tracer(os.environ),
         alarm=True,
     )
-    context.hold_to_profiles()
     clean = safe.cleaner(os.environ, examination.logins(context))
     done = [clean(line) for line in repair.repair(context, tool)] if fixes else []
     if fixes:

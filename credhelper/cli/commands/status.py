@@ -33,7 +33,7 @@ _KINDS = {SESSION: "psToken", AWS: "temporary key"}
 @click.option(
     "--exit-status",
     is_flag=True,
-    help="End with 4 if a profile shown is key-missing or login-needed.",
+    help="End with 4 if there is no profile, or one shown is key-missing or login-needed.",
 )
 def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_status: bool) -> int:
     """Show each profile: who, how long its token lives, and whether the next one comes by itself.
@@ -67,7 +67,7 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
         for one in statuses:
             outcome = max(outcome, ask_api(context, one))
     states = [state_of(context, one) for one in statuses]
-    if exit_status and any(state.name in BAD for state in states):
+    if exit_status and (not states or any(state.name in BAD for state in states)):
         outcome = outcome or LoginRequiredError.exit_status
     warnings = shadowing.warnings(context, found, config.path, statuses)
     if as_json:

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from credhelper.broker import routing
+from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
+from credhelper.cli.doctor import places
 from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
-from credhelper.errors import CacheError, ConfigError, LoginRequiredError, reason
+from credhelper.errors import CacheError, LoginRequiredError, reason
 from credhelper.storage import files, leftovers, locks, names
 from credhelper.storage.slot import Slot
 
@@ -45,20 +46,23 @@ def folders(context: Context) -> dict[str, str]:
     return {name: path for name, path in found.items() if path}
 
 
-def checks(context: Context, log_in: str) -> list[Check]:
-    """Return the checks of our files.
-
-    Parameters: `log_in`, the command that makes a first profile.
-    """
+def checks(context: Context) -> list[Check]:
+    """Return the checks of our files, and of the variables that say where they are."""
     edit = "correct that place in the config file"
-    found = [Check("config", "", partial(_config, context, log_in), otherwise=edit)]
+    surroundings = (("environment", ""),)
+    found = [
+        Check("environment", "", partial(places.look, context)),
+        Check("config", "", partial(_config, context), surroundings, edit),
+    ]
     looks = {"owners": _owners, "modes": _modes, "lock": _lock, "record": _record}
     for place in (CACHE, STATE):
-        found.append(Check("folder", place, partial(_hinted, _folder, context, place)))
+        found.append(
+            Check("folder", place, partial(_hinted, _folder, context, place), surroundings)
+        )
         needs = (("folder", CACHE), ("folder", place))  # the cache has folders for all locks
         found += [
-            Check(name, place, partial(_hinted, look, context, place), needs)
-            for name, look in looks.items()
+            Check(name, place, partial(_hinted, each, context, place), needs)
+            for name, each in looks.items()
         ]
     both = (("folder", CACHE), ("folder", STATE))
     found.append(Check("leftovers", "", partial(_leftovers, context), both))
@@ -69,31 +73,37 @@ def _hinted(look: Callable[[Context, str], Outcome], context: Context, place: st
     """Return what `look` found; where its error has no hint, that is what the disk needs."""
     try:
         return look(context, place)
-    except ConfigError as error:
-        error.hint = error.hint or command("unset", _variable(place))
-        raise
     except CacheError as error:
-        error.hint = error.hint or _cure(error, context, place)
+        error.hint = error.hint or _cure(error, _place(context, place))
         raise
 
 
-def _variable(place: str) -> str:
-    return f"CREDHELPER_{place.upper()}_DIR"
-
-
-def _cure(error: CacheError, context: Context, place: str) -> str:
-    folder = _place(context, place)
+def _cure(error: CacheError, folder: str) -> str:
     number = getattr(error.__cause__, "errno", None)
     if number in _FULL:
-        return f"free some space there: {command('df', '-h', folder)}"
+        return f"free some space there: {command('df', '-h', _disk(folder))}"
     if number == errno.EROFS:
-        return f"set {_variable(place)} to a folder that can be written"
+        return "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders that can be written"
     return f"see what lies there, and who may write there: {command('ls', '-la', folder)}"
 
 
-def _config(context: Context, log_in: str) -> Outcome:
+def _disk(folder: str) -> str:
+    """Return where the disk of `folder` is mounted: two folders on one disk are one trouble."""
+    while not os.path.lexists(folder) or not os.path.ismount(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _config(context: Context) -> Outcome:
     config = routing.load_config(context)
     if not config.profiles:
+        log_in = next_step.log_in(context.environ)
+        named = context.environ.get("CREDHELPER_CONFIG")
+        if named and not os.path.lexists(named):
+            raise LoginRequiredError(
+                f"{printable(named)} does not exist, and CREDHELPER_CONFIG names it",
+                f"correct that variable, or make a first profile: {log_in}",
+            )
         raise LoginRequiredError("no profile is configured", log_in)
     count = len(config.profiles)
     where = config.path or "environment variables"

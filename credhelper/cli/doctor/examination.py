@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-from credhelper.broker import next_step, routing
+from credhelper.broker import routing
 from credhelper.broker.context import Context
 from credhelper.cli.doctor import disk, fleet, machine, network, profiles, tools
-from credhelper.cli.doctor.result import FAIL, Check, Result, run, warned
+from credhelper.cli.doctor.result import PASS, WARN, Check, Result, run, warned
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
 from credhelper.core.model import Request
+from credhelper.errors import CredhelperError
 
 _MOST = 20  # profiles: each may ask a server
 
@@ -24,9 +26,25 @@ def examine(context: Context, tool: str | None, *, offline: bool, ask_grants: bo
     - ask_grants: run the commands, and ask the keyrings, that have grants.
     """
     done: dict[tuple[str, str], Result] = {}
-    run(disk.checks(context, next_step.log_in(context.environ)), done)
+    try:
+        _examine(context, tool, done, offline=offline, ask_grants=ask_grants)
+    except CredhelperError as error:
+        run([Check("doctor", "", partial(tools.raised, error))], done)
+    order = list(dict.fromkeys(about for _, about in done))
+    return sorted(done.values(), key=lambda one: order.index(one.about))
+
+
+def _examine(
+    context: Context,
+    tool: str | None,
+    done: dict[tuple[str, str], Result],
+    *,
+    offline: bool,
+    ask_grants: bool,
+) -> None:
+    run(disk.checks(context), done)
     run(machine.checks(context), done)
-    if done["config", ""].state != FAIL:
+    if done["config", ""].state in (PASS, WARN):
         wanted = _wanted(context, tool)
         shown = wanted[:_MOST]
         if wanted[_MOST:]:
@@ -38,8 +56,6 @@ def examine(context: Context, tool: str | None, *, offline: bool, ask_grants: bo
         run(fleet_checks, done)
         run(profiles.checks(context, shown, offline=offline, ask_grants=ask_grants), done)
     run(tools.checks(context, tool, offline=offline), done)
-    order = list(dict.fromkeys(about for _, about in done))
-    return sorted(done.values(), key=lambda one: order.index(one.about))
 
 
 def _wanted(context: Context, tool: str | None) -> list[Profile]:
@@ -53,7 +69,11 @@ def _wanted(context: Context, tool: str | None) -> list[Profile]:
 
     found = routing.load_routes(context)
     owners = set()
-    for one in tools.setups(context, tool)[1]:
+    try:
+        setups = tools.setups(context, tool)[1]
+    except CredhelperError:
+        return every  # the check of the journal tells
+    for one in setups:
         arguments = arguments_of(one)
         request = Request("get", service=arguments.service, profile=one.profile)
         match = lookup.match(found, request, context.environ.get("CREDHELPER_PROFILE"))
@@ -63,8 +83,6 @@ def _wanted(context: Context, tool: str | None) -> list[Profile]:
 
 def logins(context: Context) -> list[str]:
     """Return the login names in the config, as far as it can be read."""
-    from credhelper.errors import CredhelperError
-
     try:
         found: Mapping[str, Profile] = routing.load_config(context).profiles
     except CredhelperError:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from credhelper.errors import CredhelperError, unexpected
+from credhelper.errors import CacheError, ConfigError, CredhelperError, unexpected
 
 WARNINGS = "on the way"  # what warnings are about: any check may have met them
 PASS, WARN, FAIL, SKIPPED = STATES = ("pass", "warn", "fail", "skipped")
@@ -82,16 +82,33 @@ def run(checks: Iterable[Check], done: dict[tuple[str, str], Result]) -> None:
     """
     for check in checks:
         key = check.name, check.about
-        done[key] = _blocked(check, done) or _looked(check)
+        found = _blocked(check, done) or _looked(check)
+        done[key] = _of_the_same_trouble(found, done.values()) or found
+
+
+def _of_the_same_trouble(found: Result, before: Iterable[Result]) -> Result | None:
+    """Return that a check needs one that failed before, if one step puts both right.
+
+    One home or one disk has all of our folders, and one variable leads to all servers.
+    """
+    if found.status not in (ConfigError.exit_status, CacheError.exit_status) or not found.fix:
+        return None
+    for one in before:
+        if (one.status, one.fix) == (found.status, found.fix):
+            return _needing(found.name, found.about, (one.name, one.about))
+    return None
 
 
 def _blocked(check: Check, done: dict[tuple[str, str], Result]) -> Result | None:
     for need in check.needs:
         before = done.get(need)
         if before and before.state in (FAIL, SKIPPED):
-            shown = " ".join(filter(None, need))
-            return Result(check.name, check.about, SKIPPED, f"needs: {shown}")
+            return _needing(check.name, check.about, need)
     return None
+
+
+def _needing(name: str, about: str, need: tuple[str, str]) -> Result:
+    return Result(name, about, SKIPPED, f"needs: {' '.join(filter(None, need))}")
 
 
 def _looked(check: Check) -> Result:

@@ -50,9 +50,11 @@ def checks(context: Context, tool: str | None, *, offline: bool) -> list[Check]:
     try:
         known, found = setups(context, tool)
     except CredhelperError as error:
-        return [Check("journal", "", partial(_raise, error), _JOURNAL)]
+        return [Check("journal", "", partial(raised, error), _JOURNAL)]
     result = (
-        [Check("wired", tool, partial(_raise, _not_set_up(tool)))] if tool and not found else []
+        [Check("wired", tool, partial(raised, _not_set_up(tool)), _JOURNAL)]
+        if tool and not found
+        else []
     )
     for one in found:
         result += _of_setup(context, one, known, offline=offline)
@@ -91,7 +93,8 @@ def _of_setup(context: Context, one: Setup, known: Journal, *, offline: bool) ->
     ]
 
 
-def _raise(error: CredhelperError) -> Outcome:
+def raised(error: CredhelperError) -> Outcome:
+    """Raise `error`: for a check of what went wrong before it could look."""
     raise error
 
 
