@@ -64,6 +64,8 @@ class Context:
     - http: the seconds that all calls of a renewal to its API share.
     - not_yet: the seconds that all waits for a token to become valid share.
     - grants: what a program gave for a grant: it is asked once in a call.
+    - notes: the names of the notes of typed keys by the key's, for a command that looks at many and
+      changes none; None to look each time.
     """
 
     __slots__ = (
@@ -78,6 +80,7 @@ class Context:
         "grants",
         "http",
         "not_yet",
+        "notes",
         "seen",
         "trace",
         "waiting",
@@ -113,6 +116,7 @@ class Context:
         self.http = Allowance(_HTTP)
         self.not_yet = Allowance(NOT_YET_WAIT)
         self.grants: dict[Grant, Secret] = {}
+        self.notes: dict[str, list[str]] | None = None
         self.decoded = decoded or Decoded()
 
     def configuration(self) -> tuple[str, bytes]:

@@ -172,13 +172,20 @@ def notes(context: Context) -> list[tuple[str, Slot]]:
 
 def claims(context: Context, path: str) -> list[str]:
     """Return the names of the notes of the key at `path`."""
-    begins = f"{os.path.basename(path)}.routes-"
-    try:
-        names = os.listdir(folder_of(context) or "")
-    except OSError:
-        return []
-    # `status` asks for each of a thousand keys: what is not of this one costs no more than a look.
-    return sorted(name for name in names if name.startswith(begins) and _NOTE.fullmatch(name))
+    key = os.path.basename(path)
+    if context.notes is not None:
+        return context.notes.get(key, [])
+    names = map(os.path.basename, everything(context))
+    return [name for name in names if name.startswith(f"{key}.routes-") and _NOTE.fullmatch(name)]
+
+
+def listed(context: Context) -> dict[str, list[str]]:
+    """Return the names of all notes, by the name of their key."""
+    found: dict[str, list[str]] = {}
+    for name in map(os.path.basename, everything(context)):
+        if matched := _NOTE.fullmatch(name):
+            found.setdefault(matched[1], []).append(name)
+    return found
 
 
 def our_note(context: Context, path: str) -> Slot:

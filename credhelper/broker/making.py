@@ -47,6 +47,14 @@ def make(source: TokenSource, held: Held | None, locked: bool, profile: str) -> 
     return Held({**fields, **source.slot.owner}, source.host)
 
 
+def wait_until_valid(source: TokenSource, held: Held) -> None:
+    """Sleep until a token is valid, where it is not yet."""
+    wait = held.not_before - source.clock()
+    if wait > 0:
+        source.trace("wait", seconds=wait, reason="nbf")
+        source.sleep(wait)
+
+
 def _logged_out(source: TokenSource, token: Token, profile: str) -> LoginRequiredError:
     source.trace("renew", record=source.slot.name, dropped="logged out meanwhile")
     source.revoke(token)

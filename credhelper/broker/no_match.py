@@ -171,7 +171,7 @@ def _unknown_word(routes: Routes, request: Request) -> UnknownServiceError:
     near = _near(routes, request.service.host, *verbs)
     hint = "write a host as https://HOST, and a profile as --profile NAME"
     if near in verbs:
-        near = f"credhelper token {near}"
+        near = command("credhelper", "token", near)
         hint = command("credhelper", "token", "--help")
     elif near:
         hint = f"to name a profile: {command('credhelper', 'get', '--profile', near)}"

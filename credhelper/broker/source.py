@@ -136,7 +136,10 @@ def get(source: TokenSource, request: Request, route: Route, service: Service | 
     source.trace("cache", record=source.slot.name, state=state)
     if held is None or state != FRESH:
         held = _renewed(source, wanted, held, state)
-    _wait_until_valid(source, held)
+    if held.not_before > source.clock():
+        from credhelper.broker import making  # late, as below
+
+        making.wait_until_valid(source, held)
     return credential(held, request, route, service, min_ttl)
 
 
@@ -170,8 +173,7 @@ def _renewed(source: TokenSource, wanted: Wanted, held: Held | None, state: str)
         source.trace("cache", record=source.slot.name, served="stale", why="not writable")
         return stale
     enough = failure.enough(source, wanted)
-    wait = 0 if stale else source.wait
-    lock, lockless = take_lock(source, wait, wanted.profile, enough=enough)
+    lock, lockless = take_lock(source, 0 if stale else source.wait, wanted.profile, enough=enough)
     try:
         served = None if lock else _without_the_lock(source, wanted, stale, lockless)
         if served:
@@ -276,11 +278,3 @@ def take_lock(
         return source.slot.lock(wait, second=second, holder=holder, enough=enough), ""
     except locks.Unlockable as error:
         return None, str(error)
-
-
-def _wait_until_valid(source: TokenSource, held: Held) -> None:
-    wait = held.not_before - source.clock()
-    if wait <= 0:
-        return
-    source.trace("wait", seconds=wait, reason="nbf")
-    source.sleep(wait)

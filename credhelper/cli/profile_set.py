@@ -12,7 +12,8 @@ from credhelper.broker.context import Context
 from credhelper.cli import leaving, options, output
 from credhelper.cli.context import chosen, command_context, complete_profile, complete_service
 from credhelper.cli.late import Suggesting
-from credhelper.cli.options import existing, merged, preview
+from credhelper.cli.option_values import GRANTS, merged
+from credhelper.cli.options import existing, preview
 from credhelper.cli.output import say
 from credhelper.config import schema, write
 from credhelper.config.profile import AUTHS
@@ -80,7 +81,7 @@ def set_(name: str, unset: tuple[str, ...], **given: Any) -> int:
 def _keys_of(given: Mapping[str, Any]) -> set[str]:
     """Return the keys of a profile that the options in `given` set."""
     named = {key for key, value in given.items() if value not in (None, ())}
-    return {"grant" if key in options.GRANTS else key for key in named}
+    return {"grant" if key in GRANTS else key for key in named}
 
 
 @click.group(cls=Suggesting, short_help="Add or remove a service of a profile.")

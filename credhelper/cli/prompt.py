@@ -6,7 +6,6 @@ import fcntl
 import os
 import select
 import sys
-import termios
 import time
 from enum import StrEnum
 
@@ -65,6 +64,8 @@ def unread() -> bool:
     if sys.stdin is None or on_terminal():
         return False
     count = bytearray(4)
+    import termios  # late: few commands ask a person
+
     try:
         # A pipe that stays open and empty is nobody's secret.
         select.select([sys.stdin], [], [], _MOMENT)

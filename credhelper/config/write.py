@@ -1,27 +1,22 @@
-"""Writing the config file: under a lock, whole, and only if it reads back without a mistake."""
+"""Changes to the config file: profiles, their services, and which one answers by default."""
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from credhelper.config import parse, schema
+from credhelper.config import parse, rewrite, schema
 from credhelper.config.origin import canonical
 from credhelper.config.profile import Profile
 from credhelper.config.table import Mistake, dotted, nearest, said
-from credhelper.core import paths
 from credhelper.core.text import printable
-from credhelper.errors import CacheError, ConfigError, NotFoundError, reason
-from credhelper.storage import files, leftovers, locks, ours
+from credhelper.errors import ConfigError, NotFoundError
+from credhelper.storage import locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from credhelper.config.edit import Change, Tree
+    from credhelper.config.edit import Tree
 
-LOCK_WAIT = 10.0
 # Behind a default that is ours to remove: true whoever it names, as long as it stays.
 _SEVERAL = "needed, as there are several profiles"
 
@@ -97,7 +92,7 @@ def add_profile(
         if ready:
             ready(found[0])
 
-    _edit(path, lock_path, environ, change, judge, waiting)
+    rewrite.rewrite(path, lock_path, environ, change, judge, waiting)
     return found[0]
 
 
@@ -123,7 +118,7 @@ def remove_profile(
         if default == name or ([default] == [*root["profiles"]] and _for_several(text)):
             del root["default_profile"]
 
-    _edit(path, lock_path, environ, change, waiting=waiting)
+    rewrite.rewrite(path, lock_path, environ, change, waiting=waiting)
 
 
 def set_default(
@@ -140,7 +135,7 @@ def set_default(
         _named(root, name)
         root["default_profile"] = name
 
-    _edit(path, lock_path, environ, change, waiting=waiting)
+    rewrite.rewrite(path, lock_path, environ, change, waiting=waiting)
 
 
 def add_service(
@@ -164,7 +159,7 @@ def add_service(
             table["services"] = []
         _append(table["services"], [wanted])
 
-    return _edit(path, lock_path, environ, change, waiting=waiting)
+    return rewrite.rewrite(path, lock_path, environ, change, waiting=waiting)
 
 
 def remove_service(
@@ -188,7 +183,7 @@ def remove_service(
             if _normal(one) == wanted:
                 del table["services"][place]
 
-    return _edit(path, lock_path, environ, change, waiting=waiting)
+    return rewrite.rewrite(path, lock_path, environ, change, waiting=waiting)
 
 
 def _keep_who_answers(root: Tree, name: str) -> None:
@@ -227,75 +222,3 @@ def _normal(service: str) -> str:
         return str(canonical(service))
     except ValueError as error:
         raise ConfigError(f"service: {error}") from None
-
-
-def _edit(
-    path: str,
-    lock_path: str,
-    environ: Mapping[str, str],
-    change: Change,
-    judge: Callable[[parse.Config], None] | None = None,
-    waiting: locks.Waiting | None = None,
-) -> bool:
-    """Make `change` to the file; False, and no new file, when it changes nothing.
-
-    `judge` sees the new config before it is written, and may raise.
-    """
-    if not os.path.isabs(path):
-        raise ConfigError(f"{printable(path)}: the path of a config file must be absolute")
-    from credhelper.config.edit import edited  # late: for who writes
-
-    # Dotfile managers keep the file elsewhere and a symlink here: the symlink stays.
-    target = os.path.realpath(path)
-    with locks.one_writer(lock_path, "changing the config", LOCK_WAIT, waiting):
-        old = paths.read_config(path, ours.judge_config(environ)) or b""
-        config = parse.parse(old, path, environ)
-        text = old.decode()
-        new = edited(text, change)
-        if new is None:
-            raise ConfigError(
-                f"{printable(path)}: this change would damage what is there",
-                hint="edit the file by hand",
-            )
-        if new != text:
-            config = parse.parse(new.encode(), path, environ)
-        if judge:
-            judge(config)
-        if new == text:
-            return False
-        _replace(target, new.encode())
-        return True
-
-
-def _replace(target: str, new: bytes) -> None:
-    """Put `new` in the place of `target`, with its mode; 0600 for a new file."""
-    folder = os.path.dirname(target)
-    shown = printable(target)
-    try:
-        if not os.path.isdir(folder):
-            files.make_folder(folder)
-        wrong = ours.about_way(folder)
-        if wrong:
-            raise CacheError(f"{shown} {wrong.why}", wrong.hint)
-        mode = _mode(target)
-        leftovers.sweep(*os.path.split(target))
-        files.replace(target, new, durable=True)
-        if mode is not None:
-            os.chmod(target, mode)
-    except OSError as error:
-        hint = "mount the folder instead of the file" if error.errno == errno.EBUSY else None
-        raise CacheError(f"cannot write {shown}: {reason(error)}", hint) from error
-
-
-def _mode(target: str) -> int | None:
-    try:
-        found = os.stat(target)
-    except FileNotFoundError:
-        return None
-    if found.st_uid != os.geteuid():
-        # A rename would make us the owner of the file.
-        raise CacheError(
-            f"{printable(target)} belongs to another user (uid {found.st_uid})",
-            hint=ours.as_user(found.st_uid),
-        )
-    return stat.S_IMODE(found.st_mode)

@@ -1,22 +1,20 @@
 """One place on disk: a record, the lock beside it, and the memory of its last failure.
 
-The broker and the sessions see a slot, not folders and files. If the
-folder cannot be trusted or written, a slot finds nothing and saves nothing, and warns once.
+If the folder cannot be trusted or written, a slot finds and saves nothing, and warns once.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from credhelper.core import paths, record
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import failure_record, files, locks
+from credhelper.storage import failure_record, files, lock_places, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
 
     from credhelper.core.flock import EarlyLocks
 
@@ -34,21 +32,13 @@ class Slot:
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
-    `durable`, flush the folder too; `waiting`, is open during each wait for a lock, and takes what
-    is waited for, in words, and the seconds it may take. Attributes: `owner`, what each record says
-    of whose it is.
+    `durable`, flush the folder too; `waiting`, as `locks.Waiting`, for each wait for a lock.
+    Attributes: `owner`, what each record says of whose it is.
     """
 
     __slots__ = (
-        "_alarm",
-        "_durable",
-        "_early",
-        "_waiting",
-        "_warn",
-        "folder",
-        "lock_folders",
-        "name",
-        "owner",
+        *("_alarm", "_durable", "_early", "_waiting", "_warn"),
+        *("folder", "lock_folders", "name", "owner"),
     )
 
     def __init__(
@@ -61,7 +51,7 @@ class Slot:
         alarm: bool = False,
         early: EarlyLocks | None = None,
         durable: bool = False,
-        waiting: Callable[[str, float], AbstractContextManager[None]] | None = None,
+        waiting: locks.Waiting | None = None,
     ) -> None:
         self.folder = folder
         self.name = name
@@ -99,19 +89,15 @@ class Slot:
     def room(self) -> files.Room | None:
         """Return room on the disk for the next record; None, after a warning, if there is none."""
         try:
-            return self._room()
+            if self.folder is None:
+                raise CacheError("there is no folder to keep it in")
+            files.make_folder(self.folder)
+            return files.Room(self.path, max(_LEAST_ROOM, 4 * len(self._bytes() or b"")))
         except OSError as error:
             self._warn(f"cannot write to {self.folder}: {reason(error)}", _ELSEWHERE)
         except CacheError as error:
             self._warn(error.message, error.hint or _ELSEWHERE)
         return None
-
-    def _room(self) -> files.Room:
-        if self.folder is None:
-            raise CacheError("there is no folder to keep it in")
-        files.make_folder(self.folder)
-        size = max(_LEAST_ROOM, 4 * len(self._bytes() or b""))
-        return files.Room(self.path, size)
 
     def save(self, fields: Mapping[str, str]) -> None:
         """Replace the record. Raises CacheError when the disk says no; the old one then stays.
@@ -205,25 +191,20 @@ class Slot:
             raise CacheError(f"cannot rename {self.path}: {reason(error)}") from error
         return aside
 
-    @property
-    def _gone(self) -> str:
-        return self.name[: record.BASE] + ".gone"
-
     def mark_gone(self, now: float) -> None:
         """Mark the logout, so that processes that are making such a record drop it.
 
         Parameters: `now`, Unix seconds. Raises CacheError.
         """
-        self._write(self._gone, {"at": str(int(now * 1000))})
+        self._write(_gone(self.name), {"at": str(int(now * 1000))})
 
     def gone_since(self, started: float, now: float) -> bool:
         """Tell whether this was logged out of since `started`; both are in Unix seconds."""
         if self.folder is None or not paths.private_folder(self.folder):
             return False
-        data = paths.read_private(os.path.join(self.folder, self._gone))
+        data = paths.read_private(os.path.join(self.folder, _gone(self.name)))
         at = record.number((data and record.decode(data)) or {}, "at") / 1000
-        # A time in the future is of another clock, so it says nothing.
-        return started <= at <= now + 1
+        return started <= at <= now + 1  # a time in the future is of another clock
 
     def lock(
         self,
@@ -239,32 +220,19 @@ class Slot:
         for who looks on; `enough`, for a slot that hosts share. Raises Unlockable when there are no
         locks, or the record cannot be written.
         """
-        if not wait or self._waiting is None:
-            return self._locked(wait, second)
-        with self._waiting(f"another credhelper {holder}", wait):
-            return self._locked(wait, second)
-
-    def _locked(self, wait: float, second: bool) -> locks.Lock | None:
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
-        refused: list[str] = []
-        for folder in (self.folder, *self.lock_folders):
-            if refused and not self.writable():
-                break
-            try:
-                files.make_folder(folder)
-            except CacheError as error:
-                refused.append(error.message)  # the writer of a record warns
-                continue
-            try:
-                path = os.path.join(folder, self.name + (".second.lock" if second else ".lock"))
-                return locks.acquire(path, wait=wait, alarm=self._alarm, early=self._early)
-            except CacheError as error:
-                self._warn(error.message, error.hint)
-                refused.append(error.message)
-            except locks.Unlockable as error:
-                refused.append(str(error))
-        raise locks.Unlockable("; ".join(refused) or "no private folder for a lock")
+        shown = self._waiting if wait else None
+        with shown(f"another credhelper {holder}", wait) if shown else nullcontext():
+            return lock_places.acquire(
+                self.folder,
+                self.lock_folders,
+                self.name + (".second.lock" if second else ".lock"),
+                wait=wait,
+                alarm=self._alarm,
+                early=self._early,
+                warn=self._warn,
+            )
 
     def ask_again(self, enough: Enough) -> None:
         """Ask other hosts once more. Nobody shares this slot, so there are none."""
@@ -306,3 +274,7 @@ class Slot:
             files.replace(os.path.join(self.folder, name), data, durable=self._durable)
         except OSError as error:
             raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
+
+
+def _gone(name: str) -> str:
+    return name[: record.BASE] + ".gone"

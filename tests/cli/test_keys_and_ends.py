@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -206,3 +207,26 @@ def test_a_ps_token_that_the_server_refused_is_to_be_replaced_where_it_lies(
     pasted(person, fix, second)
     assert person.world.run("get").status == 0
     assert state(person)[0] == "fresh"
+
+
+def test_many_typed_keys_are_looked_at_in_one_listing_of_their_folder(person: Person) -> None:
+    for name in ("a", "b", "c"):
+        person.logs_in("-p", name)
+    person.world.age(25 * 3600)
+    folder = str(person.world.state / "grants")
+    script = (
+        "import os, sys\nlisted, before = [], os.listdir\n"
+        "def listdir(path='.'):\n    listed.append(path)\n    return before(path)\n"
+        "os.listdir = listdir\n"
+        "from credhelper.cli import main\n"
+        "assert main.people(['status', '-p', 'a']) == 0\none = listed.count(sys.argv[1])\n"
+        "assert main.people(['status']) == 0\n"
+        "assert listed.count(sys.argv[1]) == 2 * one > 0, listed\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, folder],
+        env=person.world.environ,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done

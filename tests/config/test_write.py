@@ -17,6 +17,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credhelper.config import rewrite
 from credhelper.config import write as configfile
 from credhelper.config.edit import Tree, edited
 from credhelper.errors import CacheError, ConfigError, LockTimeoutError, NotFoundError
@@ -378,7 +379,7 @@ def test_another_writer_is_waited_for_within_bounds(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.add("dev", KEY)
-    monkeypatch.setattr(configfile, "LOCK_WAIT", 0.2)
+    monkeypatch.setattr(rewrite, "LOCK_WAIT", 0.2)
     before = place.text
     code = (
         "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX);"

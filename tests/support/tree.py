@@ -38,7 +38,16 @@ LAYERS = (
         "broker",
         "renewal",
     ),
-    *("setup", "setup/formats", "setup/tools", "config", "storage", "client", "client/http"),
+    *(
+        "fleet",
+        "setup",
+        "setup/formats",
+        "setup/tools",
+        "config",
+        "storage",
+        "client",
+        "client/http",
+    ),
     *("protocols", "core", "sandbox"),
 )
 # One small module beside the other, all of a kind: named in one place, and that is their folder.

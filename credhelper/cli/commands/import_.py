@@ -12,7 +12,8 @@ import click
 from credhelper.broker import grants, next_step, routing, typed_keys, wiring
 from credhelper.cli import options, other_tools, output, plugins_settings, v1_tools, v2_tools
 from credhelper.cli.context import command_context
-from credhelper.cli.options import grant_in, preview
+from credhelper.cli.option_values import grant_in
+from credhelper.cli.options import preview
 from credhelper.cli.other_tools import Kept, Proposal
 from credhelper.cli.output import complain, say
 from credhelper.cli.prompt import Kind, on_terminal

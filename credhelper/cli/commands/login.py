@@ -9,7 +9,8 @@ import click
 from credhelper.broker import routing
 from credhelper.cli import options, output, prompt
 from credhelper.cli.context import command_context, profile_option
-from credhelper.cli.options import existing, grant_in, merged, preview
+from credhelper.cli.option_values import grant_in, merged
+from credhelper.cli.options import existing, preview
 from credhelper.cli.prompt import Kind
 from credhelper.config.profile import API_KEY, LOGIN, PASSWORD, READY, Profile
 from credhelper.core.text import command

@@ -13,7 +13,8 @@ from credhelper.broker.context import Context
 from credhelper.cli import leaving, options, output, profile_set
 from credhelper.cli.context import chosen, command_context, complete_profile
 from credhelper.cli.late import Suggesting
-from credhelper.cli.options import existing, merged, preview
+from credhelper.cli.option_values import merged
+from credhelper.cli.options import existing, preview
 from credhelper.cli.output import say
 from credhelper.cli.prompt import on_terminal
 from credhelper.cli.verbosity import json_option

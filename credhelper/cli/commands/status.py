@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from credhelper.broker import next_step, routing
+from credhelper.broker import key_notes, next_step, routing
 from credhelper.broker.context import Context
 from credhelper.cli import output, shadowing, status_table
 from credhelper.cli.context import chosen, command_context, profile_option
@@ -58,6 +58,7 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
     config = routing.load_config(context)
     wanted = [chosen(context, name)] if name else list(config.profiles.values())
     found = routing.load_routes(context)
+    context.notes = key_notes.listed(context)  # once, for all keys
     statuses = [
         profile_status(context, found, profile, profile.name == config.default_profile)
         for profile in wanted

@@ -95,7 +95,7 @@ def _why_nothing(request: WiringRequest, settings: Sequence[_Setting], answer: O
             trouble = f"{trouble}, because {one.where} sets {one.key} to false"
             return Finding(trouble=trouble, hint=_without(one, request))
         if one.name == "username" and repr(one.value) in trouble:
-            trouble = f"{trouble}, whom {one.key} in {one.where} names"
+            trouble = f"{trouble}, and {one.key} in {one.where} names that one"
             return Finding(trouble=trouble, hint=_without(one, request))
     return Finding(trouble=trouble, hint=hint)
 
