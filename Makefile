@@ -9,7 +9,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check bench clients docs proven clean
+.PHONY: demo test floors check bench bench-fleet clients docs proven clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -59,6 +59,10 @@ bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/growth_records.py
 	$(CLEAN) $(BIN)/python benchmarks/growth_people.py
 	$(CLEAN) $(BIN)/python benchmarks/kubectl.py
+
+# What a fleet costs, with the servers of tests/support/stores.py: minutes.
+bench-fleet: $(VENV)/.test
+	$(CLEAN) $(BIN)/python benchmarks/fleet.py
 
 # The wheel, never an editable install: its finder alone costs more than a whole warm answer.
 $(VENV)/.installed: $(SOURCES)

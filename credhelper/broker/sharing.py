@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import credhelper
 from credhelper.core import lookup
 from credhelper.core.model import AWS
 from credhelper.errors import ConfigError, CredhelperError
@@ -139,9 +140,12 @@ def ring_of(context: Context, fleet: Fleet) -> Ring:
     wiring.admit_third_parties()
     keys = grant.resolve_lines(fleet.key, what="the fleet's key", environ=context.environ)
     try:
-        import cryptography  # noqa: F401  # late, and seen here whether it is there
+        with credhelper.importing():
+            import hmac  # noqa: F401  # what a ring imports late
 
-        from credhelper.fleet.seal import Ring
+            from cryptography.hazmat.primitives.ciphers import aead  # noqa: F401  # likewise
+
+            from credhelper.fleet.seal import Ring
     except ImportError:
         raise _extra("cryptography") from None
     return Ring(keys)
@@ -157,7 +161,8 @@ def store_of(context: Context, fleet: Fleet) -> RedisStore:
             fleet.password, profile_name="", environ=context.environ, password=True
         )
     try:
-        from credhelper.fleet.redis_store import RedisStore
+        with credhelper.importing():
+            from credhelper.fleet.redis_store import RedisStore
     except ImportError:
         raise _extra("redis") from None
     return RedisStore(fleet.store, password=password, ca_file=fleet.ca_file, timeout=fleet.timeout)

@@ -72,24 +72,27 @@ def pack_failure(error: TokenAPIError, now: float, seconds: float, fingerprint: 
     return record.encode(fields)
 
 
-def unpack_failure(data: bytes, now: float) -> tuple[TokenAPIError, str, float, int] | None:
+def unpack_failure(
+    data: bytes, now: float, waited: float = 0.0
+) -> tuple[TokenAPIError, str, float, int] | None:
     """Return a failure, whose grant failed, the seconds that it counts, and its end; None for none.
 
     Parameters:
     - now: Unix seconds on the store's clock.
+    - waited: seconds since the caller asked: one that counted then counts still.
     """
     fields = record.decode(data) or {}
     kind = getattr(errors, fields.get("class", ""), None)
     left = number(fields, "until") / 1000 - now
-    if kind not in SHARED or not 0 < left <= _LONGEST_FAILURE:
+    if kind not in SHARED or not -waited < left <= _LONGEST_FAILURE:
         return None
     status = number(fields, "status")
     told: TokenAPIError = kind(
         f"the API answered {status} to another host of the fleet, which asked for the same token",
         status=status,
-        retry_after=left if kind is RateLimitedError else None,
+        retry_after=max(left, 0.0) if kind is RateLimitedError else None,
     )
-    return told, fields.get("from", ""), left, number(fields, "until")
+    return told, fields.get("from", ""), max(left, 0.0), number(fields, "until")
 
 
 def spread(

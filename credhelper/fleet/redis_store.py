@@ -23,10 +23,12 @@ from credhelper.config.fleet import CLUSTER, SENTINEL, UNIX, Address
 from credhelper.core import threads
 from credhelper.core.model import Secret
 from credhelper.errors import reason
-from credhelper.fleet import scripts
+from credhelper.fleet import metered, scripts
 from credhelper.fleet.store import Look, StoreError
 
-_MOST_BYTES = 4 * 1024 * 1024  # that one connection may bring: a store that grows is none
+# Times the timeout, for a call as a whole. On a busy machine an answer may be there, and its reader
+# not yet: the timeout of a socket allows for that, a clock does not.
+_WHOLE = 4
 _LAST = 2**53  # numbers beyond are not exact in the scripts
 
 
@@ -37,7 +39,7 @@ class RedisStore:
     - address: where it is.
     - password: of the address's user, or None.
     - ca_file: the authority of its certificate, or None.
-    - timeout: seconds for each call as a whole, with connecting.
+    - timeout: seconds for each answer.
     """
 
     def __init__(
@@ -50,10 +52,17 @@ class RedisStore:
         self._client: Any = None
 
     def look(
-        self, name: str, after: int, owner: str, lease: float, *, despite: bool = False
+        self,
+        name: str,
+        after: int,
+        owner: str,
+        lease: float,
+        *,
+        despite: bool = False,
+        waited: float = 0.0,
     ) -> Look:
         """As `Store.look`."""
-        words = (after, owner, int(lease * 1000), int(despite))
+        words = (after, owner, int(lease * 1000), int(despite), int(waited * 1000))
         return _looked(self._run(scripts.LOOK, name, *words))
 
     def publish(
@@ -111,9 +120,9 @@ class RedisStore:
             threads.start(threading.Thread(target=run, name="credhelper-fleet", daemon=True))
         except RuntimeError:
             run()  # no more threads may be started
-        if not done.wait(self._timeout):
+        if not done.wait(_WHOLE * self._timeout):
             self.close()
-            raise StoreError(f"no answer within {self._timeout:g} s")
+            raise StoreError(_LATE)
         if errors:
             self.close()
             raise errors[0]
@@ -122,7 +131,7 @@ class RedisStore:
     def _connected(self) -> Any:
         address, how = self._address, self._how()
         if address.kind == UNIX:
-            pool = redis.ConnectionPool(connection_class=_Socket, path=address.name, **how)
+            pool = redis.ConnectionPool(connection_class=metered.Socket, path=address.name, **how)
             return redis.Redis(connection_pool=pool)
         if address.kind == SENTINEL:
             return self._primary(how)
@@ -132,7 +141,7 @@ class RedisStore:
             return RedisCluster(
                 startup_nodes=nodes, require_full_coverage=False, **self._tls(ssl=True), **how
             )
-        kind, (host, port) = _Encrypted if address.tls else _Plain, address.hosts[0]
+        kind, (host, port) = metered.Encrypted if address.tls else metered.Plain, address.hosts[0]
         pool = redis.ConnectionPool(
             connection_class=kind, host=host, port=port, **self._tls(), **how
         )
@@ -175,39 +184,6 @@ class RedisStore:
 
 
 _COMMON = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
-
-
-class _Metered:
-    """A socket that brings a limited number of bytes."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._left = _MOST_BYTES
-
-    def recv(self, size: int) -> bytes:
-        data: bytes = self._sock.recv(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise redis.ConnectionError("more than a store of ours has")
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
-class _Plain(redis.Connection):
-    def _connect(self) -> Any:
-        return _Metered(super()._connect())
-
-
-class _Encrypted(redis.SSLConnection):
-    def _connect(self) -> Any:
-        return _Metered(super()._connect())
-
-
-class _Socket(redis.UnixDomainSocketConnection):
-    def _connect(self) -> Any:
-        return _Metered(super()._connect())
 
 
 def _looked(answer: Any) -> Look:
@@ -255,6 +231,7 @@ def _why(error: Exception) -> str:
     return f"it is of no use ({type(error).__name__})"
 
 
+_LATE = "no answer in time"
 _FORBIDDEN = "its user may not do what is needed"
 _SIGNS = (
     ("WRONGTYPE", "what lies at our place there is another program's"),
@@ -269,7 +246,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.OutOfMemoryError, "it is full"),
     (redis.OutOfMemoryError, "it is full"),
     (MasterNotFoundError, "the Sentinels know no such primary"),
-    (redis.TimeoutError, "no answer in time"),
+    (redis.TimeoutError, _LATE),
 )
 
 

@@ -5,6 +5,9 @@ times are in milliseconds.
 """
 
 PREFIX = "credhelper:1:"
+LOOKS_LATE = (
+    60_000  # milliseconds after which nobody looks for a failure that counted when it asked
+)
 
 
 def key(name: str) -> str:
@@ -22,14 +25,14 @@ local until_ = tonumber(h[4] or '') or 0
 if until_ <= now or until_ > now + 60000 then until_ = 0 end
 """
 
-# after, owner, lease, despite -> gen, val, fail, failing, now, leads, busy
+# after, owner, lease, despite, waited -> gen, val, fail, failing, now, leads, busy
 LOOK = f"""{_NOW}
 local h = redis.call('HMGET', KEYS[1], 'gen', 'val', 'owner', 'until', 'fail', 'fail_until')
 {_LEASE}
 local gen, lease = tonumber(h[1] or '') or 0, tonumber(ARGV[3])
 local val, fail, failing = h[2] or '', h[5] or '', (tonumber(h[6] or '') or 0) - now
 if gen < tonumber(ARGV[1]) or #val > 262144 then val = '' end
-if failing <= 0 or failing > 61000 or #fail > 4096 then fail, failing = '', 0 end
+if failing + tonumber(ARGV[5]) <= 0 or failing > 61000 or #fail > 4096 then fail = '' end
 local leads, ours = 0, h[3] == ARGV[2] or until_ == 0
 if lease > 0 and gen <= tonumber(ARGV[1]) and (fail == '' or ARGV[4] == '1') and ours then
   leads, until_ = 1, 0
@@ -37,7 +40,7 @@ if lease > 0 and gen <= tonumber(ARGV[1]) and (fail == '' or ARGV[4] == '1') and
   if redis.call('PTTL', KEYS[1]) < 2 * lease then redis.call('PEXPIRE', KEYS[1], 2 * lease) end
 end
 if h[3] == ARGV[2] then until_ = 0 end
-return {{h[1] or '0', val, fail, failing, now, leads, math.max(0, until_ - now)}}
+return {{h[1] or '0', val, fail, math.max(0, failing), now, leads, math.max(0, until_ - now)}}
 """
 
 # base, generation, value, life, owner -> 1 if it was taken
@@ -58,7 +61,8 @@ redis.call('HDEL', KEYS[1], 'owner', 'until')
 local life = tonumber(ARGV[3])
 if ARGV[2] ~= '' and life > 0 then
   redis.call('HSET', KEYS[1], 'fail', ARGV[2], 'fail_until', string.format('%d', now + life))
-  if redis.call('PTTL', KEYS[1]) < 2 * life then redis.call('PEXPIRE', KEYS[1], 2 * life) end
+  local ends = life + {LOOKS_LATE}
+  if redis.call('PTTL', KEYS[1]) < ends then redis.call('PEXPIRE', KEYS[1], ends) end
 end
 return 1
 """

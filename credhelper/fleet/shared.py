@@ -158,6 +158,7 @@ class SharedSlot(Slot):
                 member, self.name, self.folder, self._host, self._trace, self._warn, self._clock
             )
         turn.believed = max(turn.believed, self._believed())
+        turn.since = min(began, self._waits.since)
         most = min(WAIT, self._waits.left) if wait else 0.0
         shows = self._waiting if most else None
         with shows("other hosts of the fleet", most) if shows else nullcontext():

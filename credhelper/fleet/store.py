@@ -46,7 +46,14 @@ class Store(Protocol):
     """
 
     def look(
-        self, name: str, after: int, owner: str, lease: float, *, despite: bool = False
+        self,
+        name: str,
+        after: int,
+        owner: str,
+        lease: float,
+        *,
+        despite: bool = False,
+        waited: float = 0.0,
     ) -> Look:
         """Return what is there, and take or extend the lease if the caller may lead.
 
@@ -59,6 +66,7 @@ class Store(Protocol):
         - owner: who asks: the lease is this one's.
         - lease: seconds; 0 only to look.
         - despite: take the lease although a failure counts.
+        - waited: seconds since the caller asked: a failure that counted then counts still.
         """
 
     def publish(

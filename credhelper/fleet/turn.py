@@ -39,13 +39,12 @@ class Turn:
     Parameters:
     - member: what this host brings.
     - record: the name of its record, for the trace.
-    - folder: of its cache, or None.
-    - host: its name.
-    - trace, warn: take one decision; a warning and a hint.
-    - clock: Unix seconds.
+    - folder, host: of its cache, or None; its name.
+    - trace, warn, clock: take one decision; a warning and a hint; Unix seconds.
 
     Attributes: `leading`, whether it has the lease; `believed`, the end of the last failure of
-    another host that counted here, in milliseconds on the store's clock.
+    another host that counted here, in milliseconds on the store's clock; `since`, when the caller
+    asked, in Unix seconds.
     """
 
     def __init__(
@@ -59,20 +58,18 @@ class Turn:
         clock: Callable[[], float],
     ) -> None:
         self.member = member
-        self.leading = False
-        self.believed = 0
+        self.leading, self.believed, self.since = False, 0, clock()
         self._record = record
         self._folder = folder
         self._host = host
         self._trace = trace
         self._warn = warn
         self._clock = clock
-        self._after = 0  # the generation that this host knows, and finds not good enough
+        self._after = 0  # what this host knows, and finds not good enough
         self._base: int | None = None  # the store's, as it was seen last
         self._delta = 0.0  # seconds that the store's clock is ahead of ours
         self._fingerprint = ""
-        self._prepared = False
-        self._despite = False
+        self._prepared = self._despite = False
         self._connected: Store | None = None
 
     @property
@@ -154,7 +151,12 @@ class Turn:
     def _look(self, lease: float) -> Look:
         member, before = self.member, self._clock()
         seen = self._store.look(
-            member.names[0], self._after, member.owner, lease, despite=self._despite
+            member.names[0],
+            self._after,
+            member.owner,
+            lease,
+            despite=self._despite,
+            waited=max(0.0, before - self.since),
         )
         self._delta = seen.now - (before + self._clock()) / 2
         self._base = seen.generation
@@ -203,7 +205,7 @@ class Turn:
 
     def _failed(self, seen: Look) -> Said | None:
         """Return the failure of another host, if it counts for this one."""
-        told = value.opened_failure(self.member, seen)
+        told = value.opened_failure(self.member, seen, max(0.0, self._clock() - self.since))
         if told is None:
             return None
         error, whose, left, until = told
@@ -221,8 +223,7 @@ class Turn:
         """Load what a renewal takes, and read the grant; tell if that went well."""
         try:
             self._fingerprint = self.member.prepare()
-        except CredhelperError as error:
-            # Whoever renews meets it again, and reports it.
+        except CredhelperError as error:  # whoever renews meets it again, and reports it
             self._trace("fleet", record=self._record, unprepared=error.code)
             return False
         self._prepared = True
@@ -240,8 +241,7 @@ class Turn:
         life = number(fields, "expires") - number(fields, "skew") - self._clock()
         if self._base is None or life <= 0:
             return
-        member, generation = self.member, number(fields, GENERATION)
-        name = member.names[0]
+        member, generation, name = self.member, number(fields, GENERATION), self.member.names[0]
         sealed = value.sealed(member, fields, self._delta)
         try:
             taken = self._store.publish(name, self._base, generation, sealed, life, member.owner)

@@ -58,7 +58,9 @@ def sealed_failure(
     return member.ring.seal(text, ["fail", member.names[0]])
 
 
-def opened_failure(member: Member, seen: Look) -> tuple[TokenAPIError, str, float, int] | None:
+def opened_failure(
+    member: Member, seen: Look, waited: float
+) -> tuple[TokenAPIError, str, float, int] | None:
     """Return the failure that the store has, as `payload.unpack_failure`; None for none."""
     text = member.ring.open(seen.failure, ["fail", member.names[0]])
-    return payload.unpack_failure(text, seen.now) if text is not None else None
+    return payload.unpack_failure(text, seen.now, waited) if text is not None else None

@@ -157,7 +157,7 @@ PLANTED = {
     "a missing key": Planted(_no_key, "key", "fail", "does not exist"),
     "a key that others can read": Planted(_readable, "key", "fail", "can be read by others"),
     "a port that refuses": Planted(_at("closed"), "store", "fail", "cannot be reached"),
-    "a store that is silent": Planted(_at("silent"), "store", "fail", "no answer within 2 s"),
+    "a store that is silent": Planted(_at("silent"), "store", "fail", "no answer in time"),
     "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
     "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
     "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),

@@ -77,7 +77,7 @@ def test_a_leader_that_is_stopped_gives_its_lease_back(
 
 
 @pytest.mark.waits
-def test_a_leader_that_was_stopped_takes_what_others_made_meanwhile(
+def test_a_late_leader_replaces_nothing_that_others_made_meanwhile(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     running_sandbox.fault(SLOW)
@@ -87,7 +87,8 @@ def test_a_leader_that_was_stopped_takes_what_others_made_meanwhile(
     os.kill(process.pid, signal.SIGSTOP)
     token = other.get()
     os.kill(process.pid, signal.SIGCONT)
-    assert leader.finish(process).token == token
+    # Its answer may have come in time for it, or not: then it takes what the other one made.
+    assert leader.finish(process).status == 0
     assert hosts.host().get() == token
     assert running_sandbox.stats()["created"] == 2
 
