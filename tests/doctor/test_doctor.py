@@ -32,6 +32,8 @@ BY_COMMAND = [
     "tool: a helper by a variable",
     "tool: an empty helper by a variable",
     "tool: another file of git",
+    "tool: a header with a token",
+    "tool: another way to the host",
     "tool: a user that no profile has",
     "tool: such a user by a variable",
     "tool: a path that git leaves out",
