@@ -99,7 +99,10 @@ def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("cache: a read-only disk", "set CREDHELPER_CACHE_DIR to a folder that can be written"),
+        (
+            "cache: a read-only disk",
+            "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders that can be written",
+        ),
         ("cache: a full disk", "free some space there: df -h {world.cache}"),
         ("state: a full disk", "free some space there: df -h {world.state}"),
     ],

@@ -127,3 +127,59 @@ def test_settings_of_git_that_lead_nowhere_else_are_no_fault(stage: Stage, text:
         file.write(text)
     (stage.world.home / ".netrc").write_text("machine other.example login a password b\n")
     assert of(examined(stage, "git")[1], "fail") == []
+
+
+def two(stage: Stage, **other: object) -> None:
+    """Have two profiles, of which the second has other members."""
+    stage.world.configure(
+        stage.api.url, stage.api.api_key, main={"services": [GIT]}, other={"services": [], **other}
+    )
+
+
+@pytest.mark.parametrize(
+    ("check_name", "variables"),
+    [
+        ("connection", {"https_proxy": "http://127.0.0.1:1"}),
+        ("dns", {"https_proxy": "http://proxy.invalid:1"}),
+        ("proxy", {"https_proxy": "ftp://x"}),
+        ("authorities", {"SSL_CERT_FILE": "/no/such.pem"}),
+    ],
+)
+def test_one_trouble_on_the_way_to_two_servers_fails_once(
+    stage: Stage, check_name: str, variables: dict[str, str]
+) -> None:
+    url = {"url": "https://one.example"}
+    stage.world.configure(
+        stage.api.url,
+        stage.api.api_key,
+        main={"services": [GIT], **url},
+        other={"services": [], "url": "https://two.example"},
+    )
+    stage.environ.update(variables)
+    (failed,) = of(examined(stage)[1], "fail")
+    assert failed["name"] == check_name
+
+
+def test_one_key_for_two_profiles_fails_once_and_two_keys_twice(stage: Stage) -> None:
+    two(stage)
+    key = stage.world.root / "api-key"
+    key.write_text("a b\n")
+    found = examined(stage)[1]
+    assert [one["about"] for one in of(found, "fail")] == ["main"]
+    assert {"name": "grant", "about": "other", "why": "needs: grant main"}.items() <= next(
+        one for one in found if (one["name"], one["about"]) == ("grant", "other")
+    ).items()
+    second = stage.world.secret_file("second", "c d")
+    two(stage, grant={"file": str(second)})
+    key.write_text("a b\n")
+    assert [one["about"] for one in of(examined(stage)[1], "fail")] == ["main", "other"]
+
+
+def test_a_job_without_a_path_is_told_that_git_finds_no_helper(stage: Stage) -> None:
+    stage.wires_git()
+    given = [
+        f"--env={name}={value}" for name, value in stage.world.environ.items() if name != "PATH"
+    ]
+    (failed,) = of(examined(stage, "--as-job", *given)[1], "fail")
+    assert failed["name"] == "program"
+    assert failed["fix"].startswith('export PATH="$PATH":')

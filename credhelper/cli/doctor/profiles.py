@@ -44,7 +44,7 @@ def checks(
         look = partial(_grant, context, profile, ask=ask_grants)
         if not profile.grant:
             look = partial(_session, context, profile)
-        found.append(Check(source, name, partial(_hinted, look, context, profile)))
+        found.append(Check(source, name, partial(_hinted, look, context, profile), alike=True))
         unasked = profile.grant is not None and profile.grant.how in _ASKED and not ask_grants
         # A token that lives needs no grant.
         needs = [("folder", "cache"), *([] if unasked else [(source, name)])]

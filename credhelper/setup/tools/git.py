@@ -84,7 +84,7 @@ def _why_nothing(request: WiringRequest, lines: Sequence[Setting], answer: Outco
             trouble = f"{trouble}, because {one.where} sets {one.key} to false"
             return Finding(trouble=trouble, hint=one.without(request))
         if one.name == "username" and repr(one.value) in trouble:
-            trouble = f"{trouble}, and {one.key} in {one.where} names that one"
+            trouble = f"{trouble}: git asks as that user, by {one.key} in {one.where}"
             return Finding(trouble=trouble, hint=one.without(request))
     return Finding(trouble=trouble, hint=hint)
 
