@@ -88,6 +88,8 @@ def is_ours(path: str, found: os.stat_result) -> bool:
         return name in _BELOW or (os.path.basename(folder) == "run" and name.startswith("run-"))
     if not is_called_ours(folder, name):
         return False
+    if name.startswith("."):
+        return True  # a temporary file may hold a part of anything
     form = next((form for called, form in _FORMS if _fits(called, name)), None)
     return form is None or not stat.S_ISREG(found.st_mode) or _holds(path, form)
 

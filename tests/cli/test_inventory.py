@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from credhelper.storage import names
 from tests.cli.conftest import Person
 from tests.support.worlds import tokens_in
 
@@ -57,10 +58,10 @@ def places(*, secret: bool) -> dict[str, str]:
     return {what: PLACES[where] for what, where, *_ in rows() if ("secret" not in what) == secret}
 
 
-def kinds(names: list[str], patterns: dict[str, str]) -> set[str]:
+def kinds(paths: list[str], patterns: dict[str, str]) -> set[str]:
     """Return what these files are; each must be of one kind exactly."""
-    found = [[what for what in patterns if re.fullmatch(patterns[what], name)] for name in names]
-    assert [name for name, whats in zip(names, found, strict=True) if len(whats) != 1] == []
+    found = [[what for what in patterns if re.fullmatch(patterns[what], name)] for name in paths]
+    assert [name for name, whats in zip(paths, found, strict=True) if len(whats) != 1] == []
     return {what for whats in found for what in whats}
 
 
@@ -91,6 +92,12 @@ def secrets(person: Person) -> list[str]:
         if tokens_in(data) or any(secret.encode() in data for secret in told):
             found.append(name)
     return found
+
+
+def strangers(*folders: Path) -> list[Path]:
+    """Return what lies in folders of ours and would be taken for somebody else's."""
+    found = [path for folder in folders for path in folder.rglob("*")]
+    return [path for path in found if not names.is_ours(str(path), path.lstat())]
 
 
 def test_every_row_names_its_place_and_who_takes_it_away() -> None:
@@ -128,6 +135,7 @@ def test_every_secret_is_in_the_table_and_logout_leaves_none(person: Person) -> 
         killed(person, call, at, *login, stdin=api.api_key)
     expected = places(secret=True)
     assert kinds([name for name in secrets(person) if name != theirs.name], expected) == {*expected}
+    assert strangers(world.cache, world.state) == []
     assert world.finish(begun, b"\n").status == 0
 
     outcome = person.types("logout", "--all")
@@ -156,6 +164,7 @@ def test_what_else_is_in_the_table_holds_no_secret(person: Person) -> None:
     seen = [name for name in found if any(re.fullmatch(one, name) for one in expected.values())]
     assert kinds(seen, expected) == {*expected}
     assert {*seen}.isdisjoint(secrets(person))
+    assert strangers(person.world.cache, person.world.state) == []
     assert person.types("setup", "git", "--undo").status == 0
     assert person.types("logout").status == 0
     gone = {what for what, *_, taken in rows() if "`logout`;" in taken or "--undo" in taken}

@@ -100,6 +100,17 @@ def _git_says(text: str) -> Callable[[Stage], object]:
     return spoil
 
 
+def _extra_header(stage: Stage) -> None:
+    stage.world.canaries.append(LEAKED)
+    _git_says(f'[http "{GIT}"]\n\textraHeader = Authorization: Bearer {LEAKED}\n')(stage)
+
+
+def _netrc(stage: Stage) -> None:
+    stage.world.canaries.append("canary-in-a-netrc")
+    text = "machine git.example\n  login me\n  password canary-in-a-netrc\n"
+    _file(stage.world.home / ".netrc", text)
+
+
 def _git_is_told(key: str, value: str) -> Callable[[Stage], object]:
     told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value}
     return lambda stage: stage.environ.update(told)
@@ -361,6 +372,15 @@ FAULTS = {
     ),
     "tool: an empty helper by a variable": Fault(
         "answer", "git", 3, _git_is_told("credential.helper", ""), wired=True
+    ),
+    "tool: a header with a token": Fault("answer", "git", 3, _extra_header, wired=True),
+    "tool: a login in a netrc": Fault("answer", "git", 3, _netrc, wired=True),
+    "tool: another way to the host": Fault(
+        "answer",
+        "git",
+        3,
+        _git_says(f'[url "ssh://git@git.example/"]\n\tinsteadOf = {GIT}/\n'),
+        wired=True,
     ),
     "tool: another file of git": Fault("answer", "git", 3, _another_gitconfig, wired=True),
     "tool: a user that no profile has": Fault(

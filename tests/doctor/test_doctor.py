@@ -32,6 +32,8 @@ BY_COMMAND = [
     "tool: a helper by a variable",
     "tool: an empty helper by a variable",
     "tool: another file of git",
+    "tool: a header with a token",
+    "tool: another way to the host",
     "tool: a user that no profile has",
     "tool: such a user by a variable",
     "tool: a path that git leaves out",
@@ -97,7 +99,10 @@ def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("cache: a read-only disk", "set CREDHELPER_CACHE_DIR to a folder that can be written"),
+        (
+            "cache: a read-only disk",
+            "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders that can be written",
+        ),
         ("cache: a full disk", "free some space there: df -h {world.cache}"),
         ("state: a full disk", "free some space there: df -h {world.state}"),
     ],

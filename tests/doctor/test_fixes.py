@@ -56,7 +56,7 @@ def _elsewhere(url: str, **variables: str) -> Callable[[Stage], object]:
     return spoil
 
 
-WRITE = r"make (\S+/api-key) a file that holds a valid key, in one line; then: chmod 600 \1"
+WRITE = r"put the secret of profile main there, .*: install -D -m 600 /dev/stdin \S+/api-key"
 PROXY = r"check the proxy in https_proxy or all_proxy; .*"
 # A fault, and what its fix must be.
 CASES: dict[str, tuple[Fault, str]] = {
@@ -83,11 +83,7 @@ CASES: dict[str, tuple[Fault, str]] = {
     "empty": (Fault("grant", "main", 4, _key(b"")), WRITE),
     "not ASCII": (Fault("grant", "main", 6, _key("kéy\n".encode())), WRITE),
     "two lines": (Fault("grant", "main", 6, _key(b"a\nb\n")), WRITE),
-    "a FIFO": (Fault("grant", "main", 6, _fifo), WRITE),
-    "a folder": (
-        Fault("grant", "main", 6, _grant(file="/tmp")),
-        r"make /tmp a file that holds a valid key, .*",
-    ),
+    "a FIFO": (Fault("grant", "main", 6, _fifo), r"mv (\S+/api-key) \1.old"),
     "a variable of two lines": (
         Fault(
             "grant", "main", 6, lambda s: (_grant(env="MY_KEY")(s), s.environ.update(MY_KEY="a\nb"))
@@ -124,7 +120,7 @@ CASES: dict[str, tuple[Fault, str]] = {
 if not ROOT:
     CASES["unreadable"] = (
         Fault("grant", "main", 6, lambda s: (s.world.root / "api-key").chmod(0o000)),
-        WRITE,
+        r".*api-key",
     )
 
 

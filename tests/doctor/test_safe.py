@@ -20,6 +20,7 @@ def clean(text: str, users: tuple[str, ...] = ()) -> str:
         "the proxy named by https_proxy is not scheme://[user:password@]host[:port]",
         "the proxy wants a user name and password: https_proxy=http://USER:PASSWORD@PROXY:PORT",
         "export https_proxy=http://PROXY:PORT",
+        "git config --file ~/.gitconfig --unset-all url.ssh://git@git.example/.insteadof",
         "git for https://git.example: 'x@y' is no host",
         "docker and git are tools, and /home/jdoering is somebody",
     ],

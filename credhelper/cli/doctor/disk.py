@@ -12,12 +12,12 @@ from functools import partial
 
 from credhelper.broker import next_step, routing
 from credhelper.broker.context import Context
-from credhelper.cli.doctor import places
+from credhelper.cli.doctor import kept, places
 from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.core import paths
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, LoginRequiredError, reason
-from credhelper.storage import files, leftovers, locks, names
+from credhelper.storage import files, locks, names
 from credhelper.storage.slot import Slot
 
 CACHE, STATE = "cache", "state"
@@ -66,6 +66,7 @@ def checks(context: Context) -> list[Check]:
         ]
     both = (("folder", CACHE), ("folder", STATE))
     found.append(Check("leftovers", "", partial(_leftovers, context), both))
+    found.append(Check("held locks", "", partial(_held, context), both))
     return found
 
 
@@ -246,16 +247,13 @@ def _record(context: Context, name: str) -> Outcome:
 
 
 def _leftovers(context: Context) -> Outcome:
-    now = context.clock()
-    dead = [
-        path
-        for folder in folders(context).values()
-        for path, _ in below(folder)
-        if path.endswith(".tmp") and leftovers.is_dead(*os.path.split(path), now)
-    ]
-    if not dead:
-        return passed("none")
-    count = (
-        f"{len(dead)} files that killed processes" if dead[1:] else "a file that a killed process"
-    )
-    return warned(f"{count} left: {printable(dead[0])}", FIX)
+    return kept.look_for_leftovers(_everything(context), context.clock())
+
+
+def _held(context: Context) -> Outcome:
+    return kept.look_for_held_locks(_everything(context))
+
+
+def _everything(context: Context) -> Iterator[tuple[str, os.stat_result]]:
+    for folder in dict.fromkeys(folders(context).values()):
+        yield from below(folder)

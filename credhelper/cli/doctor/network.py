@@ -58,7 +58,8 @@ def _of_server(context: Context, profile: Profile, *, offline: bool) -> list[Che
     remote = []
     needs: tuple[tuple[str, str], ...] = (("proxy", name), ("authorities", name))
     for step, look in looks.items():
-        remote.append(Check(step, name, _offline if offline else look, needs, _OTHERWISE))
+        alike = step in ("dns", "connection")
+        remote.append(Check(step, name, _offline if offline else look, needs, _OTHERWISE, alike))
         needs = ((step, name),)
     return local + remote
 

@@ -13,10 +13,11 @@ from credhelper.cli.doctor.result import Check, Outcome, SkippedError, passed, w
 from credhelper.cli.standing import ask_api, profile_status
 from credhelper.cli.state import LOGIN_NEEDED, state_of
 from credhelper.client.http import failures
+from credhelper.config.grant import put_there
 from credhelper.config.profile import READY, Profile
 from credhelper.core.model import AWS, Request
 from credhelper.core.record import FRESH, Held
-from credhelper.core.text import command, printable
+from credhelper.core.text import command
 from credhelper.errors import (
     CredhelperError,
     LoginRequiredError,
@@ -44,7 +45,7 @@ def checks(
         look = partial(_grant, context, profile, ask=ask_grants)
         if not profile.grant:
             look = partial(_session, context, profile)
-        found.append(Check(source, name, partial(_hinted, look, context, profile)))
+        found.append(Check(source, name, partial(_hinted, look, context, profile), alike=True))
         unasked = profile.grant is not None and profile.grant.how in _ASKED and not ask_grants
         # A token that lives needs no grant.
         needs = [("folder", "cache"), *([] if unasked else [(source, name)])]
@@ -104,11 +105,7 @@ def _renew(context: Context, profile: Profile) -> str:
     if profile.auth == READY:
         what = "token"
     if grant.how == "file":
-        path = grant.words[0]
-        alone = command("chmod", "600", path)
-        return (
-            f"make {printable(path)} a file that holds a valid {what}, in one line; then: {alone}"
-        )
+        return put_there(grant, profile.name)
     if grant.how == "env":
         return f"put a valid {what}, and nothing else, into variable {grant.words[0]}"
     place = "command" if grant.how == "command" else "keyring entry"

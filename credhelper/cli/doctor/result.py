@@ -51,6 +51,8 @@ class Check:
     - look: returns what it found. A CredhelperError that it raises is a fail.
     - needs: the keys of checks that must not have failed or been skipped.
     - otherwise: what helps, where an error does not say it.
+    - alike: an error names the very thing that is wrong, so that the same words about something
+      else mean the same trouble.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Check:
     look: Callable[[], Outcome]
     needs: tuple[tuple[str, str], ...] = ()
     otherwise: str = ""
+    alike: bool = False
 
 
 class SkippedError(Exception):
@@ -83,18 +86,22 @@ def run(checks: Iterable[Check], done: dict[tuple[str, str], Result]) -> None:
     for check in checks:
         key = check.name, check.about
         found = _blocked(check, done) or _looked(check)
-        done[key] = _of_the_same_trouble(found, done.values()) or found
+        done[key] = _of_the_same_trouble(check, found, done.values()) or found
 
 
-def _of_the_same_trouble(found: Result, before: Iterable[Result]) -> Result | None:
-    """Return that a check needs one that failed before, if one step puts both right.
+def _of_the_same_trouble(check: Check, found: Result, before: Iterable[Result]) -> Result | None:
+    """Return that a check needs one that failed before, if both failed for the same thing.
 
-    One home or one disk has all of our folders, and one variable leads to all servers.
+    One home or one disk has all of our folders, one proxy leads to all servers, one file has the
+    key of several profiles.
     """
-    if found.status not in (ConfigError.exit_status, CacheError.exit_status) or not found.fix:
+    if found.state != FAIL:
         return None
+    local = found.status in (ConfigError.exit_status, CacheError.exit_status) and found.fix
     for one in before:
-        if (one.status, one.fix) == (found.status, found.fix):
+        same_step = local and (one.status, one.fix) == (found.status, found.fix)
+        same_words = check.alike and (one.name, one.why) == (found.name, found.why)
+        if one.state == FAIL and (same_step or same_words):
             return _needing(found.name, found.about, (one.name, one.about))
     return None
 

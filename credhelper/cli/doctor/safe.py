@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from credhelper.core import paths
 from credhelper.setup import TOOLS
 
-# Who stands before the @ of a URL; but not in a text that tells how such a URL is written.
-_URL_USER = re.compile(r"(?<=://)(?!\[user:password@\]|USER:PASSWORD@)[^/@\s\"']+@")
+# Who stands before the @ of a URL; but not everybody's `git`, and not in a text that tells how such
+# a URL is written.
+_URL_USER = re.compile(r"(?<=://)(?!git@|\[user:password@\]|USER:PASSWORD@)[^/@\s\"']+@")
 _SECRET = re.compile(r"eyJ[\w-]{8,}(\.[\w-]+)*|\bps-[\w-]{16,}|\bAKIA[A-Z0-9]{12,}")
 _NEEDS_QUOTES = r"(?=[^']*(?:[^\w./@%+,=:'-]|'\\''))"
 _SHORTEST = 3  # a shorter name is part of too many words

@@ -9,36 +9,21 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from credhelper.core.service import Service
 from credhelper.core.text import command
 from credhelper.setup import ask as asking
+from credhelper.setup import git_overrides
 from credhelper.setup.formats import gitconfig
+from credhelper.setup.git_overrides import Setting, settings
 from credhelper.setup.plan import Ask, Entry, FileChange, Finding, Outcome, Plan, WiringRequest
 
 PROGRAMS = ("git-credential-credhelper",)
 ON_PATH = False
 PROFILE = True
 
-# The variables that set what a file would set: `git -c` sets the second one.
-_GIVEN = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS")
 _IS_OURS = re.compile(r"credhelper(?!\S*/)")
 _STORED = re.compile(r"https?://(?P<user>[^:@/]*):(?P<password>[^@/]*)@(?P<host>[^/]+)(?:/.*)?")
-
-
-class _Setting(NamedTuple):
-    """A setting of git's: the `path` of its file, "" where a variable has it; `key`, its last part
-    `name`, and `value`."""
-
-    path: str
-    key: str
-    name: str
-    value: str
-
-    @property
-    def where(self) -> str:
-        return self.path or "a variable"
 
 
 def plan(request: WiringRequest) -> Plan:
@@ -63,13 +48,17 @@ def check(request: WiringRequest, ask: Ask) -> Finding:
     for line in answer.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition("=")
         if name in ("password", "credential"):
-            return _leak(request, ask) or Finding(value)
+            return (
+                _leak(request, ask)
+                or git_overrides.found(request, ask, _as_git_asks(request.service))
+                or Finding(value)
+            )
     return _why_nothing(request, _settings(request, ask), answer)
 
 
-def _why_nothing(request: WiringRequest, settings: Sequence[_Setting], answer: Outcome) -> Finding:
+def _why_nothing(request: WiringRequest, lines: Sequence[Setting], answer: Outcome) -> Finding:
     """Return the finding for an `answer` of git without a password."""
-    helpers = [one for one in settings if one.name == "helper"]
+    helpers = [one for one in lines if one.name == "helper"]
     own = [at for at, one in enumerate(helpers) if _IS_OURS.search(one.value)]
     if not own:
         variable = "GIT_CONFIG_GLOBAL"
@@ -82,7 +71,7 @@ def _why_nothing(request: WiringRequest, settings: Sequence[_Setting], answer: O
     for one in helpers[own[-1] + 1 :]:
         if not one.value:
             trouble = f"an empty helper in {one.where} comes after credhelper, and takes it off"
-            return Finding(trouble=trouble, hint=_without(one, request))
+            return Finding(trouble=trouble, hint=one.without(request))
     by_trace, its_hint = asking.refusal(answer)
     trouble, hint = asking.complaint(answer) or by_trace, asking.next_step(answer) or its_hint
     if not trouble:
@@ -90,13 +79,13 @@ def _why_nothing(request: WiringRequest, settings: Sequence[_Setting], answer: O
             trouble=f"git calls {helpers[own[-1]].value}, and that gives no answer",
             hint=command("credhelper", "doctor", "git"),
         )
-    for one in reversed(settings):
+    for one in reversed(lines):
         if one.name == "usehttppath" and request.service.path and one.value == "false":
             trouble = f"{trouble}, because {one.where} sets {one.key} to false"
-            return Finding(trouble=trouble, hint=_without(one, request))
+            return Finding(trouble=trouble, hint=one.without(request))
         if one.name == "username" and repr(one.value) in trouble:
-            trouble = f"{trouble}, and {one.key} in {one.where} names that one"
-            return Finding(trouble=trouble, hint=_without(one, request))
+            trouble = f"{trouble}: git asks as that user, by {one.key} in {one.where}"
+            return Finding(trouble=trouble, hint=one.without(request))
     return Finding(trouble=trouble, hint=hint)
 
 
@@ -117,7 +106,7 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
                     + " | "
                     + command("git", "credential-store", "--file", path, "erase"),
                 )
-    helpers: list[_Setting] = []
+    helpers: list[Setting] = []
     for one in _settings(request, ask):
         if one.name == "helper":
             helpers = [*helpers, one] if one.value else []
@@ -128,31 +117,15 @@ def _leak(request: WiringRequest, ask: Ask) -> Finding | None:
         return Finding(
             trouble=f"another helper is told the token, too, and may store it: {others[0].where}"
             " names it",
-            hint=_without(given[0], request) if given else hint,
+            hint=given[0].without(request) if given else hint,
         )
     return None
 
 
-def _settings(request: WiringRequest, ask: Ask) -> list[_Setting]:
+def _settings(request: WiringRequest, ask: Ask) -> list[Setting]:
     """Return what git's files and variables say of credentials for the service, in its order."""
-    words = ["git", "config", "--null", "--show-origin", "--get-regexp", r"^credential\."]
-    fields = ask(words).stdout.decode("utf-8", "surrogateescape").split("\0")
-    found = []
-    for origin, item in zip(fields[::2], fields[1::2], strict=False):
-        key, _, value = item.partition("\n")
-        url, _, name = key.removeprefix("credential.").rpartition(".")
-        if gitconfig.covers(url, _as_git_asks(request.service)):
-            kind, _, path = origin.partition(":")
-            found.append(_Setting(path if kind == "file" else "", key, name, value))
-    return found
-
-
-def _without(one: _Setting, request: WiringRequest) -> str:
-    """Return the command that takes a setting away."""
-    if one.path:
-        return command("git", "config", "--file", one.path, "--unset-all", one.key)
-    given = [name for name in _GIVEN if request.environ.get(name)]
-    return command("unset", *(given or _GIVEN))
+    at = _as_git_asks(request.service)
+    return [one for one in settings(ask, "credential") if gitconfig.covers(one.url, at)]
 
 
 def _file(request: WiringRequest) -> str:
