@@ -381,7 +381,8 @@ def _lines(data: bytes, change: Callable[[list[bytes]], object]) -> bytes:
     return b"\n".join(lines)
 
 
-def _resummed(data: bytes) -> bytes:
+def resummed(data: bytes) -> bytes:
+    """Return the bytes of a record with the right check sum behind them."""
     from credhelper.core import record as records
 
     body = data[: data.rfind(b"\n", 0, -1) + 1]
@@ -417,7 +418,7 @@ _RESUMMED = {
     "no header": lambda data: data.partition(b"\n")[2],
 }
 for _name, _damage in _RESUMMED.items():
-    _add(f"record, with its sum: {_name}", [0], _damaged("record", lambda data, damage=_damage: _resummed(damage(data))), odd=True)
+    _add(f"record, with its sum: {_name}", [0], _damaged("record", lambda data, damage=_damage: resummed(damage(data))), odd=True)
 _ROUTES = {
     "no default": (b"default main", b"main"), "another salt": (b"salt 0", b"salt 1"), "odd salt": (b"salt 0", b"salt g"), "short salt": (b"salt 00", b"salt 0"),
     "salt in capitals": (b"aabb", b"AABB"), "no word salt": (b"salt ", b""), "sizes: plus": (b"sizes 1 ", b"sizes +1 "), "sizes: five": (b"sizes 1 ", b"sizes 1 1 "),
