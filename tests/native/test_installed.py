@@ -123,7 +123,7 @@ for word; do printf '%s\0' "$word"; done > "$out.words"
 tr '\0' '\n' < /proc/$$/environ | grep -v '^PWD=\|^OLDPWD=' | sort > "$out.environ"
 grep '^Sig\(Blk\|Ign\|Cgt\)' /proc/$$/status > "$out.signals"
 set -- /proc/$$/fd/*
-echo "$*" > "$out.open"
+echo "$*" | sed "s/$$/PID/g" > "$out.open"
 ulimit -c > "$out.core"
 umask > "$out.umask"
 pwd > "$out.folder"
