@@ -577,6 +577,7 @@ static bool choose(const Routes *routes, Text key, const Request *request, Text 
         if (times[i] == 0) continue;
         one = by_name[i];
         count = times[i];
+        break; /* if two have this name, none has the other one */
     }
     return count == 1 && read_route(routes, one, route);
 }

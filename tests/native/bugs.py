@@ -58,6 +58,7 @@ BUGS = [
         ("the login name", "|| equal(name, field[USER]) ||", "||"),
         ("the profile asked for", "if (request->profile.size && !equal(field[PROFILE], request->profile)) return false;", ""),
         ("default before chosen", "preferred[] = {chosen, routes->preset}", "preferred[] = {routes->preset, chosen}"),
+        ("default behind two that were chosen", "        break; /* if two", "        /* if two"),
         ("the first of two", "return count == 1 && read_route(routes, one, route);", "return count >= 1 && read_route(routes, one, route);"),
         ("http anywhere", "if (service->http && !loopback(host_of(service))) return false;", ""),
         ("127 alone", "(count == 0 && value != 127)", "false"),

@@ -268,6 +268,7 @@ _add("two for one service, default", ["main", "other", "", "nobody"], lambda cas
 for chosen in ("main", "other", "nobody", ""):
     _add("two, chosen and default", [(chosen, default) for default in ("main", "other", "")], lambda case, pair: (_two(case, [SERVICE], pair[1]), _set(case, ("CREDHELPER_PROFILE", pair[0]))))
     _add("two, asked for", [chosen], lambda case, name: (_two(case, [SERVICE], ""), _words(case, ["--profile", name])))
+_add("two with one name, chosen and default", [("other", "main"), ("main", "other"), ("", "other"), ("other", "")], lambda case, pair: (_two(case, [SERVICE]), _two(case, [SERVICE], pair[1]), _set(case, ("CREDHELPER_PROFILE", pair[0]))))
 _add("two, by user", ["other-user", "me@example.org", "other", "ica-user", "main", "x"], lambda case, name: (_two(case, [SERVICE]), _attribute(case, f"username={name}")), ("git",))
 _add("two, three", ["main", "other"], lambda case, default: (_two(case, [SERVICE], default), case.profiles.append(Profile("main"))))
 for path in ("/team", "/team/a", "/tea", "/team/ab"):

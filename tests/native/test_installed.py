@@ -121,7 +121,7 @@ WITNESS = r"""#!/bin/sh
 out=$0.seen
 for word; do printf '%s\0' "$word"; done > "$out.words"
 tr '\0' '\n' < /proc/$$/environ | grep -v '^PWD=\|^OLDPWD=' | sort > "$out.environ"
-grep '^Sig\(Blk\|Ign\|Cgt\)' /proc/$$/status > "$out.signals"
+grep '^Sig\(Blk\|Ign\)' /proc/self/status > "$out.signals"
 set -- /proc/$$/fd/*
 echo "$*" | sed "s/$$/PID/g" > "$out.open"
 ulimit -c > "$out.core"
