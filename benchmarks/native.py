@@ -1,4 +1,4 @@
-"""The native front and the Python program beside other helpers: `python benchmarks/native.py [RUNS]`.
+"""The native front and the Python program beside other helpers: `python native.py [RUNS]`.
 
 All answer the same question about a warm cache, or a store that holds it. The front is compiled for
 this. What is not installed is left out.
@@ -56,8 +56,8 @@ def main() -> None:
                 ("git get", ["git-credential-credhelper", "get"], asked),
                 ("docker get", ["docker-credential-credhelper", "get"], host.encode()),
             ):
-                words = [str(folder / words[0]), *words[1:]]
-                helpers.append(Helper(f"{name}: {what}", words, here.environ, stdin))
+                command = [str(folder / words[0]), *words[1:]]
+                helpers.append(Helper(f"{name}: {what}", command, here.environ, stdin))
         with _others(Path(scratch), asked) as others:
             helpers += others
             for helper in helpers:  # fills the cache
@@ -115,23 +115,38 @@ def _compare(helpers: Sequence[Helper]) -> None:
     wall = [statistics.median(each) for each in walls]
     cpu = [statistics.fmean(each) for each in cpus]
     counts = [measure.instructions(each.command, each.environ, each.stdin) for each in helpers]
-    print(f"{'':24} {'ms':>7} {'wall':>6} {'CPU':>6} {'instr.':>7} {'MiB':>6} {'opens':>6} {'stats':>6}")
+    titles = ("ms", "wall", "CPU", "instr.", "MiB", "opens", "stats")
+    print(f"{'':24}" + "".join(f"{title:>8}" for title in titles))
     for at, each in enumerate(helpers):
         count, bare = counts[at], counts[0]
-        counted = f"{count / bare:7.4f}" if count and bare else f"{'-':>7}"
         size = _resident(each)
-        print(
-            f"{each.name:24} {wall[at] * 1000:7.2f} {wall[at] / wall[0]:6.3f} {cpu[at] / cpu[0]:6.3f}"
-            f" {counted} {f'{size:6.2f}' if size else '     -'} {_calls(each, OPENS):>6}"
-            f" {_calls(each, STATS):>6}"
+        columns = (
+            f"{wall[at] * 1000:.2f}",
+            f"{wall[at] / wall[0]:.3f}",
+            f"{cpu[at] / cpu[0]:.3f}",
+            f"{count / bare:.4f}" if count and bare else "-",
+            f"{size:.2f}" if size else "-",
+            _calls(each, OPENS),
+            _calls(each, STATS),
         )
+        print(f"{each.name:24}" + "".join(f"{column:>8}" for column in columns))
 
 
 def _calls(helper: Helper, names: str) -> str:
     """Return how many of these system calls it makes, by strace; "-" where that is missing."""
     if not shutil.which("strace"):
         return "-"
-    words = ["strace", "-f", "-qq", "-e", f"trace={names}", "-e", "signal=none", "-o", "/dev/stderr"]
+    words = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        f"trace={names}",
+        "-e",
+        "signal=none",
+        "-o",
+        "/dev/stderr",
+    ]
     done = subprocess.run(
         [*words, *helper.command],
         env=helper.environ,

@@ -64,7 +64,9 @@ def wants_front(environ: Mapping[str, str]) -> bool:
     """Tell whether CREDHELPER_NATIVE asks for the front. Raises SystemExit for odd values."""
     told = environ.get("CREDHELPER_NATIVE", "")
     if told not in ("", "0", "1"):
-        raise SystemExit(f"CREDHELPER_NATIVE is {told!r}: set it to 1 for the native front, or to 0")
+        raise SystemExit(
+            f"CREDHELPER_NATIVE is {told!r}: set it to 1 for the native front, or to 0"
+        )
     return told == "1"
 
 
@@ -92,7 +94,7 @@ def compile_front(front: Path, cc: Sequence[str], more: Sequence[str] = ()) -> N
         for link in LINKS:
             words = [*cc, *FLAGS, *more, f"-I{folder}", str(FRONT), "-o", str(front), *link]
             try:
-                done = subprocess.run(words, capture_output=True, text=True)
+                done = subprocess.run(words, capture_output=True, text=True, check=False)
             except OSError as error:
                 raise _failed(f"{cc[0]}: {error.strerror}") from None
             if done.returncode == 0:
@@ -149,8 +151,9 @@ def _recorded(record: str, changed: Mapping[str, bytes]) -> str:
         path = line.rsplit(",", 2)[0]
         if path in changed:
             digest = base64.urlsafe_b64encode(hashlib.sha256(changed[path]).digest()).decode()
-            line = f"{path},sha256={digest.rstrip('=')},{len(changed[path])}"
-        lines.append(f"{line}\n")
+            lines.append(f"{path},sha256={digest.rstrip('=')},{len(changed[path])}\n")
+        else:
+            lines.append(f"{line}\n")
     return "".join(lines)
 
 
@@ -215,7 +218,9 @@ def _constants() -> dict[str, str]:
 def _literal(text: str) -> str:
     if not text.isascii():
         raise _failed(f"{text!r} is not ASCII")
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("?", "\\?")
+    escaped = (
+        text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("?", "\\?")
+    )
     return f'"{escaped}"'
 
 

@@ -39,7 +39,9 @@ def test_status_and_doctor_name_the_front(scratch_world: World) -> None:
     assert told.status == 0
     lines = [line for line in told.stdout.decode().split("\n") if "front" in line]
     assert len(lines) == 1, told
-    assert lines[0].startswith(("warm answers come from the native front: /", "warm answers come from the Python front: /"))
+    assert lines[0].startswith(
+        ("warm answers come from the native front: /", "warm answers come from the Python front: /")
+    )
     assert b"front" not in scratch_world.run("status").stdout
     doctor = scratch_world.run("doctor", "--offline")
     assert any(line.endswith(" front") for line in doctor.stdout.decode().split("\n")), doctor

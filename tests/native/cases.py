@@ -144,7 +144,9 @@ BASES: dict[str, Callable[[], Case]] = {
         ["get"],
         attributes=["protocol=https", "host=ica.example"],
     ),
-    "docker": lambda: Case("docker", "docker-credential-credhelper", ["get"], server=b"ica.example"),
+    "docker": lambda: Case(
+        "docker", "docker-credential-credhelper", ["get"], server=b"ica.example"
+    ),
     "get": lambda: Case("get", "credhelper", ["get", SERVICE]),
     "token": lambda: Case("token", "credhelper", ["token"]),
 }
@@ -275,9 +277,7 @@ def _with_more(case: Case, found: routes.Routes, made: list[Profile]) -> routes.
         for key in keys:
             index.setdefault(key.encode("utf-8", "surrogateescape"), []).append(size)
         size += len(line)
-    head = b"".join(
-        key + " ".join(map(str, index[key])).encode() + b"\n" for key in sorted(index)
-    )
+    head = b"".join(key + " ".join(map(str, index[key])).encode() + b"\n" for key in sorted(index))
     data = head + b"".join(lines)
     return routes.Routes(case.default, case.salt, len(lines), 0, data, (0, len(head), len(data)))
 

@@ -45,7 +45,8 @@ def catcher(front: fronts.Front, world: Path) -> str | None:
                 left = got.left if case.protocol in ("git", "docker") else 0
                 wrong = change.strange or got.reply != want or left > 0
             if wrong:
-                return f"{base}: {change.name}: {'left to Python' if got.reply is None else 'answered'}"
+                how = "left to Python" if got.reply is None else "answered"
+                return f"{base}: {change.name}: {how}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The front as tests compile it: a program that answers many questions, and the one that is installed."""
+"""The front as tests compile it: a program that answers many questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The build: as it was without CREDHELPER_NATIVE=1, and with it the front where pip puts programs."""
+"""The build: as it was without CREDHELPER_NATIVE=1, and with it the front among the programs."""
 
 from __future__ import annotations
 
@@ -35,10 +35,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(tree: Path, into: Path, hook: str = "build_wheel", **environ: str) -> subprocess.CompletedProcess[str]:
+def build(
+    tree: Path, into: Path, hook: str = "build_wheel", **environ: str
+) -> subprocess.CompletedProcess[str]:
     """Call a hook of the backend, as pip does, in a process of its own. Prints the file's name."""
     into.mkdir(exist_ok=True)
-    code = f"import sys; sys.path.insert(0, 'native'); import backend; print(backend.{hook}({str(into)!r}))"
+    code = "import sys; sys.path.insert(0, 'native'); import backend;"
+    code += f" print(backend.{hook}({str(into)!r}))"
     return subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=tree,
@@ -56,7 +59,9 @@ def built(tree: Path, into: Path, **environ: str) -> Path:
 
 def contents(wheel: Path) -> list[tuple[str, int, bytes]]:
     with zipfile.ZipFile(wheel) as members:
-        return [(each.filename, each.external_attr, members.read(each)) for each in members.infolist()]
+        return [
+            (each.filename, each.external_attr, members.read(each)) for each in members.infolist()
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +75,9 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory, compiler: list[s
 
 
 @pytest.mark.parametrize("told", ["", "0"])
-def test_without_the_variable_the_wheel_is_what_setuptools_makes(told: str, tree: Path, pure: Path, tmp_path: Path) -> None:
+def test_without_the_variable_the_wheel_is_what_setuptools_makes(
+    told: str, tree: Path, pure: Path, tmp_path: Path
+) -> None:
     code = f"from setuptools import build_meta; build_meta.build_wheel({str(tmp_path)!r})"
     subprocess.run(
         [sys.executable, "-P", "-c", code],
@@ -86,14 +93,21 @@ def test_without_the_variable_the_wheel_is_what_setuptools_makes(told: str, tree
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_with_it_three_programs_are_the_front_and_nothing_else_changes(pure: Path, wheel: Path) -> None:
+def test_with_it_three_programs_are_the_front_and_nothing_else_changes(
+    pure: Path, wheel: Path
+) -> None:
     assert "-py3-none-linux_" in wheel.name
     before, after = contents(pure), contents(wheel)
     assert [(name, mode) for name, mode, _ in before] == [(name, mode) for name, mode, _ in after]
-    changed = [(name, new) for (name, _, old), (_, _, new) in zip(before, after, strict=True) if old != new]
+    changed = [
+        (name, new) for (name, _, old), (_, _, new) in zip(before, after, strict=True) if old != new
+    ]
     scripts = [name.rpartition("/")[2] for name, new in changed if new.startswith(ELF)]
     assert sorted(scripts) == sorted(backend.PROGRAMS)
-    assert sorted(name.rpartition("/")[2] for name, new in changed if not new.startswith(ELF)) == ["RECORD", "WHEEL"]
+    assert sorted(name.rpartition("/")[2] for name, new in changed if not new.startswith(ELF)) == [
+        "RECORD",
+        "WHEEL",
+    ]
     told = next(new for name, new in changed if name.endswith("WHEEL")).decode()
     assert "\nRoot-Is-Purelib: true\n" in told
     assert f"\nTag: {wheel.stem.partition('-')[2].partition('-')[2]}\n" in told
@@ -107,12 +121,23 @@ def test_the_same_wheel_comes_out_twice(tree: Path, wheel: Path, tmp_path: Path)
     ("environ", "why"),
     [
         ({"CREDHELPER_NATIVE": "yes"}, "CREDHELPER_NATIVE is 'yes': set it to 1"),
-        ({"CREDHELPER_NATIVE": "1", "CC": "/nonexistent/cc"}, "cannot be built: /nonexistent/cc: No such file"),
-        ({"CREDHELPER_NATIVE": "1", "CC": "false"}, "the native front cannot be built: false -std=c11"),
-        ({"CREDHELPER_NATIVE": "1", "PATH": "/nonexistent"}, "there is no C compiler: install gcc, or set CC"),
+        (
+            {"CREDHELPER_NATIVE": "1", "CC": "/nonexistent/cc"},
+            "cannot be built: /nonexistent/cc: No such file",
+        ),
+        (
+            {"CREDHELPER_NATIVE": "1", "CC": "false"},
+            "the native front cannot be built: false -std=c11",
+        ),
+        (
+            {"CREDHELPER_NATIVE": "1", "PATH": "/nonexistent"},
+            "there is no C compiler: install gcc, or set CC",
+        ),
     ],
 )
-def test_it_fails_with_the_reason(environ: dict[str, str], why: str, tree: Path, tmp_path: Path) -> None:
+def test_it_fails_with_the_reason(
+    environ: dict[str, str], why: str, tree: Path, tmp_path: Path
+) -> None:
     done = build(tree, tmp_path / "none", **environ)
     assert done.returncode == 1
     assert why in done.stderr
@@ -138,7 +163,15 @@ def test_it_is_installed_moved_and_removed(wheel: Path, tmp_path: Path) -> None:
         pytest.skip("the package is not installed")
     home = tmp_path / "a place's $HOME"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "--python", home / "bin/python3"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "-q",
+        "--disable-pip-version-check",
+        "--python",
+        home / "bin/python3",
+    ]
     before = sorted(path for path in home.rglob("*"))
     subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
     world = tmp_path / "world"
@@ -152,7 +185,9 @@ def test_it_is_installed_moved_and_removed(wheel: Path, tmp_path: Path) -> None:
     def ask(folder: Path) -> tuple[int, bytes, bytes]:
         words = [folder / "bin/git-credential-credhelper"]
         done = [
-            subprocess.run([*words, verb], env=places.environ, input=case.stdin, capture_output=True)
+            subprocess.run(
+                [*words, verb], env=places.environ, input=case.stdin, capture_output=True
+            )
             for verb in ("get", "capability")
         ]
         return done[0].returncode, done[0].stdout, done[1].stdout
@@ -168,5 +203,7 @@ def test_it_is_installed_moved_and_removed(wheel: Path, tmp_path: Path) -> None:
     assert ask(moved) == said
     moved.rename(home)
     subprocess.run([*pip, "uninstall", "-y", "credhelper"], check=True)
-    left = sorted(path for path in home.rglob("*") if path not in before and "__pycache__" not in path.parts)
+    left = sorted(
+        path for path in home.rglob("*") if path not in before and "__pycache__" not in path.parts
+    )
     assert left == []

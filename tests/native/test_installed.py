@@ -20,7 +20,17 @@ from tests.support.worlds import World
 
 LEFT = 99  # the status of what stands in Python's place
 # Of these, another second could be another answer.
-TIMED = ("record {", "the clock", "margin", "an old token", "--min-ttl", "--refresh-before", "the route's", "words before", "words behind")
+TIMED = (
+    "record {",
+    "the clock",
+    "margin",
+    "an old token",
+    "--min-ttl",
+    "--refresh-before",
+    "the route's",
+    "words before",
+    "words behind",
+)
 OURS = ("git", "docker", "get", "token")
 
 
@@ -55,7 +65,9 @@ def test_the_program_answers_as_the_python_program_does(
     number: int, native: Path, alone: Path, world: Path
 ) -> None:
     python = Path(sys.executable).parent
-    plain = [change for change in CHANGES if not change.name.startswith(TIMED) and not change.strange]
+    plain = [
+        change for change in CHANGES if not change.name.startswith(TIMED) and not change.strange
+    ]
     names = {"credhelper", "git-credential-credhelper", "docker-credential-credhelper"}
     answered = asked = 0
     for at, change in enumerate(plain):
@@ -164,7 +176,14 @@ def test_python_is_started_as_the_program_file_starts_it(
         (folder / "python3").chmod(0o755)
         shell = 'trap "" INT HUP; ' if ignored else ""
         done = subprocess.run(
-            ["sh", "-c", f'{shell}ulimit -c 0; umask 27; exec "$@" 5</dev/null', "sh", started, *words],
+            [
+                "sh",
+                "-c",
+                f'{shell}ulimit -c 0; umask 27; exec "$@" 5</dev/null',
+                "sh",
+                started,
+                *words,
+            ],
             env=environ,
             input=stdin,
             capture_output=True,
@@ -183,8 +202,22 @@ def test_python_is_started_as_the_program_file_starts_it(
     assert seen[0]["words"] == b"\0".join([*map(os.fsencode, words), b""])
 
 
-@pytest.mark.parametrize("words", [["--version"], ["git", "capability"], ["docker", "list"], ["nope"], ["get", "--help"], ["git", "--help"], ["status"]], ids=" ".join)
-def test_what_python_serves_is_the_same(words: list[str], native: Path, scratch_world: World) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["git", "capability"],
+        ["docker", "list"],
+        ["nope"],
+        ["get", "--help"],
+        ["git", "--help"],
+        ["status"],
+    ],
+    ids=" ".join,
+)
+def test_what_python_serves_is_the_same(
+    words: list[str], native: Path, scratch_world: World
+) -> None:
     def run(folder: Path) -> tuple[int, bytes, bytes]:
         done = subprocess.run(
             [folder / "credhelper", *words],
@@ -197,13 +230,17 @@ def test_what_python_serves_is_the_same(words: list[str], native: Path, scratch_
     assert run(native) == run(Path(sys.executable).parent)
 
 
-def test_links_lead_to_the_python_beside_the_front(native: Path, tmp_path: Path, scratch_world: World) -> None:
+def test_links_lead_to_the_python_beside_the_front(
+    native: Path, tmp_path: Path, scratch_world: World
+) -> None:
     folder = tmp_path / "a folder's $x"
     folder.mkdir()
     (folder / "one").symlink_to(native / "credhelper")
     (folder / "git-credential-mine").symlink_to("one")
     environ = scratch_world.environment({"PATH": "/nonexistent"})
-    done = subprocess.run([folder / "git-credential-mine", "capability"], env=environ, capture_output=True)
+    done = subprocess.run(
+        [folder / "git-credential-mine", "capability"], env=environ, capture_output=True
+    )
     assert (done.returncode, done.stdout) == (0, b"version 0\ncapability authtype\n"), done
 
 
@@ -215,7 +252,9 @@ def test_without_any_python_it_says_what_the_program_file_says(front: Path, tmp_
         path.chmod(0o755)
         done = subprocess.run([path, "get"], env={"PATH": "/nonexistent"}, capture_output=True)
         said.add((done.returncode, done.stdout, done.stderr))
-    assert said == {(127, b"", f"credhelper: error: no python3 beside {path}, and none on PATH\n".encode())}
+    assert said == {
+        (127, b"", f"credhelper: error: no python3 beside {path}, and none on PATH\n".encode())
+    }
 
 
 def test_it_refuses_to_run_for_another_user(front: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The front says what the Python program says, or nothing: for near misses, one by one and mixed."""
+"""The front says what Python says, or nothing: for near misses, one by one and mixed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def mixed(draw: st.DrawFn) -> tuple[str, list[Change], tuple[str, float, int, in
     some = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=4))
     where = draw(st.sampled_from(("", "", "routes", "record", "record and sum", "stdin")))
     at = draw(st.floats(0, 1, exclude_max=True))
-    byte = draw(st.one_of(st.sampled_from(b"\n\t\0=: \r\x7f\xff/%0-9aA\""), st.integers(0, 255)))
+    byte = draw(st.one_of(st.sampled_from(b'\n\t\0=: \r\x7f\xff/%0-9aA"'), st.integers(0, 255)))
     return base, some, (where, at, byte, draw(st.integers(0, 2)))
 
 

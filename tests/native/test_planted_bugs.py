@@ -16,7 +16,11 @@ from tests.native.fronts import Front
 
 def test_there_are_enough_bugs_and_each_is_another() -> None:
     assert len(BUGS) >= 30
-    assert len({bug.name for bug in BUGS}) == len({(bug.right, bug.wrong) for bug in BUGS}) == len(BUGS)
+    assert (
+        len({bug.name for bug in BUGS})
+        == len({(bug.right, bug.wrong) for bug in BUGS})
+        == len(BUGS)
+    )
 
 
 @pytest.mark.sampled(8)
@@ -25,7 +29,9 @@ def test_a_planted_bug_is_found(
     bug: Bug, tmp_path: Path, world: Path, compiler: list[str], start: Callable[[Path], Front]
 ) -> None:
     program = fronts.build(tmp_path / "build", front=planted(bug, tmp_path / "build"))
-    assert catcher(start(program), world), f"nothing tells the front from one with this bug: {bug.name}"
+    assert catcher(start(program), world), (
+        f"nothing tells the front from one with this bug: {bug.name}"
+    )
 
 
 def test_the_front_without_a_bug_is_left_alone(

@@ -1,4 +1,4 @@
-"""stdin and stdout in every shape: the front, with Python behind it, does what Python does alone."""
+"""Streams in every shape: the front, with Python behind it, does what Python does alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def environ(scratch_world: World) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _started(program: Path, environ: dict[str, str], stdin: int) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    program: Path, environ: dict[str, str], stdin: int
+) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         [program, "get"], env=environ, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -46,7 +48,15 @@ def _said(process: subprocess.Popen[bytes]) -> Said:
     return process.wait(60), out, err
 
 
-def _in_pieces(program: Path, environ: dict[str, str], pieces: list[bytes], *, kind: str, pause: float, ends: bool) -> Said:
+def _in_pieces(
+    program: Path,
+    environ: dict[str, str],
+    pieces: list[bytes],
+    *,
+    kind: str,
+    pause: float,
+    ends: bool,
+) -> Said:
     """Send the pieces, and end there or wait for the answer with stdin still open."""
     if kind == "pipe":
         theirs, ours = os.pipe()
@@ -92,14 +102,18 @@ PIECES: dict[str, tuple[list[bytes], float, bool]] = {
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
 @pytest.mark.parametrize("how", PIECES)
-def test_a_request_comes_in_pieces(kind: str, how: str, native: Path, environ: dict[str, str]) -> None:
+def test_a_request_comes_in_pieces(
+    kind: str, how: str, native: Path, environ: dict[str, str]
+) -> None:
     pieces, pause, ends = PIECES[how]
     if how == "more than 1 MiB":
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     said = []
     for folder in (PYTHON, native):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            said.append(_in_pieces(folder / GIT, environ, pieces, kind=kind, pause=pause, ends=ends))
+            said.append(
+                _in_pieces(folder / GIT, environ, pieces, kind=kind, pause=pause, ends=ends)
+            )
     assert len(said) in (0, 2), said
     assert len(set(said)) <= 1, said
     if how in ("at once", "two pieces", "slowly", "late", "1 MiB"):
@@ -109,7 +123,9 @@ def test_a_request_comes_in_pieces(kind: str, how: str, native: Path, environ: d
 
 @pytest.mark.parametrize("offset", [0, 7])
 @pytest.mark.parametrize("more", [b"", b"more"])
-def test_a_file_is_read_from_its_offset(offset: int, more: bytes, native: Path, environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_file_is_read_from_its_offset(
+    offset: int, more: bytes, native: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
     path = tmp_path / "request"
     path.write_bytes(b"before\n"[:offset] + ASKED + more)
     seen = []
@@ -126,10 +142,25 @@ def test_a_file_is_read_from_its_offset(offset: int, more: bytes, native: Path, 
 
 @pytest.mark.parametrize(
     "shape",
-    ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "</dev/null", "<$ASKED >/dev/full", "<$ASKED 2>&-", "<$ASKED >&-", "</dev/zero", "</", "0>$ASKED.new", "<$ASKED"],
+    [
+        "<&-",
+        ">&-",
+        "2>&-",
+        "<&- >&- 2>&-",
+        "</dev/null",
+        "<$ASKED >/dev/full",
+        "<$ASKED 2>&-",
+        "<$ASKED >&-",
+        "</dev/zero",
+        "</",
+        "0>$ASKED.new",
+        "<$ASKED",
+    ],
 )
 @pytest.mark.parametrize("program", [GIT, DOCKER])
-def test_streams_of_a_shell(shape: str, program: str, native: Path, environ: dict[str, str], tmp_path: Path) -> None:
+def test_streams_of_a_shell(
+    shape: str, program: str, native: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
     asked = tmp_path / "asked"
     asked.write_bytes(ASKED if program == GIT else b"ica.example")
     said = []
@@ -158,7 +189,9 @@ def test_a_terminal_is_asked_as_before(native: Path, environ: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_front_while_it_waits(number: signal.Signals, native: Path, environ: dict[str, str]) -> None:
+def test_a_signal_ends_the_front_while_it_waits(
+    number: signal.Signals, native: Path, environ: dict[str, str]
+) -> None:
     theirs, ours = os.pipe()
     with _started(native / GIT, environ, theirs) as process:
         _until(lambda: _caught(process.pid, number))
@@ -191,7 +224,9 @@ def test_a_reader_that_has_gone_is_no_error_message(native: Path, environ: dict[
     for folder in (PYTHON, native):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run([folder / "credhelper", "get"], env=environ, stdout=writer, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [folder / "credhelper", "get"], env=environ, stdout=writer, stderr=subprocess.PIPE
+        )
         os.close(writer)
         assert (done.returncode, done.stderr) == (1, b"")
 
@@ -199,7 +234,11 @@ def test_a_reader_that_has_gone_is_no_error_message(native: Path, environ: dict[
 def test_it_needs_no_proc(native: Path, alone: Path, environ: dict[str, str]) -> None:
     def run(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
         hide = 'mount -t tmpfs none /proc && exec "$@"'
-        return subprocess.run(["unshare", "-m", "sh", "-c", hide, "sh", folder / "credhelper", *words], env=environ, capture_output=True)
+        return subprocess.run(
+            ["unshare", "-m", "sh", "-c", hide, "sh", folder / "credhelper", *words],
+            env=environ,
+            capture_output=True,
+        )
 
     if run(Path("/bin"), "--version").returncode not in (126, 127):
         pytest.skip("no /proc can be hidden here")
