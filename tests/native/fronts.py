@@ -32,8 +32,8 @@ class Front:
     """
 
     def __init__(self, program: Path, folder: Path) -> None:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        self.process = subprocess.Popen([program], cwd=folder, **pipes)
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([program], cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe)
 
     def ask(self, case: Case, places: Places) -> Answer:
         """Return the answer to `case`, which lies at `places`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from tests.native.cases import HERE, NOW, SERVICE, Case
 from tests.native.near import END, LEFT, add, asked_for, with_fields, with_words
@@ -207,7 +208,17 @@ add(
     [0],
     _damaged("record", lambda data: data.replace(b"expires=18", b"expires=19")),
 )
-_RESUMMED = {
+
+
+def _with_sum(damage: Callable[[bytes], bytes], data: bytes) -> bytes:
+    return resummed(damage(data))
+
+
+def _replaced(old: bytes, new: bytes, data: bytes) -> bytes:
+    return data.replace(old, new)
+
+
+_RESUMMED: dict[str, Callable[[bytes], bytes]] = {
     "another header": lambda data: data.replace(b"record 1", b"record 2", 1),
     "a field twice": lambda data: data.replace(b"skew=", b"token=other\nskew=", 1),
     "no equals sign": lambda data: data.replace(b"skew=", b"skew", 1),
@@ -220,7 +231,7 @@ for _name, _damage in _RESUMMED.items():
     add(
         f"record, with its sum: {_name}",
         [0],
-        _damaged("record", lambda data, damage=_damage: resummed(damage(data))),
+        _damaged("record", partial(_with_sum, _damage)),
         odd=True,
     )
 _ROUTES = {
@@ -250,7 +261,7 @@ for _name, (_old, _new) in _ROUTES.items():
     add(
         f"routes: {_name}",
         [0],
-        _damaged("routes", lambda data, old=_old, new=_new: data.replace(old, new)),
+        _damaged("routes", partial(_replaced, _old, _new)),
         odd=True,
     )
 add(
@@ -305,7 +316,7 @@ add(
 )
 
 
-def _mode(what: str) -> Callable[[Case, object], None]:
+def _mode(what: str) -> Callable[[Case, int], None]:
     return lambda case, mode: case.last.append(lambda places: os.chmod(getattr(places, what), mode))
 
 

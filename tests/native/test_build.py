@@ -163,7 +163,7 @@ def test_it_is_installed_moved_and_removed(wheel: Path, tmp_path: Path) -> None:
         pytest.skip("the package is not installed")
     home = tmp_path / "a place's $HOME"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    pip = [
+    pip: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",

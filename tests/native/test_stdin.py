@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,25 +61,23 @@ def _in_pieces(
     """Send the pieces, and end there or wait for the answer with stdin still open."""
     if kind == "pipe":
         theirs, ours = os.pipe()
-        write, shut = (lambda data: os.write(ours, data)), (lambda: os.close(ours))
     else:
-        one, other = socket.socketpair()
-        theirs, ours = one.detach(), other.detach()
-        end = socket.socket(fileno=ours)
-        write, shut = end.send, (lambda: end.shutdown(socket.SHUT_WR))
+        theirs, ours = (end.detach() for end in socket.socketpair())
     with _started(program, environ, theirs) as process:
         for number, piece in enumerate(pieces):
             time.sleep(pause if number else 0)
             view = piece
             while view:
-                view = view[write(view) :]
-        if ends:
-            shut()
+                view = view[os.write(ours, view) :]
+        if ends and kind == "pipe":
+            os.close(ours)
+        elif ends:
+            end = socket.socket(fileno=ours)
+            end.shutdown(socket.SHUT_WR)
+            ours = end.detach()
         said = _said(process)
-        if not ends:
-            shut()
-        if kind != "pipe":
-            end.close()
+        if not ends or kind != "pipe":
+            os.close(ours)
         return said
 
 
@@ -209,7 +208,7 @@ def test_a_reader_that_does_not_read_is_waited_for(native: Path, environ: dict[s
                 os.write(writer, b"x" * 4096)
         process = subprocess.Popen([folder / "credhelper", "get"], env=environ, stdout=writer)
         os.close(writer)
-        _until(lambda pid=process.pid: _sleeping(pid))
+        _until(partial(_sleeping, process.pid))
         assert process.poll() is None
         os.set_blocking(reader, True)
         data = b""
