@@ -42,7 +42,12 @@ static int give(char how, const char *data, size_t size) {
         must(lseek(pair[0], 6, SEEK_SET) == 6);
     } else {
         must((how == 's' || how == 'S' ? socketpair(AF_UNIX, SOCK_STREAM, 0, pair) : pipe(pair)) == 0);
+        int room = 1 << 20; /* nobody reads yet: all must fit */
+        if (how == 's' || how == 'S') setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+        else fcntl(pair[1], F_SETPIPE_SZ, room);
+        fcntl(pair[1], F_SETFL, O_NONBLOCK);
         must(size == 0 || write(pair[1], data, size) == (ssize_t)size);
+        fcntl(pair[1], F_SETFL, 0);
         if (how == 's') shutdown(pair[1], SHUT_WR);
         if (how == 'p') close(pair[1]);
         else kept = pair[1];
