@@ -16,7 +16,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check bench clients docs proven clean
+.PHONY: demo test floors check bench clients docs proven release clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -83,6 +83,12 @@ $(VENV)/.test: $(VENV)/.installed
 $(VENV)/.check: $(VENV)/.test
 	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check ".[sandbox,test,check]"
 	@touch $@
+
+# The wheels of a release in dist/: a pure one, and those with the native front.
+release:
+	@test -x .venv-release/bin/python || $(CLEAN) $(PYTHON) -m venv .venv-release
+	@$(CLEAN) .venv-release/bin/pip install --quiet --disable-pip-version-check "setuptools>=70.1" ziglang
+	$(CLEAN) .venv-release/bin/python native/release.py dist
 
 clean:
 	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info

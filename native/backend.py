@@ -109,7 +109,7 @@ def with_front(wheel: bytes, front: bytes, platform: str) -> bytes:
     Parameters:
     - wheel: the bytes of a pure wheel.
     - front: the compiled program.
-    - platform: the platform's tag, as in `linux_x86_64`.
+    - platform: the platform's tag, as in `linux_x86_64`, or several with dots between.
     """
     import io
 
@@ -123,8 +123,8 @@ def with_front(wheel: bytes, front: bytes, platform: str) -> bytes:
                 changed[member.filename] = data = front
             elif name == "WHEEL" and folder.endswith(".dist-info"):
                 # The package itself stays where pure ones lie: program files look for it there.
-                lines = data.replace(b"Tag: py3-none-any", f"Tag: py3-none-{platform}".encode())
-                changed[member.filename] = data = lines
+                tags = "\n".join(f"Tag: py3-none-{each}" for each in platform.split("."))
+                changed[member.filename] = data = data.replace(b"Tag: py3-none-any", tags.encode())
             elif name == "RECORD" and folder.endswith(".dist-info"):
                 data = _recorded(data.decode(), changed).encode()
             new.writestr(member, data, zipfile.ZIP_DEFLATED)

@@ -352,4 +352,6 @@ def _instead(what: str, how: str) -> Callable[[Case, object], None]:
 
 for _what in ("routes", "record", "config", "cache"):
     for _how in ("link", "folder", "fifo", "none", "other owner"):
-        add(f"instead of {_what}", [_how], _instead(_what, _how))
+        # Without a config, an empty one may be meant.
+        odd = (_what, _how) == ("config", "none")
+        add(f"instead of {_what}", [_how], _instead(_what, _how), odd=odd)
