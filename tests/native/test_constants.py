@@ -53,9 +53,7 @@ def test_it_knows_all_variables_of_ours() -> None:
     }
     known = set(_known("VARIABLES"))
     told = {name for name in told if not name.startswith(NOT_OURS_BEGIN) and name[-1] != "_"}
-    assert told - NOT_OURS == {
-        name for name in known if name.startswith("CREDHELPER_")
-    }
+    assert told - NOT_OURS == {name for name in known if name.startswith("CREDHELPER_")}
     assert lookup.SOCKET in NOT_OURS
 
 
