@@ -83,7 +83,8 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
             _show(context, one, state)
         own = front.installed(sys.argv[0], sys.executable) if verbose else None
         if own:
-            say(f"\nwarm answers come from the {own[0]} front: {printable(own[1])}")
+            say()
+            say(f"warm answers come from the {own[0]} front: {printable(own[1])}")
     elif statuses:
         status_table.show([*zip(statuses, states, strict=True)], context.clock())
     if not statuses:
