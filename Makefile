@@ -88,7 +88,7 @@ $(VENV)/.check: $(VENV)/.test
 release:
 	@test -x .venv-release/bin/python || $(CLEAN) $(PYTHON) -m venv .venv-release
 	@$(CLEAN) .venv-release/bin/pip install --quiet --disable-pip-version-check "setuptools>=70.1" ziglang
-	$(CLEAN) .venv-release/bin/python native/release.py dist
+	$(CLEAN) .venv-release/bin/python -m native.release dist
 
 clean:
 	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The wheels of a release: `python native/release.py FOLDER` writes them, the same bytes each time.
+"""The wheels of a release: `python -m native.release FOLDER` writes them.
 
 One is pure. The others have the native front, static with musl, so that it runs on each Linux
 of its processor. `ziglang` from the registry is the compiler, also for other processors.
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import backend  # beside this file
+from native import backend
 
 # What no header of ours says may differ between two runs.
 EPOCH = "1700000000"
