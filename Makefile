@@ -1,15 +1,22 @@
 # `make demo` and `make test` do all their own set-up: a virtual environment in .venv, with the wheel.
 PYTHON ?= python3
 VENV := .venv
+# `make test NATIVE=1`: with the native front, in a virtual environment of its own, what concerns it.
+# All tests: `make test NATIVE=1 PYTEST_ARGS="tests integrations"`.
+ifeq ($(NATIVE),1)
+VENV := .venv-native
+export CREDHELPER_NATIVE := 1
+PYTEST_ARGS = tests/native tests/protocols tests/hostile tests/edge tests/architecture/test_program_file.py
+endif
 BIN := $(VENV)/bin
-SOURCES := setup.cfg pyproject.toml $(shell find credhelper -type f -not -path '*/__pycache__/*')
+SOURCES := setup.cfg pyproject.toml $(shell find credhelper native -type f -not -path '*/__pycache__/*')
 FLOOR_TESTS := tests/client tests/config/test_write.py tests/cli/test_login.py tests/cli/test_logout.py tests/cli/test_status.py
 # Two more than there are processors: many a test waits for a token to expire. Each one loads all tests.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check bench bench-fleet clients docs proven clean
+.PHONY: demo test floors check bench bench-fleet clients docs proven release clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -29,7 +36,7 @@ check: $(VENV)/.check
 	$(CLEAN) $(BIN)/ruff check .
 	$(CLEAN) $(BIN)/ruff format --check .
 	$(CLEAN) $(BIN)/mypy
-	cd benchmarks && MYPYPATH=.. $(CLEAN) ../$(BIN)/mypy --config-file ../pyproject.toml *.py
+	cd benchmarks && MYPYPATH=..:../native $(CLEAN) ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	$(CLEAN) $(BIN)/lint-imports
 
 # Real clients for the tests in integrations/, each in .clients/NAME: all, or CLIENTS="boto3 rclone".
@@ -53,6 +60,7 @@ proven: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/warm.py
+	$(CLEAN) $(BIN)/python benchmarks/native.py
 	$(CLEAN) $(BIN)/python benchmarks/herd.py
 	$(CLEAN) $(BIN)/python benchmarks/inprocess.py
 	$(CLEAN) $(BIN)/python benchmarks/growth.py
@@ -79,6 +87,12 @@ $(VENV)/.test: $(VENV)/.installed
 $(VENV)/.check: $(VENV)/.test
 	@$(CLEAN) $(BIN)/pip install --quiet --disable-pip-version-check ".[sandbox,test,check]"
 	@touch $@
+
+# The wheels of a release in dist/: a pure one, and those with the native front.
+release:
+	@test -x .venv-release/bin/python || $(CLEAN) $(PYTHON) -m venv .venv-release
+	@$(CLEAN) .venv-release/bin/pip install --quiet --disable-pip-version-check "setuptools>=70.1" ziglang
+	$(CLEAN) .venv-release/bin/python -m native.release dist
 
 clean:
 	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info

@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 
 from credhelper.core import paths, record
 from credhelper.errors import CacheError, CredhelperError, reason
-from credhelper.storage import failure_record, files, lock_places, locks
+from credhelper.storage import failure_record, files, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,10 +147,9 @@ class Slot:
 
     def has_room(self) -> bool:
         """Tell whether another record like this one could be kept."""
-        if self.folder is None:
-            return False
-        size = len(paths.read_private(self.path) or b"")
-        return files.has_room(self.folder, 2 * size)
+        return self.folder is not None and files.has_room(
+            self.folder, 2 * len(paths.read_private(self.path) or b"")
+        )
 
     def forget(self, fields: Mapping[str, str]) -> None:
         """Replace a record whose token must not be served any more by `fields`.
@@ -164,7 +163,7 @@ class Slot:
             try:
                 self.save(fields)  # there may be room now
             except CacheError:
-                return  # then the next token may be made at once
+                pass  # then the next token may be made at once
 
     def remove(self, *aside: str) -> None:
         """Forget the record, its failure, and what `move_aside` returned. Raises CacheError."""
@@ -202,8 +201,8 @@ class Slot:
         """Tell whether this was logged out of since `started`; both are in Unix seconds."""
         if self.folder is None or not paths.private_folder(self.folder):
             return False
-        data = paths.read_private(os.path.join(self.folder, _gone(self.name)))
-        at = record.number((data and record.decode(data)) or {}, "at") / 1000
+        data = paths.read_private(os.path.join(self.folder, _gone(self.name))) or b""
+        at = record.number(record.decode(data) or {}, "at") / 1000
         return started <= at <= now + 1  # a time in the future is of another clock
 
     def lock(
@@ -222,6 +221,8 @@ class Slot:
         """
         if self.folder is None:
             raise locks.Unlockable("there is no folder to keep it in")
+        from credhelper.storage import lock_places  # late: what the cache answers takes no lock
+
         shown = self._waiting if wait else None
         with shown(f"another credhelper {holder}", wait) if shown else nullcontext():
             return lock_places.acquire(
@@ -269,9 +270,9 @@ class Slot:
         if self.folder is None:
             raise CacheError("there is no folder to keep it in")
         files.make_folder(self.folder)
+        path, data = os.path.join(self.folder, name), record.encode(fields)
         try:
-            data = record.encode(fields)
-            files.replace(os.path.join(self.folder, name), data, durable=self._durable)
+            files.replace(path, data, durable=self._durable)
         except OSError as error:
             raise CacheError(f"cannot write to {self.folder}: {reason(error)}") from error
 

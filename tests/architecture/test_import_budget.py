@@ -24,6 +24,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 PROGRAM = Path(sys.executable).parent / "credhelper"
+if PROGRAM.is_file() and PROGRAM.read_bytes().startswith(b"\x7fELF"):  # the native front
+    PROGRAM = Path(__file__).parent.parent.parent / "credhelper/bin/credhelper"
+PYTHON = Path(sys.executable).parent / "python3"
 IMPORT = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
 
 OURS = {
@@ -114,7 +117,7 @@ def loaded(
 ) -> tuple[set[str], bytes]:
     """Return what Python imports for `words`, and what was answered."""
     done = subprocess.run(
-        [str(PROGRAM.parent / "python3"), "-X", "importtime", "-I", "-S", *words],
+        [str(PYTHON), "-X", "importtime", "-I", "-S", *words],
         input=stdin,
         capture_output=True,
         env=environ or {},
@@ -185,7 +188,7 @@ def test_a_waiter_in_a_herd_loads_nothing_heavy(scratch_world: World) -> None:
     lock = locks.acquire(f"{record}.lock", wait=0, alarm=False)
     assert lock
     waiter = subprocess.Popen(
-        [str(PROGRAM.parent / "python3"), "-X", "importtime", "-I", "-S", str(PROGRAM), "get"],
+        [str(PYTHON), "-X", "importtime", "-I", "-S", str(PROGRAM), "get"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=scratch_world.environ,
@@ -211,7 +214,7 @@ def test_a_refusal_that_is_remembered_loads_nothing_heavy(
     running_sandbox.fault({"status": 401, "times": "always"})
     assert scratch_world.run("get").status == 5
     done = subprocess.run(
-        [str(PROGRAM.parent / "python3"), "-X", "importtime", "-I", "-S", str(PROGRAM), "get"],
+        [str(PYTHON), "-X", "importtime", "-I", "-S", str(PROGRAM), "get"],
         capture_output=True,
         env=scratch_world.environ,
     )

@@ -9,7 +9,7 @@ import click
 
 from credhelper.broker import key_notes, next_step, routing
 from credhelper.broker.context import Context
-from credhelper.cli import output, shadowing, status_table
+from credhelper.cli import front, output, shadowing, status_table
 from credhelper.cli.context import chosen, command_context, profile_option
 from credhelper.cli.output import say
 from credhelper.cli.standing import ProfileStatus, ask_api, profile_status
@@ -81,6 +81,10 @@ def status(name: str | None, verbose: bool, as_json: bool, check: bool, exit_sta
             if number:
                 say()
             _show(context, one, state)
+        own = front.installed(sys.argv[0], sys.executable) if verbose else None
+        if own:
+            say()
+            say(f"warm answers come from the {own[0]} front: {printable(own[1])}")
     elif statuses:
         status_table.show([*zip(statuses, states, strict=True)], context.clock())
     if not statuses:

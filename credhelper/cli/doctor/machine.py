@@ -9,7 +9,7 @@ from functools import partial
 from credhelper import __version__
 from credhelper.broker import routing
 from credhelper.broker.context import Context
-from credhelper.cli import shadowing
+from credhelper.cli import front, shadowing
 from credhelper.cli.doctor.result import Check, Outcome, passed, warned
 from credhelper.cli.standing import profile_status
 from credhelper.config import child
@@ -53,7 +53,8 @@ def _path(context: Context) -> Outcome:
             f" this one is {__version__}",
             "remove one of them",
         )
-    return passed(path)
+    found = front.of(path)
+    return passed(f"{path}, with the {found} front" if found else path)
 
 
 def _chosen(context: Context) -> Outcome:
