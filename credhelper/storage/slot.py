@@ -1,7 +1,4 @@
-"""One place on disk: a record, the lock beside it, and the memory of its last failure.
-
-If the folder cannot be trusted or written, a slot finds and saves nothing, and warns once.
-"""
+"""One place on disk: a record, the lock beside it, and the memory of its last failure."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ _ELSEWHERE = "set CREDHELPER_CACHE_DIR and CREDHELPER_STATE_DIR to folders of yo
 
 
 class Slot:
-    """The place of one record.
+    """The place of one record. In a folder that is not trusted it finds and saves nothing.
 
     Parameters: `folder`, absolute path, or None to go without; `name`, the record's file name;
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
