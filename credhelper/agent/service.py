@@ -23,7 +23,7 @@ from credhelper.agent.children import Children
 from credhelper.agent.dialogues import Dialogue, Dialogues
 from credhelper.broker import answer as answering
 from credhelper.broker import routing
-from credhelper.broker.context import Context
+from credhelper.broker.context import Context, without_numbers
 from credhelper.broker.trace import tracer
 from credhelper.core import ending, lookup, paths, strict_json
 from credhelper.core.model import SESSION, Credential, Request
@@ -204,12 +204,12 @@ class Agent:
             self._dialogues.reply(dialogue, reply)
 
     def _warn(self, message: str, hint: str | None) -> None:
-        now = time.monotonic()
-        if now < self._warned.get(message, 0.0):
+        now, same = time.monotonic(), without_numbers(message)
+        if now < self._warned.get(same, 0.0):
             return
         if len(self._warned) > _MOST_WARNED:
             self._warned.clear()
-        self._warned[message] = now + _SILENCE
+        self._warned[same] = now + _SILENCE
         self._say(message, hint)
 
 

@@ -251,19 +251,28 @@ def beside_a_command(
     """
 
     def warn(message: str, hint: str | None) -> None:
-        if say and ascii(message) not in warned:
-            warned.append(ascii(message))
+        same = ascii(without_numbers(message))
+        if say and same not in warned:
+            warned.append(same)
             say(complaint(message, hint, "warning"))
 
     return Context(environ, warn=warn, trace=tracer(environ.get("CREDHELPER_TRACE", "")))
+
+
+def without_numbers(message: str) -> str:
+    """Return what a warning has in common with the next one of the same trouble.
+
+    The seconds that a token still lives are others each time.
+    """
+    return "".join(one for one in message if not one.isdigit())
 
 
 def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:
     given: set[str] = set()
 
     def warn_once(message: str, hint: str | None) -> None:
-        if message not in given:
-            given.add(message)
+        if without_numbers(message) not in given:
+            given.add(without_numbers(message))
             warn(message, hint)
 
     return warn_once

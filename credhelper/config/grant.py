@@ -225,7 +225,9 @@ def _distrust(handle: int, path: str, what: str, *, allow_readable: bool) -> Non
 
 
 def _no_file(path: str, what: str) -> ConfigError:
-    return ConfigError(f"{what} is not a regular file", command("mv", path, f"{path}.old"))
+    # A folder may hold much that is not for us: this takes away an empty one, or nothing.
+    words = ("rmdir", path) if os.path.isdir(path) else ("mv", path, f"{path}.old")
+    return ConfigError(f"{what} is not a regular file", command(*words))
 
 
 def _cure(path: str) -> str:

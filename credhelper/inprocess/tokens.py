@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 
 import credhelper
 from credhelper.broker import answer, wiring
-from credhelper.broker.context import Context
+from credhelper.broker.context import Context, without_numbers
 from credhelper.core import lookup, paths, service
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.core.record import decode
@@ -221,10 +221,10 @@ def _request(
 
 def warn(message: str, hint: str | None) -> None:
     """Tell a program's log what went wrong, though the call went on; once a minute at most."""
-    now = time.monotonic()
-    if now < _warned.get(message, 0.0):
+    now, same = time.monotonic(), without_numbers(message)
+    if now < _warned.get(same, 0.0):
         return
     if len(_warned) > _MOST_WARNED:
         _warned.clear()
-    _warned[message] = now + _SILENCE
+    _warned[same] = now + _SILENCE
     logging.getLogger("credhelper").warning("%s%s", message, f" ({hint})" if hint else "")

@@ -316,6 +316,7 @@ def test_an_api_that_hangs_for_one_profile_holds_up_no_other(
     )
     agent = agents(scratch_world, "--service", SERVICE, "--service", other)
     token = agent.ask(service=other)["token"]
+    until(lambda: not children_of(agent.process.pid), "the child that made a token did not end")
     running_sandbox.fault({"path": "/v1/tokens", "delay": 15})
     with agent.connect() as waiting:
         waiting.sendall(GET.encode() + b"\n")
@@ -352,6 +353,7 @@ def test_a_warning_is_told_where_the_agent_runs_and_once(
     running_sandbox.fault({"path": "/v1/tokens", "status": 503, "times": "always"})
     for _ in range(3):
         assert elsewhere.get(SERVICE) == token
+        scratch_world.age(1)  # the warning tells how long the token still lives
     assert agent.told().count("warning: ") == 1
     assert "could not renew" in agent.told()
 

@@ -82,7 +82,7 @@ def _fifo(key: Path) -> None:
 _SPOILT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "others read it": (lambda key: key.chmod(0o644), "chmod 600 ", "read by others"),
     "others write it": (lambda key: key.chmod(0o622), "chmod ", "written by anybody"),
-    "a folder": (_directory, "mv ", "is not a regular file"),
+    "a folder": (_directory, "rmdir ", "is not a regular file"),
     "a pipe": (_fifo, "mv ", "is not a regular file"),
     "a line feed": (lambda key: key.write_text("\n"), "install ", "is empty"),
     "two lines": (lambda key: key.write_text("a\nb\n"), "install ", "more than one line"),
@@ -106,7 +106,7 @@ def test_a_key_that_no_get_can_use_is_missing_for_the_reason_that_get_has(
     assert got.status in (4, 6)
     assert one["why"].partition("; ")[0] in got.told
     assert one["fix"] in got.told
-    for _ in range(2):  # a folder is moved away first, and then the key is put there
+    for _ in range(2):  # a folder is taken away first, and then the key is put there
         told, fix = state(person)
         if told == "key-missing":
             pasted(person, fix, text)

@@ -64,16 +64,19 @@ def _in_pieces(
     else:
         theirs, ours = (end.detach() for end in socket.socketpair())
     with _started(program, environ, theirs) as process:
-        for number, piece in enumerate(pieces):
-            time.sleep(pause if number else 0)
-            view = piece
-            while view:
-                view = view[os.write(ours, view) :]
+        # Who has its answer may end before it has read all.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for number, piece in enumerate(pieces):
+                time.sleep(pause if number else 0)
+                view = piece
+                while view:
+                    view = view[os.write(ours, view) :]
         if ends and kind == "pipe":
             os.close(ours)
         elif ends:
             end = socket.socket(fileno=ours)
-            end.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_WR)
             ours = end.detach()
         said = _said(process)
         if not ends or kind != "pipe":
@@ -107,14 +110,11 @@ def test_a_request_comes_in_pieces(
     pieces, pause, ends = PIECES[how]
     if how == "more than 1 MiB":
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    said = []
-    for folder in (PYTHON, native):
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            said.append(
-                _in_pieces(folder / GIT, environ, pieces, kind=kind, pause=pause, ends=ends)
-            )
-    assert len(said) in (0, 2), said
-    assert len(set(said)) <= 1, said
+    said = [
+        _in_pieces(folder / GIT, environ, pieces, kind=kind, pause=pause, ends=ends)
+        for folder in (PYTHON, native)
+    ]
+    assert len(set(said)) == 1, said
     if how in ("at once", "two pieces", "slowly", "late", "1 MiB"):
         assert said[0][0] == 0
         assert b"password=" in said[0][1]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from credhelper.broker.context import without_numbers
 from credhelper.errors import CacheError, ConfigError, CredhelperError, unexpected
 
 WARNINGS = "on the way"  # what warnings are about: any check may have met them
@@ -151,7 +151,7 @@ def of_warnings(
     known = [one.why for one in results if one.state in (FAIL, WARN)]
     seen = set()
     for message, hint in told:
-        same = re.sub(r"\d+", "", message)  # but for the seconds that are left, for example
+        same = without_numbers(message)
         if same not in seen and not any(why in message or message in why for why in known):
             seen.add(same)
             yield Result("warning", WARNINGS, WARN, message, hint or "")
