@@ -17,6 +17,9 @@ from tests.support.stores import Store, until
 NAME = "a" * 32
 A, B = "owner-a", "owner-b"
 
+# Each topology in `--thorough`; otherwise each test at some of them.
+pytestmark = pytest.mark.sampled(4)
+
 Connect = Callable[[], RedisStore]
 
 
