@@ -91,11 +91,12 @@ def _start(
         try:
             close(kept.handle)
             _speak(told)
+            # Before the command does anything: `logout` names the folders of those that run.
+            folder.serve(kept.folder, os.getpid())
             status = replace_process(command, environ, before)
             flush()
         finally:
             os._exit(status)
-    folder.serve(kept.folder, kept.child)
 
 
 def replace_process(
