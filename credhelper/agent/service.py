@@ -23,11 +23,11 @@ from credhelper.agent.children import Children
 from credhelper.agent.dialogues import Dialogue, Dialogues
 from credhelper.broker import answer as answering
 from credhelper.broker import routing
-from credhelper.broker.context import Context, without_numbers
+from credhelper.broker.context import Context
 from credhelper.broker.trace import tracer
 from credhelper.core import ending, lookup, paths, strict_json
 from credhelper.core.model import SESSION, Credential, Request
-from credhelper.core.text import command
+from credhelper.core.text import command, without_numbers
 from credhelper.errors import (
     ConfigError,
     CredhelperError,

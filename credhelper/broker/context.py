@@ -10,7 +10,7 @@ from credhelper.broker.trace import silent, tracer
 from credhelper.core import lookup, paths
 from credhelper.core.flock import Allowance, EarlyLocks
 from credhelper.core.record import NOT_YET_WAIT
-from credhelper.core.text import complaint, printable
+from credhelper.core.text import complaint, printable, without_numbers
 from credhelper.errors import CacheError, ConfigError, UsageError
 from credhelper.storage import files
 from credhelper.storage.slot import Slot
@@ -246,7 +246,7 @@ def beside_a_command(
 
     Parameters:
     - environ: the environment.
-    - warned: the warnings given already, as `ascii` has them; it grows.
+    - warned: the warnings given already, without numbers, as `ascii` has them; it grows.
     - say: writes a warning for people; None to keep quiet.
     """
 
@@ -257,14 +257,6 @@ def beside_a_command(
             say(complaint(message, hint, "warning"))
 
     return Context(environ, warn=warn, trace=tracer(environ.get("CREDHELPER_TRACE", "")))
-
-
-def without_numbers(message: str) -> str:
-    """Return what a warning has in common with the next one of the same trouble.
-
-    The seconds that a token still lives are others each time.
-    """
-    return "".join(one for one in message if not one.isdigit())
 
 
 def _once(warn: Callable[[str, str | None], None]) -> Callable[[str, str | None], None]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from credhelper.agent import http, keys, serving
 from credhelper.broker.context import Context
 from credhelper.core.model import Secret
+from credhelper.core.text import without_numbers
 from credhelper.errors import CredhelperError, reason
 
 # What AWS's SDKs would believe before they ask, or instead.
@@ -109,7 +110,7 @@ def prepare(
     request = keys.request_for(profile, refresh_before)
     document, expires, due, region = keys.fetch(context, request)
     token, path = Secret(secrets.token_urlsafe(32)), os.path.join(folder, FILE)
-    warned = "\n".join(map(ascii, said))
+    warned = "\n".join(map(ascii, map(without_numbers, said)))
     served = serving.Serving(profile, refresh_before, token, path, document, expires, due, warned)
     keys.put_back(served)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -25,6 +25,11 @@ def json_string(text: str) -> str:
     return f'"{"".join(map(_escape, text))}"'
 
 
+def without_numbers(message: str) -> str:
+    """Return what a warning shares with the next one of the same trouble: not the seconds in it."""
+    return "".join(one for one in message if not one.isdigit())
+
+
 def json_object(members: dict[str, str]) -> str:
     """Return a JSON object on one line; `members` maps names to values that are JSON already."""
     return "{" + ",".join(f"{json_string(name)}:{value}" for name, value in members.items()) + "}"

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 
 import credhelper
 from credhelper.broker import answer, wiring
-from credhelper.broker.context import Context, without_numbers
+from credhelper.broker.context import Context
 from credhelper.core import lookup, paths, service
 from credhelper.core.model import Credential, Request, Secret
 from credhelper.core.record import decode
 from credhelper.core.service import Service, parse
+from credhelper.core.text import without_numbers
 from credhelper.errors import NotFoundError
 from credhelper.inprocess import allowed_hosts, memo, memory_cache
 from credhelper.inprocess.allowed_hosts import decoded

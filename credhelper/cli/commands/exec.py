@@ -21,7 +21,7 @@ from credhelper.config.parse import Config
 from credhelper.config.profile import Profile
 from credhelper.core import service as services
 from credhelper.core.model import Credential, Request
-from credhelper.core.text import quoted
+from credhelper.core.text import quoted, without_numbers
 from credhelper.errors import CacheError, UsageError
 from credhelper.protocols import get
 from credhelper.tokenfile import folder as runtime
@@ -157,7 +157,7 @@ def exec_(
             credential.fresh_until,
             record,
             keeping.stamp(record),
-            warned="\n".join(map(ascii, said)),
+            warned="\n".join(map(ascii, map(without_numbers, said))),
             folder=folder,
             handle=handle,
             refresh_before=refresh_before,

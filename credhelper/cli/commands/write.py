@@ -17,7 +17,7 @@ from credhelper.cli.context import command_context, profile_option, service_opti
 from credhelper.cli.output import flush, moment, span, tell_person, warn
 from credhelper.cli.walltime import min_ttl_option, refresh_before_option
 from credhelper.core import service as services
-from credhelper.core.text import command, printable
+from credhelper.core.text import command, printable, without_numbers
 from credhelper.errors import CacheError, RequestError, UsageError
 from credhelper.tokenfile import formats, keeping, netrc, renewer
 
@@ -172,7 +172,7 @@ def _written(
         record,
         keeping.stamp(record),
         keeping.stamp(path),
-        "\n".join(map(ascii, said)),
+        "\n".join(map(ascii, map(without_numbers, said))),
         refresh_before=refresh_before,
         grant=grant,
         given=given,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from credhelper.broker.context import without_numbers
+from credhelper.core.text import without_numbers
 from credhelper.errors import CacheError, ConfigError, CredhelperError, unexpected
 
 WARNINGS = "on the way"  # what warnings are about: any check may have met them
