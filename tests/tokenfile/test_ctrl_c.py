@@ -82,14 +82,21 @@ def test_ctrl_c_in_a_terminal_ends_the_command_and_what_waits_beside_it(
     assert run_folders(scratch_world) == []
 
 
-def at_a_terminal(world: World, words: list[str], ready: bytes) -> tuple[bytes, int]:
-    """Start `words` at a terminal, type Ctrl-C there once they say `ready`, and see them end."""
+def at_a_terminal(
+    world: World, words: list[str], ready: bytes, *, job: bool = False
+) -> tuple[bytes, int]:
+    """Start `words` at a terminal, type Ctrl-C there once they say `ready`, and see them end.
+
+    Parameters: `job`, whether they are a shell that has a job in the foreground by then.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(words[0], words, world.environment())
     screen = b""
     while ready not in screen:
         screen += os.read(terminal, 4096)
+    if job:
+        until(lambda: os.tcgetpgrp(terminal) not in (0, pid), "no job came to the foreground")
     os.write(terminal, CTRL_C)
     try:
         while more := os.read(terminal, 4096):
@@ -143,7 +150,7 @@ def test_watch_is_ended_by_ctrl_c_in_a_terminal(scratch_world: World) -> None:
     path = scratch_world.root / "token"
     words = [*command("credhelper"), "watch", "--to", str(path)]
     script = f"{' '.join(words)} & until [ -e {path} ]; do sleep 0.1; done; echo ready; fg"
-    screen, status = at_a_terminal(scratch_world, ["bash", "-m", "-c", script], b"ready")
+    screen, status = at_a_terminal(scratch_world, ["bash", "-m", "-c", script], b"ready", job=True)
     assert b"Traceback" not in screen
     assert not tokens_in(screen)
     assert os.WEXITSTATUS(status) == 128 + signal.SIGINT
