@@ -107,7 +107,9 @@ def _echo_back_on_quit() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    if signal.getsignal(signal.SIGQUIT) is not signal.SIG_DFL:
+    # A refresh runs in a thread of its own, where Python lets nobody handle signals.
+    first = threading.current_thread() is threading.main_thread()
+    if not first or signal.getsignal(signal.SIGQUIT) is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGQUIT, quit_)

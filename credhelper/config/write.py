@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from credhelper.config.edit import Tree
 
-# Behind a default that is ours to remove: true whoever it names, as long as it stays.
+# The comment behind a default that credhelper wrote, and may remove again.
 _SEVERAL = "needed, as there are several profiles"
 
 

@@ -231,3 +231,15 @@ def test_a_wait_for_another_writer_is_shown_as_well(
     status, _, told = on_screen(person, shell=script)
     assert status == 0, told
     assert (f" s of at most 10 s: another credhelper is {doing}" in told) != quiet
+
+
+def test_a_wait_may_be_shown_from_another_thread(person: Person) -> None:
+    script = (
+        f"{sys.executable} -c 'import threading\n"
+        "from credhelper.cli import waiting\n"
+        "def work():\n"
+        '    with waiting.shown("it", 1): print("done", flush=True)\n'
+        "thread = threading.Thread(target=work); thread.start(); thread.join()'"
+    )
+    _, out, told = on_screen(person, shell=script)
+    assert out == "done\n", told
