@@ -117,8 +117,8 @@ def test_no_clock_has_to_be_right(ahead: int, others: int, join: Join) -> None:
 
 def test_hosts_with_different_clocks_make_ever_later_generations(join: Join) -> None:
     slow, fast = join("slow", -HOUR), join("fast", HOUR)
-    make(fast, "first")
-    make(slow, "second")
+    make(fast, "first", HOUR)
+    make(slow, "second", -HOUR)
     first, second = fast.find() or {}, slow.find() or {}
     assert 0 < number(second, "generation") - number(first, "generation") < 60_000
 
