@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from credhelper.core.model import Token
     from credhelper.core.record import Held
     from credhelper.fleet.member import Member
+    from credhelper.renewal.renewal import Renewal
     from credhelper.storage.slot import Slot
 
 
@@ -79,6 +80,20 @@ def session_member(context: Context, config: Config, profile: Profile, stamp: st
     )
 
 
+def renewal_for(
+    context: Context, profile: Profile, timeout: float = 0, seen: tuple[str, str] | None = None
+) -> Renewal:
+    """Return what makes new tokens for `profile`, whether hosts share its session or not.
+
+    Parameters: as for `wiring.renewal_for`.
+    """
+    from credhelper.broker import inventory, wiring
+
+    seen = seen or inventory.record_of(context, profile)
+    sessions = session_slot(context, profile, *seen)
+    return wiring.renewal_for(context, profile, timeout, seen, sessions)
+
+
 def renew(
     context: Context,
     profile: Profile,
@@ -97,10 +112,7 @@ def renew(
     Raises LoginRequiredError for a session that turns out to be somebody else's, and what a renewal
     raises.
     """
-    from credhelper.broker import wiring
-
-    sessions = session_slot(context, profile, *seen)
-    token, due = wiring.renewal_for(context, profile, timeout, seen, sessions).renew(held)
+    token, due = renewal_for(context, profile, timeout, seen).renew(held)
     from credhelper.fleet.payload import WHOSE
     from credhelper.renewal import whose
 

@@ -115,8 +115,7 @@ def _adopt(
     due, kept = 0, None
     token = verified.token
     if verified.session is not None:
-        sessions = session_sharing.session_slot(context, profile, *seen)
-        renewal = wiring.renewal_for(context, profile, seen=seen, sessions=sessions)
+        renewal = session_sharing.renewal_for(context, profile, seen=seen)
         due = renewal.adopt(verified.session)
         kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token
