@@ -181,7 +181,7 @@ def source_for(
         slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import inventory, key_notes, wiring
+        from credhelper.broker import inventory, key_notes, session_sharing, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
@@ -189,6 +189,8 @@ def source_for(
         limit = timeout if held or living else 0
         if profile.auth == "token":
             made = wiring.ready_token_for(context, profile, slot, limit, grant)
+        elif profile.share_session:
+            made = session_sharing.renew(context, profile, limit, (record, grant), slot, held)
         else:
             made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
         key_notes.bind(context, profile)

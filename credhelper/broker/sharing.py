@@ -97,7 +97,7 @@ def member_for(
         return whose.wrong(fields, profile) if judged else ""
 
     return Member(
-        connect=lambda: _connected(context, fleet),
+        connect=lambda: connected(context, fleet),
         address=str(fleet.store),
         ring=ring,
         names=ring.names(identity.shared(profile, resource)),
@@ -112,10 +112,11 @@ def member_for(
             "grant": stamp,
         },
         margin=max(profile.refresh_before, aws.MARGIN if wants == AWS else payload.MARGIN),
+        sessions=profile.share_session and wants != AWS,
     )
 
 
-def _connected(context: Context, fleet: Fleet) -> RedisStore:
+def connected(context: Context, fleet: Fleet) -> RedisStore:
     """Return the fleet's store. Raises StoreError also where it cannot be loaded."""
     from credhelper.fleet.store import StoreError
 
@@ -178,6 +179,8 @@ def _extra(package: str) -> CredhelperError:
 def visible(context: Context, profile: Profile, record: str) -> bool:
     """Tell whether there is something to make a token from."""
     grant = profile.grant
+    if profile.share_session:
+        return True  # the session that others share
     if grant is None:
         from credhelper.broker import inventory
 
@@ -197,4 +200,9 @@ def prepare(context: Context, profile: Profile, wants: Wants, stamp: str) -> Sec
     wiring.load()
     if profile.grant is None or profile.auth == "token" or wants == AWS:
         return None
-    return grants.read(context, profile, profile.grant, 0, stamp)
+    try:
+        return grants.read(context, profile, profile.grant, 0, stamp)
+    except CredhelperError:
+        if profile.share_session:
+            return None  # the session may do without it
+        raise

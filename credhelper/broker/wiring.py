@@ -210,13 +210,18 @@ def ready_token_for(
 
 
 def renewal_for(
-    context: Context, profile: Profile, timeout: float = 0, seen: tuple[str, str] | None = None
+    context: Context,
+    profile: Profile,
+    timeout: float = 0,
+    seen: tuple[str, str] | None = None,
+    sessions: Slot | None = None,
 ) -> Renewal:
     """Return what makes new tokens for `profile`.
 
     Parameters:
     - timeout: seconds that the caller has for it, 0 if that is not known.
     - seen: the name of the token's record, and the grant's stamp, which what is made is kept under.
+    - sessions: the slot of the session, where hosts share it.
     """
     from credhelper.broker import inventory
     from credhelper.renewal.renewal import Renewal, keeps_session
@@ -231,7 +236,7 @@ def renewal_for(
         profile,
         client,
         authorizer(context, profile, timeout, stamp),
-        inventory.session_slot(context, profile, record),
+        sessions or inventory.session_slot(context, profile, record),
         stamp=stamp,
         host=lookup.host(),
         trace=context.trace,

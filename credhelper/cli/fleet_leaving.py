@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from credhelper.broker import inventory, routing, sharing
+from credhelper.broker import inventory, routing, session_sharing, sharing
 from credhelper.broker.context import Context
 from credhelper.broker.inventory import Kept
 from credhelper.cli import prompt
 from credhelper.cli.revocation import Leaving
 from credhelper.config.profile import Profile
 from credhelper.core import lookup
-from credhelper.core.model import AWS, Secret
+from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError, UnreachableError
+from credhelper.fleet.payload import PREVIOUS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,9 +38,9 @@ def for_all(context: Context, profile: Profile, fleet: bool | None) -> bool:
         return False
     if fleet is None and prompt.on_terminal():
         name = printable(profile.name)
-        return click.confirm(
-            f"Other hosts share the token of profile {name}. Revoke it for all of them?", err=True
-        )
+        what, it = ("token and the session", "them") if profile.share_session else ("token", "it")
+        question = f"Other hosts share the {what} of profile {name}. Revoke {it} for all hosts?"
+        return click.confirm(question, err=True)
     return bool(fleet)
 
 
@@ -45,9 +48,12 @@ def leave(leaving: Leaving, profile: Profile) -> None:
     """Take what hosts share out of the store, revoke it, and note how that went."""
     context = leaving.context
     wants: tuple[Wants, ...] = ("token", AWS) if profile.aws else ("token",)
-    for each in wants:
+    shared = [partial(_take, leaving, profile, each) for each in wants]
+    if profile.share_session:
+        shared.insert(0, partial(_take_session, leaving, profile))  # first: tokens come from it
+    for take in shared:
         try:
-            _take(leaving, profile, each)
+            take()
         except CredhelperError as error:
             again = command("credhelper", "logout", "--profile", profile.name, "--fleet")
             leaving.failed("fleet", f"NOT removed: {error.message}; try again: {again}", error)
@@ -56,6 +62,33 @@ def leave(leaving: Leaving, profile: Profile) -> None:
         ("fleet", "removed: other hosts serve their copy until it is refused or expires")
     )
     context.trace("logout", fleet=profile.share)
+
+
+def _take_session(leaving: Leaving, profile: Profile) -> None:
+    """Say in the store that all hosts were logged out, and revoke the session that was there.
+
+    Raises CredhelperError.
+    """
+    from credhelper.fleet import session_end
+    from credhelper.fleet.store import StoreError
+
+    context = leaving.context
+    record, stamp = inventory.record_of(context, profile)
+    config = routing.load_config(context)
+    slot = inventory.session_slot(context, profile, record)
+    member = session_sharing.session_member(context, config, profile, stamp)
+    store = sharing.store_of(context, sharing.fleet_of(config, profile))
+    try:
+        fields = session_end.end_for_all(
+            member, store, slot.find() or {}, context.clock, lookup.host()
+        )
+    except StoreError as error:
+        raise UnreachableError(f"{member.address}: {error.why}") from None
+    finally:
+        store.close()
+    for key in (PREVIOUS, "token"):
+        if fields.get(key):
+            leaving.end_of(Kept(SESSION, slot, fields), Secret(fields[key]))
 
 
 def _take(leaving: Leaving, profile: Profile, wants: Wants) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from credhelper.broker import answer, inventory, typed_keys, wiring
+from credhelper.broker import answer, inventory, session_sharing, typed_keys, wiring
 from credhelper.cli import keeping, options, projects, prompt
 from credhelper.cli.leaving import typed_key
 from credhelper.cli.options import preview
@@ -100,7 +100,7 @@ def with_session(
         keys = projects.found_by(client, token, None, project=project, workgroup=None)
         values = projects.put_into(keys, values, given)
         return _write(context, name, old, values, make_default=make_default)
-    renewal = wiring.renewal_for(context, wide)
+    renewal = session_sharing.renewal_for(context, wide)
     token = renewal.renew(None)[0].value
     made = [token]
     try:
@@ -114,7 +114,7 @@ def with_session(
         )
         values = projects.put_into(keys, values, given)
         narrow = preview(context, name, values)
-        made.append(wiring.renewal_for(context, narrow).renew(None)[0].value)
+        made.append(session_sharing.renewal_for(context, narrow).renew(None)[0].value)
     finally:
         if wide.token == "jwt":  # noqa: S105  # a kind of token, not one
             discard(client, *made)

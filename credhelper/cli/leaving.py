@@ -41,7 +41,7 @@ def _leave(
 ) -> int:
     leaving = Leaving(context, profile)
     if profile.share:
-        leaving.for_all = fleet_leaving.for_all(context, profile, fleet)
+        leaving.for_all = leaving.fleet = fleet_leaving.for_all(context, profile, fleet)
     if profile.share and leaving.for_all:
         fleet_leaving.leave(leaving, profile)  # first: nobody adopts what is being revoked
     # The key first: a process that has read it began before the mark, and drops what it makes.

@@ -5,7 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from credhelper.broker import answer, inventory, next_step, routing, source, typed_keys, wiring
+from credhelper.broker import (
+    answer,
+    inventory,
+    next_step,
+    routing,
+    session_sharing,
+    source,
+    typed_keys,
+    wiring,
+)
 from credhelper.cli import login_report, options, projects
 from credhelper.cli.joining import SET_BY_NAME
 from credhelper.cli.verification import Verified, discard, still, verify
@@ -106,7 +115,7 @@ def _adopt(
     due, kept = 0, None
     token = verified.token
     if verified.session is not None:
-        renewal = wiring.renewal_for(context, profile, seen=seen)
+        renewal = session_sharing.renewal_for(context, profile, seen=seen)
         due = renewal.adopt(verified.session)
         kept = renewal.record.slot.path
         token = verified.session if profile.token == SESSION else token

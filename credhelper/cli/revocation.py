@@ -18,6 +18,7 @@ from credhelper.core.model import AWS, SESSION, Secret
 from credhelper.core.record import GIVEN, Held, number
 from credhelper.core.text import command, printable
 from credhelper.errors import CacheError, CredhelperError, TokenAPIError, reason
+from credhelper.fleet.payload import GENERATION
 from credhelper.storage import locks
 
 _WAIT = 25.0  # seconds for all locks together: a renewal has ended by then
@@ -33,7 +34,8 @@ class Leaving:
     - profile: by whose API records are revoked that do not tell theirs; or None.
 
     Attributes: `status`, the worst exit status; `rows`, what is said; `removed`, whether anything
-    was here; `for_all`, whether what other hosts share is revoked as well.
+    was here; `for_all`, whether what other hosts share is revoked as well; `fleet`, whether the
+    store says so already.
     """
 
     def __init__(self, context: Context, profile: Profile | None) -> None:
@@ -43,6 +45,7 @@ class Leaving:
         self.rows: Rows = []
         self.removed = False
         self.for_all = True
+        self.fleet = False
         self._revoked: set[str] = set()  # digests: a list of secrets takes longer with each
         self._end = time.monotonic() + _WAIT
         cache = paths.cache_dir(context.environ, sys.platform)
@@ -132,8 +135,8 @@ class Leaving:
         if fields.get(GIVEN):
             self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
             return
-        if not self.for_all:
-            self.rows.append((kept.what, "forgotten here, not revoked: other hosts share it"))
+        if not self.for_all or (kept.what == SESSION and GENERATION in fields and not self.fleet):
+            self.rows.append((kept.what, "forgotten here, not revoked: " + self._others(kept)))
             return
         digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))
         if digest in self._revoked:
@@ -146,6 +149,12 @@ class Leaving:
         status, text = _revoke(self.context, maker, secret, ends, certain=certain)
         self.status = max(self.status, status)
         self.rows.append((kept.what, text + former))
+
+    def _others(self, kept: Kept) -> str:
+        """Return in words why other hosts would miss what is not revoked."""
+        if kept.what != SESSION or GENERATION in (kept.fields or {}):
+            return "other hosts share it"
+        return "other hosts share tokens that were made from it"
 
     def _owner(self, held: Held) -> str:
         """Return in words whose a token is that a grant gave, and how long it lives."""

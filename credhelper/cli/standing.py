@@ -13,6 +13,7 @@ from credhelper.core.model import AWS, JWT
 from credhelper.core.record import Held, held_in, number
 from credhelper.core.routes import Routes
 from credhelper.errors import CredhelperError
+from credhelper.fleet.payload import GENERATION, MAKER
 from credhelper.storage.slot import REFUSED
 
 
@@ -31,6 +32,7 @@ class ProfileStatus:
     - skew: seconds that the server's clock is ahead of ours.
     - who: whose the token is, from its claims or the API.
     - checked: what the API said, None if it was not asked.
+    - session_maker: the host that renewed its session last, where hosts share it; else "".
     - aws: its AWS credentials, or None.
     - aws_record: the path of their record, None where the profile has no AWS resource.
     """
@@ -45,6 +47,7 @@ class ProfileStatus:
     skew: int
     who: dict[str, str] = field(default_factory=dict)
     checked: str | None = None
+    session_maker: str = ""
     aws: Held | None = None
     aws_record: str | None = None
 
@@ -71,6 +74,8 @@ def profile_status(
     one = ProfileStatus(
         profile, default, held, slot.path, ends, not by_key, bool(refused_at), skew, who
     )
+    if profile.share_session and GENERATION in session:
+        one.session_maker = session.get(MAKER, "")
     if route.aws:
         record, stamp = lookup.record_of(found, route, context.environ, AWS)
         slot = context.slot(record)

@@ -51,6 +51,8 @@ def state_of(context: Context, one: ProfileStatus) -> State:
         return over
     if profile.grant is None and profile.auth != LOGIN:
         return over  # other hosts of the fleet make it
+    if profile.grant is None and profile.share and not one.session_ends:
+        return over  # other hosts of the fleet make it, or share their session
     if profile.grant is None:
         log_in = next_step.log_in(context.environ, profile.name, profile)
         return State(LOGIN_NEEDED, log_in, _why_no_session(one))

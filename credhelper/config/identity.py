@@ -68,6 +68,16 @@ def shared(profile: Profile, resource: Resource | None) -> list[str]:
     ]
 
 
+def shared_session(profile: Profile) -> list[str]:
+    """Return what hosts of a fleet have in common that share the profile's session.
+
+    Several tokens can come from one session, so project, workgroup and scopes do not count.
+    """
+    optional = (profile.user, profile.domain, profile.client_id, profile.data)
+    told = (part for value in optional for part in _text(value))
+    return ["session", profile.share or "", profile.api, profile.url, *told]
+
+
 def visible_grant(profile: Profile) -> str:
     """Return what the warm path watches to see that the grant has changed.
 

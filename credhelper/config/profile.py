@@ -132,6 +132,7 @@ class Profile:
     - api_key_as: one of `KEY_FORMS`.
     - aws: what AWS credentials are for.
     - share: the name under which hosts of the fleet share its tokens.
+    - share_session: whether they share its session as well.
 
     What is not configured is None.
     """
@@ -160,6 +161,7 @@ class Profile:
     api_key_as: str = KEY_FORMS[0]
     aws: Resource | None = None
     share: str | None = None
+    share_session: bool = False
 
 
 def api_at(url: str) -> str | None:

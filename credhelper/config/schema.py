@@ -36,7 +36,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # What says how a token is made: nothing is made for a profile whose grant is a token.
 _MAKING = (
     *("user", "domain", "cid", "cwid", "scopes", "client_id", "data"),
-    *("keep_session", "token", "session_lifetime"),
+    *("keep_session", "token", "session_lifetime", "share_session"),
 )
 # What says of a project what another API's key says.
 _INSTEAD = {"project": "cid", "cid": "project"}
@@ -94,6 +94,7 @@ def read(name: str, values: object, expand: Callable[[str], str]) -> Profile:
         api_key_as=form,
         aws=_resource(table, api),
         share=_share(table, token),
+        share_session=_share_session(table, api, auth),
     )
     unset = {each.name for each in fields(Profile) if getattr(found, each.name) == each.default}
     for key in APIS[api].lacks:
@@ -152,6 +153,17 @@ def _share(table: Table, token: str) -> str | None:
     if share is not None and token == SESSION:
         raise table.wrong("share", f"shares JWTs: it goes with token = '{JWT}' only")
     return share
+
+
+def _share_session(table: Table, api: str, auth: str) -> bool:
+    shares = table.flag("share_session")
+    if shares and "share" not in table:
+        raise table.wrong("share_session", "goes with share = 'NAME' only")
+    kept = auth == LOGIN or table.flag("keep_session") or (api == "ica" and auth == PASSWORD)
+    if shares and not kept and auth != READY:
+        hint = f"add keep_session = true, or auth = '{LOGIN}'"
+        raise table.wrong("share_session", "means nothing: this profile keeps no session", hint)
+    return shares
 
 
 def _resource(table: Table, api: str) -> Resource | None:

@@ -38,6 +38,7 @@ class Member(NamedTuple):
     - wrong: returns why the token in a record is not one for this profile; "" if it is.
     - owned: fields of this host's records that say whose they are.
     - margin: seconds of life that its callers want: it looks for the next value before.
+    - sessions: whether hosts share the session behind a token as well.
     """
 
     connect: Callable[[], Store]
@@ -51,6 +52,7 @@ class Member(NamedTuple):
     wrong: Callable[[Mapping[str, str]], str]
     owned: Mapping[str, str]
     margin: float = MARGIN
+    sessions: bool = False
 
 
 class Said(NamedTuple):

@@ -5,7 +5,7 @@ No URL and no service is in it: where a token is sent is each host's own busines
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from credhelper import errors
 from credhelper.core import record
@@ -20,8 +20,13 @@ GENERATION = "generation"  # fields of the local record: of the value in it
 MAKER = "maker"  # the host that made it
 WHOSE = "whose"  # a digest of whose it is
 SPREAD = "spread"  # when this host looks for the next one: other hosts do at other moments
+SESSION_DUE = "session_due"  # when the session that hosts share is due, on the API's clock
+PREVIOUS = "previous"  # of a session: the psToken before it
+ENDED = "ended"  # of a session that was logged out of: digests of what was revoked
 
-_TOLD = ("kind", "issued", "not_before", "expires", "assumed", "token", GIVEN, MAKER)
+_MADE = ("kind", "issued", "not_before", "expires", "assumed", "token", MAKER)
+TOKEN = (*_MADE, GIVEN, SESSION_DUE)  # fields of a value that other hosts read
+SESSION = (*_MADE, PREVIOUS, ENDED)
 # What the server said. What the network did is one host's own affair.
 SHARED = (RejectedError, RateLimitedError, UnreachableError)
 _LAST_PART = 10  # of a token's life, in which hosts look for the next one
@@ -30,28 +35,32 @@ MARGIN = 60  # seconds of life that callers want, unless they say otherwise
 _LONGEST_FAILURE = 61  # seconds
 
 
-def pack(fields: Mapping[str, str], delta: float) -> bytes:
+def pack(fields: Mapping[str, str], delta: float, keys: Sequence[str] = TOKEN) -> bytes:
     """Return the record `fields` as other hosts may read it.
 
     Parameters:
     - delta: seconds that the store's clock is ahead of ours.
+    - keys: the fields that are told: `TOKEN` or `SESSION`.
     """
-    told = {key: fields[key] for key in _TOLD if key in fields}
+    told = {key: fields[key] for key in keys if key in fields}
     ahead = number(fields, "skew") - delta
     return record.encode({**told, "ahead": str(round(ahead))})
 
 
-def unpack(data: bytes, delta: float, host: str) -> dict[str, str] | None:
+def unpack(
+    data: bytes, delta: float, host: str, keys: Sequence[str] = TOKEN
+) -> dict[str, str] | None:
     """Return the fields of a record for this host; None for what is no value.
 
     Parameters:
     - delta: seconds that the store's clock is ahead of ours.
     - host: this host's name.
+    - keys: as for `pack`.
     """
     fields = record.decode(data)
-    if not fields or not fields.get("token") or not fields.get("kind"):
+    told = {key: fields[key] for key in keys if key in fields} if fields else {}
+    if not fields or not (told.get("token") or ENDED in told) or not told.get("kind"):
         return None
-    told = {key: fields[key] for key in _TOLD if key in fields}
     return {**told, "host": host, "skew": str(number(fields, "ahead") + round(delta))}
 
 
@@ -115,6 +124,23 @@ def spread(
     looks = int(begins + part * max(0.0, ends - begins))
     due = number(fields, "due")
     return {SPREAD: str(looks), "due": str(min(due, looks) if due else looks)}
+
+
+def adopted(
+    fields: Mapping[str, str], now: float, chance: Callable[[], float], margin: float
+) -> dict[str, str]:
+    """Return the fields that say when this host looks again, for a token that another host made.
+
+    Where hosts share the session as well, each of them sees in time that it is due: in the quarter
+    of its idle life that follows the moment at which its maker does.
+
+    Parameters: as for `spread`; `chance`, returns any number from 0 to 1.
+    """
+    told = number(fields, SESSION_DUE)
+    if told:
+        begins = told - number(fields, "skew")
+        fields = {**fields, "due": str(int(begins + chance() * max(0.0, begins - now) / 2))}
+    return spread(fields, now, chance(), margin)
 
 
 def is_spread(fields: Mapping[str, str]) -> bool:

@@ -201,11 +201,16 @@ class SharedSlot(Slot):
             **payload.spread(fields, self._clock(), hosts.chance(), margin),
             MAKER: self._host,
         }
+        shares = turn is not None and turn.member.sessions
         if fields.get("token") == before.get("token") and GENERATION in before:
-            # Only its session was due: for other hosts nothing has changed.
-            return self._keep({**before, **told, MAKER: before.get(MAKER, "")}, room)
+            told = {**before, **told, MAKER: before.get(MAKER, "")}
+            if not shares:
+                # Only its session was due: for other hosts nothing has changed.
+                return self._keep(told, room)
         if turn is None:
             return self._keep(told, room)
+        if shares and number(fields, "due"):
+            told[payload.SESSION_DUE] = str(number(fields, "due") + number(fields, "skew"))
         told |= {GENERATION: str(turn.next_generation()), WHOSE: turn.member.whose(fields)}
         kept = self._keep(told, room)
         turn.publish({**told, **self.owner})

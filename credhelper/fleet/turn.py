@@ -196,7 +196,7 @@ class Turn:
         if wrong := value.wrong(member, fields, held):
             self._warn(f"not using the token in the fleet's store: it {wrong}", None)
             return None
-        fields |= payload.spread(fields, self._clock(), hosts.chance(), member.margin)
+        fields |= payload.adopted(fields, self._clock(), hosts.chance, member.margin)
         if not enough(fields):
             self._trace("fleet", record=self._record, short=seen.generation)
             return None

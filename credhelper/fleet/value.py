@@ -34,8 +34,28 @@ def opened(member: Member, name: str, seen: Look, delta: float, host: str) -> di
     fields = payload.unpack(text, delta, host) if text is not None else None
     if fields is None:
         return None
+    if not member.sessions:
+        fields.pop(payload.SESSION_DUE, None)
     whose = member.whose(fields)
     return {**fields, **member.owned, GENERATION: str(seen.generation), WHOSE: whose}
+
+
+def sealed_session(member: Member, fields: Mapping[str, str], delta: float) -> bytes:
+    """Return a session, or that it was logged out of, sealed. Parameters: as for `sealed`."""
+    bound = ["session", member.names[0], str(number(fields, GENERATION))]
+    return member.ring.seal(payload.pack(fields, delta, payload.SESSION), bound)
+
+
+def opened_session(
+    member: Member, name: str, seen: Look, delta: float, host: str
+) -> dict[str, str] | None:
+    """Return the session that the store has, or that it was logged out of; None for neither.
+
+    Parameters: as for `opened`.
+    """
+    text = member.ring.open(seen.value, ["session", name, str(seen.generation)])
+    fields = payload.unpack(text, delta, host, payload.SESSION) if text is not None else None
+    return fields and {**fields, **member.owned, GENERATION: str(seen.generation)}
 
 
 def wrong(member: Member, fields: Mapping[str, str], held: Mapping[str, str]) -> str:

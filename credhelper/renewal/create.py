@@ -7,7 +7,13 @@ from credhelper.client.http.answers import WRONG_SECRET
 from credhelper.config.profile import APIS
 from credhelper.core.login import log_in
 from credhelper.core.text import command, printable, shell_word
-from credhelper.errors import CredhelperError, LoginRequiredError, RejectedError, TokenAPIError
+from credhelper.errors import (
+    CredhelperError,
+    LoginRequiredError,
+    RejectedError,
+    TokenAPIError,
+    UnreachableError,
+)
 from credhelper.renewal.session import over
 
 TYPE_CHECKING = False
@@ -157,6 +163,27 @@ def not_logged_in(profile: Profile) -> LoginRequiredError:
     )
 
 
+class Withheld(Exception):
+    """The next session may not be made now: hosts share it, and none renews it without its lease.
+
+    Parameters:
+    - why: in words.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def withheld(profile: Profile, why: Withheld) -> UnreachableError:
+    """Return the error for a session that hosts share and that cannot be renewed now."""
+    return UnreachableError(
+        f"hosts share the session of profile {profile.name}, and it cannot be renewed now:"
+        f" {why.why}",
+        hint=command("credhelper", "fleet", "check"),
+    )
+
+
 def ended(
     profile: Profile, dead: Token | None, error: RejectedError | None, now: float
 ) -> LoginRequiredError:
@@ -169,6 +196,9 @@ def ended(
     """
     idle = " while idle" if dead is not None and over(dead, now) else ""
     why = f": {error.message}" if error else ""
+    if profile.share_session:
+        why += "; a host that was stopped while it renewed the session shares the next one at its"
+        why += " next get"
     return LoginRequiredError(
         f"the session of profile {profile.name} has ended{idle}{why}",
         hint=log_in(profile.name),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from credhelper.config.profile import LOGIN
 from credhelper.errors import RejectedError, TokenAPIError
-from credhelper.renewal.create import ended, not_refreshed
+from credhelper.renewal.create import Withheld, ended, not_refreshed, withheld
 from credhelper.renewal.session import due, is_due, over, refreshable
 
 TYPE_CHECKING = False
@@ -43,6 +43,16 @@ class JwtSession:
         Parameters:
         - held: the old token.
         """
+        try:
+            return self._renewed(held)
+        except Withheld as why:
+            if self.calls.authorize is None:
+                raise withheld(self.profile, why) from None
+            # From the grant itself: the session stays as it is.
+            self.calls.trace("session", withheld=why.why)
+            return self.calls.create(), int(self.clock()) + _RETRY_AFTER
+
+    def _renewed(self, held: Held | None) -> tuple[Token, int]:
         lock = self.record.lock(wait=held is None)
         try:
             found = self.record.read()
@@ -75,6 +85,10 @@ class JwtSession:
             if left <= 0:
                 raise not_refreshed(self.profile)
             return old, 0
+        if why := self.record.withheld():
+            if left <= 0:
+                raise Withheld(why)
+            return self.record.read() or old, int(now) + _RETRY_AFTER
         try:
             new = self.calls.refresh(old)
         except RejectedError as error:
@@ -91,6 +105,8 @@ class JwtSession:
         return new, due(new)
 
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
+        if why := self.record.withheld():
+            raise Withheld(why)
         if dead is not None and self.calls.authorize is None:
             raise ended(self.profile, dead, refused, self.clock())
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
-from credhelper.renewal.create import ended, not_logged_in
+from credhelper.renewal.create import Withheld, ended, not_logged_in, withheld
 from credhelper.renewal.session import due, is_due, over
 from credhelper.renewal.whole import whole
 
@@ -46,6 +46,16 @@ class PsTokenSession:
         Parameters:
         - held: the old token.
         """
+        try:
+            return self._renewed(held)
+        except Withheld as why:
+            if self.calls.authorize is None:
+                raise withheld(self.profile, why) from None
+            # From the grant itself: the session stays as it is.
+            self.calls.trace("session", withheld=why.why)
+            return self.calls.create(), int(self.clock()) + _RETRY_AFTER
+
+    def _renewed(self, held: Held | None) -> tuple[Token, int]:
         session, session_due = self._current(wait=held is None)
         if self.profile.token == SESSION:
             return session, session_due
@@ -79,8 +89,8 @@ class PsTokenSession:
             if not is_due(found, now):
                 return found, due(found)
             # Without a lock two processes could refresh at once, and one answer would be lost.
-            if lock is None:
-                return found, int(now) + _RETRY_AFTER
+            if lock is None or self.record.withheld():
+                return self.record.read() or found, int(now) + _RETRY_AFTER
             return self._refreshed(found)
         finally:
             if lock:
@@ -112,6 +122,8 @@ class PsTokenSession:
         return new
 
     def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
+        if why := self.record.withheld():
+            raise Withheld(why)
         if self.calls.authorize is None:
             if dead is None:
                 raise not_logged_in(self.profile)
@@ -165,7 +177,7 @@ class PsTokenSession:
         - refused: the session that the server refused, with `error`.
         - held: the old token. While it lives, another process may take its time with the session.
         """
-        lock = self.record.lock(wait=held is None)
+        lock = self.record.lock(wait=held is None, refused=refused.value)
         try:
             if lock is None and held is not None:
                 return held.token(), int(self.clock()) + _RETRY_AFTER
@@ -198,5 +210,6 @@ class PsTokenSession:
             skew=refused.skew,
             assumed=True,
         )
-        self.record.write(older)
+        if not self.record.withheld():
+            self.record.write(older)
         return token, due(older)

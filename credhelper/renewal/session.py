@@ -19,7 +19,7 @@ from credhelper.storage.slot import REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from credhelper.core.model import Kind
     from credhelper.storage.files import Room
@@ -64,18 +64,30 @@ class SessionRecord:
         self.clock = clock
         self.started = clock()
 
-    def lock(self, *, wait: bool = True) -> locks.Lock | None:
+    def lock(self, *, wait: bool = True, refused: Secret | None = None) -> locks.Lock | None:
         """Return the session's lock, held; None where there can be none, or not in time.
 
         Parameters:
         - wait: whether to wait for a process that uses the session.
+        - refused: a session that is not to be used as it is.
         """
+
+        def enough(fields: Mapping[str, str]) -> bool:
+            held, now = held_in(fields, self.stamp, self.host), self.clock()
+            found = held.token() if held else None
+            fit = found is not None and found.value != refused
+            return fit and found is not None and not is_due(found, now) and not over(found, now)
+
         try:
             holder = f"uses the session of profile {self.profile}"
-            return self.slot.lock(flock.WAIT if wait else 0, holder=holder)
+            return self.slot.lock(flock.WAIT if wait else 0, holder=holder, enough=enough)
         except locks.Unlockable as error:
             self.trace("session", unlocked=str(error))
             return None
+
+    def withheld(self) -> str:
+        """Return why the next session may not be made now, as hosts share it; "" where it may."""
+        return self.slot.withheld()
 
     def read(self) -> Token | None:
         """Return the session, or None if there is none from this grant."""
@@ -123,7 +135,8 @@ class SessionRecord:
         Raises CacheError, if it must be kept and the disk says no, and LoginRequiredError when
         somebody has logged out since this renewal began.
         """
-        self._hold_to_login(session)
+        if not self.slot.outlives:
+            self._hold_to_login(session)
         fields = fields_of(
             session,
             profile=self.profile,
@@ -144,7 +157,8 @@ class SessionRecord:
         if self.slot.gone_since(self.started, self.clock()):
             self.slot.remove()
             self.trace("session", dropped="logged out meanwhile")
-            self.revoke(session)
+            if not self.slot.outlives:
+                self.revoke(session)
             raise logged_out(self.profile)
 
 

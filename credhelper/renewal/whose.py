@@ -47,6 +47,17 @@ def wrong(fields: Mapping[str, str], profile: Profile) -> str:
     return ""
 
 
+def wrong_session(fields: Mapping[str, str], profile: Profile) -> str:
+    """Return why the session in a record is none for `profile`; "" if nothing shows that it is not.
+
+    A psToken does not tell whose it is: the tokens that are minted from it do.
+    """
+    if fields.get("kind") == JWT:
+        return wrong(fields, profile)
+    flaw = claims.token_flaw(fields.get("token"))
+    return "is no token that the API could take" if flaw else ""
+
+
 def _is_for_project(told: Mapping[str, object], cid: str) -> bool:
     members, lists = told.get("mem"), told.get("acl")
     named = [

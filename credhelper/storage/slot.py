@@ -30,12 +30,13 @@ class Slot:
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
     `durable`, flush the folder too; `waiting`, as `locks.Waiting`, for each wait for a lock.
-    Attributes: `owner`, what each record says of whose it is.
+    Attributes: `owner`, what each record says of whose it is; `outlives`, whether other hosts go on
+    with what is logged out of here.
     """
 
     __slots__ = (
         *("_alarm", "_durable", "_early", "_waiting", "_warn"),
-        *("folder", "lock_folders", "name", "owner"),
+        *("folder", "lock_folders", "name", "outlives", "owner"),
     )
 
     def __init__(
@@ -59,6 +60,7 @@ class Slot:
         self._durable = durable
         self._waiting = waiting
         self.owner: Mapping[str, str] = {}
+        self.outlives = False
 
     @property
     def path(self) -> str:
@@ -234,6 +236,10 @@ class Slot:
 
     def ask_again(self, enough: Enough) -> None:
         """Ask other hosts once more. Nobody shares this slot, so there are none."""
+
+    def withheld(self) -> str:
+        """Return why the next record may not be made here; "" as nobody shares this slot."""
+        return ""
 
     @property
     def _failure(self) -> str:

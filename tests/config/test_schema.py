@@ -84,6 +84,7 @@ def test_every_key_is_read() -> None:
         "api_key_as": "basic-password",
         "aws": None,
         "share": None,
+        "share_session": False,
     }
     assert [str(one) for one in dev.services] == ["https://git.example/a", "https://b.example:8443"]
     assert found.profiles["b.c"].grant is None

@@ -170,6 +170,8 @@ def _place(held: Held | None, record: str | None) -> str:
 
 def _session(context: Context, one: ProfileStatus, state: State) -> str:
     if not one.session_ends:
+        if one.profile.share_session:
+            return "none here: the next get takes the one that hosts share"
         return "none" if state.name == LOGIN_NEEDED else ""
     left = one.session_ends - context.clock()
     if one.refused:
@@ -178,7 +180,8 @@ def _session(context: Context, one: ProfileStatus, state: State) -> str:
         return f"idle for too long, ended {output.span(-left)} ago"
     if not one.refreshed:
         return f"held, ends in {output.span(left)}: an API key made it, so it is not refreshed"
-    return f"held, ends after {output.span(left)} without use"
+    shared = f", renewed by {printable(one.session_maker)} for all" if one.session_maker else ""
+    return f"held, ends after {output.span(left)} without use{shared}"
 
 
 def _document(
@@ -228,6 +231,8 @@ def _entry(one: ProfileStatus, now: float) -> dict[str, object]:
         "session_ends_at": rfc3339(one.session_ends) if one.session_ends else None,
         "clock_skew": one.skew,
         "share": profile.share,
+        "share_session": profile.share_session,
+        "session_maker": one.session_maker or None,
         "maker": held.fields.get("maker") if held else None,
         "looks_again_at": rfc3339(held.due) if held and profile.share and held.due else None,
         "checked": one.checked,

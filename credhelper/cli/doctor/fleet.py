@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Callable
 from functools import cache, partial
 
-from credhelper.broker import sharing
+from credhelper.broker import inventory, next_step, session_sharing, sharing
 from credhelper.broker.context import Context
 from credhelper.cli import output
 from credhelper.cli.doctor.result import Check, Outcome, SkippedError, passed, warned
 from credhelper.config.fleet import UNIX, Fleet
 from credhelper.config.parse import Config
 from credhelper.config.profile import Profile
-from credhelper.core.text import printable
+from credhelper.core.text import command, printable
 from credhelper.errors import CredhelperError, UnreachableError
 
 TYPE_CHECKING = False
@@ -63,6 +63,11 @@ def checks(context: Context, config: Config, *, offline: bool) -> list[Check]:
         if profile.share:
             look = partial(_part, context, fleet, profile)
             found.append(Check("part", profile.name, look, (("key", ABOUT),)))
+        if profile.share_session:
+            look = partial(_session, context, config, profile)
+            found.append(
+                Check("shared session", profile.name, _offline if offline else look, needs)
+            )
     return found
 
 
@@ -95,7 +100,11 @@ def _key(context: Context, fleet: Fleet) -> Outcome:
 
 
 def _shares(config: Config) -> Outcome:
-    names = [f"{one.name} as {one.share}" for one in config.profiles.values() if one.share]
+    names = [
+        f"{one.name} as {one.share}{' with its session' * one.share_session}"
+        for one in config.profiles.values()
+        if one.share
+    ]
     if not names:
         return warned("no profile shares its tokens", "add share = 'NAME' to a profile")
     return passed(printable(", ".join(names)))
@@ -187,12 +196,44 @@ def _eviction(store: RedisStore) -> Outcome:
     return passed(printable(policy))
 
 
-def _part(context: Context, fleet: Fleet, profile: Profile) -> Outcome:
-    from credhelper.broker import inventory
+def _session(context: Context, config: Config, profile: Profile) -> Outcome:
+    """Compare the session that hosts share with the one here."""
+    from credhelper.core import lookup
+    from credhelper.core.record import number
+    from credhelper.fleet import value
+    from credhelper.fleet.payload import GENERATION
+    from credhelper.fleet.store import StoreError
 
+    record, stamp = inventory.record_of(context, profile)
+    here = inventory.session_slot(context, profile, record).find() or {}
+    member = session_sharing.session_member(context, config, profile, stamp)
+    store = sharing.store_of(context, sharing.fleet_of(config, profile))
+    try:
+        seen = store.look(member.names[0], 0, "", 0.0)
+    except StoreError as error:
+        raise UnreachableError(f"{member.address}: {error.why}", _fix(error.why)) from None
+    finally:
+        store.close()
+    there = value.opened_session(member, member.names[0], seen, 0.0, lookup.host()) or {}
+    get = command("credhelper", "get", "--profile", profile.name)
+    if here.get("token") and number(here, GENERATION) > seen.generation * bool(there):
+        return warned("the one here is later than what hosts share: the next get shares it", get)
+    if not there.get("token"):
+        why = "logged out for all hosts" if there else "none is shared yet"
+        fix = next_step.log_in(context.environ, profile.name, profile)
+        return warned(why, fix if profile.grant is None else get)
+    maker = printable(there.get("maker", ""))
+    if here.get("token") == there["token"]:
+        return passed(f"the one here, renewed by {maker}")
+    return passed(f"renewed by {maker}: the next get that needs it takes it")
+
+
+def _part(context: Context, fleet: Fleet, profile: Profile) -> Outcome:
     if not fleet.lead:
         return passed("takes what others make (lead = false)")
     record, _ = inventory.record_of(context, profile)
+    if profile.share_session:
+        return passed("makes tokens, and renews the session that hosts share")
     if sharing.visible(context, profile, record):
         return passed("makes tokens, and takes what others make")
     return warned(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ _MOST_INTERIM = 16
 
 
 class _Budgeted(io.RawIOBase):
-    """A socket's bytes until the budget is spent; then TimeoutError."""
+    """A socket's bytes until the budget is spent, and what has come by then; then TimeoutError."""
 
     def __init__(
         self, raw: io.RawIOBase, sock: socket.socket, budget: float, clock: Callable[[], float]
@@ -35,11 +36,15 @@ class _Budgeted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # typeshed's WriteableBuffer is not at run time
-        left = self._ends - self._clock()
-        if left <= 0:
+        # When the budget is spent, what is there is read: this process may have been stopped.
+        self._sock.settimeout(max(0.0, self._ends - self._clock()))
+        try:
+            count = self._raw.readinto(buffer)
+        except ssl.SSLWantReadError:
+            count = None
+        if count is None:
             raise TimeoutError("timed out")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        return count
 
     def close(self) -> None:
         self._raw.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from credhelper.core import threads
 
 WORKER = "credhelper-exchange"
+_STOPPED = 1.0  # seconds by which a process wakes up late only if it was stopped
 
 T = TypeVar("T")
 
@@ -17,7 +19,8 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     """Return what `work` returns, or None if it takes longer.
 
     Name resolution heeds no timeout, so the work is left behind in its thread when its time is
-    over. The connection's own budget ends it soon after.
+    over. The connection's own budget ends it soon after. A process that was stopped until then has
+    a moment to read what has come meanwhile: it may be a session that nobody gets again.
 
     Parameters:
     - seconds: how long to wait; none at all if it is not above 0.
@@ -36,7 +39,10 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
 
     thread = threading.Thread(target=run, name=WORKER, daemon=True)
     threads.start(thread)
+    began = time.monotonic()
     thread.join(max(0.0, seconds))
+    if thread.is_alive() and time.monotonic() - began - max(0.0, seconds) > _STOPPED:
+        thread.join(_STOPPED)
     if broken:
         raise broken[0]
     return done[0] if done else None
