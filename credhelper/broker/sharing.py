@@ -163,10 +163,19 @@ def store_of(context: Context, fleet: Fleet) -> RedisStore:
         )
     try:
         with credhelper.importing():
+            from credhelper.fleet import redis_package
+
+            redis_package.spare()
             from credhelper.fleet.redis_store import RedisStore
     except ImportError:
         raise _extra("redis") from None
-    return RedisStore(fleet.store, password=password, ca_file=fleet.ca_file, timeout=fleet.timeout)
+    return RedisStore(
+        fleet.store,
+        password=password,
+        ca_file=fleet.ca_file,
+        timeout=fleet.timeout,
+        plain=fleet.plain,
+    )
 
 
 def _extra(package: str) -> CredhelperError:

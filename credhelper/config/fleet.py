@@ -176,7 +176,7 @@ def address_of(text: str, *, plain: bool) -> Address:
     found = tuple(_host(one, _PORTS[kind]) for one in places.split(","))
     if kind == SERVER and len(found) > 1:
         raise ValueError("expected one host; several go with +sentinel or +cluster")
-    if not tls and not plain and not all(_is_here(host) for host, _ in found):
+    if not tls and not plain and not all(is_here(host) for host, _ in found):
         raise ValueError(
             "without TLS only this host may be named (127.0.0.1): begin it with rediss, or set"
             " plain = true"
@@ -202,7 +202,8 @@ def _host(text: str, port: int) -> tuple[str, int]:
     return host, number
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Tell whether a host is this machine's own loopback."""
     return is_loopback(f"[{host}]" if ":" in host else host)
 
 

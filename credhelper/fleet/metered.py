@@ -4,25 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
-import redis
+from redis import connection, exceptions
+
+from credhelper.config.fleet import is_here
+from credhelper.fleet.store import StoreError
 
 _MOST_BYTES = 4 * 1024 * 1024  # that one connection may bring: a store that grows is none
 
 
+class Line:
+    """One connection to a server, which is made at the first command.
+
+    Parameters: `kind`, one of the classes below; `how`, as that class takes it.
+    """
+
+    def __init__(self, kind: type[Any], **how: Any) -> None:
+        self._connection = kind(**how)
+
+    def execute_command(self, *words: Any) -> Any:
+        """Return the answer to a command, as clients of redis-py do. Raises redis.RedisError."""
+        self._connection.send_command(*words)
+        return self._connection.read_response()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.disconnect()
+
+
 class _Metered:
-    """A socket that brings a limited number of bytes."""
+    """A socket that brings a limited number of bytes: too many raise redis.ConnectionError."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._left = _MOST_BYTES
 
-    def recv(self, size: int) -> bytes:
-        """Return some bytes. Raises redis.ConnectionError for too many in all."""
-        data: bytes = self._sock.recv(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise redis.ConnectionError("more than a store of ours has")
+    def recv(self, *words: Any) -> bytes:
+        """Return some bytes."""
+        data: bytes = self._sock.recv(*words)
+        self._count(len(data))
         return data
+
+    def recv_into(self, *words: Any) -> int:
+        """Fill a buffer with some bytes: the parser in C reads in this way."""
+        size: int = self._sock.recv_into(*words)
+        self._count(size)
+        return size
+
+    def _count(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise exceptions.ConnectionError("more than a store of ours has")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -33,13 +64,22 @@ class _Meter:
         return _Metered(super()._connect())  # type: ignore[misc]  # of the class beside this one
 
 
-class Plain(_Meter, redis.Connection):
+class Plain(_Meter, connection.Connection):
     """A connection through TCP."""
 
 
-class Encrypted(_Meter, redis.SSLConnection):
+class Here(Plain):
+    """A connection through TCP to this machine alone, wherever a Sentinel or cluster points to."""
+
+    def _connect(self) -> Any:
+        if not is_here(self.host):
+            raise StoreError("it leads to another host without TLS: plain = true allows that")
+        return super()._connect()
+
+
+class Encrypted(_Meter, connection.SSLConnection):
     """A connection through TLS."""
 
 
-class Socket(_Meter, redis.UnixDomainSocketConnection):
+class Socket(_Meter, connection.UnixDomainSocketConnection):
     """A connection through a socket of this machine."""

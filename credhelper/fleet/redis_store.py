@@ -12,18 +12,15 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import redis
+from redis import exceptions as redis
 from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import NoPermissionError
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
 
 from credhelper.config.fleet import CLUSTER, SENTINEL, UNIX, Address
 from credhelper.core import threads
 from credhelper.core.model import Secret
 from credhelper.errors import reason
-from credhelper.fleet import metered, scripts
+from credhelper.fleet import metered, redis_package, scripts
 from credhelper.fleet.store import Look, StoreError
 
 # Times the timeout, for a call as a whole. On a busy machine an answer may be there, and its reader
@@ -40,15 +37,23 @@ class RedisStore:
     - password: of the address's user, or None.
     - ca_file: the authority of its certificate, or None.
     - timeout: seconds for each answer.
+    - plain: whether servers on other hosts may be reached without TLS.
     """
 
     def __init__(
-        self, address: Address, *, password: Secret | None, ca_file: str | None, timeout: float
+        self,
+        address: Address,
+        *,
+        password: Secret | None,
+        ca_file: str | None,
+        timeout: float,
+        plain: bool = False,
     ) -> None:
         self._address = address
         self._password = password
         self._ca_file = ca_file
         self._timeout = timeout
+        self._plain = metered.Plain if plain else metered.Here
         self._client: Any = None
 
     def look(
@@ -82,7 +87,10 @@ class RedisStore:
 
     def policy(self) -> str:
         """Return what a server does that is full, as `INFO` calls it."""
-        told = self._whole(lambda client: client.info("memory"))
+        told = self._whole(lambda client: client.execute_command("INFO", "memory"))
+        if isinstance(told, bytes):
+            lines = told.decode("ascii", "replace").split("\r\n")
+            told = dict(line.split(":", 1) for line in lines if ":" in line)
         if isinstance(told, dict) and isinstance(told.get("maxmemory_policy"), str):
             return str(told["maxmemory_policy"])
         raise StoreError(_STRANGE)
@@ -94,7 +102,8 @@ class RedisStore:
             _quietly(client.close)
 
     def _run(self, script: str, name: str, *words: object) -> Any:
-        return self._whole(lambda client: client.eval(script, 1, scripts.key(name), *words))
+        asked = ("EVAL", script, 1, scripts.key(name), *words)
+        return self._whole(lambda client: client.execute_command(*asked))
 
     def _whole(self, work: Callable[[Any], Any]) -> Any:
         """Return what `work` returns of a client; raise StoreError where it takes too long.
@@ -131,36 +140,54 @@ class RedisStore:
     def _connected(self) -> Any:
         address, how = self._address, self._how()
         if address.kind == UNIX:
-            pool = redis.ConnectionPool(connection_class=metered.Socket, path=address.name, **how)
-            return redis.Redis(connection_pool=pool)
-        if address.kind == SENTINEL:
-            return self._primary(how)
+            return metered.Line(metered.Socket, path=address.name, **how)
+        kind = metered.Encrypted if address.tls else self._plain
         if address.kind == CLUSTER:
-            nodes = [ClusterNode(host, port) for host, port in address.hosts]
-            how.pop("db")
-            return RedisCluster(
-                startup_nodes=nodes, require_full_coverage=False, **self._tls(ssl=True), **how
-            )
-        kind, (host, port) = metered.Encrypted if address.tls else metered.Plain, address.hosts[0]
-        pool = redis.ConnectionPool(
-            connection_class=kind, host=host, port=port, **self._tls(), **how
-        )
-        return redis.Redis(connection_pool=pool)
+            return self._cluster(kind, how)
+        host, port = self._primary(kind) if address.kind == SENTINEL else address.hosts[0]
+        return metered.Line(kind, host=host, port=port, **self._tls(), **how)
 
-    def _primary(self, how: dict[str, Any]) -> Any:
-        """Return a client of the primary that the Sentinels name."""
-        tls, hosts = self._tls(ssl=True), list(self._address.hosts)
-        common = {key: how[key] for key in _COMMON}
+    def _cluster(self, kind: type[Any], how: dict[str, Any]) -> Any:
+        """Return a client of the cluster."""
+        redis_package.complete()
+        from redis.cluster import ClusterNode, RedisCluster
+
+        (host, port), *others = self._address.hosts
+        how.pop("db")
+        # It takes a kind of connections only beside a URL.
+        return RedisCluster(
+            url=f"redis://{f'[{host}]' if ':' in host else host}:{port}",
+            startup_nodes=[ClusterNode(*each) for each in others],
+            connection_class=kind,
+            require_full_coverage=False,
+            **self._tls(),
+            **how,
+        )
+
+    def _primary(self, kind: type[Any]) -> tuple[str, int]:
+        """Return where the primary is that the Sentinels name."""
+        redis_package.complete()
+        from redis.sentinel import MasterNotFoundError, Sentinel
+
+        how = self._how()
+        common = {key: how[key] for key in _COMMON} | self._tls(ssl=True)
         secret = {key: how[key] for key in ("username", "password") if key in how}
         for more in ({}, secret):  # the password goes to Sentinels only if they ask for one
+            sentinel = Sentinel(list(self._address.hosts), sentinel_kwargs={**common, **more})
+            for each in sentinel.sentinels:
+                each.connection_pool.connection_class = kind
             try:
-                sentinel = Sentinel(hosts, sentinel_kwargs={**common, **tls, **more})
-                sentinel.discover_master(self._address.name)
-                break
+                host, port = sentinel.discover_master(self._address.name)
             except redis.AuthenticationError:
                 if not secret or more:
                     raise
-        return sentinel.master_for(self._address.name, **tls, **how)
+            except MasterNotFoundError:
+                raise StoreError("the Sentinels know no such primary") from None
+            else:
+                return str(host), int(port)
+            finally:
+                sentinel.close()
+        raise AssertionError
 
     def _how(self) -> dict[str, Any]:
         how: dict[str, Any] = {
@@ -211,10 +238,13 @@ _STRANGE = "its answer is none of a store's"
 
 def _why(error: Exception) -> str:
     """Return what went wrong, in our own words: a server's might repeat a secret."""
+    cause = error.__cause__ or error.__context__
+    for one in (error, cause):
+        if isinstance(one, StoreError):
+            return one.why
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
-    cause = error.__cause__ or error.__context__
     for one in (error, cause):
         if isinstance(one, ssl.SSLCertVerificationError):
             return "its certificate is not trusted here"
@@ -239,13 +269,11 @@ _SIGNS = (
 )
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.AuthenticationError, "it refuses the user or password"),
-    (NoPermissionError, _FORBIDDEN),
+    (redis.NoPermissionError, _FORBIDDEN),
     (redis.InvalidResponse, "it is no Redis"),
     (redis.ReadOnlyError, "it is read-only"),
     (redis.BusyLoadingError, "it is still loading"),
-    (redis.exceptions.OutOfMemoryError, "it is full"),
     (redis.OutOfMemoryError, "it is full"),
-    (MasterNotFoundError, "the Sentinels know no such primary"),
     (redis.TimeoutError, _LATE),
 )
 

@@ -28,11 +28,11 @@ class Certificate(NamedTuple):
         return context
 
 
-def make(folder: Path) -> Certificate:
-    """Return a new certificate for `localhost` and 127.0.0.1, good for a day, in `folder`."""
+def make(folder: Path, address: str = "127.0.0.1") -> Certificate:
+    """Return a new certificate for `localhost` and an IP address, good for a day, in `folder`."""
     authority_key, key = _new_key(), _new_key()
     authority = _signed("credhelper test authority", authority_key, None, authority_key)
-    server = _signed("localhost", key, authority, authority_key)
+    server = _signed("localhost", key, authority, authority_key, address)
     found = Certificate(folder / "authority.crt", folder / "server.crt", folder / "server.key")
     found.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     found.chain.write_bytes(server.public_bytes(serialization.Encoding.PEM))
@@ -52,7 +52,11 @@ def _new_key() -> rsa.RSAPrivateKey:
 
 
 def _signed(
-    name: str, key: rsa.RSAPrivateKey, issuer: x509.Certificate | None, by: rsa.RSAPrivateKey
+    name: str,
+    key: rsa.RSAPrivateKey,
+    issuer: x509.Certificate | None,
+    by: rsa.RSAPrivateKey,
+    address: str = "",
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -72,6 +76,6 @@ def _signed(
         )
     )
     if issuer is not None:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(by, hashes.SHA256())

@@ -118,8 +118,18 @@ def test_what_the_api_said_counts_for_all(
     running_sandbox.fault({"status": status, "times": "always", "headers": {"Retry-After": "30"}})
     told = hosts.all_get([hosts.host() for _ in range(8)])
     assert {one.status for one in told} == {5}
-    assert running_sandbox.stats()["requests"] <= 4  # one, with its own retries
-    assert any("another host of the fleet" in one.told for one in told)
+    assert running_sandbox.stats()["requests"] == 1
+    assert sum("another host of the fleet" in one.told for one in told) == 7
+
+
+def test_a_429_that_passes_is_tried_again_by_one_host_and_stops_nobody(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    running_sandbox.fault({"status": 429, "times": 2})
+    told = hosts.all_get([hosts.host() for _ in range(8)])
+    assert {(one.status, one.told) for one in told} == {(0, "")}
+    assert len({one.token for one in told}) == 1
+    assert (running_sandbox.stats()["requests"], running_sandbox.stats()["created"]) == (3, 1)
 
 
 def test_a_refusal_counts_for_the_same_key_alone(

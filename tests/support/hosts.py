@@ -51,22 +51,23 @@ class Hosts:
         self._count += 1
         root.mkdir()
         world = World(root)
-        kept = {name: value for name, value in profile.items() if value is not None}
-        world.configure(self._sandbox.url, self._sandbox.api_key, main={"share": SHARE, **kept})
+        told = {"share": SHARE, **profile}
+        kept = {name: value for name, value in told.items() if value is not None}
+        world.configure(self._sandbox.url, self._sandbox.api_key, main=kept)
         text = world.config.read_text()
         if "grant" in profile and profile["grant"] is None:
             lines = [line for line in text.split("\n") if not line.startswith("grant = ")]
             text = "\n".join(lines)
-        told: dict[str, Any] = {
+        table: dict[str, Any] = {
             "store": self.url,
             "key": {"file": str(world.secret_file("fleet.key", key or self.key))},
         }
         if self._password:
-            told["password"] = {"file": str(world.secret_file("store", self._password))}
+            table["password"] = {"file": str(world.secret_file("store", self._password))}
         if self._ca_file:
-            told["ca_file"] = str(self._ca_file)
-        told |= fleet or {}
-        more = [f"{name} = {toml(value)}" for name, value in told.items()]
+            table["ca_file"] = str(self._ca_file)
+        table |= fleet or {}
+        more = [f"{name} = {toml(value)}" for name, value in table.items()]
         world.config.write_text("\n".join([text, "[fleet]", *more, ""]))
         return world
 

@@ -12,14 +12,17 @@ Answer = Callable[[list[bytes]], Iterator[bytes]]
 
 
 class Liar:
-    """A server whose answers to EVAL are made up.
+    """A server whose answers to some commands are made up.
 
-    Parameters: `answer`, takes the words of a command and yields the bytes of its answer.
-    Attributes: `url`; `asked`, the commands that came.
+    Parameters: `answer`, takes the words of a command and yields the bytes of its answer; `to`, the
+    commands that it lies about. Attributes: `port`; `url`; `asked`, the commands that came; `sent`,
+    how many bytes of lies went out.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, to: tuple[bytes, ...] = (b"EVAL",)) -> None:
         asked: list[list[bytes]] = []
+        liar = self
+        self.sent = 0
 
         class Connection(socketserver.StreamRequestHandler):
             def handle(self) -> None:
@@ -27,8 +30,12 @@ class Liar:
                     while head := self.rfile.readline():
                         words = [self._word() for _ in range(int(head[1:]))]
                         asked.append(words)
-                        for piece in answer(words) if words[0] == b"EVAL" else [b"+OK\r\n"]:
+                        if words[0] not in to:
+                            self.wfile.write(b"+OK\r\n")
+                            continue
+                        for piece in answer(words):
                             self.wfile.write(piece)
+                            liar.sent += len(piece)
 
             def _word(self) -> bytes:
                 size = int(self.rfile.readline()[1:])
@@ -39,7 +46,8 @@ class Liar:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
-        self.url = f"redis://127.0.0.1:{self._server.server_address[1]}/0"
+        self.port: int = self._server.server_address[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def stop(self) -> None:
         """End it."""
@@ -57,6 +65,21 @@ def look(
     texts = [b"$%d\r\n%b\r\n" % (len(one), one) for one in (told, value, b"")]
     numbers = [b":%d\r\n" % one for one in (0, moment, leads, 0)]
     return b"*7\r\n" + b"".join([*texts, *numbers])
+
+
+def sentinel(host: str, port: int) -> Answer:
+    """Return what a Sentinel says whose primary, `mymaster`, is there."""
+    told = {"name": "mymaster", "ip": host, "port": str(port), "flags": "master"}
+    told |= {"num-other-sentinels": "0"}
+    words = [word.encode() for pair in told.items() for word in pair]
+    bulks = b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in words)
+    return _always(b"*1\r\n*%d\r\n" % len(words) + bulks)
+
+
+def cluster(host: str, port: int) -> Answer:
+    """Return what a node says of a cluster whose one node is there."""
+    node = b"*3\r\n$%d\r\n%b\r\n:%d\r\n$1\r\nx\r\n" % (len(host), host.encode(), port)
+    return _always(b"*1\r\n*3\r\n:0\r\n:16383\r\n" + node)
 
 
 def _always(data: bytes) -> Answer:
