@@ -69,7 +69,8 @@ def _promised() -> list[str]:
 
 
 def _apt(wanted: list[dict[str, Any]]) -> None:
-    missing = [told["apt"] for told in wanted if not any(map(shutil.which, told["program"]))]
+    absent = [told for told in wanted if not any(map(shutil.which, told["program"]))]
+    missing = [package for told in absent for package in told["apt"].split()]
     if not missing:
         return
     _as_root("apt-get", "update", "-qq")

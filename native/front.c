@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@
 
 /* Bytes: what is larger is Python's. A request is copied into a pipe, which holds no more than that. */
 enum { MOST_CONFIG = 65536, MOST_ROUTES = 196608, MOST_RECORD = 65536, MOST_REQUEST = 61440, MOST_REPLY = 163840 };
-enum { MOST_PATH = 4096, MOST_SECRET = 4096, MOST_WORDS = 1 << 20 };
+enum { MOST_PATH = 4096, MOST_SECRET = 4096 };
 
 /* ---- The environment ------------------------------------------------------------------------ */
 
@@ -39,7 +40,7 @@ static const Text VARIABLES[] = {
     {"CREDHELPER_PROFILE", 18}, {"CREDHELPER_RECORD", 17}, {CARGO_VARIABLE, sizeof CARGO_VARIABLE - 1},
     {MISE_VARIABLE, sizeof MISE_VARIABLE - 1}, {"CREDHELPER_API", 14}, {"CREDHELPER_API_KEY", 18},
     {"CREDHELPER_ASKING", 17}, {"CREDHELPER_RUNTIME_DIR", 22}, {"CREDHELPER_SERVICES", 19},
-    {"CREDHELPER_STATE_DIR", 20}, {"CREDHELPER_URL", 14},
+    {"CREDHELPER_STATE_DIR", 20}, {"CREDHELPER_URL", 14}, {"CREDHELPER_NATIVE", 17},
 };
 
 typedef struct {
@@ -50,7 +51,6 @@ typedef struct {
 /* Of two variables with one name, programs see one or the other: so neither may count. */
 static bool survey(char **all, Environment *environment) {
     bool seen[USED] = {false};
-    memset(environment, 0, sizeof *environment);
     environment->all = all;
     for (size_t i = 0; i < USED; i++) environment->value[i] = TEXT("");
     for (; *all; all++) {
@@ -142,11 +142,6 @@ typedef struct {
 } Service;
 
 static Text host_of(const Service *service) { return (Text){service->host, service->host_size}; }
-
-/* A number as a person writes it: no zero before it. */
-static bool plain_number(Text digits, int64_t most, int64_t *value) {
-    return number(digits, 5, value) && *value <= most && (digits.at[0] != '0' || digits.size == 1);
-}
 
 static bool loopback(Text host) {
     Text octet;
@@ -281,10 +276,11 @@ static bool read_options(Protocol protocol, int count, char **words, Options *op
 static bool seconds(Text text, int64_t *value) {
     *value = 0;
     if (text.size == 0) return true;
+    static const char letters[] = {'s', 'm', 'h', 'd'};
     static const int64_t units[] = {1, 60, 3600, 86400};
-    const char *unit = memchr("smhd", text.at[text.size - 1], 4);
+    const char *unit = memchr(letters, text.at[text.size - 1], sizeof letters);
     if (!number(before(text, text.size - (unit != NULL)), 9, value)) return false;
-    if (unit) *value *= units[unit - (const char *)memchr("smhd", 's', 4)];
+    if (unit) *value *= units[unit - letters];
     return *value <= LONGEST;
 }
 
@@ -325,10 +321,11 @@ static bool look(Stdin *in, bool to_blank_line, Text *request) {
     if (fstat(0, &found) != 0) return false;
     if (S_ISREG(found.st_mode)) {
         off_t at = lseek(0, 0, SEEK_CUR);
-        ssize_t count = at < 0 ? -1 : pread(0, request_bytes, sizeof request_bytes, at);
-        if (count < 0 || (size_t)count == sizeof request_bytes) return false;
+        ssize_t count = at < 0 ? -1 : 1;
+        for (; count > 0 && in->size < MOST_REQUEST; in->size += count > 0 ? (size_t)count : 0)
+            count = pread(0, request_bytes + in->size, MOST_REQUEST - in->size, at + (off_t)in->size);
+        if (count != 0) return false;
         in->is_file = true;
-        in->size = (size_t)count;
         *request = (Text){request_bytes, in->size};
         if (to_blank_line) paragraph(*request, &more);
         return !more;
@@ -601,7 +598,7 @@ static bool match(const Routes *routes, const Request *request, Text chosen, Rou
         int64_t offset;
         if (key.full || !find(routes, text_in(&key), &offsets)) return false;
         split(&offsets, ' ', &first);
-        return number(first, 9, &offset) && read_route(routes, offset, route);
+        return number(first, 9, &offset) && read_route(routes, offset, route) && equal(route->field[PROFILE], name);
     }
     Service service = request->service;
     for (;;) {
@@ -857,10 +854,12 @@ static void end_on_signals(void) {
  *
  * The shell's half of that file finds python3, and gives it the Python half. */
 static int start_python(const char *called, int count, char **words, char **variables) {
-    static char *arguments[MOST_WORDS + 8], shell[] = "/bin/sh", told[] = "-c", find_it[] = SHELL, boot[] = BOOT;
+    static char shell[] = "/bin/sh", told[] = "-c", find_it[] = SHELL, boot[] = BOOT;
     static const char why[] = "credhelper: error: /bin/sh cannot be started: too many arguments, or no such program\n";
-    char *first[] = {shell, told, find_it, (char *)called, boot};
-    if (count <= MOST_WORDS) {
+    char *first[] = {shell, told, find_it, (char *)called, boot, (char *)called}, **arguments;
+    size_t size = sizeof first + ((size_t)count + 1) * sizeof *arguments;
+    arguments = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arguments != MAP_FAILED) {
         memcpy(arguments, first, sizeof first);
         memcpy(arguments + COUNT(first), words, (size_t)count * sizeof *words);
         execve(shell, arguments, variables);
@@ -875,17 +874,19 @@ int main(int count, char **words, char **variables) {
     static const char refused[] = "credhelper: error: this program gets tokens of its user, and must not be setuid\n";
     /* What a script is told as its name, whatever the caller writes into the first word. */
     const char *called = (const char *)getauxval(AT_EXECFN);
-    if (getauxval(AT_SECURE)) {
+    struct stat found;
+    /* A caller may have rights of its own: Python answers it, as it does where a script is started. */
+    bool raised = getauxval(AT_SECURE) != 0;
+    if (raised && (stat("/proc/self/exe", &found) != 0 || found.st_mode & (S_ISUID | S_ISGID))) {
         (void)!write(2, refused, sizeof refused - 1);
         return 126;
     }
     if (!called) called = count > 0 ? words[0] : "credhelper";
     int given = count > 0 ? count - 1 : 0;
     const char *slash = strrchr(called, '/');
-    struct stat found;
     end_on_signals();
     /* With a closed stream, a file of ours would take its number. */
-    if (fstat(0, &found) == 0 && fstat(1, &found) == 0 && fstat(2, &found) == 0 &&
+    if (!raised && fstat(0, &found) == 0 && fstat(1, &found) == 0 && fstat(2, &found) == 0 &&
         answer(text_of(slash ? slash + 1 : called), given, words + 1, variables, unix_time, &reply)) {
         signal(SIGPIPE, SIG_IGN); /* as Python does: a write tells */
         signal(SIGXFSZ, SIG_IGN);

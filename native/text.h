@@ -68,6 +68,11 @@ static bool signed_number(Text text, int64_t *value) {
     return true;
 }
 
+/* A number as a person writes it: no zero before it. */
+static bool plain_number(Text digits, int64_t most, int64_t *value) {
+    return number(digits, 5, value) && *value <= most && (digits.at[0] != '0' || digits.size == 1);
+}
+
 /* ---- What is put together ------------------------------------------------------------------- */
 
 typedef struct {

@@ -97,8 +97,9 @@ class Routes:
 
     def profile(self, name: str) -> Route | None:
         """Return the route of the profile `name`, or None."""
+        # As for a service: a damaged index must lead nobody to another's token.
         found = self._found(_PROFILE + _bytes(name))
-        return found[0] if found else None
+        return found[0] if found and found[0].profile == name else None
 
     def naming(self, service: str) -> list[Route]:
         """Return the routes of the profiles that name `service`, as the config orders them."""

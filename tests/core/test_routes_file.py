@@ -118,6 +118,15 @@ def test_a_damaged_file_is_a_miss_or_another_routes_file_but_never_a_crash(
             found.profile("a"), found.naming("https://h"), found.below("https://h"), found.all()
 
 
+def test_a_damaged_index_leads_nobody_to_another_profile() -> None:
+    data = routes.encode(made("a", "a", "b"), LABEL, HOME, VERSION, SOURCE)
+    found = routes.decode(data.replace(b"p b\t", b"p c\t"), LABEL, HOME, VERSION, SOURCE)
+    assert found is not None
+    assert found.profile("c") is None
+    assert found.profile("b") is None
+    assert found.profile("a") is not None
+
+
 @given(st.binary())
 def test_noise_is_a_miss(noise: bytes) -> None:
     assert routes.decode(noise, LABEL, HOME, VERSION, SOURCE) is None

@@ -152,6 +152,11 @@ BUGS = [
         ("127 alone", "(count == 0 && value != 127)", "false"),
         ("what the index says", "if (!serves(route, service)) continue;", ""),
         (
+            "what the index says of a profile",
+            "read_route(routes, offset, route) && equal(route->field[PROFILE], name);",
+            "read_route(routes, offset, route);",
+        ),
+        (
             "binary search: one too far",
             "if (order > 0 || (order == 0 && common == key.size)) {",
             "if (order > 0) {",
@@ -192,6 +197,7 @@ BUGS = [
             'which == COUNT(VARIABLES) && begins(name, TEXT("CREDHELPER_"))',
             "false",
         ),
+        ("the variable of the build", '{"CREDHELPER_NATIVE", 17},', ""),
         (
             "git's margin",
             "margins[] = {0, GIT_MARGIN, DOCKER_MARGIN,",
@@ -244,6 +250,11 @@ BUGS = [
             "what follows a paragraph",
             "if (to_blank_line && paragraph(*request, &more)) return !more;",
             "if (to_blank_line && paragraph(*request, &more)) return true;",
+        ),
+        (
+            "the first part of a file",
+            "count > 0 && in->size < MOST_REQUEST;",
+            "count > 0 && in->size == 0;",
         ),
         ("stdin is taken", "    take(&in);\n    return true;", "    return true;"),
         (

@@ -12,7 +12,7 @@ import pytest
 
 from integrations.clients import missing
 from native import backend
-from tests.native import fronts
+from tests.native import builds, fronts
 from tests.support import programs
 
 STUB = "#!/bin/sh\nprintf PYTHON\nexit 99\n"
@@ -82,6 +82,24 @@ def native(tmp_path_factory: pytest.TempPathFactory, front: Path) -> Path:
     place(front, folder / "bin")
     (folder / "bin/python3").symlink_to(Path(sys.executable).resolve())
     return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what a build needs of the tree."""
+    return builds.copied(tmp_path_factory.mktemp("tree") / "a tree's")
+
+
+@pytest.fixture(scope="session")
+def pure(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel as it is without the variable."""
+    return builds.built(tree, tmp_path_factory.mktemp("pure"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory, compiler: list[str]) -> Path:
+    """Return the wheel with the front."""
+    return builds.built(tree, tmp_path_factory.mktemp("wheel"), CREDHELPER_NATIVE="1")
 
 
 @pytest.fixture(scope="session")

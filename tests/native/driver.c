@@ -3,6 +3,15 @@
  * Cases come on stdin, answers go to stdout. A case is a list of fields, each a length (4 bytes, little
  * endian) and its bytes: program, how stdin comes, stdin, time, number of words, words, variables; an
  * empty list ends. An answer is 1 or 0, the bytes that are left in stdin, and the reply. */
+#define _GNU_SOURCE
+#include <unistd.h>
+
+static int few; /* some file systems give fewer bytes than they are asked for, and then more */
+static ssize_t some_pread(int handle, void *into, size_t count, off_t at) {
+    return pread(handle, into, few && count > 3 ? 3 : count, at);
+}
+#define pread some_pread
+
 #define WITHOUT_MAIN
 #include FRONT
 
@@ -36,7 +45,8 @@ static void must(bool good) {
 /* Put a stdin in place whose content is `data`; return what must be closed afterwards. */
 static int give(char how, const char *data, size_t size) {
     int pair[2] = {-1, -1}, kept = -1;
-    if (how == 'f') { /* a file at an offset */
+    few = how == 'F';
+    if (how == 'f' || how == 'F') { /* a file at an offset */
         must((pair[0] = memfd_create("stdin", MFD_CLOEXEC)) >= 0);
         must(write(pair[0], "before", 6) == 6 && write(pair[0], data, size) == (ssize_t)size);
         must(lseek(pair[0], 6, SEEK_SET) == 6);
@@ -59,7 +69,7 @@ static int give(char how, const char *data, size_t size) {
 
 static uint32_t left(char how, size_t size) {
     int waiting = 0;
-    if (how == 'f') return (uint32_t)(6 + (off_t)size - lseek(0, 0, SEEK_CUR));
+    if (how == 'f' || how == 'F') return (uint32_t)(6 + (off_t)size - lseek(0, 0, SEEK_CUR));
     must(ioctl(0, FIONREAD, &waiting) == 0);
     return (uint32_t)waiting;
 }

@@ -73,15 +73,25 @@ class Front:
 
 def build(folder: Path, flags: Sequence[str] = ("-O0",), front: Path = backend.FRONT) -> Path:
     """Compile the driver with the code in `front`, and return its path. Raises SystemExit."""
+    return compiled(folder, DRIVER, front, flags)
+
+
+def compiled(
+    folder: Path, code: Path, front: Path, flags: Sequence[str], cc: Sequence[str] = ()
+) -> Path:
+    """Compile `code`, which includes FRONT, and return the program's path. Raises SystemExit.
+
+    Parameters: `cc`, the words that start the compiler, if not the one of the build.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     header = folder / "constants.h"
     if not header.exists():
         header.write_text(backend.header())
-    program = folder / "driver"
+    program = folder / code.stem
     words = [
-        *backend.compiler(os.environ),
+        *(cc or backend.compiler(os.environ)),
         *("-std=c11", "-w", *flags, f"-I{folder}", f"-I{backend.HERE}"),
-        *(f'-DFRONT="{front}"', str(DRIVER), "-o", str(program)),
+        *(f'-DFRONT="{front}"', str(code), "-o", str(program)),
     ]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:

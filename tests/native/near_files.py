@@ -275,6 +275,15 @@ add(
     ),
 )
 add(
+    "index of profiles",
+    ["pain"],
+    lambda case, name: (
+        case.damage.update(routes=lambda data: data.replace(b"p main\t", b"p pain\t")),
+        with_words(case, ["--profile", name]),
+    ),
+    ("token",),
+)
+add(
     "version",
     ["0.1.0.dev1", "0.1", "0.1.00", ""],
     lambda case, version: setattr(case, "version", version),

@@ -177,7 +177,7 @@ add(
     ("git",),
     odd=True,
 )
-add("stdin as", ["f", "s"], lambda case, how: setattr(case, "how", how), ("git", "docker"))
+add("stdin as", ["f", "F", "s"], lambda case, how: setattr(case, "how", how), ("git", "docker"))
 add("stdin left open as", ["o", "S"], lambda case, how: setattr(case, "how", how), ("git",))
 _servers = [
     *HOSTS,

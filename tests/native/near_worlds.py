@@ -62,6 +62,7 @@ add(
             ("CREDHELPER_TRACE", "1"),
             ("CREDHELPER_SOCKET", "/x"),
             ("KEY", "ä"),
+            ("CREDHELPER_NATIVE", "1"),
             ("MISE_CREDENTIAL_HOST", ""),
         ),
     ],

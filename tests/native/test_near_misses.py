@@ -16,6 +16,15 @@ from tests.native.changes import CHANGES, Change
 from tests.native.fronts import Answer, Front
 
 Start = Callable[[Path], Front]
+PARTS, EACH = 10, 1000  # of the mixed ones: how many processes, and decisions in each
+ALONE = sum(base in change.of for base in BASES for change in CHANGES)
+
+
+def test_there_are_enough_decisions() -> None:
+    assert ALONE >= 4000, ALONE
+    # A part of the mixed ones runs each time, and all of them in CI.
+    assert ALONE + EACH >= 5000
+    assert ALONE + PARTS * EACH >= 14_000
 
 
 def compare(case: Case, want: bytes | None, got: Answer, *, odd: bool, strange: bool) -> str:
@@ -49,6 +58,7 @@ def test_both_fronts_agree_on_each_near_miss(
             seen[compare(case, want, got, odd=change.odd, strange=change.strange)] += 1
         except AssertionError as error:
             raise AssertionError(f"{base}, {change.name}: {error}") from None
+    assert sum(seen.values()) == sum(base in change.of for change in CHANGES)
     # Neither side of the line is empty, or there is nothing that these cases show.
     assert seen["answered"] > 200, seen
     assert seen["left to Python"] > 300, seen
@@ -85,15 +95,15 @@ def _bend(case: Case, where: str, at: float, byte: int, how: int) -> None:
         case.damage[name] = damage
 
 
-@pytest.mark.sampled(10)
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.sampled(PARTS)
+@pytest.mark.parametrize("number", range(PARTS))
 def test_both_fronts_agree_on_mixed_near_misses(
     number: int, sanitized: Path, start: Start, world: Path
 ) -> None:
     front = start(sanitized)
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=1000, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=EACH, suppress_health_check=list(HealthCheck), database=None)
     @given(mixed())
     def agree(drawn: tuple[str, list[Change], tuple[str, float, int, int]]) -> None:
         base, some, bend = drawn
@@ -111,4 +121,5 @@ def test_both_fronts_agree_on_mixed_near_misses(
         seen[compare(case, want, got, odd=odd, strange=False)] += 1
 
     agree()
+    assert sum(seen.values()) >= EACH, seen
     assert seen["answered"] > 50, seen

@@ -175,6 +175,40 @@ def test_streams_of_a_shell(
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("line", ["x=y", ""], ids=["lines", "empty lines"])
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize("program", [GIT, DOCKER])
+def test_a_request_that_never_ends_is_refused_as_before(
+    program: str, kind: str, line: str, native: Path, environ: dict[str, str]
+) -> None:
+    said = []
+    for folder in (PYTHON, native):
+        if kind == "pipe":
+            theirs, ours = os.pipe()
+        else:
+            theirs, ours = (end.detach() for end in socket.socketpair())
+        with subprocess.Popen(["yes", line], stdout=ours, stderr=subprocess.DEVNULL) as endless:
+            os.close(ours)
+            with _started(folder / program, environ, theirs) as process:
+                said.append(_said(process))
+            endless.wait(60)  # nobody reads it any more
+    assert said[0] == said[1]
+
+
+def test_an_answer_beyond_the_limit_of_a_file_fails_as_before(
+    native: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    said = []
+    for folder in (PYTHON, native):
+        command = 'ulimit -f 0; exec "$0" get > "$1"'
+        words = ["sh", "-c", command, folder / "credhelper", tmp_path / "answer"]
+        done = subprocess.run(words, env=environ, capture_output=True, timeout=60)
+        said.append((done.returncode, done.stdout, done.stderr))
+        assert (tmp_path / "answer").read_bytes() == b""
+    assert said[0] == said[1]
+    assert said[0][0] > 0
+
+
 def test_a_terminal_is_asked_as_before(native: Path, environ: dict[str, str]) -> None:
     said = []
     for folder in (PYTHON, native):
