@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tests.native.cases import NOW, Case
-from tests.native.near import add, aged, attribute, variable, with_fields, with_grant
+from tests.native.near import add, aged, attribute, variable, with_fields, with_grant, with_words
 
 Parts = Callable[[bytes, bytes], tuple[bytes, bytes]]
 MOST_REQUEST = 61440
@@ -134,3 +134,57 @@ for _how in "fps":
             ("git",),
             odd=True,
         )
+
+
+# What does not fit into a buffer: nothing of it may be used.
+
+add(
+    "a long user name",
+    [60_000, 163_000, 163_730, 163_840, 170_000],
+    lambda case, size: setattr(case.main, "username", "u" * size),
+    odd=True,
+)
+add(
+    "a long --profile",
+    [4080, 4090, 4096, 5000],
+    lambda case, size: with_words(case, ["--profile", "p" * size]),
+    odd=True,
+)
+add(
+    "a long path of the grant",
+    [4000, 4094, 4095, 4096, 5000],
+    lambda case, size: with_grant(case, ("file:/" + "g/" * (size // 2), None)),
+    odd=True,
+)
+
+
+def _far(case: Case, size: int) -> None:
+    for name in ("CACHE_DIR", "CONFIG"):
+        variable(case, (f"CREDHELPER_{name}", f"@/{name}"))
+    variable(case, ("HOME", "/" + "h" * size))
+
+
+add("a long HOME, which is only compared", [4000, 12_000, 12_290, 13_000], _far, odd=True)
+
+# git's url beside its host, and the shortest values.
+add(
+    "attribute",
+    [
+        "url=https://evil.test",
+        "url=https://ica.example/path",
+        "url=http://ica.example",
+        "url=https://user@ica.example",
+        "url=x",
+        "username=m",
+        "path=a",
+    ],
+    attribute,
+    ("git",),
+    odd=True,
+)
+add(
+    "a short challenge",
+    ["x", ",", " ", "=", "Bearer "],
+    lambda case, text: case.attributes.extend(["capability[]=authtype", f"wwwauth[]={text}"]),
+    ("git",),
+)
