@@ -50,6 +50,7 @@ _ROLES = (
     (re.compile(r"\.[0-9a-f]{8}\.old$"), ".FORMER.old", ".#.old"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "RECORD", "#"),
     (re.compile(r"routes-[0-9a-f]+"), "ROUTES", "routes-#"),
+    (re.compile(r"(?<=/)run-[^/]+-\w{8}"), "run-HOST-NEW", "run-*"),
 )
 
 
@@ -167,12 +168,14 @@ def run(
     environ: Mapping[str, str | None] | None = None,
     prefix: Sequence[str] = (),
     while_stopped: Callable[[], None] | None = None,
+    meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Ended:
     """Run credhelper under `plan` to its end, or to the end of our patience.
 
     Parameters: `library`, what `build` returned; `words`, after the program's name; `environ` and
     `prefix`, as for `World.run`; `while_stopped`, called while a process of the command is stopped:
-    it goes on afterwards.
+    it goes on afterwards; `meanwhile`, called with the process once it has started, for a command
+    that somebody must talk to, or end.
     """
     handle, name = tempfile.mkstemp(dir=library.parent, prefix="state.")
     with open(handle, "r+b", buffering=0) as file:
@@ -187,6 +190,8 @@ def run(
         try:
             if while_stopped is not None:
                 _let_stand(file.fileno(), process, while_stopped)
+            if meanwhile is not None:
+                meanwhile(process)
             stdout, stderr = process.communicate(stdin, PATIENCE)
             hung = False
         except subprocess.TimeoutExpired:
