@@ -7,8 +7,10 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -81,32 +83,36 @@ def _campaign(
     root = folder / name
     root.mkdir()
     begun = time.monotonic()
-    sandbox = RunningSandbox()
-    stage = Stage(root, sandbox)
-    try:
-        scenario.prepare(stage)
+    with ExitStack() as stack:
+        sandbox = RunningSandbox()
+        stack.callback(sandbox.stop)
+        stage = Stage(root, sandbox)
+        stack.callback(stage.stop)
+        try:
+            scenario.prepare(stage)
+        except pytest.skip.Exception as why:
+            print(f"{name}: skipped: {why}", flush=True)
+            return None
         stage.keep()
         points = campaign.counted(stage, scenario, library)
         if asked.points:
             print("\n".join([f"{name}:", *(f"  {point}" for point in points)]), flush=True)
             return None
         matrix = Matrix(name, points, len(campaign.all_cases(scenario, points)))
-        for case in _chosen(scenario, points, asked):
-            if seconds and time.monotonic() - begun > seconds:
-                break
-            ended, broken = campaign.judged(stage, scenario, case, library)
-            matrix.note(case, campaign.outcome(scenario, ended, broken), broken)
-            if broken or not asked.quiet:
-                print(_row(case, ended, broken), flush=True)
-            elif str(case) in campaign.EXAMPLES:
-                print(f"ok     {case}: it can move to MENDED", flush=True)
-        return matrix
-    except pytest.skip.Exception as why:
-        print(f"{name}: skipped: {why}", flush=True)
-        return None
-    finally:
-        stage.stop()
-        sandbox.stop()
+        try:
+            for case in _chosen(scenario, points, asked):
+                if seconds and time.monotonic() - begun > seconds:
+                    break
+                ended, broken = campaign.judged(stage, scenario, case, library)
+                matrix.note(case, campaign.outcome(scenario, ended, broken), broken)
+                if broken or not asked.quiet:
+                    print(_row(case, ended, broken), flush=True)
+                elif str(case) in campaign.EXAMPLES:
+                    print(f"ok     {case}: it can move to MENDED", flush=True)
+        except Exception:  # noqa: BLE001  # one that cannot be played must not hide the others
+            print(f"{name}: {traceback.format_exc()}", flush=True)
+            matrix.surprises += 1
+    return matrix
 
 
 def _chosen(
@@ -117,8 +123,10 @@ def _chosen(
         return
     every = campaign.all_cases(scenario, points, asked.fault or ())
     every = [case for case in every if asked.at in str(case.point)]
-    number = len(every) if asked.minutes else asked.sample
-    yield from campaign.some(every, number, asked.seed) if number else every
+    if asked.minutes:  # time may be over at any case
+        yield from campaign.mixed(every, asked.seed)
+    else:
+        yield from campaign.some(every, asked.sample, asked.seed) if asked.sample else every
 
 
 def _row(case: campaign.Case, ended: Ended, broken: list[str]) -> str:

@@ -19,7 +19,7 @@ _UNDO = ["setup", "git", "--service", URL, "--undo"]
 
 def _login(*options: str) -> Callable[[Stage], list[str]]:
     def words(stage: Stage) -> list[str]:
-        of_stage = {"USER": stage.sandbox.username, "KEY": str(stage.root / "api-key")}
+        of_stage = {"USER": stage.sandbox.username, "KEY": str(stage.root / "out" / "key")}
         told = [of_stage.get(option, option) for option in options]
         place = ["--url", stage.sandbox.url, "--service", "https://typed.example"]
         return ["login", "--profile", "typed", *place, *told]
@@ -40,7 +40,16 @@ def _typed(*options: str, secret: Callable[[Stage], str], name: str) -> Scenario
         for broken in promises.of_the_next_get(stage, "typed"):
             yield broken.replace("next", "effect" if ended.status == 0 else "next", 1)
 
-    return Scenario(name, _login(*options), served, check, begin=_forget, stdin=stdin)
+    return Scenario(name, _login(*options), _with_key, check, begin=_forget, stdin=stdin)
+
+
+def _with_key(stage: Stage) -> None:
+    """Put the key into another file, too: a profile that has it there is another identity."""
+    served(stage)
+    key = stage.root / "out" / "key"
+    key.parent.mkdir(0o700)
+    key.touch(0o600)
+    key.write_text(stage.sandbox.api_key)
 
 
 def _forget(stage: Stage) -> None:

@@ -38,15 +38,16 @@ WRITING = ("create", "write", "fsync", "truncate", "rename", "link", "symlink", 
 
 PATIENCE = 60.0
 
-_ACTIONS = ("count", "kill", "stop", "signal", "sleep", "fail")
-_STATE = struct.Struct("@QQIIiiIIIi512s512s2560s")
+_ACTIONS = ("count", "kill", "stop", "signal", "sleep", "fail", "set")
+_STATE = struct.Struct("@QQIIiiIIIiq512s512s64s2480s")
 _ENTRY = struct.Struct("@iiii240s")
 _LOG_AT = 4096
 _MOST_LOGGED = 8192
 _SOURCE = Path(__file__).with_name("faults.c")
 # What differs from run to run in the names of files, and how a glob spells it.
 _ROLES = (
-    (re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp$"), ".NEW.tmp", ".#.#.tmp"),
+    (re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp"), ".NEW.tmp", ".#.#.tmp"),
+    (re.compile(r"\.credhelper-\d+-[0-9a-f]{8}"), ".credhelper-NEW", ".credhelper-#-#"),
     (re.compile(r"\.[0-9a-f]{8}\.old$"), ".FORMER.old", ".#.old"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "RECORD", "#"),
     (re.compile(r"routes-[0-9a-f]+"), "ROUTES", "routes-#"),
@@ -87,10 +88,12 @@ class Point:
 class Plan:
     """What goes wrong, and where.
 
-    Attributes: `action`, one of count, kill, stop, signal, sleep and fail; `value`, the signal's
-    number, the seconds or the errno; `kinds` and `glob`, which operations are waited for; `nth` of
+    Attributes: `action`, one of count, kill, stop, signal, sleep, fail and set (the clock);
+    `value`, the signal's number, the errno, or seconds: of sleep, or by which the clock is set
+    forward; `kinds` and `glob`, which operations are waited for; `nth` of
     those, from 1 on; `times`, how many operations it befalls, 0 for no end; `then` and `then_glob`,
-    the operations that it befalls, too, after the first.
+    the operations that it befalls, too, after the first; `ahead`, seconds of the clock that the
+    command sees before the true one, from its start; `host`, the name of the host that it sees.
     """
 
     action: str = "count"
@@ -101,6 +104,8 @@ class Plan:
     times: int = 1
     then: Collection[str] = ()
     then_glob: str = "*"
+    ahead: int = 0
+    host: str = ""
 
 
 @dataclass(repr=False)
@@ -212,8 +217,10 @@ def _written(plan: Plan, world: World) -> bytes:
     # As /proc spells it: handles are known by that.
     root = os.path.realpath(world.root).encode()
     action = _ACTIONS.index(plan.action)
-    told = (kinds, then, plan.nth, plan.times, action, value, 0, 0, 0, 0)
-    return _STATE.pack(*told, plan.glob.encode(), plan.then_glob.encode(), root)
+    told = (kinds, then, plan.nth, plan.times, action, value, 0, 0, 0, 0, plan.ahead)
+    return _STATE.pack(
+        *told, *(one.encode() for one in (plan.glob, plan.then_glob, plan.host)), root
+    )
 
 
 def _let_stand(
