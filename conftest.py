@@ -28,12 +28,13 @@ def pytest_configure() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--thorough`, for what takes too long to be run whole each time."""
+    """Add options for what takes too long to be run whole each time."""
     parser.addoption(
         "--thorough",
         action="store_true",
         help="run every combination of the tests that are marked `sampled`, as CI does",
     )
+    parser.addoption("--herd", type=int, metavar="N", help="herds of N processes in tests/stress")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -104,7 +104,7 @@ def get_with_source(context: Context, request: Request) -> tuple[Credential, sou
 
 
 def reject(context: Context, request: Request) -> bool:
-    """Forget the token that `request` says was refused, if it is the one we hold."""
+    """Forget the token that `request` says was refused, if we hold it. Raises CredhelperError."""
     from credhelper.broker.reject import forget
 
     if request.rejected is None:
@@ -115,6 +115,7 @@ def reject(context: Context, request: Request) -> bool:
         return remote.reject(context, context.agent, request)
     if request.service is None and request.profile is None:
         return False
+    context.hold_to_cache()
     found = routing.load_routes(context)
     route, _ = _match(context, found, request)
     if request.wants != "token" and not route.aws:

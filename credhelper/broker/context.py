@@ -71,6 +71,7 @@ class Context:
     __slots__ = (
         "_cache_folder",
         "_configuration",
+        "_lost",
         "_sleep",
         "alarm",
         "clock",
@@ -110,6 +111,7 @@ class Context:
         self.clock = clock
         self.early = early or EarlyLocks()
         self._cache_folder: str | None = None
+        self._lost: CacheError | None = None
         self._configuration: tuple[str, bytes] | None = None
         self.seen: tuple[str, os.stat_result, bool] | None = None
         self._sleep = sleep
@@ -174,11 +176,19 @@ class Context:
         if self._cache_folder is None:
             self._cache_folder = paths.cache_dir(self.environ, sys.platform) or ""
             folder = self._cache_folder
-            wrong = self._homeless(folder) or files.complaint_about(folder)
+            try:
+                wrong = self._homeless(folder) or files.complaint_about(folder)
+            except CacheError as error:
+                wrong = self._lost = error
             if wrong:
                 self.warn(f"continuing without a cache: {wrong.message}", wrong.hint)
                 self._cache_folder = ""
         return self._cache_folder or None
+
+    def hold_to_cache(self) -> None:
+        """Raise CacheError if the system did not let us look at the folder of the records."""
+        if self.cache_folder() is None and self._lost:
+            raise self._lost
 
     def _homeless(self, folder: str) -> CacheError | None:
         """Return what is wrong if `folder` is in a home that is not there: not ours to make."""

@@ -20,14 +20,11 @@ _CREATE = os.O_CREAT | os.O_NOFOLLOW
 def complaint_about(folder: str) -> CacheError | None:
     """Return what is wrong with `folder` as a private folder of ours; None if nothing is.
 
-    A missing folder is fine: we can make it.
+    A missing folder is fine: we can make it. Raises CacheError if the system does not let us look.
     """
-    try:
-        found = os.lstat(folder)
-    except FileNotFoundError:
+    found = look(folder)
+    if found is None:
         return None
-    except OSError as error:
-        return CacheError(f"cannot look at folder {folder}: {reason(error)}")
     if stat.S_ISLNK(found.st_mode):
         return CacheError(
             f"folder {folder} is a symlink",
@@ -50,6 +47,19 @@ def complaint_about(folder: str) -> CacheError | None:
             hint=command("chmod", "700", folder),
         )
     return None
+
+
+def look(path: str) -> os.stat_result | None:
+    """Return what lies at `path`, unfollowed; None if there is nothing.
+
+    Raises CacheError if the system does not tell.
+    """
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CacheError(f"cannot look at {path}: {reason(error)}") from error
 
 
 def _to_whom(found: os.stat_result) -> str:

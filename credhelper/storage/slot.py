@@ -73,8 +73,8 @@ class Slot:
         return record.decode(data) if data else None
 
     def unreadable(self) -> bool:
-        """Tell whether there is a record that the system does not let us read."""
-        return self.folder is not None and os.path.lexists(self.path) and not self._bytes()
+        """Tell whether there is a record that we cannot read. Raises CacheError if nobody knows."""
+        return bool(self.folder and files.look(self.path)) and not self._bytes()
 
     def _bytes(self) -> bytes | None:
         if self.folder is None or not paths.private_folder(self.folder):

@@ -27,12 +27,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 enum kind { KINDS, NONE }; /* injector.py says which: -DKINDS=OPEN,CREATE,... */
-enum action { COUNT, KILL, STOP, SIGNAL, SLEEP, FAIL };
+enum action { COUNT, KILL, STOP, SIGNAL, SLEEP, FAIL, SET };
 
 enum { LOG_AT = 4096, MOST_LOGGED = 8192 };
 
@@ -47,11 +49,13 @@ struct state {
     uint32_t nth;        /* of those that it waits for, from 1 on; 0: none */
     uint32_t times;      /* how many operations it befalls; 0: no end */
     int32_t action;
-    int32_t value; /* signal, milliseconds or errno */
+    int32_t value; /* signal, milliseconds, errno or seconds */
     uint32_t counted, matched, fired;
     int32_t pid; /* of the process that it befell last */
+    int64_t ahead;       /* seconds, of the clock that the processes see, before the true one */
     char glob[512], then_glob[512]; /* their paths, relative to their root */
-    char roots[2560]; /* each with its NUL; an empty one ends them */
+    char host[64];      /* the name of the host that they are on; empty for the true one */
+    char roots[2480];   /* each with its NUL; an empty one ends them */
 };
 
 _Static_assert(sizeof(struct state) <= LOG_AT && sizeof(struct entry) == 256, "as in injector.py");
@@ -115,6 +119,7 @@ static int happen(enum kind kind, const char *path) {
             if (nanosleep(&span, NULL)) error = errno;
             break;
         case FAIL: error = state->value; break;
+        case SET: __atomic_add_fetch(&state->ahead, state->value, __ATOMIC_SEQ_CST); break;
         }
     }
     errno = saved;
@@ -431,3 +436,38 @@ HOOK(ssize_t, recvmsg, (int handle, struct msghdr *to, int flags), (handle, to, 
 HOOK(int, getaddrinfo,
      (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **to),
      (host, port, hints, to), on_network(RESOLVE), EAI_SYSTEM)
+
+/* --- the clock, and the name of the host ------------------------------------------------------- */
+
+static int64_t ahead(void) {
+    return state ? __atomic_load_n(&state->ahead, __ATOMIC_SEQ_CST) : 0;
+}
+
+int clock_gettime(clockid_t which, struct timespec *to) {
+    REAL(clock_gettime);
+    int done = real(which, to);
+    if (!done && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE)) to->tv_sec += ahead();
+    return done;
+}
+
+int gettimeofday(struct timeval *restrict to, void *restrict zone) {
+    REAL(gettimeofday);
+    int done = real(to, zone);
+    if (!done) to->tv_sec += ahead();
+    return done;
+}
+
+time_t time(time_t *to) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now)) return -1;
+    if (to) *to = now.tv_sec;
+    return now.tv_sec;
+}
+
+int uname(struct utsname *to) {
+    REAL(uname);
+    int done = real(to);
+    if (!done && state && *state->host)
+        snprintf(to->nodename, sizeof to->nodename, "%s", state->host);
+    return done;
+}

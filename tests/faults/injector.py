@@ -38,18 +38,20 @@ WRITING = ("create", "write", "fsync", "truncate", "rename", "link", "symlink", 
 
 PATIENCE = 60.0
 
-_ACTIONS = ("count", "kill", "stop", "signal", "sleep", "fail")
-_STATE = struct.Struct("@QQIIiiIIIi512s512s2560s")
+_ACTIONS = ("count", "kill", "stop", "signal", "sleep", "fail", "set")
+_STATE = struct.Struct("@QQIIiiIIIiq512s512s64s2480s")
 _ENTRY = struct.Struct("@iiii240s")
 _LOG_AT = 4096
 _MOST_LOGGED = 8192
 _SOURCE = Path(__file__).with_name("faults.c")
 # What differs from run to run in the names of files, and how a glob spells it.
 _ROLES = (
-    (re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp$"), ".NEW.tmp", ".#.#.tmp"),
+    (re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp"), ".NEW.tmp", ".#.#.tmp"),
+    (re.compile(r"\.credhelper-\d+-[0-9a-f]{8}"), ".credhelper-NEW", ".credhelper-#-#"),
     (re.compile(r"\.[0-9a-f]{8}\.old$"), ".FORMER.old", ".#.old"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "RECORD", "#"),
     (re.compile(r"routes-[0-9a-f]+"), "ROUTES", "routes-#"),
+    (re.compile(r"(?<=/)run-[^/]+-\w{8}"), "run-HOST-NEW", "run-*"),
 )
 
 
@@ -86,10 +88,12 @@ class Point:
 class Plan:
     """What goes wrong, and where.
 
-    Attributes: `action`, one of count, kill, stop, signal, sleep and fail; `value`, the signal's
-    number, the seconds or the errno; `kinds` and `glob`, which operations are waited for; `nth` of
+    Attributes: `action`, one of count, kill, stop, signal, sleep, fail and set (the clock);
+    `value`, the signal's number, the errno, or seconds: of sleep, or by which the clock is set
+    forward; `kinds` and `glob`, which operations are waited for; `nth` of
     those, from 1 on; `times`, how many operations it befalls, 0 for no end; `then` and `then_glob`,
-    the operations that it befalls, too, after the first.
+    the operations that it befalls, too, after the first; `ahead`, seconds of the clock that the
+    command sees before the true one, from its start; `host`, the name of the host that it sees.
     """
 
     action: str = "count"
@@ -100,6 +104,8 @@ class Plan:
     times: int = 1
     then: Collection[str] = ()
     then_glob: str = "*"
+    ahead: int = 0
+    host: str = ""
 
 
 @dataclass(repr=False)
@@ -167,12 +173,14 @@ def run(
     environ: Mapping[str, str | None] | None = None,
     prefix: Sequence[str] = (),
     while_stopped: Callable[[], None] | None = None,
+    meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Ended:
     """Run credhelper under `plan` to its end, or to the end of our patience.
 
     Parameters: `library`, what `build` returned; `words`, after the program's name; `environ` and
     `prefix`, as for `World.run`; `while_stopped`, called while a process of the command is stopped:
-    it goes on afterwards.
+    it goes on afterwards; `meanwhile`, called with the process once it has started, for a command
+    that somebody must talk to, or end.
     """
     handle, name = tempfile.mkstemp(dir=library.parent, prefix="state.")
     with open(handle, "r+b", buffering=0) as file:
@@ -187,6 +195,8 @@ def run(
         try:
             if while_stopped is not None:
                 _let_stand(file.fileno(), process, while_stopped)
+            if meanwhile is not None:
+                meanwhile(process)
             stdout, stderr = process.communicate(stdin, PATIENCE)
             hung = False
         except subprocess.TimeoutExpired:
@@ -207,8 +217,10 @@ def _written(plan: Plan, world: World) -> bytes:
     # As /proc spells it: handles are known by that.
     root = os.path.realpath(world.root).encode()
     action = _ACTIONS.index(plan.action)
-    told = (kinds, then, plan.nth, plan.times, action, value, 0, 0, 0, 0)
-    return _STATE.pack(*told, plan.glob.encode(), plan.then_glob.encode(), root)
+    told = (kinds, then, plan.nth, plan.times, action, value, 0, 0, 0, 0, plan.ahead)
+    return _STATE.pack(
+        *told, *(one.encode() for one in (plan.glob, plan.then_glob, plan.host)), root
+    )
 
 
 def _let_stand(

@@ -26,6 +26,7 @@ PROMISES = {
     "effect": "what it said is done is done",
     "next": "the next run without faults works",
     "lost": "the session on disk is one that the API knows",
+    "others": "what is not ours is as it was",
     "leftover": "once it ran again, no secret lies where nobody will look for it",
 }
 
@@ -33,19 +34,25 @@ _BUGS = (b"Traceback", b"this is a bug", b"a bug in credhelper")
 _MOST = 7  # the last exit status of docs/exit-statuses.md that is not about a command or a signal
 
 
-def of_any_run(stage: Stage, ended: Ended) -> Iterator[str]:
-    """Check what every run owes."""
+def of_any_run(
+    stage: Stage, ended: Ended, ends: int = 0, *, several: bool = False
+) -> Iterator[str]:
+    """Check what every run owes.
+
+    Parameters: `ends`, the status of a run without faults; `several`, whether what befell one of
+    its processes may be told by another.
+    """
     if ended.hung:
         yield f"hang: {ended}"
         return
     if any(sign in ended.stderr for sign in _BUGS):
         yield f"bug: {ended.told}"
-    if tokens_in(ended.stderr) or stage.sandbox.api_key.encode() in ended.stderr:
+    if tokens_in(ended.stderr) or any(one in ended.stderr for one in stage.typed_secrets()):
         yield "secret: on stderr"
-    allowed = set(range(_MOST + 1))
+    allowed = {*range(_MOST + 1), ends}
     if stopped(ended):
         signalled = int(ended.plan.value) or signal.SIGKILL
-        allowed = {0, -signalled, 128 + signalled}
+        allowed = {0, ends, -signalled, 128 + signalled, *(allowed if several else ())}
     elif ended.status > 0 and not (ended.stderr or ended.stdout):
         yield f"silent: {ended}"
     if ended.status not in allowed:

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from tests.faults import promises
+from tests.faults import changes, promises, running, sharing
 from tests.faults.injector import Ended
 from tests.faults.promises import next_run
-from tests.faults.stage import OTHER_CID, URL, Stage
+from tests.faults.scenario import DAY, Scenario, after_get, configured, served
+from tests.faults.stage import URL, Stage
 from tests.support.worlds import tokens_in
 
-_DAY = 86400
 _TYPED = ("--profile", "typed", "--keep-session", "--service", "https://typed.example")
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """One command.
-
-    Attributes: `words` and `stdin`, how it is called; `prepare`, makes the world that it begins in,
-    once; `begin`, what is to be made anew each time; `check`, yields what is broken after it ended,
-    and runs what a user would run next; `answers`, whether stdout is a token of profile `main`;
-    `lives`, whether one was held that still lives; `covers`, the classes of paths (see
-    `campaign.class_of`) whose operations it is the sample for.
-    """
-
-    name: str
-    words: Callable[[Stage], list[str]]
-    prepare: Callable[[Stage], None]
-    check: Callable[[Stage, Ended], Iterator[str]]
-    covers: tuple[str, ...]
-    begin: Callable[[Stage], None] = lambda stage: None
-    stdin: Callable[[Stage], bytes] = lambda stage: b""
-    answers: bool = False
-    lives: bool = False
-
-
-def _configured(stage: Stage, **main: object) -> None:
-    api = stage.sandbox
-    other = {"cid": OTHER_CID, "services": []}
-    stage.world.configure(api.url, api.api_key, main=main, other=other)
-
-
-def _served(stage: Stage) -> None:
-    _configured(stage)
-    stage.token = stage.world.get()
-
-
 def _held(stage: Stage, **main: object) -> None:
-    _configured(stage, **main)
+    configured(stage, **main)
     stage.token = stage.world.get()
     # Another identity's token lies beside it, to be mistaken for it.
     stage.world.get("--profile", "other")
@@ -58,11 +24,11 @@ def _held(stage: Stage, **main: object) -> None:
 
 def _expired(stage: Stage) -> None:
     _held(stage)
-    stage.world.age(_DAY + 60)
+    stage.world.age(DAY + 60)
 
 
 def _used_for_minutes(stage: Stage) -> None:
-    _served(stage)
+    served(stage)
     stage.world.age(300)
 
 
@@ -79,7 +45,7 @@ def _logged_in(stage: Stage) -> None:
 
 
 def _typed(stage: Stage) -> None:
-    _served(stage)
+    served(stage)
     before = _secrets(stage)
     done = next_run(stage, *_login(stage), stdin=_key(stage))
     assert done.status == 0, done
@@ -103,7 +69,7 @@ def _session_due(stage: Stage) -> None:
     stage.sandbox.fault({"path": "/v1/tokens:refresh", "rotate": True, "times": "always"})
     stage.world.rewrite(stage.session_file(), token=stage.sandbox.session())
     stage.world.age_record(stage.session_file(), 1900)
-    stage.world.age(_DAY // 2 + 3600)
+    stage.world.age(DAY // 2 + 3600)
 
 
 def _login(stage: Stage) -> list[str]:
@@ -125,13 +91,8 @@ def _refused(stage: Stage) -> bytes:
     return f"protocol=https\nhost={host}\n{who}\n\n".encode()
 
 
-def _after_get(stage: Stage, ended: Ended) -> Iterator[str]:
-    yield from promises.of_the_next_get(stage)
-    yield from promises.of_what_is_left(stage)
-
-
 def _after_session_get(stage: Stage, ended: Ended) -> Iterator[str]:
-    yield from _after_get(stage, ended)
+    yield from after_get(stage, ended)
     if not stage.session_lives() and not promises.lost_in_flight(ended):
         yield "lost: the session on disk is dead"
 
@@ -140,7 +101,7 @@ def _after_erase(stage: Stage, ended: Ended) -> Iterator[str]:
     told = next_run(stage, "get")
     if ended.status == 0 and told.status == 0 and told.token == stage.token:
         yield "dead: the next get serves the token that was refused"
-    yield from _after_get(stage, ended)
+    yield from after_get(stage, ended)
 
 
 def _after_login(stage: Stage, ended: Ended) -> Iterator[str]:
@@ -164,7 +125,7 @@ def _after_logout(stage: Stage, ended: Ended) -> Iterator[str]:
         token = secret.decode()
         if stage.sandbox.lives(token) or stage.sandbox.admits(token):
             yield "effect: a token lives on"
-    yield from _after_get(stage, ended)
+    yield from after_get(stage, ended)
 
 
 def _after_remove(stage: Stage, ended: Ended) -> Iterator[str]:
@@ -175,7 +136,7 @@ def _after_remove(stage: Stage, ended: Ended) -> Iterator[str]:
     if b"typed" in stage.world.config.read_bytes():
         yield "effect: the profile is still there"
     yield from promises.of_a_goodbye(stage)
-    yield from _after_get(stage, ended)
+    yield from after_get(stage, ended)
 
 
 def _after_add(stage: Stage, ended: Ended) -> Iterator[str]:
@@ -185,17 +146,17 @@ def _after_add(stage: Stage, ended: Ended) -> Iterator[str]:
             yield f"next: profile add: {done}"
     if b"third" not in stage.world.config.read_bytes():
         yield "effect: the profile is not there"
-    yield from _after_get(stage, ended)
+    yield from after_get(stage, ended)
 
 
-SCENARIOS = {
+SHORT = {
     one.name: one
     for one in (
         Scenario(
             "get-cold",
             lambda stage: ["get"],
-            _configured,
-            _after_get,
+            configured,
+            after_get,
             ("folder", "routes", "new file"),
             answers=True,
         ),
@@ -203,7 +164,7 @@ SCENARIOS = {
             "get-stale",
             lambda stage: ["keyring", "get", URL, "oauth2"],
             _held,
-            _after_get,
+            after_get,
             ("network", "key file"),
             begin=_nearly_over,
             answers=True,
@@ -213,7 +174,7 @@ SCENARIOS = {
             "get-expired",
             lambda stage: ["get"],
             _expired,
-            _after_get,
+            after_get,
             ("record", "failure"),
             answers=True,
         ),
@@ -221,7 +182,7 @@ SCENARIOS = {
             "get-keep-session",
             lambda stage: ["get"],
             _with_session,
-            _after_get,
+            after_get,
             (),
             begin=_session_due,
             answers=True,
@@ -245,7 +206,7 @@ SCENARIOS = {
             ("lock", "config"),
             stdin=_refused,
         ),
-        Scenario("login", _login, _served, _after_login, ("typed key",), stdin=_key),
+        Scenario("login", _login, served, _after_login, ("typed key",), stdin=_key),
         Scenario(
             "logout",
             lambda stage: ["logout", "--profile", "typed"],
@@ -253,7 +214,7 @@ SCENARIOS = {
             _after_logout,
             ("removal",),
         ),
-        Scenario("profile-add", _add, _served, _after_add, ("changed config",)),
+        Scenario("profile-add", _add, served, _after_add, ("changed config",)),
         Scenario(
             "profile-remove",
             lambda stage: ["profile", "remove", "typed", "--yes"],
@@ -263,3 +224,8 @@ SCENARIOS = {
         ),
     )
 }
+
+# Each case of these takes longer, or is much like one of the others: `make test` plays few of them.
+LONG = {one.name: one for one in (*changes.SCENARIOS, *running.SCENARIOS, *sharing.SCENARIOS)}
+
+SCENARIOS = SHORT | LONG

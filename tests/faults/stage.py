@@ -7,19 +7,24 @@ import json
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.faults.injector import role_of
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
+
+if TYPE_CHECKING:
+    from tests.support.stores import Single
 
 URL = "https://ica.example"
 OTHER_CID = "project-alpha"
 
 # Where secrets may lie: everywhere else they are left over.
 _HOMES = re.compile(
-    r"api-key|cache/RECORD|state/sessions/RECORD|state/grants/(?P<profile>\w+)\.key"
+    r"api-key|fleet\.key|cache/RECORD|state/sessions/RECORD|out/\w+"
+    r"|state/grants/(?P<profile>\w+)\.key"
 )
 
 
@@ -27,7 +32,9 @@ class Stage:
     """The world, the API beside it, and what the world looked like in the beginning.
 
     Parameters: `root`, an empty folder; `sandbox`. Attributes: these, and `world`; `token`, the one
-    of profile `main` in the beginning; `secrets`, those of profile `typed` in the beginning.
+    of profile `main` in the beginning; `secrets`, those of profile `typed` in the beginning;
+    `texts`, of files of others, before and after a change; `heard`, what the command said to
+    others while it ran; `store`, of a fleet; `later`, what is to be ended with the stage.
     """
 
     def __init__(self, root: Path, sandbox: RunningSandbox) -> None:
@@ -36,6 +43,10 @@ class Stage:
         self.world = World(root)
         self.token = ""
         self.secrets: list[bytes] = []
+        self.texts: list[bytes] = []
+        self.heard: list[dict[str, Any]] = []
+        self.store: Single | None = None
+        self.later = ExitStack()
         self._kept: dict[Path, tuple[int, bytes | None]] = {}
 
     def keep(self) -> None:
@@ -46,7 +57,7 @@ class Stage:
         """Make the world again what it was in the beginning; files that did not change stay."""
         now = dict(self._all())
         for path in sorted(now.keys() - self._kept.keys(), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
+            path.rmdir() if stat.S_ISDIR(now[path][0]) else path.unlink()
         for path, (mode, data) in sorted(self._kept.items()):
             if now.get(path) == (mode, data):
                 continue
@@ -54,12 +65,16 @@ class Stage:
                 path.mkdir(exist_ok=True)
             else:
                 path.write_bytes(data)
-            path.chmod(mode)
+            path.chmod(stat.S_IMODE(mode))
 
     def _all(self) -> Iterator[tuple[Path, tuple[int, bytes | None]]]:
         for path in self.root.rglob("*"):
-            folder = path.is_dir()
-            yield path, (stat.S_IMODE(path.stat().st_mode), None if folder else path.read_bytes())
+            mode = path.lstat().st_mode
+            yield path, (mode, path.read_bytes() if stat.S_ISREG(mode) else None)
+
+    def stop(self) -> None:
+        """End what was started for it."""
+        self.later.close()
 
     def files(self) -> Mapping[str, bytes]:
         """Return what is in each file, by its path below the root."""
@@ -74,12 +89,16 @@ class Stage:
         profiles = set(re.findall(r'(?m)^\[profiles\."?(\w+)', self.world.config.read_text()))
         found = []
         for path, data in self.files().items():
-            if not (tokens_in(data) or self.sandbox.api_key.encode() in data):
+            if not (tokens_in(data) or any(secret in data for secret in self.typed_secrets())):
                 continue
             home = _HOMES.fullmatch(role_of(path))
             if not home or (home["profile"] and home["profile"] not in profiles):
                 found.append(role_of(path))
         return found
+
+    def typed_secrets(self) -> list[bytes]:
+        """Return what people type: the API key and the password."""
+        return [self.sandbox.api_key.encode(), self.sandbox.password.encode()]
 
     def session_file(self) -> Path:
         """Return the one session's record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -184,3 +185,21 @@ def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoInjector, match="cc"):
         build(tmp_path)
+
+
+def test_the_clock_differs_from_the_start_or_is_set_at_an_operation(
+    library: Path, world: World
+) -> None:
+    script = (
+        'date +%s; cat one >/dev/null; date +%s; "$0" -I -S -c "import time; print(time.time())"'
+    )
+    plan = Plan("set", -7200, ("open",), "one", ahead=86400)
+    before, after, python = map(float, play(library, world, plan, script).stdout.split())
+    now = time.time()
+    assert before == pytest.approx(now + 86400, abs=60)
+    assert python == pytest.approx(after, abs=60)
+    assert after == pytest.approx(now + 86400 - 7200, abs=60)
+
+
+def test_a_host_has_the_name_that_it_was_given(library: Path, world: World) -> None:
+    assert play(library, world, Plan(host="node7"), "uname -n").stdout == b"node7\n"
