@@ -22,6 +22,7 @@ _YAML_OTHERWISE = re.compile(
     re.MULTILINE,
 )
 _YAML_KEY = re.compile(r"""(?:[A-Za-z0-9_][^\s:#]*|"[^"\\]*"|'[^']*')[ \t]*:(?=[ \t\r]|$)""")
+_BEGINS_TEXT = re.compile(r"[|>][0-9+]*[ \t\r]*(?:[ \t]#.*)?")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+/=-]*")
 
 
@@ -46,8 +47,27 @@ def with_access_token(before: str, token: str) -> str:
         raise RequestError(f"the file names {_KEY} several times: left alone")
     if times:
         return changed
+    if _ends_in_text(before):
+        raise RequestError(
+            "the file ends within a text of several lines, and without a line feed: left alone",
+            hint="end the last line of the file with a line feed",
+        )
     gap = "" if not before or before.endswith("\n") else "\n"
     return f"{before}{gap}{line}\n"
+
+
+def _ends_in_text(yaml: str) -> bool:
+    """Tell whether the last line is part of a text in YAML's block style, and has no line end."""
+    *lines, last = yaml.split("\n")
+    if not last.strip() or last[0] not in " \t":
+        return False
+    for line in reversed(lines):
+        for sign in "|>":
+            if sign in line and _BEGINS_TEXT.fullmatch(line, line.rindex(sign)):
+                return True
+        if line.strip() and line[0] not in " \t#":
+            return False
+    return False
 
 
 def _is_mapping(yaml: str) -> bool:

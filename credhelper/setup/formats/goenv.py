@@ -75,7 +75,9 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
             continue
         alone = name in made and _rest(draft.text[start:end], match[0]) in ("", _DEFAULT)
         if alone and made.pop(name):
-            draft.remove_lines(start, end)
+            # A carriage return above belongs to the line above: the line feed alone is ours.
+            last = end == len(draft.text) and start and not draft.text.endswith("\n")
+            draft.splice(start - 1 if last else start, end, "")
         elif alone:
             list_end = re.compile(rf"(?:{_DEFAULT})?").match(draft.text, match.end())
             draft.splice(match.start(), list_end.end() if list_end else match.end(), "")

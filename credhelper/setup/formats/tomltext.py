@@ -87,11 +87,8 @@ def take(draft: Draft, entry: Entry, made: Made) -> list[str]:
         else:
             draft.remove_lines(*span)
     header = tomlplaces.headers(draft.text).get(entry.at) if entry.at else None
-    if header is None and _id(entry.at) in made:
-        if tomlplaces.lookup(documents.document("toml", draft.text), entry.at) == {}:
-            _take_inside(draft, entry.at)
-        if tomlplaces.lookup(documents.document("toml", draft.text), entry.at) is None:
-            made.pop(_id(entry.at))
+    if header is None:
+        _take_empty(draft, entry.at, made)
     if header is not None and _id(entry.at) in made and not tomlplaces.has_keys(draft.text, header):
         spans = line_spans(draft.text)
         start, end = spans[header]
@@ -118,6 +115,18 @@ def _put_into(document: tomlkit.TOMLDocument, entry: Entry, made: Made) -> None:
             raise ValueError(f"{'.'.join(entry.at)} is something else than a table")
     for name, value in entry.values:
         table[name] = value
+
+
+def _take_empty(draft: Draft, at: tuple[str, ...], made: Made) -> None:
+    """Take out what we made on the way to `at` without a header, and is empty: inside first."""
+    for depth in range(len(at), 0, -1):
+        place = at[:depth]
+        if _id(place) not in made or place in tomlplaces.headers(draft.text):
+            continue
+        if tomlplaces.lookup(documents.document("toml", draft.text), place) == {}:
+            _take_inside(draft, place)
+        if tomlplaces.lookup(documents.document("toml", draft.text), place) is None:
+            made.pop(_id(place))
 
 
 def _take_inside(draft: Draft, place: tuple[str, ...]) -> None:
