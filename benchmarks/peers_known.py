@@ -149,9 +149,11 @@ def git(scratch: Path) -> Iterator[list[Peer]]:
 
         version = _version(output("git", "--version"))
         found.append(Peer(f"git-credential-{name}", version, home, ask, change))
-    yield found
-    if found:
-        output(Path(folder, "git-credential-cache"), "exit", environ=found[-1].ask(0).environ)
+    try:
+        yield found
+    finally:
+        if found:
+            output(Path(folder, "git-credential-cache"), "exit", environ=found[-1].ask(0).environ)
 
 
 def _docker(name: str, program: str, home: Path, environ: dict[str, str]) -> Peer:
@@ -180,8 +182,10 @@ def docker_pass(scratch: Path) -> Iterator[list[Peer]]:
     gpg = ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "peers"]
     _run(Call([*gpg, "default", "default", "never"], environ))
     _run(Call([str(_found("pass")), "init", "peers"], environ))
-    yield [_docker("pass", program, home, environ)]
-    output("gpgconf", "--kill", "all", environ=environ)
+    try:
+        yield [_docker("pass", program, home, environ)]
+    finally:
+        output("gpgconf", "--kill", "all", environ=environ)
 
 
 @contextlib.contextmanager
@@ -215,9 +219,11 @@ def docker_secretservice(scratch: Path) -> Iterator[list[Peer]]:
             time.sleep(2)  # until it has its name on the bus
             peer = _docker("secretservice", program, scratch / "none", environ)
             peer.daemon = daemon.pid
-            yield [peer]
-            daemon.kill()
-        bus.kill()
+            try:
+                yield [peer]
+            finally:
+                daemon.kill()
+                bus.kill()
 
 
 @contextlib.contextmanager
@@ -422,21 +428,23 @@ def oidc(scratch: Path) -> Iterator[list[Peer]]:
         _run(Call([token, "--time=100000", "me"], environ))
         upstream.life = 3600
 
-    yield [
-        Peer(
-            "oidc-agent",
-            _version(output(agent, "--version", environ=environ)),
-            scratch / "none",
-            lambda _: Call([token, "--time=300", "me"], environ),
-            expire=expire,
-            made=lambda: upstream.calls,
-            daemon=int(environ["OIDCD_PID"]),
-            expected=TOKEN,
-        )
-    ]
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(int(environ["OIDCD_PID"]), signal.SIGTERM)
-    upstream.close()
+    try:
+        yield [
+            Peer(
+                "oidc-agent",
+                _version(output(agent, "--version", environ=environ)),
+                scratch / "none",
+                lambda _: Call([token, "--time=300", "me"], environ),
+                expire=expire,
+                made=lambda: upstream.calls,
+                daemon=int(environ["OIDCD_PID"]),
+                expected=TOKEN,
+            )
+        ]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(environ["OIDCD_PID"]), signal.SIGTERM)
+        upstream.close()
 
 
 def _pypi(venv: str, package: str) -> str:
