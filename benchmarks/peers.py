@@ -97,14 +97,14 @@ def _tables(found: Sequence[Peer], runs: int) -> Iterator[str]:
     yield ""
     yield f"| {HERD} at once | what is asked of them | what came of it | time |"
     yield "|---|---|---|--:|"
-    for peer in found:
+    for peer in (each for each in found if each.change or each.expire):
         _log(f"herd of {peer.name}")
         yield herd(peer)
     yield ""
     told = ("points", "the next ask fails", "the next change fails", "files are left", "slowest")
     yield f"| kill -9 | {' | '.join(told)} |"
     yield "|---|--:|--:|--:|--:|--:|"
-    for peer in found:
+    for peer in (each for each in found if each.change or each.expire):
         _log(f"kills of {peer.name}")
         yield kills(peer)
 
@@ -128,20 +128,22 @@ def _starts(found: Sequence[Peer], runs: int) -> list[tuple[float, float]]:
 def herd(peer: Peer) -> str:
     """Return the row of a helper whose herd comes at once."""
     bare = _at_once([Call(measure.BARE, measure.clean())] * HERD)
+    answers: list[Ran] = []
     if peer.change:
+        asked = f"{HERD} secrets to store"
         spent = _at_once([peer.change(number) for number in range(1, HERD + 1)])
-        kept = sum(good(peer, number) for number in range(1, HERD + 1))
-        told = f"{HERD} secrets to store", f"{kept} are there"
-    elif peer.expire:
-        peer.expire()
-        before = peer.made()
-        answers: list[Ran] = []
-        spent = _at_once([peer.ask(0)] * HERD, answers)
-        answered = sum(peer.expected in each.output for each in answers)
-        told = "a token, none is good", f"{peer.made() - before} made, {answered} answered"
+        _at_once([peer.ask(number) for number in range(1, HERD + 1)], answers)
+        kept = sum(_is_good(peer, each, number) for number, each in enumerate(answers, 1))
+        told = f"{kept} are there"
     else:
-        return f"| {peer.name} | - | - | - |"
-    return f"| {peer.name} | {told[0]} | {told[1]} | {spent / bare:.1f} |"
+        assert peer.expire
+        peer.expire()
+        asked = "a token, none is good"
+        before = peer.made()
+        spent = _at_once([peer.ask(0)] * HERD, answers)
+        answered = sum(_is_good(peer, each, 0) for each in answers)
+        told = f"{peer.made() - before} made, {answered} answered"
+    return f"| {peer.name} | {asked} | {told} | {spent / bare:.1f} |"
 
 
 def _at_once(calls: Sequence[Call], answers: list[Ran] | None = None) -> float:

@@ -1,16 +1,17 @@
 """Get other helpers for `peers.py`, without installing them: all goes into .venv-peers.
 
 Debian's packages are unpacked there with the libraries that this machine lacks, PyPI's go into
-virtual environments of their own, and so does credhelper with its native front, if there is a C
-compiler.
+virtual environments of their own, and so does credhelper as a release has it for this machine, with
+its native front.
 """
 
 from __future__ import annotations
 
-import os
+import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,9 +43,20 @@ def install() -> None:
     for name, packages in PYPI.items():
         if not (PLACE / name).is_dir():
             _pip(PLACE / name, *packages)
-    if shutil.which("cc") or shutil.which("gcc"):
-        shutil.rmtree(NATIVE, ignore_errors=True)  # always again: this checkout is measured
-        _pip(NATIVE, str(ROOT), CREDHELPER_NATIVE="1")
+    _release()
+
+
+def _release() -> None:
+    """Make the wheels of a release of this checkout, always anew, and install this machine's."""
+    maker = PLACE / "maker"
+    if not maker.is_dir():
+        _pip(maker, "setuptools>=70.1", "ziglang")
+    with tempfile.TemporaryDirectory() as dist:
+        words = [str(maker / "bin/python"), "-m", "native.release", dist]
+        subprocess.run(words, check=True, cwd=ROOT)
+        (wheel,) = Path(dist).glob(f"*{platform.machine()}.whl")
+        shutil.rmtree(NATIVE, ignore_errors=True)
+        _pip(NATIVE, str(wheel))
 
 
 def _debian() -> None:
@@ -62,8 +74,8 @@ def _debian() -> None:
     shutil.rmtree(archives)
 
 
-def _pip(folder: Path, *packages: str, **environ: str) -> None:
+def _pip(folder: Path, *packages: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
     words = [*pip, "--quiet", "--disable-pip-version-check", *packages]
-    subprocess.run(words, check=True, env={**os.environ, **environ})
+    subprocess.run(words, check=True)

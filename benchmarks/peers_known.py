@@ -326,14 +326,14 @@ def uv(scratch: Path) -> Iterator[list[Peer]]:
         return
     home = scratch / "uv"
     environ = _environ(home, UV_CREDENTIALS_DIR=str(home), UV_NO_CONFIG="1")
-    words = ["--username", "u"]
+    user = ["--username", "u"]
     yield [
         Peer(
             "uv auth",
             _version(output(program, "--version")),
             home,
             lambda number: Call(
-                [str(program), "auth", "token", f"https://{host(number)}", *words], environ
+                [str(program), "auth", "token", f"https://{host(number)}", *user], environ
             ),
             lambda number: Call(
                 [
@@ -341,7 +341,7 @@ def uv(scratch: Path) -> Iterator[list[Peer]]:
                     "auth",
                     "login",
                     f"https://{host(number)}",
-                    *words,
+                    *user,
                     "--password",
                     "-",
                 ],
@@ -408,6 +408,28 @@ def gh(scratch: Path) -> Iterator[list[Peer]]:
 
 
 @contextlib.contextmanager
+def gcloud(scratch: Path) -> Iterator[list[Peer]]:
+    """Yield Google's program, which is given a token in a file: its start is all that is seen."""
+    program = _found("gcloud")
+    if not program:
+        yield []
+        return
+    home = scratch / "gcloud"
+    environ = _environ(home, CLOUDSDK_CORE_DISABLE_PROMPTS="1")
+    (home / "token").write_text(TOKEN)
+    environ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE"] = str(home / "token")
+    call = Call([program, "auth", "print-access-token"], environ)
+    yield [
+        Peer(
+            "gcloud (a token from a file)",
+            _version(output(program, "--version")),
+            home,
+            lambda _: call,
+        )
+    ]
+
+
+@contextlib.contextmanager
 def oidc(scratch: Path) -> Iterator[list[Peer]]:
     """Yield oidc-agent with one account, its provider played by `peers_upstream`."""
     agent, gen, token = (_found(f"oidc-{name}") for name in ("agent", "gen", "token"))
@@ -452,4 +474,4 @@ def _pypi(venv: str, package: str) -> str:
     return folder.name.split("-")[1]
 
 
-ALL = (ours, git, docker_pass, docker_secretservice, ecr, keyring, msal, uv, aws, gh, oidc)
+ALL = (ours, git, docker_pass, docker_secretservice, ecr, keyring, msal, uv, aws, gh, gcloud, oidc)
