@@ -27,10 +27,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what a build needs of the tree."""
     folder = tmp_path_factory.mktemp("tree") / "a tree's"
     folder.mkdir()
-    for name in ("credhelper", "native"):
+    for name in ("credhelper", "native", "man"):
         hidden = shutil.ignore_patterns("__pycache__")
         shutil.copytree(backend.ROOT / name, folder / name, symlinks=True, ignore=hidden)
-    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(backend.ROOT / name, folder)
     return folder
 
