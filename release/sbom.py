@@ -58,6 +58,7 @@ def main(wheel: Path, target: Path) -> None:
     bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)
     bom.metadata.component = ours
     bom.components.update(others.values())
+    bom.components.add(_musl())
     for owner, names in edges.items():
         bom.register_dependency(others[owner] if owner else ours, [others[one] for one in names])
     text = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
@@ -65,6 +66,17 @@ def main(wheel: Path, target: Path) -> None:
     if wrong:
         raise SystemExit(f"the SBOM does not meet CycloneDX's schema: {wrong}")
     target.write_text(json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n")
+
+
+def _musl() -> Component:
+    return Component(
+        name="musl",
+        type=ComponentType.LIBRARY,
+        bom_ref="musl",
+        description="in the program files of the wheels with the native front, and in no other",
+        licenses=[LicenseFactory().make_from_string("MIT")],
+        purl=PackageURL("generic", None, "musl"),
+    )
 
 
 def _component(name: str, package: Distribution) -> Component:

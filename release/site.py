@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -75,6 +76,7 @@ NAV = (
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _ITEM = re.compile(r"( *)([-*]|\d+\.) +")
+_CODE = re.compile(r"`[^`]+`")
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 _SETUP = re.compile(r"`(credhelper setup [^`]+)`")
 _LOADED = re.compile(
@@ -134,7 +136,8 @@ def check(folder: Path) -> None:
 def python_markdown(text: str) -> str:
     """Return Markdown as forges read it in the form in which Python's reads the same.
 
-    A list needs an empty line before it, and what belongs to an item four spaces.
+    A list needs an empty line before it, and what belongs to an item four spaces. A bar within the
+    code of a table's cell stands without a backslash.
     """
     lines: list[str] = []
     fenced = False
@@ -152,6 +155,8 @@ def python_markdown(text: str) -> str:
             lines.append(line)
         else:
             lines.append("    " + line[width:] if width and indent >= width else line)
+        if not fenced and line.lstrip().startswith("|"):
+            lines[-1] = _CODE.sub(lambda code: code[0].replace("\\|", "|"), lines[-1])
         if line.lstrip().startswith("```"):
             fenced = not fenced
         if width and line.strip() and _ends(line, lines, fenced):
@@ -207,7 +212,9 @@ def _command_pages() -> Iterator[tuple[str, str]]:
         summary = commands.commands.short_helps[name]
         parts = [f"# credhelper {name}\n\n{summary}\n"]
         for path, context in group:
-            parts.append(f"\n## {path}\n\n{_usage(context)}\n{_help(context)}{_options(context)}")
+            # A group has several; the title stands for the one command of the others.
+            parts.append(f"\n## {path}\n" if path != f"credhelper {name}" else "")
+            parts.append(f"\n{_usage(context)}\n{_help(context)}{_options(context)}")
         parts.append("\n[Exit statuses](../../docs/exit-statuses.md)\n")
         yield f"{COMMANDS}/{name}.md", "".join(parts)
 
@@ -222,7 +229,7 @@ def _help(context: click.Context) -> str:
     for paragraph in re.split(r"\n\s*\n", (context.command.help or "").strip()):
         lines = paragraph.split("\n")
         if lines[0].strip() == "\b":
-            parts.append("\n".join(["```", *lines[1:], "```"]))
+            parts.append(f"```\n{textwrap.dedent(chr(10).join(lines[1:]))}\n```")
         else:
             said = " ".join(line.strip() for line in lines)
             parts.append(re.sub(r"([\\`*_<>\[\]])", r"\\\1", said))
@@ -235,15 +242,16 @@ def _options(context: click.Context) -> str:
         record = parameter.get_help_record(context)
         if record and record[0].strip():
             said = re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(record[1].split()))
-            name = record[0].replace("|", "\\|")
-            rows.append(f"| `{name}` | {said} |\n")
+            rows.append(f"| `{record[0]}` | {said} |\n")
     return "".join(["\n| option | |\n|---|---|\n", *rows])
 
 
 def _listed(entries: Any, made: dict[str, str]) -> Iterator[Any]:
     for entry in entries:
         if entry == "tools":
-            for page in sorted(ROOT.glob("integrations/*/README.md"), key=_title):
+            for page in sorted(
+                ROOT.glob("integrations/*/README.md"), key=lambda page: _title(page).lower()
+            ):
                 yield {_title(page): str(page.relative_to(ROOT))}
         elif entry == "commands":
             yield {"Each command": [{f"credhelper {Path(path).stem}": path} for path in made]}

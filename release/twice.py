@@ -8,9 +8,11 @@ Parameters: `PYTHON` has our program, and `MKDOCS` is mkdocs' program: as in the
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -66,7 +68,25 @@ def compared(first: Path, second: Path) -> list[str]:
         same = digests[0] == digests[1]
         wrong += [] if same else [name]
         print(f"{name}\n  {digests[0]}\n  {digests[1]}  {'the same' if same else 'ANOTHER'}")
+        if not same and name.endswith(".tar.gz") and "missing" not in digests:
+            print("".join(f"    {each}\n" for each in _differing(first / name, second / name)))
     return wrong
+
+
+def _differing(first: Path, second: Path) -> list[str]:
+    """Return the names of the members that two archives do not have alike."""
+    members = []
+    for path in (first, second):
+        with tarfile.open(path) as tar:
+            members.append(
+                {
+                    each.name: (each.mode, (tar.extractfile(each) or io.BytesIO()).read())
+                    for each in tar
+                    if each.isfile()
+                }
+            )
+    names = members[0].keys() | members[1].keys()
+    return sorted(name for name in names if members[0].get(name) != members[1].get(name))
 
 
 _STAGE = (
