@@ -16,10 +16,17 @@ ELF = b"\x7fELF"
 def copied(folder: Path) -> Path:
     """Return `folder`, which gets what a build needs of the tree."""
     folder.mkdir()
-    for name in ("credhelper", "native"):
+    for name in ("credhelper", "native", "man"):
         hidden = shutil.ignore_patterns("__pycache__")
         shutil.copytree(backend.ROOT / name, folder / name, symlinks=True, ignore=hidden)
-    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "LICENSE"):
+    for name in (
+        "pyproject.toml",
+        "setup.cfg",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         shutil.copy(backend.ROOT / name, folder)
     return folder
 

@@ -1,0 +1,114 @@
+"""A release as users install it: `python -m release.installed FOLDER`, with what was built.
+
+Each wheel that fits this machine goes into an empty home with pip, pipx and uv. There it must tell
+its version, run the demo and have its manual pages, and leave nothing when it is removed. What it
+needs comes from the registry.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
+
+BIN = Path(sys.executable).parent
+EXTRA = "[sandbox]"
+NAME = "credhelper"
+PAGE = f"share/man/man1/{NAME}.1"
+# What leads to the registry; nothing else of the shell that asks comes along.
+_KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "NO_PROXY", "http", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to install: the commands, and where it puts what is looked at, below the home."""
+
+    install: tuple[str, ...]
+    remove: tuple[str, ...]
+    program: str
+    page: str
+
+
+def ways(home: Path) -> dict[str, Way]:
+    """Return all ways by name; a wheel's path goes behind the words of `install`."""
+    pip = (str(home / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check")
+    pipx, uv = str(BIN / "pipx"), str(BIN / "uv")
+    return {
+        "pip": Way(
+            (*pip, "install", "--quiet"),
+            (*pip, "uninstall", "--quiet", "--yes", NAME),
+            "venv/bin",
+            f"venv/{PAGE}",
+        ),
+        "pipx": Way(
+            (pipx, "install", "--quiet"), (pipx, "uninstall", NAME), ".local/bin", f".local/{PAGE}"
+        ),
+        "uv": Way(
+            (uv, "tool", "install", "--quiet", "--python", sys.executable),
+            (uv, "tool", "uninstall", "--quiet", NAME),
+            ".local/bin",
+            f".local/share/uv/tools/{NAME}/{PAGE}",
+        ),
+    }
+
+
+def main(folder: Path) -> None:
+    """Install each wheel in each way, and print a line for each. Raises SystemExit."""
+    wheels = list(fitting(folder))
+    if not wheels:
+        raise SystemExit(f"{folder} has no wheel for this machine")
+    for wheel in wheels:
+        for name in ways(folder):
+            with tempfile.TemporaryDirectory() as scratch:
+                print(f"{name}: {wheel.name}", flush=True)
+                _tried(Path(scratch), name, wheel)
+
+
+def fitting(folder: Path) -> Iterator[Path]:
+    """Give the wheels that this Python would install."""
+    known = set(sys_tags())
+    for wheel in sorted(folder.glob("*.whl")):
+        if parse_wheel_filename(wheel.name)[3] & known:
+            yield wheel
+
+
+def _tried(home: Path, name: str, wheel: Path) -> None:
+    way = ways(home)[name]
+    kept = {key: text for key, text in os.environ.items() if key.startswith(_KEPT)}
+    environ = {**kept, "HOME": str(home), "PATH": f"{home / way.program}:/usr/bin:/bin"}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            words, env=environ, cwd=home, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    if name == "pip":
+        run(sys.executable, "-m", "venv", str(home / "venv"))
+    run(*way.install, f"{wheel}{EXTRA}")
+    version = run(NAME, "--version").strip()
+    steps = run(NAME, "demo").rstrip().splitlines()
+    if not (home / way.page).is_file():
+        raise SystemExit(f"{name}: there is no {way.page}")
+    print(f"  {version}; demo: {steps[-1].strip()}", flush=True)
+    run(*way.remove)
+    left = [
+        str(path.relative_to(home))
+        for path in sorted(home.rglob(f"*{NAME}*"))
+        if ".cache" not in path.parts and "__pycache__" not in path.parts and "log" not in path.name
+    ]
+    if left:
+        raise SystemExit(f"{name} leaves {left}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).absolute())
