@@ -1,4 +1,4 @@
-"""Other helpers and ours in the same cases: `python benchmarks/peers.py [--runs N] [--only NAME]`.
+"""Other helpers and ours in the same cases: `python benchmarks/peers.py [--runs N] [--only WORD]`.
 
 First, once: `python benchmarks/peers.py --install`. Prints the tables of docs/comparison.md, and
 writes them there, unless `--only` leaves some out. Run it with the Python of a virtual environment
@@ -6,10 +6,10 @@ that holds the wheel of this checkout.
 
 - Start: an answer from what is kept, in ratio to a bare Python of the same round.
 - Herd: 50 programs at once. Who only stores gets 50 different secrets: how many are there then? Who
-  renews has nothing that is good any more: how many tokens does that cost?
+  renews has nothing that is good any more: how many tokens does that cost? Its API answers once
+  all of them wait, for it or for each other: on few cores, slow programs would come one by one.
 - Kill: `kill -9` just before each operation on the files that are kept, by strace. Does the next
-  ask get the secret, does the next change work, how long does the slower one take in ratio to a
-  usual change, and do more files lie about than usual afterwards?
+  ask get the secret, does the next change work, and are more files left than usual afterwards?
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import measure
 import peers_install
 import peers_known
+from peers_known import NATIVE_NAME as NATIVE
 from peers_known import Call, Peer, secret
 
 PAGE = Path(__file__).parent.parent / "docs/comparison.md"
 MARKS = ("<!-- figures: python benchmarks/peers.py -->", "<!-- end of figures -->")
 HERD = 50
-POINTS = 40
-PATIENCE = 60.0
+POINTS = 20
+PATIENCE = 120.0
 CHANGES = (
     "openat,open,creat,write,pwrite64,writev,rename,renameat,renameat2,link,linkat,unlink,unlinkat,"
     "fsync,fdatasync,ftruncate,chmod,fchmod,fchmodat,mkdir,mkdirat,flock,fcntl"
@@ -68,14 +70,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch, contextlib.ExitStack() as stack:
         found: list[Peer] = []
         for known in peers_known.ALL:
-            found += stack.enter_context(known(Path(scratch)))
-        found = [peer for peer in found if asked.only in peer.name]
-        text = "\n".join(_tables(found, asked.runs)).format(load=f"{os.getloadavg()[0]:.1f}")
+            if asked.only in known.__name__:
+                found += stack.enter_context(known(Path(scratch)))
+        text = "\n".join(_said(_tables(found, asked.runs))).format(load=f"{os.getloadavg()[0]:.1f}")
     sys.stdout.write(text + "\n")
     if not asked.only:
         before, _, rest = PAGE.read_text().partition(MARKS[0])
         _, _, after = rest.partition(MARKS[1])
         PAGE.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
+
+
+def _said(lines: Iterator[str]) -> Iterator[str]:
+    """Pass lines on, and show each as it comes."""
+    for line in lines:
+        _log(line)
+        yield line
 
 
 def _tables(found: Sequence[Peer], runs: int) -> Iterator[str]:
@@ -84,6 +93,8 @@ def _tables(found: Sequence[Peer], runs: int) -> Iterator[str]:
         if peer.change:
             _must(run(peer.change(0)), peer)
         _must(run(peer.ask(0)), peer)
+        if peer.change and not peer.daemon:
+            shutil.copytree(peer.home, _kept(peer), symlinks=True)
     began = os.getloadavg()[0]
     starts = _starts(found, runs)
     python = ".".join(map(str, sys.version_info[:3]))
@@ -95,18 +106,19 @@ def _tables(found: Sequence[Peer], runs: int) -> Iterator[str]:
     for peer, (wall, cpu) in zip(found, starts, strict=True):
         yield f"| {peer.name} | {peer.version} | {wall:.2f} | {cpu:.2f} |"
     yield ""
-    yield f"| {HERD} at once | what is asked of them | what came of it | time |"
-    yield "|---|---|---|--:|"
+    yield f"| {HERD} at once | what is asked of them | what came of it |"
+    yield "|---|---|---|"
     for peer in (each for each in found if each.change or each.expire):
-        _log(f"herd of {peer.name}")
         yield herd(peer)
     yield ""
-    told = ("points", "the next ask fails", "the next change fails", "files are left", "slowest")
+    told = ("points", "the next ask fails", "the next change fails", "files are left")
     yield f"| kill -9 | {' | '.join(told)} |"
-    yield "|---|--:|--:|--:|--:|--:|"
-    for peer in (each for each in found if each.change or each.expire):
-        _log(f"kills of {peer.name}")
-        yield kills(peer)
+    yield "|---|--:|--:|--:|--:|"
+    # The native front renews nothing. All others at once: each has its own files, and nothing here
+    # is a time.
+    renewed = [each for each in found if (each.change or each.expire) and each.name != NATIVE]
+    with ThreadPoolExecutor(len(renewed) or 1) as pool:
+        yield from pool.map(kills, renewed)
 
 
 def _starts(found: Sequence[Peer], runs: int) -> list[tuple[float, float]]:
@@ -127,28 +139,27 @@ def _starts(found: Sequence[Peer], runs: int) -> list[tuple[float, float]]:
 
 def herd(peer: Peer) -> str:
     """Return the row of a helper whose herd comes at once."""
-    bare = _at_once([Call(measure.BARE, measure.clean())] * HERD)
-    answers: list[Ran] = []
+    _log(f"herd of {peer.name}")
     if peer.change:
         asked = f"{HERD} secrets to store"
-        spent = _at_once([peer.change(number) for number in range(1, HERD + 1)])
-        _at_once([peer.ask(number) for number in range(1, HERD + 1)], answers)
+        _ends(_started([peer.change(number) for number in range(1, HERD + 1)]))
+        answers = _ends(_started([peer.ask(number) for number in range(1, HERD + 1)]))
         kept = sum(_is_good(peer, each, number) for number, each in enumerate(answers, 1))
-        told = f"{kept} are there"
-    else:
-        assert peer.expire
-        peer.expire()
-        asked = "a token, none is good"
-        before = peer.made()
-        spent = _at_once([peer.ask(0)] * HERD, answers)
-        answered = sum(_is_good(peer, each, 0) for each in answers)
-        told = f"{peer.made() - before} made, {answered} answered"
-    return f"| {peer.name} | {asked} | {told} | {spent / bare:.1f} |"
+        return f"| {peer.name} | {asked} | {kept} are there |"
+    assert peer.expire
+    peer.expire()
+    before = peer.made()
+    peer.hold()
+    started = _started([peer.ask(0)] * HERD)
+    _settle(started)
+    peer.release()
+    answered = sum(_is_good(peer, each, 0) for each in _ends(started))
+    made = peer.made() - before
+    return f"| {peer.name} | a token, none is good | {made} made, {answered} answered |"
 
 
-def _at_once(calls: Sequence[Call], answers: list[Ran] | None = None) -> float:
-    """Return the seconds that all take that begin at once; puts their ends into `answers`."""
-    begun = time.perf_counter()
+def _started(calls: Sequence[Call]) -> list[subprocess.Popen[bytes]]:
+    """Start all of them at once."""
     started = []
     for call in calls:
         with tempfile.TemporaryFile() as stdin:
@@ -163,36 +174,55 @@ def _at_once(calls: Sequence[Call], answers: list[Ran] | None = None) -> float:
                     stderr=subprocess.DEVNULL,
                 )
             )
+    return started
+
+
+def _settle(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until none of them has run for two seconds: all that live wait for something."""
+    quiet = 0
+    while quiet < 20:
+        time.sleep(0.1)
+        quiet = 0 if any(_runs(process.pid) for process in started) else quiet + 1
+
+
+def _runs(pid: int) -> bool:
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return told.rpartition(")")[2].split()[0] in "RD"
+
+
+def _ends(started: Sequence[subprocess.Popen[bytes]]) -> list[Ran]:
+    """Return how all of them ended."""
+    ends = []
     for process in started:
         told, _ = process.communicate()
-        if answers is not None:
-            answers.append(Ran(process.returncode, told.decode(errors="replace"), 0))
-    return time.perf_counter() - begun
+        ends.append(Ran(process.returncode, told.decode(errors="replace"), 0))
+    return ends
 
 
 def kills(peer: Peer) -> str:
     """Return the row of a helper that is killed at each of its operations."""
+    _log(f"kills of {peer.name}")
     if peer.daemon:
         os.kill(peer.daemon, signal.SIGKILL)
         lost = "no" if good(peer, 0) else "yes"
-        return f"| {peer.name}: its daemon | 1 | {lost} | - | - | - |"
-    kept = peer.home.with_name(f"{peer.home.name}.kept")
+        return f"| {peer.name}: its daemon | 1 | {lost} | - | - |"
 
     def again() -> Call:
         if peer.change:
             shutil.rmtree(peer.home, ignore_errors=True)
-            shutil.copytree(kept, peer.home, symlinks=True)
+            shutil.copytree(_kept(peer), peer.home, symlinks=True)
             return peer.change(1)
         assert peer.expire
         peer.expire()
         return peer.ask(0)
 
-    if peer.change:
-        shutil.copytree(peer.home, kept, symlinks=True, ignore=_sockets)
-    usual = statistics.median(run(again()).seconds for _ in range(3))
+    run(again())
     files = _files(peer.home)
     places = points(again(), peer.home)
-    reached, no_ask, no_change, left, slowest = 0, 0, 0, 0, 0.0
+    reached, no_ask, no_change, left = 0, 0, 0, 0
     for name, nth in places[:: max(1, -(-len(places) // POINTS))]:
         if not killed_at(again(), name, nth):
             continue
@@ -202,11 +232,10 @@ def kills(peer: Peer) -> str:
         changed = run(peer.change(1)) if peer.change else asked
         no_change += bool(changed.status)
         left += _files(peer.home) > files
-        slowest = max(slowest, asked.seconds, changed.seconds)
     if not reached:
-        return f"| {peer.name} | 0 | - | - | - | - |"
+        return f"| {peer.name} | 0 | - | - | - |"
     told = no_change if peer.change else "-"
-    return f"| {peer.name} | {reached} | {no_ask} | {told} | {left} | {slowest / usual:.1f} |"
+    return f"| {peer.name} | {reached} | {no_ask} | {told} | {left} |"
 
 
 def _files(folder: Path) -> int:
@@ -255,24 +284,28 @@ def _is_good(peer: Peer, ran: Ran, number: int) -> bool:
 
 
 def run(call: Call) -> Ran:
-    """Run one program to its end; one that takes a minute has failed."""
+    """Run one program to its end; one that takes minutes has failed, and ends with its children."""
     begun = time.perf_counter()
+    process = subprocess.Popen(
+        call.command,
+        env=call.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            call.command,
-            env=call.environ,
-            input=call.stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
-        )
+        told, _ = process.communicate(call.stdin, PATIENCE)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         return Ran(1, "", PATIENCE)
-    return Ran(done.returncode, done.stdout.decode(errors="replace"), time.perf_counter() - begun)
+    return Ran(process.returncode, told.decode(errors="replace"), time.perf_counter() - begun)
 
 
-def _sockets(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if (Path(folder) / name).is_socket()]
+def _kept(peer: Peer) -> Path:
+    """Return where the state with secret number 0 alone is kept."""
+    return peer.home.with_name(f"{peer.home.name}.kept")
 
 
 def _must(ran: Ran, peer: Peer) -> None:

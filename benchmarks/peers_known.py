@@ -23,7 +23,9 @@ from peers_install import DEBS, LIBRARIES, NATIVE, PLACE
 from peers_upstream import TOKEN, Upstream
 
 LATENCY = 0.1
+SLOW = 10.0  # our client gives an API 20 s
 SECRET = "s" * 1000
+NATIVE_NAME = "credhelper, native front"
 _ACCOUNT = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
@@ -43,8 +45,9 @@ class Peer:
     Parameters: `name`; `version`; `home`, the folder in which it keeps what it has; `ask`, the call
     that prints secret number i (a renewing helper has only number 0); `change`, the call that
     stores number i, None for one that renews; `expire` takes away the token of one that renews, so
-    that the next ask makes one; `made`, how many its upstream has made; `daemon`, the process that
-    holds the secret, if there is one; `expected`, what is found in an answer.
+    that the next ask makes one; `made`, how many its upstream has made; `hold` keeps
+    that upstream from answering, and `release` lets it answer; `daemon`, the process that holds the
+    secret, if there is one; `expected`, what is found in an answer.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Peer:
     change: Callable[[int], Call] | None = None
     expire: Callable[[], None] | None = None
     made: Callable[[], int] = lambda: 0
+    hold: Callable[[], None] = lambda: None
+    release: Callable[[], None] = lambda: None
     daemon: int | None = None
     expected: str = ""
 
@@ -100,7 +105,7 @@ def _run(call: Call) -> None:
 @contextlib.contextmanager
 def ours(scratch: Path) -> Iterator[list[Peer]]:
     """Yield credhelper in Python, and with its native front if `peers_install` has made that."""
-    places = {"credhelper, native front": NATIVE / "bin", "credhelper": measure.BIN}
+    places = {NATIVE_NAME: NATIVE / "bin", "credhelper": measure.BIN}
     with world.running("--latency", str(LATENCY)) as here:
         asked = f"protocol=http\nhost={here.url.partition('://')[2]}\n\n".encode()
         found = []
@@ -118,6 +123,7 @@ def ours(scratch: Path) -> Iterator[list[Peer]]:
                             here.environ["CREDHELPER_CACHE_DIR"], ignore_errors=True
                         ),
                         made=lambda: here.stats()["created"],
+                        hold=lambda: here.fault({"path": "/v1/tokens", "delay": SLOW, "times": 1}),
                         expected="password=",
                     )
                 )
@@ -148,12 +154,25 @@ def git(scratch: Path) -> Iterator[list[Peer]]:
             return Call([str(program), "store"], environ, words.encode())
 
         version = _version(output("git", "--version"))
-        found.append(Peer(f"git-credential-{name}", version, home, ask, change))
+        peer = Peer(f"git-credential-{name}", version, home, ask, change)
+        if name == "cache":
+            _run(change(0))  # starts its daemon
+            peer.daemon = _serving(home)
+        found.append(peer)
     try:
         yield found
     finally:
         if found:
             output(Path(folder, "git-credential-cache"), "exit", environ=found[-1].ask(0).environ)
+
+
+def _serving(home: Path) -> int:
+    """Return the process whose arguments name a place below `home`."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(home) in each.read_bytes():
+                return int(each.parent.name)
+    raise SystemExit(f"nothing serves {home}")
 
 
 def _docker(name: str, program: str, home: Path, environ: dict[str, str]) -> Peer:
@@ -252,6 +271,8 @@ def ecr(scratch: Path) -> Iterator[list[Peer]]:
             lambda _: call,
             expire=lambda: (home / ".ecr/cache.json").unlink(missing_ok=True),
             made=lambda: upstream.calls,
+            hold=upstream.open.clear,
+            release=upstream.open.set,
             expected=TOKEN,
         )
     ]
@@ -305,6 +326,8 @@ def msal(scratch: Path) -> Iterator[list[Peer]]:
             lambda _: Call(words, environ),
             expire=lambda: _renewed(home, old),
             made=lambda: upstream.calls,
+            hold=upstream.open.clear,
+            release=upstream.open.set,
             expected=TOKEN,
         )
     ]
@@ -376,6 +399,8 @@ def aws(scratch: Path) -> Iterator[list[Peer]]:
             lambda _: call,
             expire=lambda: shutil.rmtree(home / ".aws", ignore_errors=True),
             made=lambda: upstream.calls,
+            hold=upstream.open.clear,
+            release=upstream.open.set,
             expected="PEER",
         )
     ]
@@ -459,6 +484,8 @@ def oidc(scratch: Path) -> Iterator[list[Peer]]:
                 lambda _: Call([token, "--time=300", "me"], environ),
                 expire=expire,
                 made=lambda: upstream.calls,
+                hold=upstream.open.clear,
+                release=upstream.open.set,
                 daemon=int(environ["OIDCD_PID"]),
                 expected=TOKEN,
             )
@@ -471,7 +498,7 @@ def oidc(scratch: Path) -> Iterator[list[Peer]]:
 
 def _pypi(venv: str, package: str) -> str:
     (folder,) = (PLACE / venv).glob(f"lib/python*/site-packages/{package}-*.dist-info")
-    return folder.name.split("-")[1]
+    return folder.name.removesuffix(".dist-info").split("-")[1]
 
 
 ALL = (ours, git, docker_pass, docker_secretservice, ecr, keyring, msal, uv, aws, gh, gcloud, oidc)

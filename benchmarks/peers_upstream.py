@@ -29,13 +29,15 @@ class Upstream:
     """The server. Parameters: `folder`, for its certificate; `latency`, seconds, for each token.
 
     Attributes: `url`, http; `authority`, the certificate's file; `calls`, tokens made so far;
-    `life`, seconds that a token of the OpenID provider lives.
+    `life`, seconds that a token of the OpenID provider lives; `open`, whether it answers at all.
     """
 
     def __init__(self, folder: Path, latency: float) -> None:
         self.latency = latency
         self.calls = 0
         self.life = 3600
+        self.open = threading.Event()
+        self.open.set()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"upstream": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -49,9 +51,10 @@ class Upstream:
 
     def made(self) -> None:
         """Count a token, after the time that making it takes."""
-        time.sleep(self.latency)
         with self._lock:
             self.calls += 1
+        time.sleep(self.latency)
+        self.open.wait()
 
     def secured(self, handler: BaseHTTPRequestHandler) -> None:
         """Go on with TLS on the connection of `handler`."""

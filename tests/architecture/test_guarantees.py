@@ -46,3 +46,20 @@ def test_every_test_that_is_named_is_collected(request: pytest.FixtureRequest) -
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     collected = {line.partition("[")[0] for line in done.stdout.split("\n") if "::" in line}
     assert collected == set(others)
+
+
+def test_figures_are_those_that_were_measured() -> None:
+    """README and the guarantees quote what `benchmarks/peers.py` wrote into the comparison."""
+    page = (ROOT / "docs/comparison.md").read_text()
+    measured = page.partition("<!-- figures")[2].partition("<!-- end of figures -->")[0]
+    cells = set(re.findall(r"(?<=[| ])\d+(?:\.\d+)?(?= )", measured))
+    readme = (ROOT / "README.md").read_text()
+    quoted = re.findall(r"^- A warm answer (?:.+\n)+?(?=- |\n)", readme, re.MULTILINE)
+    assert quoted
+    for body in GUARANTEES.values():
+        quoted += re.findall(
+            r"^- \*\*(?:Measured|Others):\*\* (?:.+\n)+?(?=- |\Z)", body, re.MULTILINE
+        )
+    assert len(quoted) > 3
+    for text in quoted:
+        assert set(re.findall(r"\b\d+(?:\.\d+)?\b", text)) <= cells, text
