@@ -47,7 +47,7 @@ class SharedSession(Slot):
     """
 
     __slots__ = (
-        *("_cache", "_clock", "_host", "_join", "_kept", "_locked", "_revoke", "_stamp"),
+        *("_cache", "_clock", "_ended", "_host", "_join", "_kept", "_locked", "_revoke", "_stamp"),
         *("_store", "_trace", "_waits", "_why"),
     )
 
@@ -78,8 +78,8 @@ class SharedSession(Slot):
         self._cache, self._stamp, self._host = cache, stamp, host
         self._join, self._revoke, self._trace, self._clock = join, revoke, trace, clock
         self._store: SessionStore | None = None
-        self._locked = False
-        self.outlives = True  # until all hosts were logged out
+        self._locked = self._ended = False
+        self.outlives = True
         self._why = ""  # why nobody here may renew the session
         self._kept: dict[str, str] | None = None  # what the disk does not take
 
@@ -162,7 +162,7 @@ class SharedSession(Slot):
 
     def gone_since(self, started: float, now: float) -> bool:
         """Tell whether this was logged out of, as `Slot.gone_since`, or on all hosts."""
-        return not self.outlives or super().gone_since(started, now)
+        return self._ended or super().gone_since(started, now)
 
     def _ask(self, wait: float, enough: Enough, lease: float) -> None:
         """Ask the store until what is here is good enough, the lease is ours, or time is over."""
@@ -197,7 +197,7 @@ class SharedSession(Slot):
         except StoreError as error:
             self._trouble(error)
         finally:
-            self.outlives = True  # that was before: who has a grant may begin again
+            self._ended = False  # that was before: who has a grant may begin again
             self._waits.left = max(0.0, self._waits.left - (time.monotonic() - began))
 
     def _settle(self, store: SessionStore, seen: Look) -> bool:
@@ -226,8 +226,8 @@ class SharedSession(Slot):
     def _adopt(self, theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
         """Hold another host's session from now on, or none if all hosts were logged out."""
         generation = number(theirs, GENERATION)
-        self.outlives = ENDED not in theirs
-        if not self.outlives:
+        self._ended = ENDED in theirs
+        if self._ended:
             self._trace("fleet", session=self.name, ended=generation)
             self.remove()
             for secret in session_end.unrevoked(theirs, ours):

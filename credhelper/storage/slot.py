@@ -30,8 +30,8 @@ class Slot:
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
     `durable`, flush the folder too; `waiting`, as `locks.Waiting`, for each wait for a lock.
-    Attributes: `owner`, what each record says of whose it is; `outlives`, whether other hosts go on
-    with what is logged out of here.
+    Attributes: `owner`, what each record says of whose it is; `outlives`, whether what is logged out
+    of here is left to other hosts: nobody revokes it then.
     """
 
     __slots__ = (
