@@ -330,7 +330,8 @@ def test_nobody_but_the_hosts_sees_a_session(
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         told.append(other.finish(process))
         secrets += hidden(hosts, other)
-        dumps = b"".join(plain.servers[0].read("DUMP", key) for key in plain.keys())  # noqa: SIM118  # a store is no mapping
+        keys = plain.keys()
+        dumps = b"".join(plain.servers[0].read("DUMP", key) for key in keys)
         told += [one.run("status"), one.run("fleet", "check"), one.run("logout", "--fleet")]
     assert "refresh" in told[1].told
     assert dumps
