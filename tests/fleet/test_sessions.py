@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from credhelper.client.http.transport import DEADLINE
 from tests.support import api_doors
 from tests.support.hosts import Hosts, change
 from tests.support.sandboxes import RunningSandbox
@@ -213,3 +215,38 @@ def test_a_refresher_that_was_paused_before_its_call_takes_what_others_made(
     told = one.finish(process)
     assert told.status == 0, told
     assert session(one)["token"] == session(other)["token"]
+
+
+@pytest.mark.waits
+def test_a_refresher_that_was_paused_past_its_deadline_reads_what_has_come(
+    door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
+) -> None:
+    one, other = (sharing(hosts, url=door.url) for _ in range(2))
+    before = log_in(one, running_sandbox)
+    one.prepare()
+    come_due(one, cold=plain)
+    running_sandbox.fault(ROTATES)
+    door.hold(api_doors.ANSWER)
+    process = one.start("get")
+    door.wait()
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(DEADLINE + 2)
+    door.let_go()
+    assert door.answered.wait(60)
+    os.kill(process.pid, signal.SIGCONT)
+    one.finish(process)  # its time for a token may be over
+    assert session(one)["token"] != before
+    forget_tokens(plain, other)
+    assert other.get()
+    assert session(other)["token"] == session(one)["token"]
+
+
+def test_a_session_of_another_account_is_not_used(
+    hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
+) -> None:
+    planted, wary = (sharing(hosts, user="somebody.else@example.org") for _ in range(2))
+    log_in(planted, running_sandbox)
+    told = wary.run("get")
+    assert (told.status, told.stdout) == (4, b"")
+    assert "not using the session that hosts share as pipeline" in told.told
+    assert "another user's" in told.told

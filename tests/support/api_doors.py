@@ -17,11 +17,12 @@ class Door:
     """A door to a sandbox. Attributes: `url`; `heard`, the refreshes that the sandbox was asked.
 
     `hold` has the next refresh held: `REQUEST`, before the sandbox hears it; `ANSWER`, when it has
-    answered. `held` is set while one is; `let_go` lets it go on, `drop` hangs up on it.
+    answered. `held` is set while one is; `let_go` lets it go on, `drop` hangs up on it. `answered`
+    is set once an answer was sent.
     """
 
     def __init__(self, sandbox: RunningSandbox) -> None:
-        self.held = threading.Event()
+        self.held, self.answered = threading.Event(), threading.Event()
         self.heard = 0
         self._hold = ""
         self._go_on = threading.Event()
@@ -62,6 +63,8 @@ class Door:
                 self.send_header("Content-Length", str(len(told)))
                 self.end_headers()
                 self.wfile.write(told)
+                if refresh:
+                    door.answered.set()
 
             do_GET = do_DELETE = do_POST  # noqa: N815  # as its base class names them
 
