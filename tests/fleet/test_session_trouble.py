@@ -22,7 +22,10 @@ from tests.support.session_hosts import (
     sharing,
 )
 from tests.support.stores import Sentinels, Single, Store, until
+from tests.support.stories import Stories
 from tests.support.worlds import World
+
+STORIES = Stories()
 
 
 @pytest.fixture
@@ -50,7 +53,8 @@ def put(store: Store, key: str, fields: dict[str, bytes]) -> None:
     server.close()
 
 
-def test_what_a_refresher_could_not_share_is_shared_by_its_next_get(
+@STORIES.story
+def what_a_refresher_could_not_share_is_shared_by_its_next_get(
     hosts: Hosts,
     plain: Store,
     relay: troubled_stores.Relay,
@@ -85,6 +89,7 @@ def test_what_a_refresher_could_not_share_is_shared_by_its_next_get(
     assert session(other)["token"] == session(one)["token"] != before
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("forgets", ["all", "the last session"])
 def test_a_store_that_forgets_is_told_again_by_the_host_that_knows(
     forgets: str, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
@@ -133,7 +138,8 @@ def test_an_older_session_is_never_taken(
     assert session(newest)["token"] == new
 
 
-def test_a_session_is_not_refreshed_without_the_store(
+@STORIES.story
+def a_session_is_not_refreshed_without_the_store(
     hosts: Hosts,
     closed: troubled_stores.Closed,
     plain: Store,
@@ -160,7 +166,8 @@ def test_a_session_is_not_refreshed_without_the_store(
     assert running_sandbox.stats()["refreshed"] == 0
 
 
-def test_a_host_with_a_key_makes_a_token_without_the_session(
+@STORIES.story
+def a_host_with_a_key_makes_a_token_without_the_session(
     hosts: Hosts, closed: troubled_stores.Closed, running_sandbox: RunningSandbox
 ) -> None:
     hosts.url = closed.url
@@ -170,7 +177,8 @@ def test_a_host_with_a_key_makes_a_token_without_the_session(
     assert running_sandbox.stats()["created"] == 1
 
 
-def test_hosts_with_keys_open_one_session(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
+@STORIES.story
+def hosts_with_keys_open_one_session(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
     all_of_them = [hosts.host(keep_session=True, share_session=True, cid=f"p-{n}") for n in (1, 2)]
     for host in all_of_them:
         host.prepare()
@@ -179,7 +187,8 @@ def test_hosts_with_keys_open_one_session(hosts: Hosts, running_sandbox: Running
     assert len({session(host)["token"] for host in all_of_them}) == 1
 
 
-def test_a_failover_keeps_the_session(
+@STORIES.story
+def a_failover_keeps_the_session(
     own_store: Callable[..., Store],
     fleet_at: Callable[[Store], Hosts],
     running_sandbox: RunningSandbox,
@@ -196,7 +205,8 @@ def test_a_failover_keeps_the_session(
     assert session(other)["token"] == session(one)["token"]
 
 
-def test_a_login_without_the_store_is_shared_later(
+@STORIES.story
+def a_login_without_the_store_is_shared_later(
     own_store: Callable[..., Store],
     fleet_at: Callable[[Store], Hosts],
     running_sandbox: RunningSandbox,
@@ -218,7 +228,8 @@ def test_a_login_without_the_store_is_shared_later(
     assert session(other)["token"] == session(one)["token"]
 
 
-def test_a_logout_of_one_host_leaves_the_others_their_session(
+@STORIES.story
+def a_logout_of_one_host_leaves_the_others_their_session(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = sharing(hosts), sharing(hosts)
@@ -253,7 +264,8 @@ def test_a_logout_for_all_ends_the_session_everywhere(
     assert other.get()
 
 
-def test_a_logout_for_all_ends_what_a_host_is_refreshing(
+@STORIES.story
+def a_logout_for_all_ends_what_a_host_is_refreshing(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = (sharing(hosts, url=door.url) for _ in range(2))
@@ -273,7 +285,8 @@ def test_a_logout_for_all_ends_what_a_host_is_refreshing(
     assert running_sandbox.stats()["revoked"] == 1
 
 
-def test_hosts_of_v2_refresh_each_others_session(
+@STORIES.story
+def hosts_of_v2_refresh_each_others_session(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     user = running_sandbox.username
@@ -295,9 +308,8 @@ def test_hosts_of_v2_refresh_each_others_session(
     assert running_sandbox.stats()["refreshed"] == 1
 
 
-def test_people_see_what_is_shared(
-    hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
-) -> None:
+@STORIES.story
+def people_see_what_is_shared(hosts: Hosts, plain: Store, running_sandbox: RunningSandbox) -> None:
     one, other = sharing(hosts), sharing(hosts)
     told = other.run("fleet", "check")
     assert (told.status, b"none is shared yet" in told.stdout) == (0, True)
@@ -315,7 +327,8 @@ def hidden(hosts: Hosts, host: World) -> list[bytes]:
     return [word.encode() for word in (*hosts.canaries, session(host)["token"])]
 
 
-def test_nobody_but_the_hosts_sees_a_session(
+@STORIES.story
+def nobody_but_the_hosts_sees_a_session(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     one, other = sharing(hosts), sharing(hosts)
@@ -340,3 +353,9 @@ def test_nobody_but_the_hosts_sees_a_session(
     for what in (seen.read_bytes(), dumps, words, shown, printed):
         for secret in secrets:
             assert secret not in what
+
+
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("story", STORIES.names())
+def test_it_holds_that(story: str, request: pytest.FixtureRequest) -> None:
+    STORIES.tell(story, request)

@@ -23,8 +23,11 @@ from tests.support.session_hosts import (
     sharing,
 )
 from tests.support.stores import Store
+from tests.support.stories import Stories
 
 HERD = 20
+
+STORIES = Stories()
 
 
 @pytest.fixture
@@ -69,11 +72,17 @@ def test_a_session_that_is_not_shared_stays_on_its_host(
     assert running_sandbox.stats()["refreshed"] == 1
 
 
-@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("cold", [True, False])
 def test_a_session_that_is_due_is_refreshed_once_for_all(
-    cold: bool, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
+    cold: bool,
+    hosts: Hosts,
+    plain: Store,
+    running_sandbox: RunningSandbox,
+    request: pytest.FixtureRequest,
 ) -> None:
-    all_of_them = [sharing(hosts) for _ in range(HERD)]
+    herd = HERD if request.config.getoption("--thorough") else HERD // 3
+    all_of_them = [sharing(hosts) for _ in range(herd)]
     log_in(all_of_them[0], running_sandbox)
     for host in all_of_them:
         host.prepare()
@@ -85,7 +94,8 @@ def test_a_session_that_is_due_is_refreshed_once_for_all(
     assert running_sandbox.stats()["refreshed"] == 1
 
 
-def test_two_projects_refresh_their_session_once(
+@STORIES.story
+def two_projects_refresh_their_session_once(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     both = [sharing(hosts, cid=cid) for cid in ("project-a", "project-b")]
@@ -100,7 +110,8 @@ def test_two_projects_refresh_their_session_once(
     assert (stats["refreshed"], stats["minted"]) == (1, 2)
 
 
-def test_whoever_is_due_refreshes_and_the_others_take_it(
+@STORIES.story
+def whoever_is_due_refreshes_and_the_others_take_it(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = sharing(hosts), sharing(hosts)
@@ -117,6 +128,7 @@ def test_whoever_is_due_refreshes_and_the_others_take_it(
     assert session(one)["token"] == second
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("cold", [False, True])
 def test_a_refresher_that_is_killed_before_its_call_loses_nothing(
     cold: bool,
@@ -145,7 +157,8 @@ def test_a_refresher_that_is_killed_before_its_call_loses_nothing(
     assert session(one)["token"] == session(other)["token"]
 
 
-def test_a_refresher_that_is_killed_with_the_answer_on_its_way_loses_the_login_and_says_so(
+@STORIES.story
+def a_refresher_that_is_killed_with_the_answer_on_its_way_loses_the_login_and_says_so(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = (sharing(hosts, url=door.url) for _ in range(2))
@@ -172,7 +185,8 @@ def test_a_refresher_that_is_killed_with_the_answer_on_its_way_loses_the_login_a
     assert one.get()
 
 
-def test_a_refresher_that_was_paused_past_its_lease_shares_what_it_got(
+@STORIES.story
+def a_refresher_that_was_paused_past_its_lease_shares_what_it_got(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = (sharing(hosts, url=door.url) for _ in range(2))
@@ -195,7 +209,8 @@ def test_a_refresher_that_was_paused_past_its_lease_shares_what_it_got(
     assert session(other)["token"] == session(one)["token"]
 
 
-def test_a_refresher_that_was_paused_before_its_call_takes_what_others_made(
+@STORIES.story
+def a_refresher_that_was_paused_before_its_call_takes_what_others_made(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     one, other = (sharing(hosts, url=door.url) for _ in range(2))
@@ -241,7 +256,8 @@ def test_a_refresher_that_was_paused_past_its_deadline_reads_what_has_come(
     assert session(other)["token"] == session(one)["token"]
 
 
-def test_a_session_of_another_account_is_not_used(
+@STORIES.story
+def a_session_of_another_account_is_not_used(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
     planted, wary = (sharing(hosts, user="somebody.else@example.org") for _ in range(2))
@@ -250,3 +266,9 @@ def test_a_session_of_another_account_is_not_used(
     assert (told.status, told.stdout) == (4, b"")
     assert "not using the session that hosts share as pipeline" in told.told
     assert "another user's" in told.told
+
+
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("story", STORIES.names())
+def test_it_holds_that(story: str, request: pytest.FixtureRequest) -> None:
+    STORIES.tell(story, request)
