@@ -134,15 +134,12 @@ def refused(context: Context, request: Request, token: Secret) -> bool:
     if context.agent:
         request.rejected, request.echo = token, {"sure": "1"}
         return reject(context, request)
-    found = routing.load_routes(context)
-    token_source = source_for(context, found, _match(context, found, request)[0])
-    return forget(token_source, token, sure=True)
+    return forget(source_for(context, *profile_of(context, request)), token, sure=True)
 
 
 def profile_of(context: Context, request: Request) -> tuple[Routes, Route]:
     """Return all routes, and the one that answers `request`. Raises CredhelperError."""
-    found = routing.load_routes(context)
-    return found, _match(context, found, request)[0]
+    return (found := routing.load_routes(context)), _match(context, found, request)[0]
 
 
 def lives(context: Context, request: Request) -> bool:
@@ -182,7 +179,7 @@ def source_for(
         slot = context.slot(record)
 
     def renew(held: Held | None) -> tuple[Token, int]:
-        from credhelper.broker import inventory, key_notes, session_sharing, wiring
+        from credhelper.broker import inventory, key_notes, wiring
 
         profile = routing.load_config(context).profiles[route.profile]
         slot.owner = inventory.owner(context, profile)
@@ -191,6 +188,8 @@ def source_for(
         if profile.auth == "token":
             made = wiring.ready_token_for(context, profile, slot, limit, grant)
         elif profile.share_session:
+            from credhelper.broker import session_sharing
+
             made = session_sharing.renew(context, profile, limit, (record, grant), slot, held)
         else:
             made = wiring.renewal_for(context, profile, limit, (record, grant)).renew(held)
@@ -213,10 +212,9 @@ def source_for(
     def revoke(token: Token) -> None:
         from credhelper.broker import wiring
 
-        if token.kind == AWS:
-            return  # nothing revokes AWS credentials
         profile = routing.load_config(context).profiles[route.profile]
-        if profile.auth != "token":  # that is not ours to revoke
+        # Nothing revokes AWS credentials, and a token that was given is not ours to revoke.
+        if token.kind != AWS and profile.auth != "token":
             wiring.renewal_for(context, profile).calls.revoke(token)
 
     return source.TokenSource(

@@ -112,7 +112,7 @@ def member_for(
             "grant": stamp,
         },
         margin=max(profile.refresh_before, aws.MARGIN if wants == AWS else payload.MARGIN),
-        sessions=profile.share_session and wants != AWS,
+        sessions=profile.share_session and wants != AWS and fleet.lead,
     )
 
 

@@ -107,6 +107,9 @@ def _session(profile: Profile) -> list[str]:
         str(len(words)),
         *words,
         *(part for value in optional for part in _text(value)),
+        # What hosts share is refreshed under its lease alone: a profile that does not share it any
+        # more, or elsewhere, must not find it.
+        *(("shared", profile.share or "") if profile.share_session else ()),
     ]
 
 

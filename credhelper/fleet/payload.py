@@ -127,19 +127,20 @@ def spread(
 
 
 def adopted(
-    fields: Mapping[str, str], now: float, chance: Callable[[], float], margin: float
+    fields: dict[str, str], now: float, chance: Callable[[], float], margin: float
 ) -> dict[str, str]:
     """Return the fields that say when this host looks again, for a token that another host made.
 
     Where hosts share the session as well, each of them sees in time that it is due: in the quarter
     of its idle life that follows the moment at which its maker does.
 
-    Parameters: as for `spread`; `chance`, returns any number from 0 to 1.
+    Parameters: as for `spread`; `fields`, from which the session's own moment is taken; `chance`,
+    returns any number from 0 to 1.
     """
-    told = number(fields, SESSION_DUE)
+    told = number({SESSION_DUE: fields.pop(SESSION_DUE, "")}, SESSION_DUE)
     if told:
         begins = told - number(fields, "skew")
-        fields = {**fields, "due": str(int(begins + chance() * max(0.0, begins - now) / 2))}
+        fields["due"] = str(int(begins + chance() * max(0.0, begins - now) / 2))
     return spread(fields, now, chance(), margin)
 
 

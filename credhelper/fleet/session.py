@@ -15,7 +15,6 @@ from contextlib import nullcontext, suppress
 from credhelper.core.flock import EarlyLocks
 from credhelper.core.record import number
 from credhelper.errors import CredhelperError
-from credhelper.fleet import host as hosts
 from credhelper.fleet import session_end
 from credhelper.fleet.member import Member, UnsharedError
 from credhelper.fleet.payload import ENDED, GENERATION, MAKER, PREVIOUS
@@ -47,7 +46,7 @@ class SharedSession(Slot):
     """
 
     __slots__ = (
-        *("_cache", "_clock", "_host", "_join", "_kept", "_locked", "_revoke", "_stamp"),
+        *("_cache", "_clock", "_ended", "_host", "_join", "_kept", "_locked", "_revoke", "_stamp"),
         *("_store", "_trace", "_waits", "_why"),
     )
 
@@ -78,8 +77,8 @@ class SharedSession(Slot):
         self._cache, self._stamp, self._host = cache, stamp, host
         self._join, self._revoke, self._trace, self._clock = join, revoke, trace, clock
         self._store: SessionStore | None = None
-        self._locked = False
-        self.outlives = True  # until all hosts were logged out
+        self._locked = self._ended = False
+        self.outlives = True
         self._why = ""  # why nobody here may renew the session
         self._kept: dict[str, str] | None = None  # what the disk does not take
 
@@ -135,7 +134,8 @@ class SharedSession(Slot):
         try:
             changed = self._settle(store, store.look(CALL))
         except StoreError as error:
-            return self._trouble(error)
+            self._why = store.trouble(error)
+            return self._why
         return "" if store.leading and not changed else BUSY
 
     def save(self, fields: Mapping[str, str]) -> None:
@@ -162,7 +162,7 @@ class SharedSession(Slot):
 
     def gone_since(self, started: float, now: float) -> bool:
         """Tell whether this was logged out of, as `Slot.gone_since`, or on all hosts."""
-        return not self.outlives or super().gone_since(started, now)
+        return self._ended or super().gone_since(started, now)
 
     def _ask(self, wait: float, enough: Enough, lease: float) -> None:
         """Ask the store until what is here is good enough, the lease is ours, or time is over."""
@@ -171,6 +171,7 @@ class SharedSession(Slot):
                 self._join(),
                 self.name,
                 self._host,
+                self._cache,
                 lambda: number(self.find() or {}, GENERATION),
                 self._trace,
                 self._warn,
@@ -179,9 +180,8 @@ class SharedSession(Slot):
         except (CredhelperError, UnsharedError) as error:
             self._why = error.why.message if isinstance(error, UnsharedError) else error.message
             return
-        address = store.member.address
-        if hosts.rests(self._cache, address, self._clock()):
-            self._why = f"the fleet's store {address} was in trouble a moment ago"
+        self._why = store.rests()
+        if self._why:
             return
         most = min(wait, self._waits.left)
         began = time.monotonic()
@@ -195,9 +195,9 @@ class SharedSession(Slot):
                     lambda seen: self._settle(store, seen),
                 )
         except StoreError as error:
-            self._trouble(error)
+            self._why = store.trouble(error)
         finally:
-            self.outlives = True  # that was before: who has a grant may begin again
+            self._ended = False  # that was before: who has a grant may begin again
             self._waits.left = max(0.0, self._waits.left - (time.monotonic() - began))
 
     def _settle(self, store: SessionStore, seen: Look) -> bool:
@@ -226,19 +226,17 @@ class SharedSession(Slot):
     def _adopt(self, theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
         """Hold another host's session from now on, or none if all hosts were logged out."""
         generation = number(theirs, GENERATION)
-        self.outlives = ENDED not in theirs
-        if not self.outlives:
+        self._ended = ENDED in theirs
+        if self._ended:
             self._trace("fleet", session=self.name, ended=generation)
-            self.remove()
+            with suppress(CredhelperError):
+                self.remove()
             for secret in session_end.unrevoked(theirs, ours):
                 self._revoke(secret)
             return
         fields = dict(theirs)
         if ours and ours["token"] != theirs["token"]:
             fields.setdefault(PREVIOUS, ours["token"])  # it is tried if theirs is refused
-            if GENERATION not in ours:
-                with suppress(CredhelperError):
-                    self.set_aside()  # for `logout`: no other host knows it
         self.keep(fields)
         maker = theirs.get(MAKER, "")
         self._trace("fleet", session=self.name, adopted=generation, maker=maker)
@@ -254,8 +252,7 @@ class SharedSession(Slot):
         same = all(fields.get(key) == before.get(key) for key in ("token", "issued"))
         if same and GENERATION in before:
             return {**fields, GENERATION: before[GENERATION], MAKER: before.get(MAKER, "")}, False
-        base = store.base or 0 if store else 0
-        moment = store.moment if store else 0
+        base, moment = (store.base or 0, store.moment) if store else (0, 0)
         later = max(number(before, GENERATION), base) + 1
         generation = max(later, moment or int(self._clock() * 1000))
         return {**fields, GENERATION: str(generation), MAKER: self._host}, True
@@ -269,18 +266,9 @@ class SharedSession(Slot):
                     self._settle(store, store.look(0.0))  # somebody else has
                 return
             except StoreError as error:
-                why = self._trouble(error)
+                why = self._why = store.trouble(error)
         message = "the session is kept here, and other hosts do not have it yet"
         self._warn(f"{message}: {why}" if why else message, "credhelper fleet check")
-
-    def _trouble(self, error: StoreError) -> str:
-        store, address = self._store, ""
-        if store:
-            store.leading, address = False, store.member.address
-        self._trace("fleet", session=self.name, trouble=error.why)
-        hosts.let_rest(self._cache, address, self._clock())
-        self._why = f"the fleet's store {address}: {error.why}"
-        return self._why
 
     def _let_go(self, lock: locks.Lock | None) -> None:
         self._locked = False

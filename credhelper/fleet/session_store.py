@@ -29,6 +29,7 @@ class SessionStore:
     - member: what this host brings.
     - record: the name of its record, for the trace.
     - host: this host's name.
+    - cache: the folder that remembers when the store is left alone, or None.
     - generation: returns the generation of what this host has.
     - trace, warn, clock: take one decision; a warning and a hint; Unix seconds.
 
@@ -41,6 +42,7 @@ class SessionStore:
         member: Member,
         record: str,
         host: str,
+        cache: str | None,
         generation: Callable[[], int],
         trace: Callable[..., None],
         warn: Callable[[str, str | None], None],
@@ -50,7 +52,8 @@ class SessionStore:
         self.leading = False
         self.base: int | None = None
         self.moment = 0
-        self._record, self._host, self._generation = record, host, generation
+        self._record, self._host, self._cache = record, host, cache
+        self._generation = generation
         self._trace, self._warn, self._clock = trace, warn, clock
         # Of this call alone: machines that are copies of one another have the same cache.
         self._owner = os.urandom(16).hex()
@@ -163,6 +166,19 @@ class SessionStore:
         if taken:
             self.base = generation
         return taken
+
+    def rests(self) -> str:
+        """Return that the store is left alone, in words; "" where it may be asked."""
+        address = self.member.address
+        rests = hosts.rests(self._cache, address, self._clock())
+        return f"the fleet's store {address} was in trouble a moment ago" if rests else ""
+
+    def trouble(self, error: StoreError) -> str:
+        """Leave the store alone for a while, and return what is wrong with it, in words."""
+        self.leading = False
+        self._trace("fleet", session=self._record, trouble=error.why)
+        hosts.let_rest(self._cache, self.member.address, self._clock())
+        return f"the fleet's store {self.member.address}: {error.why}"
 
     def end(self) -> None:
         """End the lease, if it is still ours, and let the connection go. Never raises."""

@@ -209,11 +209,12 @@ class SharedSlot(Slot):
                 return self._keep(told, room)
         if turn is None:
             return self._keep(told, room)
-        if shares and number(fields, "due"):
-            told[payload.SESSION_DUE] = str(number(fields, "due") + number(fields, "skew"))
         told |= {GENERATION: str(turn.next_generation()), WHOSE: turn.member.whose(fields)}
         kept = self._keep(told, room)
-        turn.publish({**told, **self.owner})
+        more = {}
+        if shares and number(fields, "due"):
+            more[payload.SESSION_DUE] = str(number(fields, "due") + number(fields, "skew"))
+        turn.publish({**told, **self.owner, **more})
         return kept
 
     def forget(self, fields: Mapping[str, str]) -> None:

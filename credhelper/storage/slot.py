@@ -30,8 +30,8 @@ class Slot:
     `lock_folders`, private folders to try when `folder` itself has no locks; `warn`, takes a
     warning, once, of what does not work; `alarm` and `early`, as in `storage.locks.acquire`;
     `durable`, flush the folder too; `waiting`, as `locks.Waiting`, for each wait for a lock.
-    Attributes: `owner`, what each record says of whose it is; `outlives`, whether other hosts go on
-    with what is logged out of here.
+    Attributes: `owner`, what each record says of whose it is; `outlives`, whether a logout that
+    crosses a renewal leaves what was made to other hosts.
     """
 
     __slots__ = (
@@ -159,10 +159,8 @@ class Slot:
             self.save(fields)
         except CacheError:
             self.remove()
-            try:
+            with suppress(CacheError):  # without it, the next token may be made at once
                 self.save(fields)  # there may be room now
-            except CacheError:
-                pass  # then the next token may be made at once
 
     def remove(self, *aside: str) -> None:
         """Forget the record, its failure, and what `move_aside` returned. Raises CacheError."""
@@ -247,10 +245,8 @@ class Slot:
 
     def remember(self, error: CredhelperError, grant: str, now: float, seconds: float) -> None:
         """Keep `error` for `seconds`, so that other processes do not repeat the call."""
-        try:
+        with suppress(CacheError):  # without it, the next process makes the call itself
             self._write(self._failure, failure_record.fields_of(error, grant, now, seconds))
-        except CacheError:
-            return  # then the next process makes the call itself
 
     def failure(self, grant: str, now: float, since: float) -> CredhelperError | None:
         """Return the remembered failure if it still counts, else None.

@@ -72,6 +72,8 @@ def test_a_documented_example_is_a_profile(key: str) -> None:
     needed: dict[str, Any] = {"grant": {"env": "NAME"}, "user": "me"}
     if key in profile.APIS["iap"].lacks:
         needed["api"] = "ica"
+    if key == "share_session":
+        needed |= {"share": "name", "keep_session": True}
     schema.read("name", needed | example, lambda path: path)
 
 

@@ -134,6 +134,15 @@ def test_a_store_without_tls_is_taken_if_the_user_insists() -> None:
         ("[profiles.a]\nshare = 'x'\n" + TABLE, "profiles.a.grant: missing"),
         ("[profiles.a]\n" + TABLE + "lead = false\n", "profiles.a.grant: missing"),
         (PROFILE + "token = 'session'\n" + TABLE, "profiles.a.share: shares JWTs"),
+        (PROFILE + "share_session = true\n" + TABLE, "profiles.a.share_session: means nothing"),
+        (
+            "[profiles.a]\nauth = 'session'\nshare_session = true\n",
+            "profiles.a.share_session: goes with share = 'NAME' only",
+        ),
+        (
+            PROFILE + "auth = 'token'\nshare_session = true\n" + TABLE,
+            "profiles.a.share_session: means nothing to auth = 'token'",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:

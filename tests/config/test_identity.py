@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credhelper.config.identity import aws_name, record_name, session_name, visible_grant
+from credhelper.config.identity import (
+    aws_name,
+    record_name,
+    session_name,
+    shared_session,
+    visible_grant,
+)
 from credhelper.config.profile import Grant, Profile, Resource
 from credhelper.core import service
 from credhelper.core.model import JWT, SESSION
@@ -166,6 +172,20 @@ def test_a_session_that_login_made_belongs_to_its_profile() -> None:
     two = Profile(name="b", auth="session")
     assert session_name(one) != session_name(two)
     assert record_name(one, kind=JWT) != record_name(two, kind=JWT)
+
+
+def test_a_session_that_hosts_share_is_kept_apart() -> None:
+    alone = replace(BASE, auth="session", share="a")
+    shared = replace(alone, share_session=True)
+    names = {session_name(one) for one in (alone, shared, replace(shared, share="b"))}
+    assert len(names) == 3
+
+
+def test_hosts_share_a_session_whatever_their_grants_and_projects() -> None:
+    one = replace(BASE, auth="session", share="a", share_session=True)
+    assert shared_session(replace(one, cid="c2", scopes=(), grant=None)) == shared_session(one)
+    for change in ({"share": "b"}, {"user": "eve"}, {"domain": None}, {"data": "other"}):
+        assert shared_session(replace(one, **change)) != shared_session(one)
 
 
 def test_a_name_is_thirty_two_hex_digits_and_stays_what_it_was() -> None:

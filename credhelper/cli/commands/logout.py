@@ -32,7 +32,7 @@ def logout(name: str | None, everywhere: bool, fleet: bool | None) -> int:
     in the config. Files of `credhelper write`, `watch` and `exec` stay, but no service accepts
     their tokens after that. A token that is being made at that moment is dropped.
 
-    A token that hosts of a fleet share is revoked for all of them only if you say so. Other hosts
+    What hosts of a fleet share is revoked for all of them only if you say so. Other hosts
     serve their copy until it is refused or expires. A host with `lead = false` forgets its own.
 
     The profile stays; `credhelper profile remove` removes it as well. An API key that was typed at
