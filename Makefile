@@ -16,7 +16,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check bench bench-fleet clients docs docs-site proven constraints release release-check clean
+.PHONY: demo test floors check coverage bench bench-fleet clients docs docs-site proven constraints release release-check clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -138,5 +138,12 @@ release-check: release
 	$(CLEAN) .venv-release/bin/python -m release.twice dist $(BIN)/python .venv-site/bin/mkdocs
 	$(CLEAN) .venv-release/bin/python -m release.installed dist
 
+# How much of the package the tests run, and a refusal that none of them takes: in an environment of its own, in which
+# the program files start coverage. Of some packages: make coverage PYTEST_ARGS="tests/config tests/setup".
+coverage:
+	@$(MAKE) --no-print-directory VENV=.venv-coverage .venv-coverage/.test
+	@$(CLEAN) .venv-coverage/bin/pip install --quiet --disable-pip-version-check "coverage>=7.10"
+	$(CLEAN) .venv-coverage/bin/python -m tests.coverage $(PYTEST_ARGS)
+
 clean:
-	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info
+	rm -rf $(VENV) .venv-* .floors .coverage-data .fuzz .clients build dist *.egg-info

@@ -67,7 +67,7 @@ def place(name: str) -> str | None:
         return None
     if not (own / STAMP).is_file():
         return None  # not there, or not wholly
-    return str(own if "npm" in told else own / "bin/python")
+    return str(own if {"npm", "source"} & told.keys() else own / "bin/python")
 
 
 def missing(name: str, reason: str) -> NoReturn:
@@ -97,6 +97,8 @@ def version(name: str) -> str:
     told = _told(name)
     if "program" in told:
         return _spoken(where, told.get("version", ["--version"]))
+    if "source" in told:
+        return (Path(where) / "VERSION").read_text()
     if "npm" in told:
         package = told["npm"][0].rpartition("@")[0] or told["npm"][0]
         manifest = json.loads((Path(where) / "node_modules" / package / "package.json").read_text())

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,9 @@ def main(names: list[str]) -> int:
 
     def install(name: str) -> None:
         told = wanted[name]
-        if "debian" in told:
+        if "source" in told:
+            _source(PLACE / name, told)
+        elif "debian" in told:
             _debian(PLACE / name, told)
         if "pypi" in told:
             _pypi(PLACE / name, told, ours)
@@ -90,12 +93,52 @@ def _debian(folder: Path, told: dict[str, Any]) -> None:
         sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
         return
     shutil.rmtree(folder, ignore_errors=True)
-    # An apt with folders of its own, for which nothing is installed yet: it brings all libraries.
+    apt = _own_apt(folder, f"deb [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
+    what = ["install", "-y", "--download-only", "--no-install-recommends", told["apt"]]
+    _run([*apt, *what])
+    root = folder / "root"
+    root.mkdir()
+    for archive in sorted((folder / "apt/archives").glob("*.deb")):
+        subprocess.run(["dpkg-deb", "-x", str(archive), str(root)], check=True)
+    shutil.rmtree(folder / "apt")
+    _lead_home(folder, told)
+    _stamp(folder, told)
+
+
+def _source(folder: Path, told: dict[str, Any]) -> None:
+    """Take the file `member` out of the source of a package of Debian."""
+    if not _changed(folder, told):
+        return
+    mirror = _mirror()
+    if not mirror:
+        sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    apt = _own_apt(folder, f"deb-src [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
+    _run([*apt, "source", "--download-only", told["apt"]], cwd=folder / "apt")
+    (archive,) = (folder / "apt").glob("*.orig.tar.*")
+    with tarfile.open(archive) as packed:
+        for item in packed:
+            if item.isfile() and item.name.partition("/")[2] == told["member"]:
+                file = packed.extractfile(item)
+                assert file is not None
+                (folder / Path(item.name).name).write_bytes(file.read())
+    number = archive.name.partition("_")[2].partition(".orig")[0]
+    (folder / "VERSION").write_text(number)
+    shutil.rmtree(folder / "apt")
+    _stamp(folder, told)
+
+
+def _own_apt(folder: Path, source: str) -> list[str]:
+    """Return the words of an apt with folders of its own, which has looked at `source`.
+
+    For it nothing is installed yet: it brings all libraries.
+    """
     for name in ("lists/partial", "archives/partial"):
         (folder / "apt" / name).mkdir(parents=True)
     (folder / "apt/status").touch()
     sources = folder / "apt/sources.list"
-    sources.write_text(f"deb [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
+    sources.write_text(source)
     state = {
         "Dir::State": folder / "apt",
         "Dir::State::status": folder / "apt/status",
@@ -106,15 +149,7 @@ def _debian(folder: Path, told: dict[str, Any]) -> None:
     }
     apt = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in state.items())]
     _run([*apt, "update"])
-    what = ["install", "-y", "--download-only", "--no-install-recommends", told["apt"]]
-    _run([*apt, *what])
-    root = folder / "root"
-    root.mkdir()
-    for archive in sorted((folder / "apt/archives").glob("*.deb")):
-        subprocess.run(["dpkg-deb", "-x", str(archive), str(root)], check=True)
-    shutil.rmtree(folder / "apt")
-    _lead_home(folder, told)
-    _stamp(folder, told)
+    return apt
 
 
 def _mirror() -> str:
@@ -213,9 +248,11 @@ def _state(told: dict[str, Any]) -> str:
     return repr((sys.version, *map(told.get, _STATED)))
 
 
-def _run(words: list[str], environ: dict[str, str] | None = None) -> None:
+def _run(
+    words: list[str], environ: dict[str, str] | None = None, *, cwd: Path | None = None
+) -> None:
     sys.stderr.write(f"+ {' '.join(words)}\n")
-    subprocess.run(words, check=True, env=environ)
+    subprocess.run(words, check=True, env=environ, cwd=cwd)
 
 
 if __name__ == "__main__":

@@ -166,8 +166,8 @@ def without_user(url: str) -> tuple[str, str | None]:
     user, at, host = netloc.partition("@")
     if not separator or not at:
         return url, None
-    name = _unescaped(user)
-    if name is None or not name or not _USER.issuperset(user):
+    name = _unescaped(user) if _USER.issuperset(user) else None
+    if not name:
         raise _refused(f"service {_shown(netloc)} holds a password, or an odd user name")
     return f"{scheme}://{host}{slash}{path}", name
 

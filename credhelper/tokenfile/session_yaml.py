@@ -59,7 +59,7 @@ def with_access_token(before: str, token: str) -> str:
 def _ends_in_text(yaml: str) -> bool:
     """Tell whether the last line is part of a text in YAML's block style, and has no line end."""
     *lines, last = yaml.split("\n")
-    if not last.strip() or last[0] not in " \t":
+    if last[:1] not in (" ", "\t"):
         return False
     for line in reversed(lines):
         for sign in "|>":

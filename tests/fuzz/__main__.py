@@ -26,7 +26,7 @@ def main() -> int:
     names = asked.target or [*targets.every()]
     if unknown := {*names} - {*targets.every()}:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
-    at_once = os.cpu_count() or 1
+    at_once = min(os.cpu_count() or 1, len(names))
     each = max(_LEAST, asked.seconds * at_once / len(names))
     print(f"{len(names)} targets, {each:.0f} s each, {at_once} at once, seed {asked.seed}")
 

@@ -47,6 +47,8 @@ def put(draft: Draft, entry: Entry, made: Made) -> None:
             _put_item(draft, entry.at[0], {"name": name, **value}, made)
         else:
             yamlplaces.refuse_brackets(draft.text)
+            if yamlplaces.member(draft.text, name) is not None:
+                raise ValueError(f"{name} is there, without a value")
             draft.insert_lines(yamlplaces.end(draft.text), dumped({name: value}))
 
 
