@@ -16,7 +16,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check bench bench-fleet clients docs docs-site proven constraints release release-check clean
+.PHONY: demo test floors check bench bench-fleet clients docs docs-site proven constraints release release-check image clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -107,6 +107,7 @@ endif
 # What CI and releases install, each with its hash: for all Pythons and platforms at once.
 constraints: .venv-release/.installed
 	@cd .ci/constraints && for one in "check $(EXTRAS_OF_CHECK) ../../setup.cfg" \
+		"image --extra fleet -c check.txt ../../setup.cfg" \
 		"release $(EXTRAS_OF_RELEASE) -c check.txt ../../setup.cfg release.in" "site site.in"; do \
 		set -- $$one; file=$$1; shift; \
 		$(CLEAN) ../../.venv-release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -137,6 +138,11 @@ release: docs-site .venv-release/.installed
 release-check: release
 	$(CLEAN) .venv-release/bin/python -m release.twice dist $(BIN)/python .venv-site/bin/mkdocs
 	$(CLEAN) .venv-release/bin/python -m release.installed dist
+
+# An image of the release in dist/, built and run with buildah; BASE= another image with Python 3.11 or newer.
+IMAGE := credhelper
+image: .venv-release/.installed
+	$(CLEAN) .venv-release/bin/python -m release.image dist $(IMAGE) $(BASE)
 
 clean:
 	rm -rf $(VENV) .venv-* .floors .clients build dist *.egg-info
