@@ -21,6 +21,8 @@ from packaging.utils import parse_wheel_filename
 BIN = Path(sys.executable).parent
 EXTRA = "[sandbox]"
 NAME = "credhelper"
+# What pip, pipx and uv keep for themselves; and pipx its locks and logs.
+_THEIRS = {".cache", "__pycache__"}
 _TRIES = 3
 PAGE = f"share/man/man1/{NAME}.1"
 # What leads to the registry; nothing else of the shell that asks comes along.
@@ -97,15 +99,15 @@ def _tried(home: Path, name: str, wheel: Path) -> None:
         run(sys.executable, "-m", "venv", str(home / "venv"))
     run(*way.install, f"{wheel}{EXTRA}")
     version = run(NAME, "--version").strip()
-    steps = _demo(run).rstrip().splitlines()
+    (passed,) = [line for line in _demo(run).splitlines() if line.startswith("All ")]
     if not (home / way.page).is_file():
         raise SystemExit(f"{name}: there is no {way.page}")
-    print(f"  {version}; demo: {steps[-1].strip()}", flush=True)
+    print(f"  {version}; demo: {passed}", flush=True)
     run(*way.remove)
     left = [
         str(path.relative_to(home))
         for path in sorted(home.rglob(f"*{NAME}*"))
-        if ".cache" not in path.parts and "__pycache__" not in path.parts and "log" not in path.name
+        if not _THEIRS.intersection(path.parts) and path.suffix not in (".log", ".lock")
     ]
     if left:
         raise SystemExit(f"{name} leaves {left}")
