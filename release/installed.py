@@ -1,8 +1,8 @@
 """A release as users install it: `python -m release.installed FOLDER`, with what was built.
 
-Each wheel that fits this machine goes into an empty home with pip, pipx and uv. There it must tell
-its version, run the demo and have its manual pages, and leave nothing when it is removed. What it
-needs comes from the registry.
+pip takes the pure wheel, and pipx and uv the one with the native front for this machine, each into
+an empty home. There it must tell its version, run the demo and have its manual pages, and leave
+nothing when it is removed. What it needs comes from the registry.
 """
 
 from __future__ import annotations
@@ -63,21 +63,21 @@ def ways(home: Path) -> dict[str, Way]:
 
 
 def main(folder: Path) -> None:
-    """Install each wheel in each way, and print a line for each. Raises SystemExit."""
-    wheels = list(fitting(folder))
+    """Install in each way, and print a line for each. Raises SystemExit."""
+    wheels = sorted(fitting(folder), key=lambda wheel: "none-any" not in wheel.name)
     if not wheels:
         raise SystemExit(f"{folder} has no wheel for this machine")
-    for wheel in wheels:
-        for name in ways(folder):
-            with tempfile.TemporaryDirectory() as scratch:
-                print(f"{name}: {wheel.name}", flush=True)
-                _tried(Path(scratch), name, wheel)
+    for name in ways(folder):
+        wheel = wheels[0 if name == "pip" else -1]
+        with tempfile.TemporaryDirectory() as scratch:
+            print(f"{name}: {wheel.name}", flush=True)
+            _tried(Path(scratch), name, wheel)
 
 
 def fitting(folder: Path) -> Iterator[Path]:
     """Give the wheels that this Python would install."""
     known = set(sys_tags())
-    for wheel in sorted(folder.glob("*.whl")):
+    for wheel in folder.glob("*.whl"):
         if parse_wheel_filename(wheel.name)[3] & known:
             yield wheel
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +23,7 @@ PROGRAM = "%h/.local/bin/credhelper"
 def test_systemd_finds_nothing_wrong_with_a_unit(
     unit: Path, tmp_path: Path, client: Callable[[str], str]
 ) -> None:
-    verify = shutil.which("systemd-analyze")
-    if not verify:
-        pytest.skip("systemd-analyze is not installed")
+    verify = client("systemd")
     text = unit.read_text()
     assert PROGRAM in text
     name = unit.name.replace("@.", "@work.")
