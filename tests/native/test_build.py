@@ -30,7 +30,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("credhelper", "native", "man"):
         hidden = shutil.ignore_patterns("__pycache__")
         shutil.copytree(backend.ROOT / name, folder / name, symlinks=True, ignore=hidden)
-    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+    for name in (
+        "pyproject.toml",
+        "setup.cfg",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         shutil.copy(backend.ROOT / name, folder)
     return folder
 
@@ -202,8 +209,10 @@ def test_it_is_installed_moved_and_removed(wheel: Path, tmp_path: Path) -> None:
     home.rename(moved)
     assert ask(moved) == said
     moved.rename(home)
+    assert (home / "share/man/man1/credhelper.1").is_file()
     subprocess.run([*pip, "uninstall", "-y", "credhelper"], check=True)
     left = sorted(
         path for path in home.rglob("*") if path not in before and "__pycache__" not in path.parts
     )
-    assert left == []
+    # Of folders, pip removes the innermost alone.
+    assert left == [home / "share", home / "share/man"]
