@@ -16,7 +16,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check coverage bench bench-fleet clients docs docs-site proven constraints release release-check clean
+.PHONY: demo test floors check coverage bench bench-fleet clients docs docs-site proven constraints release release-check image clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
@@ -107,6 +107,7 @@ endif
 # What CI and releases install, each with its hash: for all Pythons and platforms at once.
 constraints: .venv-release/.installed
 	@cd .ci/constraints && for one in "check $(EXTRAS_OF_CHECK) ../../setup.cfg" \
+		"image --extra fleet -c check.txt ../../setup.cfg" \
 		"release $(EXTRAS_OF_RELEASE) -c check.txt ../../setup.cfg release.in" "site site.in"; do \
 		set -- $$one; file=$$1; shift; \
 		$(CLEAN) ../../.venv-release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -144,6 +145,11 @@ coverage:
 	@$(MAKE) --no-print-directory VENV=.venv-coverage .venv-coverage/.test
 	@$(CLEAN) .venv-coverage/bin/pip install --quiet --disable-pip-version-check "coverage>=7.10"
 	$(CLEAN) .venv-coverage/bin/python -m tests.coverage $(PYTEST_ARGS)
+
+# An image of the release in dist/, built and run with buildah; BASE= another image with Python 3.11 or newer.
+IMAGE := credhelper
+image: .venv-release/.installed
+	$(CLEAN) .venv-release/bin/python -m release.image dist $(IMAGE) $(BASE)
 
 clean:
 	rm -rf $(VENV) .venv-* .floors .coverage-data .fuzz .clients build dist *.egg-info

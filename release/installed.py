@@ -1,8 +1,8 @@
 """A release as users install it: `python -m release.installed FOLDER`, with what was built.
 
-Each wheel that fits this machine goes into an empty home with pip, pipx and uv. There it must tell
-its version, run the demo and have its manual pages, and leave nothing when it is removed. What it
-needs comes from the registry.
+pip takes the pure wheel, and pipx and uv the one with the native front for this machine, each into
+an empty home. There it must tell its version, run the demo and have its manual pages, and leave
+nothing when it is removed. What it needs comes from the registry.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from packaging.utils import parse_wheel_filename
 BIN = Path(sys.executable).parent
 EXTRA = "[sandbox]"
 NAME = "credhelper"
+# What pip, pipx and uv keep for themselves; and pipx its locks and logs.
+_THEIRS = {".cache", "__pycache__"}
+_TRIES = 3
 PAGE = f"share/man/man1/{NAME}.1"
 # What leads to the registry; nothing else of the shell that asks comes along.
 _KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "NO_PROXY", "http", "no_proxy")
@@ -60,21 +63,21 @@ def ways(home: Path) -> dict[str, Way]:
 
 
 def main(folder: Path) -> None:
-    """Install each wheel in each way, and print a line for each. Raises SystemExit."""
-    wheels = list(fitting(folder))
+    """Install in each way, and print a line for each. Raises SystemExit."""
+    wheels = sorted(fitting(folder), key=lambda wheel: "none-any" not in wheel.name)
     if not wheels:
         raise SystemExit(f"{folder} has no wheel for this machine")
-    for wheel in wheels:
-        for name in ways(folder):
-            with tempfile.TemporaryDirectory() as scratch:
-                print(f"{name}: {wheel.name}", flush=True)
-                _tried(Path(scratch), name, wheel)
+    for name in ways(folder):
+        wheel = wheels[0 if name == "pip" else -1]
+        with tempfile.TemporaryDirectory() as scratch:
+            print(f"{name}: {wheel.name}", flush=True)
+            _tried(Path(scratch), name, wheel)
 
 
 def fitting(folder: Path) -> Iterator[Path]:
     """Give the wheels that this Python would install."""
     known = set(sys_tags())
-    for wheel in sorted(folder.glob("*.whl")):
+    for wheel in folder.glob("*.whl"):
         if parse_wheel_filename(wheel.name)[3] & known:
             yield wheel
 
@@ -96,18 +99,30 @@ def _tried(home: Path, name: str, wheel: Path) -> None:
         run(sys.executable, "-m", "venv", str(home / "venv"))
     run(*way.install, f"{wheel}{EXTRA}")
     version = run(NAME, "--version").strip()
-    steps = run(NAME, "demo").rstrip().splitlines()
+    (passed,) = [line for line in _demo(run).splitlines() if line.startswith("All ")]
     if not (home / way.page).is_file():
         raise SystemExit(f"{name}: there is no {way.page}")
-    print(f"  {version}; demo: {steps[-1].strip()}", flush=True)
+    print(f"  {version}; demo: {passed}", flush=True)
     run(*way.remove)
     left = [
         str(path.relative_to(home))
         for path in sorted(home.rglob(f"*{NAME}*"))
-        if ".cache" not in path.parts and "__pycache__" not in path.parts and "log" not in path.name
+        if not _THEIRS.intersection(path.parts) and path.suffix not in (".log", ".lock")
     ]
     if left:
         raise SystemExit(f"{name} leaves {left}")
+
+
+def _demo(run: Callable[..., str]) -> str:
+    """Run the demo, and again where the machine was too slow for its tokens of a few seconds."""
+    for number in range(_TRIES):
+        try:
+            return run(NAME, "demo")
+        except SystemExit as failed:
+            if number == _TRIES - 1:
+                raise
+            print(f"  the demo failed, and runs again: {failed}", flush=True)
+    raise AssertionError("no try was made")
 
 
 if __name__ == "__main__":

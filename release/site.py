@@ -10,25 +10,20 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import click
 import yaml
 
-from credhelper.cli.main import commands
+from release import command_pages
 from tests.support import table
-from tests.support.commands import leaves
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "release/mkdocs.yml"
-COMMANDS = "reference/commands"
 
-# (section, pages); a page that is not there is left out, and one of the docs that no section names
-# fails the build.
+# (section, pages); a page that is not there is left out. "others" are those of the docs that no
+# section names.
 NAV = (
     ("Start", ("README.md", "docs/first-hour.md", "docs/troubleshooting.md", "docs/doctor.md")),
     (
@@ -56,6 +51,7 @@ NAV = (
             "docs/dependencies.md",
             "docs/upgrading.md",
             "CHANGELOG.md",
+            "others",
         ),
     ),
     ("Fleet", ("docs/fleet.md", "integrations/fleet/README.md")),
@@ -94,7 +90,7 @@ def stage(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     pages = folder / "pages"
     pages.mkdir(parents=True)
-    made = dict(_command_pages())
+    made = dict(command_pages.pages())
     for name, text in made.items():
         _write(pages / name, text)
     for source in _sources():
@@ -107,7 +103,6 @@ def stage(folder: Path) -> None:
             if target.suffix != ".md":
                 _copy(target, pages)
     nav = [{section: list(_listed(entries, made))} for section, entries in NAV]
-    _all_told({each for entry in nav for each in _paths(entry)})
     settings: dict[str, Any] = {
         "INHERIT": str(CONFIG),
         "docs_dir": "pages",
@@ -206,46 +201,6 @@ def _with_setup(text: str, name: str) -> str:
     return f"{title}\n\n```sh\n{block}\n```\n{rest}" if told else text
 
 
-def _command_pages() -> Iterator[tuple[str, str]]:
-    """Give path and text of a page for each command, of the click tree."""
-    for name, group in groupby(leaves(), key=lambda leaf: leaf[0].split()[1]):
-        summary = commands.commands.short_helps[name]
-        parts = [f"# credhelper {name}\n\n{summary}\n"]
-        for path, context in group:
-            # A group has several; the title stands for the one command of the others.
-            parts.append(f"\n## {path}\n" if path != f"credhelper {name}" else "")
-            parts.append(f"\n{_usage(context)}\n{_help(context)}{_options(context)}")
-        parts.append("\n[Exit statuses](../../docs/exit-statuses.md)\n")
-        yield f"{COMMANDS}/{name}.md", "".join(parts)
-
-
-def _usage(context: click.Context) -> str:
-    words = [word for word in context.command.collect_usage_pieces(context) if word]
-    return f"```\n{' '.join([context.command_path, *words])}\n```\n"
-
-
-def _help(context: click.Context) -> str:
-    parts = []
-    for paragraph in re.split(r"\n\s*\n", (context.command.help or "").strip()):
-        lines = paragraph.split("\n")
-        if lines[0].strip() == "\b":
-            parts.append(f"```\n{textwrap.dedent(chr(10).join(lines[1:]))}\n```")
-        else:
-            said = " ".join(line.strip() for line in lines)
-            parts.append(re.sub(r"([\\`*_<>\[\]])", r"\\\1", said))
-    return "\n\n".join(parts) + "\n"
-
-
-def _options(context: click.Context) -> str:
-    rows = []
-    for parameter in context.command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record and record[0].strip():
-            said = re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(record[1].split()))
-            rows.append(f"| `{record[0]}` | {said} |\n")
-    return "".join(["\n| option | |\n|---|---|\n", *rows])
-
-
 def _listed(entries: Any, made: dict[str, str]) -> Iterator[Any]:
     for entry in entries:
         if entry == "tools":
@@ -255,6 +210,9 @@ def _listed(entries: Any, made: dict[str, str]) -> Iterator[Any]:
                 yield {_title(page): str(page.relative_to(ROOT))}
         elif entry == "commands":
             yield {"Each command": [{f"credhelper {Path(path).stem}": path} for path in made]}
+        elif entry == "others":
+            for page in _others():
+                yield {_title(page): str(page.relative_to(ROOT))}
         elif entry == "decisions":
             for page in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
                 yield {_title(page): str(page.relative_to(ROOT))}
@@ -271,19 +229,10 @@ def _title(page: Path) -> str:
     return found[1].replace("`", "")
 
 
-def _paths(entry: Any) -> Iterator[str]:
-    for value in entry.values():
-        if isinstance(value, str):
-            yield value
-        else:
-            for each in value:
-                yield from _paths(each)
-
-
-def _all_told(told: set[str]) -> None:
-    there = {str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")}
-    if there - told:
-        raise SystemExit(f"release/site.py: no section has {', '.join(sorted(there - told))}")
+def _others() -> list[Path]:
+    named = {entry if isinstance(entry, str) else entry[1] for _, told in NAV for entry in told}
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    return [page for page in pages if str(page.relative_to(ROOT)) not in named]
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,7 +28,6 @@ from tests.tokenfile.jobs import until
 
 HERE = Path(__file__).parent
 APART = HERE / "apart.sh"
-UNIT = HERE / "credhelper-agent.service"
 RELAY = HERE.parent / "servers/relay.py"
 COPY = HERE.parent / "aws-endpoint/copy_boto3.py"
 NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount", "--net")
@@ -161,21 +160,6 @@ def test_boto3_copies_with_keys_from_the_agent(
     good(apart.run(client("boto3"), "-I", str(COPY), PREFIX, "8", environ=environ))
     stats = bucket.wired.sandbox.stats()
     assert (stats["created"], stats["exchanged"]) == (1, 1)
-
-
-def test_the_unit_for_systemd_is_one(tmp_path: Path, client: Callable[[str], str]) -> None:
-    verify = shutil.which("systemd-analyze")
-    if not verify:
-        pytest.skip("systemd-analyze is not installed")
-    text = UNIT.read_text()
-    program = "%h/.local/bin/credhelper"
-    assert f"ExecStart={program} agent --socket %t/credhelper-agent/socket" in text
-    unit = tmp_path / UNIT.name
-    unit.write_text(text.replace(program, client("credhelper")))
-    words = [verify, "--user", "verify", "--man=no", str(unit)]
-    environ = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(words, capture_output=True, text=True, env=environ)
-    assert (done.returncode, unit.name in done.stderr) == (0, False), done.stderr
 
 
 def test_the_devcontainer_in_the_guide_is_json() -> None:

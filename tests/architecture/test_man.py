@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
+from integrations import clients
 from tests.support import man
+
+Groff = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def groff(request: pytest.FixtureRequest) -> Groff:
+    program = clients.require("groff", request)
+
+    def run(*paths: str, page: str = "") -> subprocess.CompletedProcess[str]:
+        words = [program, "-man", "-ww", "-Tascii", *paths]
+        return subprocess.run(words, input=page, capture_output=True, text=True)
+
+    return run
 
 
 def test_the_pages_are_those_that_are_made() -> None:
@@ -16,11 +30,8 @@ def test_the_pages_are_those_that_are_made() -> None:
     )
 
 
-@pytest.mark.skipif(not shutil.which("groff"), reason="there is no groff here")
-def test_groff_reads_them_without_a_warning() -> None:
-    paths = sorted(map(str, man.FOLDER.iterdir()))
-    words = ["groff", "-man", "-ww", "-Tascii", *paths]
-    done = subprocess.run(words, capture_output=True, text=True)
+def test_groff_reads_them_without_a_warning(groff: Groff) -> None:
+    done = groff(*sorted(map(str, man.FOLDER.iterdir())))
     assert (done.returncode, done.stderr) == (0, "")
     said = " ".join(done.stdout.split())
     for path in man.FOLDER.iterdir():
@@ -28,11 +39,7 @@ def test_groff_reads_them_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize("text", [".so /etc/passwd", "a \\*b", "'br", 'say "x"', "a-b `c` ^d ~e"])
-def test_no_word_of_a_help_is_a_request(text: str) -> None:
-    if not shutil.which("groff"):
-        pytest.skip("there is no groff here")
-    page = f".TH X 1\n.SH NAME\n{man.plain(text)}\n"
-    words = ["groff", "-man", "-ww", "-Tascii"]
-    done = subprocess.run(words, input=page, capture_output=True, text=True)
+def test_no_word_of_a_help_is_a_request(groff: Groff, text: str) -> None:
+    done = groff(page=f".TH X 1\n.SH NAME\n{man.plain(text)}\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert text in done.stdout

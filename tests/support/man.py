@@ -53,7 +53,13 @@ def _program() -> str:
     lines += [".SH PROTOCOLS", "Tools start these."]
     for name, (_, summary, _) in PROTOCOLS.items():
         lines += [".TP", rf"\fB{NAME} {plain(name)}\fR", plain(f"For tools: {summary}.")]
-    return _ended([*lines, ".SH OPTIONS", *_options(click.Context(commands, info_name=NAME))], ())
+    lines += [".SH OPTIONS", *_options(click.Context(commands, info_name=NAME)), ".SH EXIT STATUS"]
+    for status, meaning in _STATUS.findall(_STATUSES.read_text()):
+        lines += [".TP", rf"\fB{status}\fR", plain(meaning.replace("`", ""))]
+    lines.append(".SH FILES")
+    for path, meaning in _FILES:
+        lines += [".TP", rf"\fI{plain(path)}\fR", plain(meaning)]
+    return "\n".join(lines) + "\n"
 
 
 def _command(name: str, contexts: Sequence[click.Context]) -> str:
@@ -72,7 +78,8 @@ def _command(name: str, contexts: Sequence[click.Context]) -> str:
         for context in contexts:
             lines += [f'.SS "{plain(context.command_path)}"', *_text(context.command.help or "")]
             lines += [".PP", *_options(context)]
-    return _ended(lines, (NAME,))
+    lines += [".SH SEE ALSO", rf"\fB{NAME}\fR({SECTION}), also for the exit statuses and the files"]
+    return "\n".join(lines) + "\n"
 
 
 def _head(name: str, summary: str) -> list[str]:
@@ -85,18 +92,6 @@ def _head(name: str, summary: str) -> list[str]:
         rf"{plain(name)} \- {plain(said)}",
         ".SH SYNOPSIS",
     ]
-
-
-def _ended(lines: Sequence[str], more: Sequence[str]) -> str:
-    told = [".SH EXIT STATUS"]
-    for status, meaning in _STATUS.findall(_STATUSES.read_text()):
-        told += [".TP", rf"\fB{status}\fR", plain(meaning.replace("`", ""))]
-    told.append(".SH FILES")
-    for path, meaning in _FILES:
-        told += [".TP", rf"\fI{plain(path)}\fR", plain(meaning)]
-    others = [rf"\fB{plain(name)}\fR({SECTION})" for name in more]
-    told += [".SH SEE ALSO", *others] if others else []
-    return "\n".join([*lines, *told]) + "\n"
 
 
 def _words(context: click.Context) -> list[str]:
