@@ -102,6 +102,16 @@ BUGS = [
         ("what is told: early", "lifetime > 0 ? lifetime / 10 : 0", "lifetime > 0 ? 10 : 0"),
         ("what is told: a life below 0", "lifetime > 0 ? lifetime / 10 : 0", "lifetime / 10"),
         ("due", "if (due != 0 && (double)due < stale) stale = (double)due;", ""),
+        (
+            "due behind the margin",
+            "if (due != 0 && (double)due < stale) stale = (double)due;",
+            "if (due != 0) stale = (double)due;",
+        ),
+        ("git's url", "found[URL_].size || found[SCHEME].size == 0", "found[SCHEME].size == 0"),
+        ("a long request, cut", "if (count != 0) return false;", "if (count < 0) return false;"),
+        ("a grant that is set twice", "if (found->at) return false;", ""),
+        ("what does not fit", "buffer->full = true;\n        return;", "return;"),
+        ("a challenge of one letter", "challenged = line.size > 0;", "challenged = line.size > 1;"),
         ("not before", "(double)not_before <= now &&", ""),
         ("issued later", "(double)issued - now <= NOT_YET_WAIT &&", ""),
         ("another host's skew", "if (equal(field[HOST], host)) return", "if (true) return"),
@@ -153,8 +163,18 @@ BUGS = [
         ("what the index says", "if (!serves(route, service)) continue;", ""),
         (
             "what the index says of a profile",
-            "read_route(routes, offset, route) && equal(route->field[PROFILE], name);",
-            "read_route(routes, offset, route);",
+            "read_route(routes, first, route) && equal(route->field[PROFILE], name);",
+            "read_route(routes, first, route);",
+        ),
+        (
+            "a damaged offset behind the first",
+            "for (bool more = true, begun = false; more; begun = true)",
+            "for (bool more = true, begun = false; more && !begun; begun = true)",
+        ),
+        (
+            "a blank behind the offsets",
+            "for (bool more = offsets.size > 0; more;) {",
+            "for (bool more = offsets.size > 0; more && offsets.size;) {",
         ),
         (
             "binary search: one too far",

@@ -80,7 +80,7 @@ def _place(tool: str, folder: Path, tmp_path: Path, request: pytest.FixtureReque
     import setuptools
 
     site = Path(setuptools.__file__).parent.parent
-    for path in site.glob("setuptools*"):
+    for path in [*site.glob("setuptools*"), site / "_distutils_hack"]:
         (needed / path.name).symlink_to(path)
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(needed)}
     python = str(folder / "bin/python3")
