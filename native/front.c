@@ -8,7 +8,7 @@
  * Buffers are static and bounded, and text is never copied without its length. There is no heap, no
  * recursion, no locale and no format string. What returns false means: ask Python.
  *
- * constants.h is made of the Python modules when this is compiled (constants.py). Linux, C11, libc. */
+ * constants.h is made of the Python modules when this is compiled (backend.py). Linux, C11, libc. */
 #define _GNU_SOURCE
 #include "constants.h"
 #include "text.h"

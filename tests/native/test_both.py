@@ -40,7 +40,9 @@ HOSTILE = [
 ]
 
 
-def _ask(folder: Path, program: str, words: list[str], stdin: bytes, environ: dict[str, str]) -> Said:
+def _ask(
+    folder: Path, program: str, words: list[str], stdin: bytes, environ: dict[str, str]
+) -> Said:
     done = subprocess.run(
         [folder / program, *words],
         input=stdin,

@@ -14,6 +14,7 @@ from tests.native.builds import ELF, build, built, contents
 
 pytest.importorskip("setuptools", "70.1", reason="the build backend needs setuptools 70.1")
 
+
 @pytest.mark.parametrize("told", ["", "0"])
 def test_without_the_variable_the_wheel_is_what_setuptools_makes(
     told: str, tree: Path, pure: Path, tmp_path: Path

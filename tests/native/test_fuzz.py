@@ -13,7 +13,7 @@ from tests.native import caught, fuzz
 from tests.native.bugs import Bug
 
 SECONDS = 20  # for each target in CI; `python -m tests.native.fuzz 3600` for hours
-# Of the kept inputs of each target: how many there are at least, and how many the front goes on with.
+# Of the kept inputs: how many there are at least, and how many the front goes on with.
 KEPT = {"record": (50, 30), "routes": (80, 30), "request": (200, 80)}
 # Wrong steps in memory, and what they are found in.
 OVERRUNS = {

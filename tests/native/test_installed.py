@@ -29,6 +29,8 @@ TIMED = (
     "the route's",
     "words before",
     "words behind",
+    "valid from",
+    *"0123456789",  # seconds that are left
 )
 
 
@@ -58,7 +60,7 @@ def _run(folder: Path, case: Case, places: cases.Places) -> subprocess.Completed
 
 
 PARTS = 8
-# At least so many questions to the front as a program, in each part; and so many of them to all three.
+# In each part at least so many questions to the front as a program, and so many to all three.
 ASKED, SAME = 330, 100
 
 

@@ -112,7 +112,12 @@ HOWS = (
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.waits
 def test_it_is_installed_linked_moved_and_removed(
-    how: str, tree: Path, wheel: Path, places: Places, tmp_path: Path, request: pytest.FixtureRequest
+    how: str,
+    tree: Path,
+    wheel: Path,
+    places: Places,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     tool, kind, *without = how.split()
     folder = tmp_path / "a place's $HOME"
