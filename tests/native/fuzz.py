@@ -1,8 +1,8 @@
 """Fuzz the front: `python -m tests.native.fuzz SECONDS [TARGET ...]`, SECONDS for each target.
 
 It needs clang with its libFuzzer; status 3 says that it is missing. Status 1: something was found,
-and the input stays in a file that is named. `--keep` adds to `corpus/` what reaches code that nothing
-there reaches.
+and the input stays in a file that is named. `--keep` adds to `corpus/` what reaches code that
+nothing there reaches.
 """
 
 from __future__ import annotations

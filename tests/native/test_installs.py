@@ -62,12 +62,8 @@ class Place:
 
     def new(self) -> list[Path]:
         """Return what was not there at first."""
-        now = self.folder.rglob("*")
-        return sorted(path for path in now if path not in self.before and not _compiled(path))
-
-
-def _compiled(path: Path) -> bool:
-    return "__pycache__" in path.parts
+        now = {path for path in self.folder.rglob("*") if "__pycache__" not in path.parts}
+        return sorted(now - self.before - {self.folder / ".lock"})  # uv's own
 
 
 def _place(tool: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
