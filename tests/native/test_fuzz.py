@@ -14,7 +14,7 @@ from tests.native.bugs import Bug
 
 SECONDS = 20  # for each target in CI; `python -m tests.native.fuzz 3600` for hours
 # Of the kept inputs: how many there are at least, and how many the front goes on with.
-KEPT = {"record": (50, 30), "routes": (80, 30), "request": (200, 80)}
+KEPT = {"record": (80, 40), "routes": (140, 25), "request": (250, 80)}
 # Wrong steps in memory, and what they are found in.
 OVERRUNS = {
     "record": Bug(
