@@ -706,7 +706,7 @@ static bool read_record(Text data, Text field[UNREAD]) {
 static bool skew_of(const Text field[UNREAD], int64_t *skew) {
     struct utsname system;
     *skew = 0;
-    if (uname(&system) != 0) return false;
+    if (uname(&system) != 0 || !system.nodename[0]) return false;
     Text host = text_of(system.nodename), rest = field[SKEWS], one, name, seconds_;
     if (equal(field[HOST], host)) return field[SKEW].size == 0 || signed_number(field[SKEW], skew);
     for (bool more = true; more;) {

@@ -107,6 +107,11 @@ BUGS = [
             "if (due != 0 && (double)due < stale) stale = (double)due;",
             "if (due != 0) stale = (double)due;",
         ),
+        (
+            "a child of another record",
+            "equal(profile, route->field[PROFILE]) && begins(child, own) &&",
+            "equal(profile, route->field[PROFILE]) &&",
+        ),
         ("git's url", "found[URL_].size || found[SCHEME].size == 0", "found[SCHEME].size == 0"),
         ("a long request, cut", "if (count != 0) return false;", "if (count < 0) return false;"),
         ("a grant that is set twice", "if (found->at) return false;", ""),
