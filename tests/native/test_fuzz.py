@@ -61,6 +61,7 @@ def test_the_kept_inputs_show_nothing_wrong(target: str, replayer: Path) -> None
     assert fuzz.replayed(replayer, target, files) >= accepted
 
 
+@pytest.mark.sampled(len(fuzz.TARGETS))
 @pytest.mark.parametrize("target", fuzz.TARGETS)
 def test_the_kept_inputs_find_a_wrong_step_in_memory(
     target: str, tmp_path: Path, compiler: list[str]
