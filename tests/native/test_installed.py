@@ -283,6 +283,6 @@ def test_a_caller_with_rights_of_its_own_is_left_to_python(
 
 def test_it_answers_in_little_memory(alone: Path, scratch_world: World) -> None:
     token = scratch_world.prepare()
-    words = ["sh", "-c", 'ulimit -d 2048; exec "$0" get', alone / "credhelper"]
+    words = ["sh", "-c", 'ulimit -d 2048; exec "$0" get', str(alone / "credhelper")]
     done = subprocess.run(words, env=scratch_world.environment(), capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{token}\n".encode(), b"")

@@ -44,8 +44,7 @@ class Place:
 
     def __init__(self, folder: Path, tool: list[str], environ: dict[str, str]) -> None:
         self.folder = folder
-        words = [sys.executable, "-m", "venv", "--without-pip", folder]
-        subprocess.run(words, check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
         self.before = set(folder.rglob("*"))
         self.tool = tool
         self.environ = environ
@@ -178,7 +177,7 @@ def test_the_wheels_of_a_release_are_static_and_the_same_twice(
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     both = []
     for folder in (tmp_path / "one", tmp_path / "two"):
-        words = [python, "-m", "native.release", folder]
+        words = [python, "-m", "native.release", str(folder)]
         done = subprocess.run(words, cwd=tree, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert sorted(done.stdout.split()) == sorted(path.name for path in folder.iterdir())
