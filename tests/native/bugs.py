@@ -112,6 +112,23 @@ BUGS = [
             "equal(profile, route->field[PROFILE]) && begins(child, own) &&",
             "equal(profile, route->field[PROFILE]) &&",
         ),
+        (
+            "a request that is not ended",
+            "bool ended = wait.revents & (POLLHUP | POLLRDHUP);",
+            "bool ended = true;",
+        ),
+        ("not before, by our clock", "    not_before -= skew;\n", ""),
+        (
+            "odd variables",
+            "if (seen[which] || !printable(value)) return false;",
+            "if (seen[which]) return false;",
+        ),
+        (
+            "odd labels",
+            "label.size > 63 || !made_of(label, TEXT(LABEL_CHARACTERS))",
+            "label.size > 63",
+        ),
+        ("seconds", "{1, 60, 3600, 86400}", "{2, 60, 3600, 86400}"),
         ("git's url", "found[URL_].size || found[SCHEME].size == 0", "found[SCHEME].size == 0"),
         ("a long request, cut", "if (count != 0) return false;", "if (count < 0) return false;"),
         ("a grant that is set twice", "if (found->at) return false;", ""),
