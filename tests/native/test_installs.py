@@ -180,7 +180,7 @@ def test_the_wheels_of_a_release_are_static_and_the_same_twice(
         words = [python, "-m", "native.release", str(folder)]
         done = subprocess.run(words, cwd=tree, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert sorted(done.stdout.split()) == sorted(path.name for path in folder.iterdir())
+        assert {path.name for path in folder.iterdir()} <= set(done.stdout.split("\n"))
         both.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert both[0] == both[1]
     assert pure.name in both[0]
