@@ -172,9 +172,9 @@ def header() -> str:
 def halves(program: str) -> tuple[str, str]:
     """Return the halves of the program file: what sh runs, and what Python runs.
 
-    For sh, `$0` is the name that we were called by, `$1` what Python runs, and `$2` that name again.
-    For Python, argv begins with that name, as it does for a file. A variable of sh could be one
-    that the caller has exported.
+    For sh, `$0` is the name that we were called by, `$1` what Python runs, and `$2` that name
+    again. For Python, argv begins with that name, as it does for a file. A variable of sh could be
+    one that the caller has exported.
     """
     shell, _, python = program.partition("''':'\n")[2].partition("\n'''\n")
     if shell.count(_RUN) != 1 or not python:

@@ -8,7 +8,7 @@
  * Buffers are static and bounded, and text is never copied without its length. There is no heap, no
  * recursion, no locale and no format string. What returns false means: ask Python.
  *
- * constants.h is made of the Python modules when this is compiled (constants.py). Linux, C11, libc. */
+ * constants.h is made of the Python modules when this is compiled (backend.py). Linux, C11, libc. */
 #define _GNU_SOURCE
 #include "constants.h"
 #include "text.h"
@@ -142,17 +142,6 @@ typedef struct {
 } Service;
 
 static Text host_of(const Service *service) { return (Text){service->host, service->host_size}; }
-
-static bool loopback(Text host) {
-    Text octet;
-    int64_t value;
-    int count = 0;
-    for (bool more = true; more; count++) {
-        more = split(&host, '.', &octet);
-        if (!plain_number(octet, 255, &value) || (count == 0 && value != 127)) return false;
-    }
-    return count == 4;
-}
 
 static bool plain_path(Text *path) {
     if (begins(*path, TEXT("/"))) *path = behind(*path, 1);
@@ -548,17 +537,23 @@ static bool suits(const Route *route, const Request *request) {
     return name.size == 0 || equal(name, field[USERNAME]) || equal(name, field[USER]) || equal(name, field[PROFILE]);
 }
 
+/* Read the route at the first of some offsets. Python reads all of them, and leaves a damaged index. */
+static bool next_route(const Routes *routes, Text *offsets, bool *more, int64_t *offset, Route *route) {
+    Text first;
+    *more = split(offsets, ' ', &first);
+    return number(first, 9, offset) && read_route(routes, *offset, route);
+}
+
 /* Choose among the routes that name a service. `*named` is whether there are any. */
 static bool choose(const Routes *routes, Text key, const Request *request, Text chosen, bool *named, Route *route) {
     const Text preferred[] = {chosen, routes->preset}, service = behind(before(key, key.size - 1), 2);
     int64_t offset, one = 0, by_name[2] = {0, 0};
     size_t count = 0, times[2] = {0, 0};
-    Text offsets, each;
+    Text offsets;
     *named = false;
     if (!find(routes, key, &offsets)) return false;
-    while (offsets.size) {
-        split(&offsets, ' ', &each);
-        if (!number(each, 9, &offset) || !read_route(routes, offset, route)) return false;
+    for (bool more = offsets.size > 0; more;) {
+        if (!next_route(routes, &offsets, &more, &offset, route)) return false;
         if (!serves(route, service)) continue;
         *named = true;
         if (!suits(route, request)) continue;
@@ -592,13 +587,14 @@ static void put_service(Buffer *key, const Service *service, Text path) {
 static bool match(const Routes *routes, const Request *request, Text chosen, Route *route) {
     BUFFER(key, MOST_PATH);
     if (!request->has_service) {
-        Text name = request->profile.size ? request->profile : chosen.size ? chosen : routes->preset, offsets, first;
+        Text name = request->profile.size ? request->profile : chosen.size ? chosen : routes->preset, offsets;
         if (name.size == 0) return routes->count == 1 && read_route(routes, 0, route);
         PUT(&key, TEXT("p "), name, TEXT("\t"));
-        int64_t offset;
-        if (key.full || !find(routes, text_in(&key), &offsets)) return false;
-        split(&offsets, ' ', &first);
-        return number(first, 9, &offset) && read_route(routes, offset, route) && equal(route->field[PROFILE], name);
+        int64_t first, offset;
+        if (key.full || !find(routes, text_in(&key), &offsets) || offsets.size == 0) return false;
+        for (bool more = true, begun = false; more; begun = true)
+            if (!next_route(routes, &offsets, &more, begun ? &offset : &first, route)) return false;
+        return read_route(routes, first, route) && equal(route->field[PROFILE], name);
     }
     Service service = request->service;
     for (;;) {
@@ -710,7 +706,7 @@ static bool read_record(Text data, Text field[UNREAD]) {
 static bool skew_of(const Text field[UNREAD], int64_t *skew) {
     struct utsname system;
     *skew = 0;
-    if (uname(&system) != 0) return false;
+    if (uname(&system) != 0 || !system.nodename[0]) return false;
     Text host = text_of(system.nodename), rest = field[SKEWS], one, name, seconds_;
     if (equal(field[HOST], host)) return field[SKEW].size == 0 || signed_number(field[SKEW], skew);
     for (bool more = true; more;) {

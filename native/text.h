@@ -73,6 +73,17 @@ static bool plain_number(Text digits, int64_t most, int64_t *value) {
     return number(digits, 5, value) && *value <= most && (digits.at[0] != '0' || digits.size == 1);
 }
 
+static bool loopback(Text host) {
+    Text octet;
+    int64_t value;
+    int count = 0;
+    for (bool more = true; more; count++) {
+        more = split(&host, '.', &octet);
+        if (!plain_number(octet, 255, &value) || (count == 0 && value != 127)) return false;
+    }
+    return count == 4;
+}
+
 /* ---- What is put together ------------------------------------------------------------------- */
 
 typedef struct {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -42,6 +43,9 @@ def test_status_and_doctor_name_the_front(scratch_world: World) -> None:
     assert lines[0].startswith(
         ("warm answers come from the native front: /", "warm answers come from the Python front: /")
     )
+    kind, _, path = lines[0].removeprefix("warm answers come from the ").partition(" front: ")
+    document = json.loads(scratch_world.run("status", "--json").stdout)
+    assert document["front"] == {"kind": kind.lower(), "path": path}
     assert b"front" not in scratch_world.run("status").stdout
     doctor = scratch_world.run("doctor", "--offline")
     assert any(line.endswith(" front") for line in doctor.stdout.decode().split("\n")), doctor

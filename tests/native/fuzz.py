@@ -1,7 +1,8 @@
 """Fuzz the front: `python -m tests.native.fuzz SECONDS [TARGET ...]`, SECONDS for each target.
 
-It needs clang with its libFuzzer. Status 1: something was found, and the input stays in a file that is
-named. `--keep` adds to `corpus/` what reaches code that nothing there reaches.
+It needs clang with its libFuzzer; status 3 says that it is missing. Status 1: something was found,
+and the input stays in a file that is named. `--keep` adds to `corpus/` what reaches code that
+nothing there reaches.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class NoFuzzerError(Exception):
 
 @dataclass
 class Found:
-    """What a run gave. Parameters: `runs`, inputs that were tried; `why`, empty if all went well."""
+    """What a run gave. Parameters: `runs`, inputs that were tried; `why`, empty if all is well."""
 
     runs: int
     why: str

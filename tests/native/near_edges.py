@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable
 
 from tests.native.cases import NOW, Case
-from tests.native.near import add, aged, attribute, variable, with_fields, with_grant, with_words
+from tests.native.near import (
+    LEFT,
+    add,
+    aged,
+    asked_for,
+    attribute,
+    variable,
+    with_end,
+    with_fields,
+    with_grant,
+    with_words,
+)
 
 Parts = Callable[[bytes, bytes], tuple[bytes, bytes]]
 MOST_REQUEST = 61440
@@ -77,6 +88,10 @@ RESIZED: dict[str, Parts] = {
 
 def _damaged(change: Parts) -> Callable[[Case, object], None]:
     return lambda case, _: case.damage.update(routes=lambda data: resized(data, change))
+
+
+def _replaced(old: bytes, new: bytes) -> Callable[[Case, object], None]:
+    return lambda case, _: case.damage.update(routes=lambda data: data.replace(old, new, 1))
 
 
 for _name, _change in RESIZED.items():
@@ -158,13 +173,14 @@ add(
 )
 
 
-def _far(case: Case, size: int) -> None:
+def _elsewhere(case: Case, home: str) -> None:
     for name in ("CACHE_DIR", "CONFIG"):
         variable(case, (f"CREDHELPER_{name}", f"@/{name}"))
-    variable(case, ("HOME", "/" + "h" * size))
+    variable(case, ("HOME", home))
 
 
-add("a long HOME, which is only compared", [4000, 12_000, 12_290, 13_000], _far, odd=True)
+_homes = ["/" + "h" * size for size in (4000, 12_000, 12_290, 13_000)]
+add("HOME, which is only compared,", [*_homes, "/a\nb", "/a\tb", "/\x7f"], _elsewhere, odd=True)
 
 # git's url beside its host, and the shortest values.
 add(
@@ -188,3 +204,101 @@ add(
     lambda case, text: case.attributes.extend(["capability[]=authtype", f"wwwauth[]={text}"]),
     ("git",),
 )
+
+
+# What was not asked at its own edge.
+
+for _delta in (-2, -1, 0, 1, 2):
+    for _skew in (-7, 7):
+        add(
+            f"valid from {_delta} s from now, for a clock that differs by {_skew} s",
+            [str(int(NOW) + _delta + _skew)],
+            lambda case, moment, skew=_skew: with_fields(
+                case, {"not_before": moment, "skew": str(skew)}
+            ),
+        )
+add(
+    "--min-ttl",
+    [*(f"{LEFT + delta}s" for delta in (-1, 0, 1)), "000000001", "0000000001", "000003530s"],
+    lambda case, text: with_words(case, ["--min-ttl", text]),
+)
+add(
+    "variable",
+    [
+        ("CREDHELPER_CONFIG", "@/f/"),
+        ("CREDHELPER_CONFIG", "@/f//"),
+        ("XDG_CONFIG_HOME", "@/xf/"),
+        ("XDG_CONFIG_HOME", "@/xf//"),
+        ("XDG_CACHE_HOME", "@/xc//"),
+    ],
+    variable,
+)
+add(
+    "variable",
+    [("CREDHELPER_CONFIG", "@/a\nb"), ("CREDHELPER_CONFIG", "@/a\tb")],
+    variable,
+    odd=True,
+)
+add(
+    "variable",
+    [(f"CREDHELPER_{name}", "x") for name in ("API", "SERVICES", "RUNTIME_DIR")],
+    variable,
+)
+add(
+    "services",
+    [
+        ([f"https://ica.example:{port}"], f"https://ica.example:{port}")
+        for port in ("0", "1", "80", "442", "444", "65535", "65536")
+    ],
+    asked_for,
+)
+add(
+    "an odd service that a profile names",
+    [
+        ([f"https://{host}"], f"https://{host}")
+        for host in (
+            "a@ica.example",
+            "ica%2eexample",
+            "ica.example\\x",
+            "ica+x.example",
+            "-x.y",
+            "*.y",
+        )
+    ],
+    asked_for,
+    odd=True,
+)
+add("a service that is a word", [(["https://localhost"], "localhost")], asked_for, ("get",))
+add(
+    "a word for people, which is a service as well,",
+    [([f"https://{word}"], word) for word in ("create", "details", "refresh", "revoke")],
+    asked_for,
+    ("token",),
+    strange=True,
+)
+for _old, _new in ((b"\ndefault ", b"\ndefaulx "), (b"\nsizes ", b"\nsizex "), (b"\n\n", b"\n\t")):
+    add(f"routes: {_new!r}", [0], _replaced(_old, _new), odd=True)
+
+
+# What is not whole yet: more may come.
+
+
+def _open(case: Case, how: str) -> None:
+    case.how = how
+    if case.protocol == "git":
+        with_end(case, b"\n")
+
+
+add("not ended, stdin as", ["o"], _open, ("git",), strange=True)
+add("not ended, stdin as", ["S"], _open, ("docker",), strange=True)
+
+
+# A child of `exec` that is told the record of another profile, of the same length.
+
+
+def _told(case: Case, begin: str) -> None:
+    with_grant(case, ("env:KEY", None))
+    variable(case, ("CREDHELPER_RECORD", f"main:{begin * 32}-0123"))
+
+
+add("a child of exec is told of another record", ["f", "0"], _told)

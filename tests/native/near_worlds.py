@@ -63,6 +63,7 @@ add(
             ("CREDHELPER_SOCKET", "/x"),
             ("KEY", "ä"),
             ("CREDHELPER_NATIVE", "1"),
+            ("CREDHELPER_NATIVE", ""),
             ("MISE_CREDENTIAL_HOST", ""),
         ),
     ],

@@ -81,7 +81,7 @@ def test_there_are_enough_questions_and_hostile_inputs() -> None:
     assert len(HOSTILE) >= 240, len(HOSTILE)
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_input_has_the_same_outcome_with_both(
     case: dict[str, Any],

@@ -201,8 +201,12 @@ def test_an_answer_beyond_the_limit_of_a_file_fails_as_before(
     said = []
     for folder in (PYTHON, native):
         command = 'ulimit -f 0; exec "$0" get > "$1"'
-        words = ["sh", "-c", command, folder / "credhelper", tmp_path / "answer"]
-        done = subprocess.run(words, env=environ, capture_output=True, timeout=60)
+        done = subprocess.run(
+            ["sh", "-c", command, folder / "credhelper", tmp_path / "answer"],
+            env=environ,
+            capture_output=True,
+            timeout=60,
+        )
         said.append((done.returncode, done.stdout, done.stderr))
         assert (tmp_path / "answer").read_bytes() == b""
     assert said[0] == said[1]

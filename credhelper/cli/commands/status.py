@@ -191,10 +191,12 @@ def _document(
     states: list[State],
     warnings: list[tuple[str, str | None]],
 ) -> dict[str, object]:
+    own = front.installed(sys.argv[0], sys.executable)
     return {
         "version": 1,
         "config": path,
         "cache": paths.cache_dir(os.environ, sys.platform),
+        "front": {"kind": own[0].lower(), "path": own[1]} if own else None,
         "profiles": [
             {
                 **_entry(one, context.clock()),
