@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable
 
 from tests.native.cases import NOW, Case
-from tests.native.near import add, aged, attribute, variable, with_fields, with_grant, with_words
+from tests.native.near import (
+    LEFT,
+    add,
+    aged,
+    asked_for,
+    attribute,
+    variable,
+    with_end,
+    with_fields,
+    with_grant,
+    with_words,
+)
 
 Parts = Callable[[bytes, bytes], tuple[bytes, bytes]]
 MOST_REQUEST = 61440
@@ -77,6 +88,10 @@ RESIZED: dict[str, Parts] = {
 
 def _damaged(change: Parts) -> Callable[[Case, object], None]:
     return lambda case, _: case.damage.update(routes=lambda data: resized(data, change))
+
+
+def _replaced(old: bytes, new: bytes) -> Callable[[Case, object], None]:
+    return lambda case, _: case.damage.update(routes=lambda data: data.replace(old, new, 1))
 
 
 for _name, _change in RESIZED.items():
@@ -188,3 +203,64 @@ add(
     lambda case, text: case.attributes.extend(["capability[]=authtype", f"wwwauth[]={text}"]),
     ("git",),
 )
+
+
+# What was not asked at its own edge.
+
+for _delta in (-2, -1, 0, 1, 2):
+    for _skew in (-7, 7):
+        add(
+            f"valid from {_delta} s from now, for a clock that differs by {_skew} s",
+            [str(int(NOW) + _delta + _skew)],
+            lambda case, moment, skew=_skew: with_fields(
+                case, {"not_before": moment, "skew": str(skew)}
+            ),
+        )
+add(
+    "--min-ttl",
+    [*(f"{LEFT + delta}s" for delta in (-1, 0, 1)), "000000001", "0000000001", "000003530s"],
+    lambda case, text: with_words(case, ["--min-ttl", text]),
+)
+add(
+    "variable",
+    [
+        ("CREDHELPER_CONFIG", "@/f/"),
+        ("CREDHELPER_CONFIG", "@/f//"),
+        ("XDG_CONFIG_HOME", "@/xf/"),
+        ("XDG_CONFIG_HOME", "@/xf//"),
+        ("XDG_CACHE_HOME", "@/xc//"),
+    ],
+    variable,
+)
+add("variable", [("HOME", "@/home\nx"), ("HOME", "@/home\tx")], variable, odd=True)
+add(
+    "services",
+    [
+        ([f"https://ica.example:{port}"], f"https://ica.example:{port}")
+        for port in ("0", "1", "80", "442", "444", "65535", "65536")
+    ],
+    asked_for,
+)
+add("a service that is a word", [(["https://localhost"], "localhost")], asked_for, ("get",))
+add(
+    "a word for people, which is a service as well,",
+    [([f"https://{word}"], word) for word in ("create", "details", "refresh", "revoke")],
+    asked_for,
+    ("token",),
+    strange=True,
+)
+for _old, _new in ((b"\ndefault ", b"\ndefaulx "), (b"\nsizes ", b"\nsizex "), (b"\n\n", b"\n\t")):
+    add(f"routes: {_new!r}", [0], _replaced(_old, _new), odd=True)
+
+
+# What is not whole yet: more may come.
+
+
+def _open(case: Case, how: str) -> None:
+    case.how = how
+    if case.protocol == "git":
+        with_end(case, b"\n")
+
+
+add("not ended, stdin as", ["o"], _open, ("git",), strange=True)
+add("not ended, stdin as", ["S"], _open, ("docker",), strange=True)
