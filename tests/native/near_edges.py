@@ -264,3 +264,14 @@ def _open(case: Case, how: str) -> None:
 
 add("not ended, stdin as", ["o"], _open, ("git",), strange=True)
 add("not ended, stdin as", ["S"], _open, ("docker",), strange=True)
+
+
+# A child of `exec` that is told the record of another profile, of the same length.
+
+
+def _told(case: Case, begin: str) -> None:
+    with_grant(case, ("env:KEY", None))
+    variable(case, ("CREDHELPER_RECORD", f"main:{begin * 32}-0123"))
+
+
+add("a child of exec is told of another record", ["f", "0"], _told)
