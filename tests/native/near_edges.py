@@ -173,13 +173,14 @@ add(
 )
 
 
-def _far(case: Case, size: int) -> None:
+def _elsewhere(case: Case, home: str) -> None:
     for name in ("CACHE_DIR", "CONFIG"):
         variable(case, (f"CREDHELPER_{name}", f"@/{name}"))
-    variable(case, ("HOME", "/" + "h" * size))
+    variable(case, ("HOME", home))
 
 
-add("a long HOME, which is only compared", [4000, 12_000, 12_290, 13_000], _far, odd=True)
+_homes = ["/" + "h" * size for size in (4000, 12_000, 12_290, 13_000)]
+add("HOME, which is only compared,", [*_homes, "/a\nb", "/a\tb", "/\x7f"], _elsewhere, odd=True)
 
 # git's url beside its host, and the shortest values.
 add(
@@ -232,7 +233,17 @@ add(
     ],
     variable,
 )
-add("variable", [("HOME", "@/home\nx"), ("HOME", "@/home\tx")], variable, odd=True)
+add(
+    "variable",
+    [("CREDHELPER_CONFIG", "@/a\nb"), ("CREDHELPER_CONFIG", "@/a\tb")],
+    variable,
+    odd=True,
+)
+add(
+    "variable",
+    [(f"CREDHELPER_{name}", "x") for name in ("API", "SERVICES", "RUNTIME_DIR")],
+    variable,
+)
 add(
     "services",
     [
@@ -240,6 +251,22 @@ add(
         for port in ("0", "1", "80", "442", "444", "65535", "65536")
     ],
     asked_for,
+)
+add(
+    "an odd service that a profile names",
+    [
+        ([f"https://{host}"], f"https://{host}")
+        for host in (
+            "a@ica.example",
+            "ica%2eexample",
+            "ica.example\\x",
+            "ica+x.example",
+            "-x.y",
+            "*.y",
+        )
+    ],
+    asked_for,
+    odd=True,
 )
 add("a service that is a word", [(["https://localhost"], "localhost")], asked_for, ("get",))
 add(
