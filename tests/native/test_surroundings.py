@@ -86,3 +86,13 @@ def test_it_needs_little_memory(alone: Path, environ: dict[str, str]) -> None:
     code, out, err = _says(["sh", "-c", limited, "sh", alone / "credhelper", "get"], environ)
     assert (code, err) == (0, b"")
     assert out.startswith(b"eyJ")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["-h"], ["--"], [""], ["git"], ["docker"], ["token", "create"]]
+)
+def test_few_words_are_served_by_python(
+    words: list[str], alone: Path, environ: dict[str, str]
+) -> None:
+    # The first word is looked at: without one, what follows in memory is the environment.
+    assert _says([alone / "credhelper", *words], {"get": "1", **environ}) == (99, b"PYTHON", b"")
