@@ -51,4 +51,6 @@ MENDED: tuple[str, ...] = (
     "logout EIO stat cache 2",
     "git-erase EIO stat cache 1",
     "git-erase ENOTCONN+ read cache/RECORD 2",
+    "setup ENOSYS fsync state/.setup.json.NEW.tmp 2",
+    "setup-undo EACCES+ chmod state/setup.lock 1",
 )
