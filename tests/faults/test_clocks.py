@@ -38,6 +38,7 @@ def get(library: Path) -> Get:
     return called
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("ahead", [-400 * DAY, -30 * HOUR, 30 * HOUR, 400 * DAY])
 def test_by_a_clock_that_is_wrong_one_token_is_made_and_served(
     ahead: int, scratch_world: World, running_sandbox: RunningSandbox, get: Get
@@ -48,6 +49,7 @@ def test_by_a_clock_that_is_wrong_one_token_is_made_and_served(
     assert running_sandbox.stats()["requests"] == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("ahead", [-30 * HOUR, 30 * HOUR])
 def test_by_a_clock_that_is_wrong_a_token_ends_when_it_ends(
     ahead: int, scratch_world: World, running_sandbox: RunningSandbox, get: Get
@@ -110,6 +112,7 @@ def test_a_host_without_a_key_whose_clock_was_wrong_takes_the_same_token_again(
     assert {one.token for one in told} == {token}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("by", [-2 * DAY, -2 * HOUR, 2 * HOUR, 2 * DAY])
 def test_a_clock_that_is_set_while_a_call_waits_for_a_lock_ends_no_wait(
     by: int, scratch_world: World, running_sandbox: RunningSandbox, get: Get

@@ -193,13 +193,13 @@ def test_a_herd_whose_token_was_refused_makes_one_more(
     scratch_world.age(120)
     refused = f"protocol=https\nhost=ica.example\nusername=oauth2\npassword={old}\n\n".encode()
     running_sandbox.fault(LATENCY)
-    told = herd(4, words=["git", "erase"], stdin=refused).outcomes()
+    told = herd(10, words=["git", "erase"], stdin=refused).outcomes()
     assert {(status, stdout) for status, stdout, _ in told} == {(0, b"")}
-    new = the_one_token(herd(4).outcomes())
+    new = the_one_token(herd(10).outcomes())
     assert new != old.encode()
     # Late: whoever was slow to hear of it cannot take the new one away.
-    herd(4, words=["git", "erase"], stdin=refused).outcomes()
-    assert the_one_token(herd(4).outcomes()) == new
+    herd(10, words=["git", "erase"], stdin=refused).outcomes()
+    assert the_one_token(herd(10).outcomes()) == new
     assert running_sandbox.stats()["created"] == 2
 
 

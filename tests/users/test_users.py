@@ -55,6 +55,7 @@ def test_a_job_keeps_its_token_file_from_other_users(machine: Machine) -> None:
     assert machine.ada.finish(process, b"\n").status == 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", [0o700, 0o770, 0o1777])
 def test_a_cache_folder_that_two_users_name_serves_its_owner_alone(
     mode: int, machine: Machine, running_sandbox: RunningSandbox
@@ -91,6 +92,7 @@ def test_a_record_that_another_user_planted_is_not_served(machine: Machine) -> N
     assert machine.bob.run("get").token != held["token"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("place", ["cache", "state"])
 def test_a_folder_of_ours_is_not_made_where_a_group_could_replace_it(
     place: str, machine: Machine, running_sandbox: RunningSandbox
@@ -112,6 +114,7 @@ def test_a_folder_of_ours_is_not_made_where_a_group_could_replace_it(
     assert list(machine.common.iterdir()) == []
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
 def test_a_key_of_another_user_is_used_by_nobody_else(mode: int, machine: Machine) -> None:
     key = machine.ada.root / "api-key"
