@@ -97,7 +97,7 @@ OUTCOMES = {
 }
 
 # On these a fault may keep credhelper from knowing what it was asked for.
-_ASKED = ("config.toml", ".", "home", ".config.toml.NEW.tmp")
+_ASKED = ("config.toml", ".", "home", ".config.toml.NEW.tmp", "fleet.key")
 
 
 # What is known to break something: each does, or its line in `known.py` is out of date.
