@@ -16,13 +16,18 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 
-.PHONY: demo test floors check coverage bench bench-fleet clients docs docs-site proven constraints release release-check image clean
+.PHONY: demo test trust floors check coverage bench bench-fleet clients docs docs-site proven constraints release release-check image clean
 
 demo: $(VENV)/.installed
 	@$(CLEAN) $(BIN)/credhelper demo
 
 test: $(VENV)/.test
 	$(CLEAN) $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# Every attack that takes too long for `make test`, with a table of each: many hours, or MINUTES=60 of it;
+# all parts, or PARTS="matrices herds" (tests/trust.py names them).
+trust: $(VENV)/.test
+	$(CLEAN) $(BIN)/python -m tests.trust $(if $(MINUTES),--minutes $(MINUTES)) $(PARTS)
 
 # The oldest version of each dependency that setup.cfg allows, in a virtual environment of its own.
 floors:

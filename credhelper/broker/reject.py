@@ -19,23 +19,25 @@ def forget(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool
 
     The first reject of a young token keeps it (`nbf`, clocks that differ), unless the caller is
     `sure`, because it has seen the refusal itself. Rejects lead to one new token in ten seconds at
-    the most. Returns whether it was forgotten. Never revokes.
+    the most. Returns whether it was forgotten. Never revokes. Raises CacheError if the disk says
+    no: it would be served again.
     """
     held = find(source)
-    if held is None and source.slot.unreadable():
-        source.slot.remove()  # it may be the very one, and costs no more than a renewal
-        return True
-    if held is None or held.secret != rejected:
+    if held is None:
+        return _dropped(source)
+    if held.secret != rejected:
         return False
     lock, _ = take_lock(source, LOCK_WAIT)
     try:
         held = find(source)
-        if held is None or held.secret != rejected:
+        if held is None:
+            return _dropped(source)
+        if held.secret != rejected:
             return False
         now = source.clock()
         fields = dict(held.fields)
         paused = 0 <= now - number(fields, "rejected_at") < REJECT_PAUSE
-        young = now - held.issued_at < YOUNG and not fields.get("rejected") and not sure
+        young = abs(now - held.issued_at) < YOUNG and not fields.get("rejected") and not sure
         if paused or young:
             source.trace("reject", record=source.slot.name, kept=True)
             fields["rejected"] = "1"
@@ -49,3 +51,11 @@ def forget(source: TokenSource, rejected: Secret, *, sure: bool = False) -> bool
     finally:
         if lock:
             lock.release()
+
+
+def _dropped(source: TokenSource) -> bool:
+    """Remove a record that cannot be read, and tell whether there was one. Raises CacheError."""
+    if not source.slot.unreadable():
+        return False
+    source.slot.remove()  # it may be the very one, and costs no more than a renewal
+    return True

@@ -170,8 +170,10 @@ class Turn:
         # A value that was just made, and rejected at once, is not replaced at once.
         young = 0 <= seen.now - seen.generation / 1000 < _PAUSE
         again = young and seen.generation == self._after and not held.get("token")
-        if seen.value and (seen.generation > self._after or again):
-            return self._opened(self.member.names[0], seen, held, enough)
+        same = held.get("token") and seen.generation == number(held, GENERATION)
+        if seen.value and (seen.generation > self._after or again or same):
+            found = self._opened(self.member.names[0], seen, held, enough)
+            return None if found and same and not value.clock_was_set(found, held) else found
         return None if seen.generation or self._prepared else self._former(held, enough)
 
     def _former(self, held: Mapping[str, str], enough: Enough) -> dict[str, str] | None:
@@ -233,8 +235,7 @@ class Turn:
         """Return the generation of what is made now."""
         if self._base is None:
             return self._after
-        there = int((self._clock() + self._delta) * 1000)
-        return max(self._base + 1, self._after + 1, there)
+        return max(self._base + 1, self._after + 1, int((self._clock() + self._delta) * 1000))
 
     def publish(self, fields: Mapping[str, str]) -> None:
         """Let other hosts have the record `fields`, if none of them has published since."""
@@ -254,8 +255,7 @@ class Turn:
     def fail(self, error: TokenAPIError, seconds: float) -> None:
         """Tell other hosts of a failure that they would meet as well, if this one leads.
 
-        Parameters:
-        - seconds: how long it counts.
+        Parameters: `seconds`, how long it counts.
         """
         if not self.leading:
             return

@@ -11,6 +11,8 @@ from credhelper.fleet.member import Member
 from credhelper.fleet.payload import GENERATION, WHOSE
 from credhelper.fleet.store import Look
 
+_SET = 60  # seconds: two measurements of one clock do not differ by that
+
 
 def sealed(member: Member, fields: Mapping[str, str], delta: float) -> bytes:
     """Return the record `fields`, sealed for other hosts.
@@ -76,6 +78,14 @@ def sealed_failure(
     """Return a failure, sealed for other hosts. Parameters: as for `payload.pack_failure`."""
     text = payload.pack_failure(error, now, seconds, fingerprint)
     return member.ring.seal(text, ["fail", member.names[0]])
+
+
+def clock_was_set(fields: Mapping[str, str], held: Mapping[str, str]) -> bool:
+    """Tell whether this host's clock was set since it took a value.
+
+    Parameters: `fields`, the value as it is now; `held`, as it was taken.
+    """
+    return abs(number(fields, "skew") - number(held, "skew")) > _SET
 
 
 def opened_failure(

@@ -117,7 +117,11 @@ def refuse_unwritable(found: Found) -> None:
 
 
 def _refuse_folder(folder: str, shown: str) -> None:
-    status = os.stat(folder)
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        why = f"cannot write {shown}: folder {printable(folder)}: {reason(error)}"
+        raise CacheError(why, command("ls", "-ld", folder)) from error
     writable = status.st_mode & stat.S_IWUSR or status.st_uid != os.geteuid()
     if not writable or not os.access(folder, os.W_OK | os.X_OK):
         raise CacheError(

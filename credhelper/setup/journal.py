@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from credhelper.core import paths
 from credhelper.core.text import command, printable
-from credhelper.errors import CacheError
+from credhelper.errors import CacheError, reason
 from credhelper.setup.formats import documents
 from credhelper.setup.plan import Entry
 from credhelper.storage import files as cache
@@ -84,7 +84,7 @@ def read(state: str) -> Journal:
     path = _path(state)
     data = paths.read_private(path)
     if data is None:
-        if os.path.lexists(path):
+        if cache.look(path):
             raise CacheError(
                 f"{printable(path)} is not ours alone, or cannot be read",
                 hint=f"see whose it is: {command('ls', '-l', path)}",
@@ -113,20 +113,28 @@ def read(state: str) -> Journal:
 
 
 def write(state: str, journal: Journal) -> None:
-    """Put the journal into the state folder; without anything in it, remove it."""
+    """Put the journal into the state folder; without anything in it, remove it.
+
+    Raises CacheError.
+    """
     path = _path(state)
-    if not (journal.setups or journal.files or journal.folders):
-        if os.path.lexists(path):
-            os.unlink(path)
-        return
     fields = {
         "version": VERSION,
         "setups": [_fields(setup) for setup in journal.setups],
         "files": {target: vars(file) for target, file in journal.files.items()},
         "folders": journal.folders,
     }
-    cache.make_folder(state)
-    cache.replace(path, json.dumps(fields, indent=1).encode() + b"\n", durable=True)
+    try:
+        if not (journal.setups or journal.files or journal.folders):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            return
+        cache.make_folder(state)
+        cache.replace(path, json.dumps(fields, indent=1).encode() + b"\n", durable=True)
+    except OSError as error:
+        raise CacheError(
+            f"cannot write {printable(path)}: {reason(error)}", hint="do the same again"
+        ) from error
 
 
 def locked(state: str, waiting: locks.Waiting | None = None) -> AbstractContextManager[None]:

@@ -50,6 +50,13 @@ def test_a_token_of_a_minute_is_not_young(token_source: ScriptedSource) -> None:
     assert token_source.reject("old")
 
 
+def test_a_token_that_a_clock_set_back_finds_in_the_future_is_not_young(
+    token_source: ScriptedSource,
+) -> None:
+    token_source.hold("old", age=-3 * 86400)
+    assert token_source.reject("old")
+
+
 def test_at_most_one_token_in_ten_seconds_is_forgotten(token_source: ScriptedSource) -> None:
     token_source.hold("old", age=100)
     made = 0

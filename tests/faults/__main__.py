@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def _campaign(
     begun = time.monotonic()
     with ExitStack() as stack:
         sandbox = RunningSandbox()
+        stack.enter_context(suppress(subprocess.TimeoutExpired))  # its end is not what is tested
         stack.callback(sandbox.stop)
         stage = Stage(root, sandbox)
         stack.callback(stage.stop)
@@ -112,6 +114,8 @@ def _campaign(
         except Exception:  # noqa: BLE001  # one that cannot be played must not hide the others
             print(f"{name}: {traceback.format_exc()}", flush=True)
             matrix.surprises += 1
+        # At once: a run of a day may be broken off.
+        print(f"{name}: {len(points)} operations, {dict(matrix.outcomes)}", flush=True)
     return matrix
 
 

@@ -49,4 +49,8 @@ MENDED: tuple[str, ...] = (
     "login kill create state/config.lock 1",
     "profile-remove kill unlink state/grants/typed.key 1",
     "logout EIO stat cache 2",
+    "git-erase EIO stat cache 1",
+    "git-erase ENOTCONN+ read cache/RECORD 2",
+    "setup ENOSYS fsync state/.setup.json.NEW.tmp 2",
+    "setup-undo EACCES+ chmod state/setup.lock 1",
 )

@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from tests.stress.conftest import Begin
-from tests.support.herds import the_one_token, wait_for_waiters
+from tests.support.herds import the_one_token, wait_for_waiters, waiters
 from tests.support.sandboxes import RunningSandbox
 from tests.support.worlds import World, tokens_in
 
@@ -156,14 +156,19 @@ def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(
     (lock,) = (one for one in scratch_world.cache.glob("*.lock") if "routes" not in one.name)
     waiting = herd(4)
     with lock.open() as opened:
-        wait_for_waiters(opened.fileno(), len(waiting.processes))
+        # A great herd takes longer to start than its leader waits for the API.
+        while waiting.running() > waiters(opened.fileno()) and leader.poll() is None:
+            time.sleep(0.02)
+    leads = leader.poll() is None
     if killed:
         leader.kill()
     outcomes = waiting.outcomes()
     leader.communicate()
     assert {(status, stdout) for status, stdout, _ in outcomes} == {(5, b"")}
     assert all(b"no answer from" in stderr for _, _, stderr in outcomes)
-    assert running_sandbox.stats()["requests"] == (2 if killed else 1)
+    # Who comes when all is over asks again: one for many, and never each for itself.
+    asked = running_sandbox.stats()["requests"]
+    assert asked == (2 if killed else 1) if leads else asked <= 2 + len(outcomes) // 50
 
 
 @pytest.mark.waits
@@ -193,13 +198,13 @@ def test_a_herd_whose_token_was_refused_makes_one_more(
     scratch_world.age(120)
     refused = f"protocol=https\nhost=ica.example\nusername=oauth2\npassword={old}\n\n".encode()
     running_sandbox.fault(LATENCY)
-    told = herd(4, words=["git", "erase"], stdin=refused).outcomes()
+    told = herd(10, words=["git", "erase"], stdin=refused).outcomes()
     assert {(status, stdout) for status, stdout, _ in told} == {(0, b"")}
-    new = the_one_token(herd(4).outcomes())
+    new = the_one_token(herd(10).outcomes())
     assert new != old.encode()
     # Late: whoever was slow to hear of it cannot take the new one away.
-    herd(4, words=["git", "erase"], stdin=refused).outcomes()
-    assert the_one_token(herd(4).outcomes()) == new
+    herd(10, words=["git", "erase"], stdin=refused).outcomes()
+    assert the_one_token(herd(10).outcomes()) == new
     assert running_sandbox.stats()["created"] == 2
 
 

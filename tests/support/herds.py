@@ -49,6 +49,10 @@ class Herd:
                     )
                 )
 
+    def running(self) -> int:
+        """Return how many have not ended yet."""
+        return sum(process.poll() is None for process in self.processes)
+
     def outcomes(self) -> Told:
         """Wait for all; return status, stdout and stderr of each."""
         deadline = time.monotonic() + TIMEOUT + _EACH * len(self.processes)
@@ -75,8 +79,13 @@ def the_one_token(outcomes: Told) -> bytes:
     return token
 
 
-def wait_for_waiters(lock: int, number: int) -> None:
-    """Wait until so many processes wait for a lock. Parameters: `lock`, an open handle of it."""
+def waiters(lock: int) -> int:
+    """Return how many processes wait for a lock. Parameters: `lock`, an open handle of it."""
     waiter = f" -> .*:{os.fstat(lock).st_ino} "
-    while len(re.findall(waiter, Path("/proc/locks").read_text())) < number:
+    return len(re.findall(waiter, Path("/proc/locks").read_text()))
+
+
+def wait_for_waiters(lock: int, number: int) -> None:
+    """Wait until so many processes wait for a lock. Parameters: `lock`, as for `waiters`."""
+    while waiters(lock) < number:
         time.sleep(0.02)
