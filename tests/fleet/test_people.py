@@ -161,6 +161,12 @@ PLANTED = {
     "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
     "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
     "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),
+    "an authority that is not there": Planted(
+        _secure(ca_file=Path("/nowhere/ca.pem")), "store", "fail", "cannot be read: No such file"
+    ),
+    "an authority that is none": Planted(
+        _secure(ca_file=Path(__file__)), "store", "fail", "holds no certificates"
+    ),
     "an account without rights": Planted(_few_rights, "rights", "fail", "may not do"),
     "a store that is read-only": Planted(_own(ReadOnly), "rights", "fail", "is read-only"),
     "a store that is full": Planted(_own(Full), "rights", "fail", "is full"),
@@ -284,21 +290,44 @@ def test_what_exec_starts_has_neither_key_nor_password(
     assert outer.status == 0
 
 
+def by_variables(host: World, hosts: Hosts, sandbox: RunningSandbox, **more: str) -> World:
+    """Take a host's config away, and say the same by variables."""
+    host.config.unlink()
+    host.environ |= {
+        "CREDHELPER_URL": sandbox.url,
+        "CREDHELPER_API_KEY": sandbox.api_key,
+        "CREDHELPER_SHARE": SHARE,
+        "CREDHELPER_FLEET_STORE": hosts.url,
+        "CREDHELPER_FLEET_KEY": hosts.key,
+        **more,
+    }
+    return host
+
+
 def test_variables_alone_make_a_fleet(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
-    leader, taker = hosts.host(), hosts.host()
-    for one in (leader, taker):
-        one.config.unlink()
-        one.environ |= {
-            "CREDHELPER_URL": running_sandbox.url,
-            "CREDHELPER_SHARE": SHARE,
-            "CREDHELPER_FLEET_STORE": hosts.url,
-            "CREDHELPER_FLEET_KEY": hosts.key,
-        }
-    leader.environ["CREDHELPER_API_KEY"] = running_sandbox.api_key
+    leader, taker = (by_variables(hosts.host(), hosts, running_sandbox) for _ in range(2))
+    del taker.environ["CREDHELPER_API_KEY"]
     taker.environ["CREDHELPER_FLEET_LEAD"] = "0"
     assert leader.get() == taker.get()
     assert hosts.host().get() == taker.get()
     assert running_sandbox.stats()["created"] == 1
+
+
+@pytest.mark.parametrize("variable", ["CREDHELPER_FLEET_CA_FILE", "SSL_CERT_FILE"])
+def test_a_variable_names_the_authority_of_the_store(
+    variable: str,
+    secure: Store,
+    fleet_at: Callable[[Store], Hosts],
+    running_sandbox: RunningSandbox,
+) -> None:
+    hosts = fleet_at(secure)
+    token = hosts.host().get()
+    told = {"CREDHELPER_FLEET_PASSWORD": secure.password, variable: str(secure.ca_file)}
+    assert by_variables(hosts.host(), hosts, running_sandbox, **told).get() == token
+    del told[variable]
+    outcome = by_variables(hosts.host(), hosts, running_sandbox, **told).run("get")
+    assert "its certificate is not trusted here" in outcome.told
+    assert outcome.token != token
 
 
 def test_a_key_is_changed_without_a_new_token_for_each_host(

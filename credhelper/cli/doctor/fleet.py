@@ -116,8 +116,10 @@ def _reached(context: Context, fleet: Fleet) -> tuple[RedisStore, Look]:
 def _fix(why: str) -> str:
     if "user" in why:
         return _RIGHTS if "may not" in why else "correct the user in store, and password"
+    if "CA file" in why:
+        return "correct ca_file in [fleet], or CREDHELPER_FLEET_CA_FILE"
     if "certificate" in why:
-        return "name its authority: ca_file in [fleet]"
+        return "name its authority: ca_file in [fleet], or CREDHELPER_FLEET_CA_FILE"
     return _ADDRESS
 
 
