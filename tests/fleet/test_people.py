@@ -344,8 +344,30 @@ def test_another_key_shares_nothing(hosts: Hosts, running_sandbox: RunningSandbo
     assert hosts.host(key=new_key().reveal()).get() != token
 
 
-@pytest.mark.parametrize("key", ["c2hvcnQ", "not a key"])
-def test_a_key_that_is_none_stops_nobody(key: str, hosts: Hosts) -> None:
-    told = hosts.host(key=key).run("get")
+def _spoilt_key(how: str, host: World) -> None:
+    key = host.root / "fleet.key"
+    if how == "missing":
+        key.unlink()
+    elif how == "readable":
+        key.chmod(0o644)
+    else:
+        key.write_text(how)
+
+
+@pytest.mark.parametrize("how", ["c2hvcnQ", "not a key", "missing", "readable"])
+def test_a_key_that_is_none_stops_nobody(how: str, hosts: Hosts) -> None:
+    host = hosts.host()
+    _spoilt_key(how, host)
+    told = host.run("get")
     assert told.status == 0
     assert "continuing without the fleet" in told.told
+    assert "c2hvcnQ" not in told.told
+
+
+@pytest.mark.parametrize("how", ["c2hvcnQ", "missing", "readable"])
+def test_a_taker_whose_key_is_none_says_so(how: str, hosts: Hosts) -> None:
+    taker = hosts.taker()
+    _spoilt_key(how, taker)
+    told = taker.run("get")
+    assert told.status != 0
+    assert "fleet" in told.told and "c2hvcnQ" not in told.told
