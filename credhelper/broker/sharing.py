@@ -94,7 +94,9 @@ def member_for(
         return ring.fingerprint(secret) if secret else ""
 
     def wrong(fields: Mapping[str, str]) -> str:
-        return whose.wrong(fields, profile) if judged else ""
+        if judged:
+            return whose.wrong(fields, profile)
+        return "" if fields["kind"] == AWS else "is not for AWS"
 
     return Member(
         connect=lambda: _connected(context, fleet),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import Any
 
 from redis import connection, exceptions
@@ -12,6 +13,7 @@ from credhelper.core.text import printable
 from credhelper.errors import reason
 from credhelper.fleet.store import StoreError
 
+_LONGEST = 300.0  # seconds that one connection may last: nobody waits for it any more by then
 _MOST_BYTES = 4 * 1024 * 1024  # that one connection may bring: a store that grows is none
 
 
@@ -40,6 +42,7 @@ class _Metered:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._left = _MOST_BYTES
+        self._ends = time.monotonic() + _LONGEST
 
     def recv(self, *words: Any) -> bytes:
         """Return some bytes."""
@@ -55,7 +58,7 @@ class _Metered:
 
     def _count(self, size: int) -> None:
         self._left -= size
-        if self._left < 0:
+        if self._left < 0 or time.monotonic() > self._ends:
             raise exceptions.ConnectionError("more than a store of ours has")
 
     def __getattr__(self, name: str) -> Any:

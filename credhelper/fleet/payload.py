@@ -52,6 +52,9 @@ def unpack(data: bytes, delta: float, host: str) -> dict[str, str] | None:
     if not fields or not fields.get("token") or not fields.get("kind"):
         return None
     told = {key: fields[key] for key in _TOLD if key in fields}
+    # A member could plant what no file here may hold, and no terminal show.
+    if not all(value.isascii() and value.isprintable() for value in told.values()):
+        return None
     return {**told, "host": host, "skew": str(number(fields, "ahead") + round(delta))}
 
 

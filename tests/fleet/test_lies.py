@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def test_a_store_that_lies_stops_nobody(
     assert running_sandbox.admits(told.token)
     assert "evil.example" not in told.told
     assert host.get() == told.token
+    # By one of years ahead it would shut out all hosts once the store is honest again.
+    assert field(host, "generation") < (time.time() + 40 * 86400) * 1000
 
 
 def test_a_failure_that_is_repeated_counts_once(
