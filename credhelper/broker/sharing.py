@@ -55,11 +55,7 @@ def slot_for(context: Context, route: Route, record: str, wants: Wants, stamp: s
     return SharedSlot(
         context.cache_folder(),
         record,
-        lock_folders=context.runtime_folders(),
-        warn=context.warn,
-        alarm=context.alarm,
-        early=context.early,
-        waiting=context.waiting,
+        **context.slot_options(),
         join=join,
         stamp=stamp,
         host=lookup.host(),

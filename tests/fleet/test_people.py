@@ -219,6 +219,25 @@ def test_status_tells_who_made_the_token_and_when_to_look_again(hosts: Hosts) ->
     assert entry["looks_again_at"]
 
 
+def test_status_tells_that_a_token_is_not_shared(
+    own_store: Callable[..., Store], fleet_at: Callable[[Store], Hosts]
+) -> None:
+    store = own_store(Single)
+    hosts = fleet_at(store)
+    before, cut = hosts.host(share=None), hosts.host()
+    before.get()
+    text = before.config.read_text()
+    before.config.write_text(
+        text.replace('[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
+    )
+    store.servers[0].kill()
+    assert cut.run("get").status == 0
+    for host in (before, cut):
+        told = host.run("status").stdout.decode()
+        assert f"shares as {SHARE}, but this token was made " in told
+        assert "ago without the fleet" in told
+
+
 def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
     told = json.loads(hosts.taker().run("status", "--json").stdout)["profiles"]
     assert told[0]["state"] == "none"

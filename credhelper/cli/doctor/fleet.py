@@ -178,7 +178,8 @@ def _eviction(store: RedisStore) -> Outcome:
     try:
         policy = store.policy()
     except StoreError as error:
-        raise SkippedError(f"not known: {error.why}") from None
+        why = "its account may not ask, and need not" if "may not" in error.why else error.why
+        raise SkippedError(f"not known: {why}") from None
     finally:
         store.close()
     if policy.startswith(_EVICTS):
