@@ -16,12 +16,12 @@ from tests.support.stores import Store
 UNKNOWN = ("another account", "claims of odd types")
 
 
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize("name", PLANTED)
-@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.sampled(7)
+@pytest.mark.parametrize("case", [(name, cold) for name in PLANTED for cold in (True, False)])
 def test_a_member_that_plants_something_stops_nobody(
-    cold: bool, name: str, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
+    case: tuple[str, bool], hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
+    name, cold = case
     host = hosts.host()
     host.get()
     plant(hosts, plain, PLANTED[name])
