@@ -75,9 +75,10 @@ bench: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/growth_people.py
 	$(CLEAN) $(BIN)/python benchmarks/kubectl.py
 
-# What a fleet costs, with the servers of tests/support/stores.py: minutes.
+# What a fleet costs, with the servers of tests/support/stores.py, and a day of one, simulated: minutes.
 bench-fleet: $(VENV)/.test
 	$(CLEAN) $(BIN)/python benchmarks/fleet.py
+	$(CLEAN) $(BIN)/python benchmarks/fleet_sim.py
 
 # The wheel, never an editable install: its finder alone costs more than a whole warm answer.
 PIP = $(CLEAN) $(1)/bin/pip install --quiet --disable-pip-version-check

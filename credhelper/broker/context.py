@@ -19,11 +19,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from typing import TypedDict
 
     from credhelper.config.parse import Config
     from credhelper.config.profile import Grant
     from credhelper.core.model import Secret
     from credhelper.core.routes import Routes
+
+    class SlotOptions(TypedDict):
+        """What all slots of a call have in common: see `Slot`."""
+
+        lock_folders: tuple[str, ...]
+        warn: Callable[[str, str | None], None]
+        alarm: bool
+        early: EarlyLocks
+        waiting: Callable[[str, float], AbstractContextManager[None]] | None
+
 
 _HTTP = 20.0  # seconds for all calls to an API
 
@@ -222,31 +233,25 @@ class Context:
             found.append(os.path.join(cache, "run"))
         return tuple(found)
 
+    def slot_options(self) -> SlotOptions:
+        """Return what all slots of this call have in common."""
+        return {
+            "lock_folders": self.runtime_folders(),
+            "warn": self.warn,
+            "alarm": self.alarm,
+            "early": self.early,
+            "waiting": self.waiting,
+        }
+
     def slot(self, record: str) -> Slot:
         """Return the slot of a token's record."""
-        return Slot(
-            self.cache_folder(),
-            record,
-            lock_folders=self.runtime_folders(),
-            warn=self.warn,
-            alarm=self.alarm,
-            early=self.early,
-            waiting=self.waiting,
-        )
+        return Slot(self.cache_folder(), record, **self.slot_options())
 
     def state_slot(self, record: str) -> Slot:
         """Return the slot of a session's record, in the state folder."""
         folder = paths.state_dir(self.environ, sys.platform)
-        return Slot(
-            os.path.join(folder, "sessions") if folder else None,
-            record,
-            lock_folders=self.runtime_folders(),
-            warn=self.warn,
-            alarm=self.alarm,
-            early=self.early,
-            durable=True,
-            waiting=self.waiting,
-        )
+        sessions = os.path.join(folder, "sessions") if folder else None
+        return Slot(sessions, record, durable=True, **self.slot_options())
 
 
 def beside_a_command(

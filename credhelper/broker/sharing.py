@@ -55,11 +55,7 @@ def slot_for(context: Context, route: Route, record: str, wants: Wants, stamp: s
     return SharedSlot(
         context.cache_folder(),
         record,
-        lock_folders=context.runtime_folders(),
-        warn=context.warn,
-        alarm=context.alarm,
-        early=context.early,
-        waiting=context.waiting,
+        **context.slot_options(),
         join=join,
         stamp=stamp,
         host=lookup.host(),
@@ -94,7 +90,9 @@ def member_for(
         return ring.fingerprint(secret) if secret else ""
 
     def wrong(fields: Mapping[str, str]) -> str:
-        return whose.wrong(fields, profile) if judged else ""
+        if judged:
+            return whose.wrong(fields, profile)
+        return "" if fields["kind"] == AWS else "is not for AWS"
 
     return Member(
         connect=lambda: connected(context, fleet),

@@ -16,6 +16,7 @@ VARIABLES = {
     "store": "CREDHELPER_FLEET_STORE",
     "key": "CREDHELPER_FLEET_KEY",
     "password": "CREDHELPER_FLEET_PASSWORD",
+    "ca_file": "CREDHELPER_FLEET_CA_FILE",
     "lead": "CREDHELPER_FLEET_LEAD",
 }
 SECRETS = (VARIABLES["key"], VARIABLES["password"])
@@ -132,11 +133,15 @@ def from_environment(environ: Mapping[str, str]) -> Fleet | None:
         address = address_of(store, plain=False)
     except ValueError as error:
         raise Mistake(("fleet", "store"), str(error)) from None
+    ca_file = environ.get(VARIABLES["ca_file"], "")
+    if ca_file and not ca_file.startswith("/"):
+        raise Mistake(("fleet", "ca_file"), "expected an absolute path")
     password = VARIABLES["password"]
     return Fleet(
         store=address,
         key=Grant("env", (VARIABLES["key"],)),
         password=Grant("env", (password,)) if environ.get(password) else None,
+        ca_file=ca_file or None,
         lead=leads(environ),
     )
 

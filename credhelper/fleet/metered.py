@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from typing import Any
 
 from redis import connection, exceptions
 
 from credhelper.config.fleet import is_here
+from credhelper.core.text import printable
+from credhelper.errors import reason
 from credhelper.fleet.store import StoreError
 
+_LONGEST = 300.0  # seconds that one connection may last: nobody waits for it any more by then
 _MOST_BYTES = 4 * 1024 * 1024  # that one connection may bring: a store that grows is none
 
 
@@ -37,6 +42,7 @@ class _Metered:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._left = _MOST_BYTES
+        self._ends = time.monotonic() + _LONGEST
 
     def recv(self, *words: Any) -> bytes:
         """Return some bytes."""
@@ -52,7 +58,7 @@ class _Metered:
 
     def _count(self, size: int) -> None:
         self._left -= size
-        if self._left < 0:
+        if self._left < 0 or time.monotonic() > self._ends:
             raise exceptions.ConnectionError("more than a store of ours has")
 
     def __getattr__(self, name: str) -> Any:
@@ -78,7 +84,30 @@ class Here(Plain):
 
 
 class Encrypted(_Meter, connection.SSLConnection):
-    """A connection through TLS."""
+    """A connection through TLS, by a context of our own.
+
+    Python's default one would write session keys wherever SSLKEYLOGFILE says.
+    """
+
+    def _wrap_socket_with_ssl(self, sock: Any) -> Any:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca_certs is None:
+            context.load_default_certs()
+        else:
+            _believe(context, self.ca_certs)
+        return context.wrap_socket(sock, server_hostname=self.host)
+
+
+def _believe(context: ssl.SSLContext, path: str) -> None:
+    named = f"its CA file {printable(path)!r}"
+    try:
+        context.load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise StoreError(f"{named} holds no certificates in PEM form") from None
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else "no file name"
+        raise StoreError(f"{named} cannot be read: {why}") from None
 
 
 class Socket(_Meter, connection.UnixDomainSocketConnection):

@@ -61,6 +61,9 @@ def unpack(
     told = {key: fields[key] for key in keys if key in fields} if fields else {}
     if not fields or not (told.get("token") or ENDED in told) or not told.get("kind"):
         return None
+    # A member could plant what no file here may hold, and no terminal show.
+    if not all(value.isascii() and value.isprintable() for value in told.values()):
+        return None
     return {**told, "host": host, "skew": str(number(fields, "ahead") + round(delta))}
 
 

@@ -6,9 +6,8 @@ people: it has heard our password, and might be anybody.
 
 from __future__ import annotations
 
-import socket
-import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,13 +18,14 @@ from redis.retry import Retry
 from credhelper.config.fleet import CLUSTER, SENTINEL, UNIX, Address
 from credhelper.core import threads
 from credhelper.core.model import Secret
-from credhelper.errors import reason
-from credhelper.fleet import metered, redis_package, scripts
+from credhelper.fleet import metered, redis_package, redis_trouble, scripts
 from credhelper.fleet.store import Look, StoreError
 
 # Times the timeout, for a call as a whole. On a busy machine an answer may be there, and its reader
 # not yet: the timeout of a socket allows for that, a clock does not.
 _WHOLE = 4
+_APART = 86400.0  # seconds: no clock has to be right, but no certificate lets it be this wrong
+_AHEAD = 30 * 86400.0  # seconds that generations may run ahead of a clock that was put back
 _LAST = 2**53  # numbers beyond are not exact in the scripts
 
 
@@ -38,6 +38,7 @@ class RedisStore:
     - ca_file: the authority of its certificate, or None.
     - timeout: seconds for each answer.
     - plain: whether servers on other hosts may be reached without TLS.
+    - clock: Unix seconds.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class RedisStore:
         ca_file: str | None,
         timeout: float,
         plain: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._address = address
         self._password = password
         self._ca_file = ca_file
         self._timeout = timeout
         self._plain = metered.Plain if plain else metered.Here
+        self._clock = clock
         self._client: Any = None
 
     def look(
@@ -68,7 +71,7 @@ class RedisStore:
     ) -> Look:
         """As `Store.look`."""
         words = (after, owner, int(lease * 1000), int(despite), int(waited * 1000))
-        return _looked(self._run(scripts.LOOK, name, *words))
+        return _looked(self._run(scripts.LOOK, name, *words), self._clock())
 
     def publish(
         self, name: str, base: int, generation: int, value: bytes, life: float, owner: str
@@ -121,7 +124,7 @@ class RedisStore:
                     self._client = self._connected()
                 answers.append(work(self._client))
             except Exception as error:  # noqa: BLE001  # whatever it is, the store is of no use now
-                errors.append(StoreError(_why(error)))
+                errors.append(StoreError(redis_trouble.why(error)))
             finally:
                 done.set()
 
@@ -131,7 +134,7 @@ class RedisStore:
             run()  # no more threads may be started
         if not done.wait(_WHOLE * self._timeout):
             self.close()
-            raise StoreError(_LATE)
+            raise StoreError(redis_trouble.LATE)
         if errors:
             self.close()
             raise errors[0]
@@ -213,8 +216,12 @@ class RedisStore:
 _COMMON = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
 
 
-def _looked(answer: Any) -> Look:
-    """Return the answer of `scripts.LOOK`. Raises StoreError for any other."""
+def _looked(answer: Any, clock: float) -> Look:
+    """Return the answer of `scripts.LOOK`. Raises StoreError for any other, and for another time.
+
+    Parameters: `clock`, Unix seconds. By its clock a store could have an old token live on; by a
+    generation of years ahead, hosts that make the next one shut out all others.
+    """
     try:
         generation, value, failure, failing, now, leads, busy = answer
         found = Look(
@@ -230,52 +237,12 @@ def _looked(answer: Any) -> Look:
         raise StoreError(_STRANGE) from None
     if not 0 <= found.generation <= _LAST or not 0 < found.now <= _LAST / 1000:
         raise StoreError(_STRANGE)
+    if abs(found.now - clock) > _APART or found.generation / 1000 > clock + _AHEAD:
+        raise StoreError("its clock differs from ours by more than a day")
     return found
 
 
 _STRANGE = "its answer is none of a store's"
-
-
-def _why(error: Exception) -> str:
-    """Return what went wrong, in our own words: a server's might repeat a secret."""
-    cause = error.__cause__ or error.__context__
-    for one in (error, cause):
-        if isinstance(one, StoreError):
-            return one.why
-    for kind, words in _WORDS:
-        if isinstance(error, kind):
-            return words
-    for one in (error, cause):
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return "its certificate is not trusted here"
-        if isinstance(one, ssl.SSLError):
-            return "it does not speak TLS as we do"
-        if isinstance(one, socket.gaierror):
-            return "its name is not known"
-        if isinstance(one, OSError) and one.errno and not isinstance(one, redis.RedisError):
-            return f"it cannot be reached: {reason(one)}"
-    if isinstance(error, redis.ResponseError):
-        return next((words for sign, words in _SIGNS if sign in str(error)), "it did not do that")
-    if isinstance(error, redis.ConnectionError):
-        return "it cannot be reached, or is no Redis"
-    return f"it is of no use ({type(error).__name__})"
-
-
-_LATE = "no answer in time"
-_FORBIDDEN = "its user may not do what is needed"
-_SIGNS = (
-    ("WRONGTYPE", "what lies at our place there is another program's"),
-    ("can't run this command", _FORBIDDEN),
-)
-_WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (redis.AuthenticationError, "it refuses the user or password"),
-    (redis.NoPermissionError, _FORBIDDEN),
-    (redis.InvalidResponse, "it is no Redis"),
-    (redis.ReadOnlyError, "it is read-only"),
-    (redis.BusyLoadingError, "it is still loading"),
-    (redis.OutOfMemoryError, "it is full"),
-    (redis.TimeoutError, _LATE),
-)
 
 
 def _quietly(work: Callable[[], object]) -> None:

@@ -66,7 +66,7 @@ def wrong(member: Member, fields: Mapping[str, str], held: Mapping[str, str]) ->
     Parameters:
     - held: this host's record before it.
     """
-    before = held.get(WHOSE)
+    before = held.get(WHOSE) or member.whose(held)  # it may have been made without the fleet
     if before and fields[WHOSE] != before:
         return "is another account's than the one before it"
     return member.wrong(fields)

@@ -27,22 +27,27 @@ _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```\n", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def open_stage(tmp_path: Path, certificate: Certificate) -> Iterator[Callable[..., Stage]]:
-    """Give this test a way to open a stage whose store has no account for a fleet yet."""
+def founded(
+    tmp_path: Path, certificate: Certificate
+) -> Iterator[Callable[..., tuple[Stage, Wired]]]:
+    """Give this test a way to found a fleet, by the README's commands, on its first host."""
     with ExitStack() as stack:
 
-        def start(*options: str) -> Stage:
+        def start(*options: str) -> tuple[Stage, Wired]:
             # The fleet's account is off: the README's own commands make it.
             store = Secure(tmp_path / "store", certificate, rights="off")
             stack.callback(store.stop)
             sandbox = RunningSandbox(*options)
             stack.callback(sandbox.stop)
-            return Stage(tmp_path, sandbox, store)
+            stage = Stage(tmp_path, sandbox, store)
+            first = stage.host("first")
+            found_on(stage, first)
+            return stage, first
 
         yield start
 
 
-def founded(stage: Stage, host: Wired) -> None:
+def found_on(stage: Stage, host: Wired) -> None:
     """Make the fleet's secrets and its account as the README says, on `host`."""
     secrets, account = _BLOCK.findall((HERE / "README.md").read_text())[:2]
     authority = stage.store.ca_file
@@ -74,11 +79,9 @@ def token(host: Wired) -> str:
 
 
 def test_two_hosts_share_a_token_by_the_commands_of_the_readme(
-    open_stage: Callable[..., Stage],
+    founded: Callable[..., tuple[Stage, Wired]],
 ) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+    stage, first = founded()
     second = stage.host("second", like=first)
 
     assert token(first) == token(second)
@@ -90,10 +93,10 @@ def test_two_hosts_share_a_token_by_the_commands_of_the_readme(
         assert secret.encode() not in held
 
 
-def test_cold_hosts_that_start_together_make_one_token(open_stage: Callable[..., Stage]) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+def test_cold_hosts_that_start_together_make_one_token(
+    founded: Callable[..., tuple[Stage, Wired]],
+) -> None:
+    stage, first = founded()
     hosts = [first, *(stage.host(f"host-{number}", like=first) for number in range(1, HOSTS))]
 
     running = [
@@ -108,11 +111,9 @@ def test_cold_hosts_that_start_together_make_one_token(open_stage: Callable[...,
 
 
 def test_a_taker_without_a_key_takes_what_another_host_has_made(
-    open_stage: Callable[..., Stage],
+    founded: Callable[..., tuple[Stage, Wired]],
 ) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+    stage, first = founded()
     taker = stage.host("taker", "taker.toml", like=first)
     assert not (taker.world.home / OWN / "api-key").exists()
 
@@ -122,10 +123,10 @@ def test_a_taker_without_a_key_takes_what_another_host_has_made(
     assert stage.sandbox.stats()["created"] == 1
 
 
-def test_a_host_whose_key_is_missing_takes_as_well(open_stage: Callable[..., Stage]) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+def test_a_host_whose_key_is_missing_takes_as_well(
+    founded: Callable[..., tuple[Stage, Wired]],
+) -> None:
+    stage, first = founded()
     second = stage.host("second", like=first)
     (second.world.home / OWN / "api-key").unlink()
 
@@ -162,10 +163,8 @@ def test_variables_do_what_a_config_does(tmp_path: Path) -> None:
         assert sandbox.stats()["created"] == 1
 
 
-def test_a_taker_alone_says_what_it_waits_for(open_stage: Callable[..., Stage]) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+def test_a_taker_alone_says_what_it_waits_for(founded: Callable[..., tuple[Stage, Wired]]) -> None:
+    stage, first = founded()
     taker = stage.host("taker", "taker.toml", like=first)
     stage.store.stop()
 
@@ -178,11 +177,9 @@ def test_a_taker_alone_says_what_it_waits_for(open_stage: Callable[..., Stage]) 
 
 @pytest.mark.waits
 def test_a_token_that_has_expired_is_replaced_once_for_all(
-    open_stage: Callable[..., Stage],
+    founded: Callable[..., tuple[Stage, Wired]],
 ) -> None:
-    stage = open_stage("--token-lifetime", str(SECONDS))
-    first = stage.host("first")
-    founded(stage, first)
+    stage, first = founded("--token-lifetime", str(SECONDS))
     second = stage.host("second", like=first)
     before = token(first)
     first.wait_until(jwt.decode(before, options={"verify_signature": False})["exp"])
@@ -195,11 +192,9 @@ def test_a_token_that_has_expired_is_replaced_once_for_all(
 
 
 def test_without_the_store_each_host_makes_its_own_and_says_so(
-    open_stage: Callable[..., Stage],
+    founded: Callable[..., tuple[Stage, Wired]],
 ) -> None:
-    stage = open_stage()
-    first = stage.host("first")
-    founded(stage, first)
+    stage, first = founded()
     second = stage.host("second", like=first)
     stage.store.stop()
 

@@ -161,6 +161,7 @@ def test_variables_make_a_fleet() -> None:
         "CREDHELPER_FLEET_STORE": "rediss://u@h",
         "CREDHELPER_FLEET_LEAD": "0",
         "CREDHELPER_FLEET_PASSWORD": "word",
+        "CREDHELPER_FLEET_CA_FILE": "/etc/redis-ca.pem",
     }
     found = parsing.from_environment(environ)
     assert found is not None and found.fleet is not None
@@ -168,6 +169,7 @@ def test_variables_make_a_fleet() -> None:
     assert found.profiles["env"].grant is None
     assert found.fleet.key == Grant("env", ("CREDHELPER_FLEET_KEY",))
     assert found.fleet.password == Grant("env", ("CREDHELPER_FLEET_PASSWORD",))
+    assert found.fleet.ca_file == "/etc/redis-ca.pem"
     assert not found.fleet.lead
 
 
@@ -177,6 +179,7 @@ def test_variables_make_a_fleet() -> None:
         ({"CREDHELPER_FLEET_STORE": "redis://h"}, "CREDHELPER_FLEET_STORE"),
         ({"CREDHELPER_FLEET_STORE": ""}, "CREDHELPER_SHARE"),
         ({"CREDHELPER_FLEET_LEAD": "perhaps"}, "CREDHELPER_FLEET_LEAD"),
+        ({"CREDHELPER_FLEET_CA_FILE": "ca.pem"}, "CREDHELPER_FLEET_CA_FILE"),
         ({"CREDHELPER_SHARE": "a b"}, "CREDHELPER_SHARE"),
     ],
 )

@@ -87,6 +87,23 @@ def test_nobody_leads_to_another_host_without_tls(
     assert "leads to another host without TLS" in trouble(url.format(liar.port))
 
 
+@pytest.mark.parametrize(
+    "name", ["lives in the past", "lives in the future", "has a generation of years ahead"]
+)
+def test_a_time_that_cannot_be_is_not_believed(name: str, lying: Callable[..., Liar]) -> None:
+    assert "differs from ours by more than a day" in trouble(lying(LIES[name]).url)
+
+
+def test_a_connection_ends() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = metered._Metered(ours)
+        theirs.send(b"x")
+        connection._ends = 0.0  # its time is over
+        with pytest.raises(Exception, match="more than a store of ours has"):
+            connection.recv(1)
+
+
 @pytest.mark.parametrize("reads", ["recv", "recv_into"])
 def test_a_connection_counts_however_it_is_read(reads: str) -> None:
     ours, theirs = socket.socketpair()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from credhelper.core.record import decode
-from tests.support.hosts import Hosts, change, field
+from tests.support.bad_members import PLANTED, plant
+from tests.support.hosts import SHARE, Hosts, change, field
 from tests.support.lying_stores import LIES, Liar
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Store
@@ -43,6 +45,8 @@ def test_a_store_that_lies_stops_nobody(
     assert running_sandbox.admits(told.token)
     assert "evil.example" not in told.told
     assert host.get() == told.token
+    # By one of years ahead it would shut out all hosts once the store is honest again.
+    assert field(host, "generation") < (time.time() + 40 * 86400) * 1000
 
 
 def test_a_failure_that_is_repeated_counts_once(
@@ -88,6 +92,22 @@ def test_a_token_of_somebody_else_than_before_is_not_taken(
     assert told.status == 0
     assert "another account's" in told.told
     assert told.token != token
+
+
+def test_a_token_of_somebody_else_than_the_one_made_without_the_fleet_is_not_taken(
+    hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
+) -> None:
+    alone = hosts.host(share=None)
+    alone.get()
+    hosts.host().get()
+    plant(hosts, plain, PLANTED["another account"])
+    text = alone.config.read_text()
+    table = '[profiles."main"]'
+    alone.config.write_text(text.replace(table, f'{table}\nshare = "{SHARE}"'))
+    change(alone, due="1")
+    told = alone.run("get")
+    assert "another account's" in told.told
+    assert running_sandbox.admits(told.token)
 
 
 def test_a_host_never_goes_back_to_an_older_token(

@@ -161,6 +161,12 @@ PLANTED = {
     "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
     "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
     "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),
+    "an authority that is not there": Planted(
+        _secure(ca_file=Path("/nowhere/ca.pem")), "store", "fail", "cannot be read: No such file"
+    ),
+    "an authority that is none": Planted(
+        _secure(ca_file=Path(__file__)), "store", "fail", "holds no certificates"
+    ),
     "an account without rights": Planted(_few_rights, "rights", "fail", "may not do"),
     "a store that is read-only": Planted(_own(ReadOnly), "rights", "fail", "is read-only"),
     "a store that is full": Planted(_own(Full), "rights", "fail", "is full"),
@@ -211,6 +217,25 @@ def test_status_tells_who_made_the_token_and_when_to_look_again(hosts: Hosts) ->
     (entry,) = json.loads(other.run("status", "--json").stdout)["profiles"]
     assert (entry["share"], entry["maker"]) == (SHARE, os.uname().nodename)
     assert entry["looks_again_at"]
+
+
+def test_status_tells_that_a_token_is_not_shared(
+    own_store: Callable[..., Store], fleet_at: Callable[[Store], Hosts]
+) -> None:
+    store = own_store(Single)
+    hosts = fleet_at(store)
+    before, cut = hosts.host(share=None), hosts.host()
+    before.get()
+    text = before.config.read_text()
+    before.config.write_text(
+        text.replace('[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
+    )
+    store.servers[0].kill()
+    assert cut.run("get").status == 0
+    for host in (before, cut):
+        told = host.run("status").stdout.decode()
+        assert f"shares as {SHARE}, but this token was made " in told
+        assert "ago without the fleet" in told
 
 
 def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
@@ -284,21 +309,44 @@ def test_what_exec_starts_has_neither_key_nor_password(
     assert outer.status == 0
 
 
+def by_variables(host: World, hosts: Hosts, sandbox: RunningSandbox, **more: str) -> World:
+    """Take a host's config away, and say the same by variables."""
+    host.config.unlink()
+    host.environ |= {
+        "CREDHELPER_URL": sandbox.url,
+        "CREDHELPER_API_KEY": sandbox.api_key,
+        "CREDHELPER_SHARE": SHARE,
+        "CREDHELPER_FLEET_STORE": hosts.url,
+        "CREDHELPER_FLEET_KEY": hosts.key,
+        **more,
+    }
+    return host
+
+
 def test_variables_alone_make_a_fleet(hosts: Hosts, running_sandbox: RunningSandbox) -> None:
-    leader, taker = hosts.host(), hosts.host()
-    for one in (leader, taker):
-        one.config.unlink()
-        one.environ |= {
-            "CREDHELPER_URL": running_sandbox.url,
-            "CREDHELPER_SHARE": SHARE,
-            "CREDHELPER_FLEET_STORE": hosts.url,
-            "CREDHELPER_FLEET_KEY": hosts.key,
-        }
-    leader.environ["CREDHELPER_API_KEY"] = running_sandbox.api_key
+    leader, taker = (by_variables(hosts.host(), hosts, running_sandbox) for _ in range(2))
+    del taker.environ["CREDHELPER_API_KEY"]
     taker.environ["CREDHELPER_FLEET_LEAD"] = "0"
     assert leader.get() == taker.get()
     assert hosts.host().get() == taker.get()
     assert running_sandbox.stats()["created"] == 1
+
+
+@pytest.mark.parametrize("variable", ["CREDHELPER_FLEET_CA_FILE", "SSL_CERT_FILE"])
+def test_a_variable_names_the_authority_of_the_store(
+    variable: str,
+    secure: Store,
+    fleet_at: Callable[[Store], Hosts],
+    running_sandbox: RunningSandbox,
+) -> None:
+    hosts = fleet_at(secure)
+    token = hosts.host().get()
+    told = {"CREDHELPER_FLEET_PASSWORD": secure.password, variable: str(secure.ca_file)}
+    assert by_variables(hosts.host(), hosts, running_sandbox, **told).get() == token
+    del told[variable]
+    outcome = by_variables(hosts.host(), hosts, running_sandbox, **told).run("get")
+    assert "its certificate is not trusted here" in outcome.told
+    assert outcome.token != token
 
 
 def test_a_key_is_changed_without_a_new_token_for_each_host(
@@ -315,8 +363,30 @@ def test_another_key_shares_nothing(hosts: Hosts, running_sandbox: RunningSandbo
     assert hosts.host(key=new_key().reveal()).get() != token
 
 
-@pytest.mark.parametrize("key", ["c2hvcnQ", "not a key"])
-def test_a_key_that_is_none_stops_nobody(key: str, hosts: Hosts) -> None:
-    told = hosts.host(key=key).run("get")
+def _spoilt_key(how: str, host: World) -> None:
+    key = host.root / "fleet.key"
+    if how == "missing":
+        key.unlink()
+    elif how == "readable":
+        key.chmod(0o644)
+    else:
+        key.write_text(how)
+
+
+@pytest.mark.parametrize("how", ["c2hvcnQ", "not a key", "missing", "readable"])
+def test_a_key_that_is_none_stops_nobody(how: str, hosts: Hosts) -> None:
+    host = hosts.host()
+    _spoilt_key(how, host)
+    told = host.run("get")
     assert told.status == 0
     assert "continuing without the fleet" in told.told
+    assert "c2hvcnQ" not in told.told
+
+
+@pytest.mark.parametrize("how", ["c2hvcnQ", "missing", "readable"])
+def test_a_taker_whose_key_is_none_says_so(how: str, hosts: Hosts) -> None:
+    taker = hosts.taker()
+    _spoilt_key(how, taker)
+    told = taker.run("get")
+    assert told.status != 0
+    assert "fleet" in told.told and "c2hvcnQ" not in told.told

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from credhelper.config import fleet as fleets
+from credhelper.core.model import Secret
+from credhelper.fleet.redis_store import RedisStore
 from tests.support.hosts import SHARE, Hosts
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Store
@@ -68,6 +71,27 @@ def test_a_trace_and_what_is_said_hold_no_secret(
         assert "fleet" in outcome.told
         for canary in hosts.canaries:
             assert canary not in outcome.told
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("topology", ["secure", "secure sentinels", "secure cluster"])
+def test_no_file_gets_the_keys_of_a_connection_in_a_python_program(
+    topology: str,
+    lend: Callable[[str], Store],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = lend(topology)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    driver = RedisStore(
+        fleets.address_of(store.url, plain=False),
+        password=Secret(store.password),
+        ca_file=str(store.ca_file),
+        timeout=10,
+    )
+    assert driver.look("a" * 32, 0, "x", 0.0).now
+    driver.close()
+    assert not (tmp_path / "keys").exists()
 
 
 def test_no_secret_is_in_the_words_of_a_process(

@@ -17,7 +17,7 @@ from tests.support import troubled_stores
 from tests.support.hosts import Hosts, change, field
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Sentinels, Single, Store, until
-from tests.support.worlds import Outcome
+from tests.support.worlds import Outcome, World
 
 SLOW = {"delay": 3.0, "times": 1}
 
@@ -34,11 +34,36 @@ def leading(store: Store) -> bool:
     return b"owner" in store.content()
 
 
+def called(sandbox: RunningSandbox) -> None:
+    """Wait until the API was called once."""
+    until(lambda: sandbox.stats()["requests"] == 1, lambda: "no call came")
+
+
+def rested(*hosts: World) -> None:
+    """Have hosts ask their store again, as if they had left it alone for long enough."""
+    for host in hosts:
+        for path in host.cache.glob("fleet-*.rest"):
+            path.unlink()
+
+
+@pytest.fixture
+def own(
+    own_store: Callable[..., Store], fleet_at: Callable[[Store], Hosts]
+) -> Callable[..., tuple[Store, Hosts]]:
+    """Give this test a way to have hosts with a store of their own, which it may end."""
+
+    def start(kind: type[Store] = Single) -> tuple[Store, Hosts]:
+        store = own_store(kind)
+        return store, fleet_at(store)
+
+    return start
+
+
 @contextlib.contextmanager
-def killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def killed(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Kill a process at the end, however the end is reached."""
     try:
-        yield
+        yield process
     finally:
         process.kill()
         process.communicate()
@@ -66,7 +91,7 @@ def test_a_leader_that_is_killed_in_its_call_is_followed_by_the_next(
     leader, next_one = hosts.host(), hosts.host()
     running_sandbox.fault({"delay": 20.0, "times": 1})
     with killed(leader.start("get")):
-        until(lambda: running_sandbox.stats()["requests"] == 1, lambda: "no call came")
+        called(running_sandbox)
     assert next_one.get()
 
 
@@ -76,7 +101,7 @@ def test_another_process_of_a_killed_leaders_host_goes_on_at_once(
     running_sandbox.fault({"delay": 20.0, "times": 1})
     host = hosts.host()
     with killed(host.start("get")):
-        until(lambda: running_sandbox.stats()["requests"] == 1, lambda: "no call came")
+        called(running_sandbox)
     host.get()
     # Nobody else's lease was waited for: there was no look in vain.
     assert plain.counted() <= 6
@@ -87,7 +112,7 @@ def test_a_leader_that_is_stopped_gives_its_lease_back(
 ) -> None:
     running_sandbox.fault({"delay": 20.0, "times": 1})
     process = hosts.host().start("get")
-    until(lambda: running_sandbox.stats()["requests"] == 1, lambda: "no call came")
+    called(running_sandbox)
     process.terminate()
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
@@ -101,7 +126,7 @@ def test_a_late_leader_replaces_nothing_that_others_made_meanwhile(
     running_sandbox.fault(SLOW)
     leader, other = hosts.host(), hosts.host()
     process = leader.start("get")
-    until(lambda: running_sandbox.stats()["requests"] == 1, lambda: "no call came")
+    called(running_sandbox)
     os.kill(process.pid, signal.SIGSTOP)
     token = other.get()
     os.kill(process.pid, signal.SIGCONT)
@@ -180,12 +205,9 @@ def test_a_store_in_trouble_is_left_alone_for_a_while(
 
 
 def test_a_token_that_lives_is_served_while_the_store_is_gone(
-    own_store: Callable[..., Store],
-    fleet_at: Callable[[Store], Hosts],
-    running_sandbox: RunningSandbox,
+    own: Callable[..., tuple[Store, Hosts]], running_sandbox: RunningSandbox
 ) -> None:
-    store = own_store(Single)
-    hosts = fleet_at(store)
+    store, hosts = own()
     host = hosts.host()
     token = host.get()
     now = field(host, "due")
@@ -199,6 +221,65 @@ def test_a_token_that_lives_is_served_while_the_store_is_gone(
     assert alone(host.run("get")) != token
 
 
+def test_a_host_with_a_token_waits_for_no_leader(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    leader, other = hosts.host(), hosts.host()
+    before = leader.get()
+    assert other.get() == before
+    for host in (leader, other):
+        change(host, due="1")
+    running_sandbox.count_from_here()
+    running_sandbox.fault({"delay": 20.0, "times": 1})
+    with killed(leader.start("get")) as process:
+        called(running_sandbox)
+        assert other.get() == before
+        assert process.poll() is None  # it still leads
+    assert running_sandbox.stats()["requests"] == 1
+
+
+def test_a_store_that_comes_back_is_shared_again(
+    own: Callable[..., tuple[Store, Hosts]], running_sandbox: RunningSandbox
+) -> None:
+    store, hosts = own()
+    one, other = hosts.host(), hosts.host()
+    store.servers[0].kill()
+    assert alone(one.run("get")) != alone(other.run("get"))
+    store.servers[0].start()
+    rested(one, other)
+    for host in (one, other):
+        change(host, due="1")
+    assert one.get() == other.get()
+    assert running_sandbox.stats()["created"] == 3
+
+
+@pytest.mark.waits
+def test_a_store_that_hangs_in_between_costs_the_leader_nothing(
+    own: Callable[..., tuple[Store, Hosts]], running_sandbox: RunningSandbox
+) -> None:
+    store, hosts = own()
+    running_sandbox.fault({"delay": 2.0, "times": 1})
+    leader = hosts.host()
+    process = leader.start("get")
+    called(running_sandbox)
+    store.servers[0].freeze()
+    told = leader.finish(process)
+    assert told.status == 0
+    assert leader.get() == told.token
+    assert running_sandbox.stats()["created"] == 1
+
+
+def test_a_taker_serves_what_lives_while_the_store_is_gone(
+    own: Callable[..., tuple[Store, Hosts]],
+) -> None:
+    store, hosts = own()
+    token, taker = hosts.host().get(), hosts.taker()
+    assert taker.get() == token
+    store.servers[0].kill()
+    change(taker, due="1")
+    assert taker.get() == token
+
+
 def test_a_taker_without_a_store_says_what_is_wrong(
     hosts: Hosts, closed: troubled_stores.Closed
 ) -> None:
@@ -210,15 +291,12 @@ def test_a_taker_without_a_store_says_what_is_wrong(
 
 
 def test_a_store_that_dies_in_between_costs_a_token_each(
-    own_store: Callable[..., Store],
-    fleet_at: Callable[[Store], Hosts],
-    running_sandbox: RunningSandbox,
+    own: Callable[..., tuple[Store, Hosts]], running_sandbox: RunningSandbox
 ) -> None:
-    store = own_store(Single)
-    hosts = fleet_at(store)
+    store, hosts = own()
     running_sandbox.fault({"delay": 2.0, "times": "always"})
     running = [(host, host.start("get")) for host in (hosts.host(), hosts.host())]
-    until(lambda: running_sandbox.stats()["requests"] == 1, lambda: "no call came")
+    called(running_sandbox)
     store.servers[0].kill()
     told = [host.finish(process) for host, process in running]
     assert [one.status for one in told] == [0, 0]
@@ -251,20 +329,17 @@ def test_a_slow_store_serves_all(
 
 @pytest.mark.parametrize("kind", [troubled_stores.ReadOnly, troubled_stores.Full])
 def test_a_store_that_takes_nothing_stops_nobody(
-    kind: type[Store], own_store: Callable[..., Store], fleet_at: Callable[[Store], Hosts]
+    kind: type[Store], own: Callable[..., tuple[Store, Hosts]]
 ) -> None:
-    host = fleet_at(own_store(kind)).host()
-    alone(host.run("get"))
+    _, hosts = own(kind)
+    alone(hosts.host().run("get"))
 
 
 def test_a_failover_keeps_the_token(
-    own_store: Callable[..., Store],
-    fleet_at: Callable[[Store], Hosts],
-    running_sandbox: RunningSandbox,
+    own: Callable[..., tuple[Store, Hosts]], running_sandbox: RunningSandbox
 ) -> None:
-    store = own_store(Sentinels)
+    store, hosts = own(Sentinels)
     assert isinstance(store, Sentinels)
-    hosts = fleet_at(store)
     token = hosts.host().get()
     until(lambda: store.servers[1].ask("DBSIZE") == "1", lambda: "the replica is behind")
     store.fail_over()

@@ -18,7 +18,7 @@ from credhelper.cli.verbosity import json_option
 from credhelper.config.profile import READY
 from credhelper.core import paths
 from credhelper.core.model import AWS, SESSION
-from credhelper.core.record import EXPIRED, FRESH, STALE, Held
+from credhelper.core.record import EXPIRED, FRESH, STALE, Held, number
 from credhelper.core.text import printable, rfc3339
 from credhelper.errors import LoginRequiredError
 
@@ -157,6 +157,8 @@ def _fleet(one: ProfileStatus, now: float) -> str:
         return f"shares as {printable(share)}"
     age = output.span(max(0.0, now - held.issued_at))
     by = f"made {age} ago by {printable(held.fields.get('maker') or 'this host')}"
+    if not number(held.fields, "generation"):
+        by = f"but this token was made {age} ago without the fleet"
     looks = held.due - now
     again = f", looks again in {output.span(looks)}" if looks > 0 else ", looks again now"
     return f"shares as {printable(share)}, {by}{again if held.due else ''}"

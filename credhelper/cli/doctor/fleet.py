@@ -125,8 +125,10 @@ def _reached(context: Context, fleet: Fleet) -> tuple[RedisStore, Look]:
 def _fix(why: str) -> str:
     if "user" in why:
         return _RIGHTS if "may not" in why else "correct the user in store, and password"
+    if "CA file" in why:
+        return "correct ca_file in [fleet], or CREDHELPER_FLEET_CA_FILE"
     if "certificate" in why:
-        return "name its authority: ca_file in [fleet]"
+        return "name its authority: ca_file in [fleet], or CREDHELPER_FLEET_CA_FILE"
     return _ADDRESS
 
 
@@ -185,7 +187,8 @@ def _eviction(store: RedisStore) -> Outcome:
     try:
         policy = store.policy()
     except StoreError as error:
-        raise SkippedError(f"not known: {error.why}") from None
+        why = "its account may not ask, and need not" if "may not" in error.why else error.why
+        raise SkippedError(f"not known: {why}") from None
     finally:
         store.close()
     if policy.startswith(_EVICTS):
