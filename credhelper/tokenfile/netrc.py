@@ -39,6 +39,12 @@ def with_entry(before: str, entry: str) -> str:
     """
     _, host, _, login, _, password = entry.split()
     after = _spliced(before, entry, host, login, password)
+    if not any((each.machine, each.login) == (host, login) for each in _entries(after)):
+        # To us, too, the entry would be another one's value: each renewal would add one more.
+        raise RequestError(
+            "the netrc ends in the middle of an entry: left alone",
+            hint="write to a file of its own: --to FILE",
+        )
     for name, reader in netrc_readers.READERS.items():
         try:
             there = _others(reader(before), host, login)
