@@ -316,6 +316,7 @@ def _key(data: bytes) -> None:
         assert ring.open(ring.seal(b"x", ["a"]), ["a"]) == b"x"
 
 
+_NOW = 1_800_000_000.0
 _LOOKS = [b'[1,"v","f",0,1800000000000,1,0]', b"[0,null,null,0,1,0,0]"]
 
 
@@ -326,7 +327,7 @@ def _look(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     try:
-        found = redis_store._looked(_as_redis(document))
+        found = redis_store._looked(_as_redis(document), _NOW)
     except StoreError:
         return
     assert found.generation >= 0
