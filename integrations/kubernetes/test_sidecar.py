@@ -76,7 +76,7 @@ def secret(client: Callable[[str], str], tmp_path: Path, sandbox: RunningSandbox
         timeout=TIMEOUT,
     )
     made = yaml.safe_load(done.stdout)
-    assert made["metadata"]["name"] == "credhelper"
+    assert made["metadata"]["name"] == "credhelper-key"
     return {name: base64.b64decode(text).decode() for name, text in made["data"].items()}
 
 
@@ -87,7 +87,7 @@ def exports(container: Any, secret: dict[str, str], url: str) -> str:
         value = each.get("value")
         if value is None:
             source = each["valueFrom"]["secretKeyRef"]
-            assert (source["name"], secret[source["key"]]) == ("credhelper", secret["api-key"])
+            assert (source["name"], secret[source["key"]]) == ("credhelper-key", secret["api-key"])
             lines.append(f'export {each["name"]}="$SECRET"')
         else:
             lines.append(f"export {each['name']}='{value.replace(UPSTREAM, url)}'")

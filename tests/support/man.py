@@ -53,7 +53,11 @@ def _program() -> str:
     lines += [".SH PROTOCOLS", "Tools start these."]
     for name, (_, summary, _) in PROTOCOLS.items():
         lines += [".TP", rf"\fB{NAME} {plain(name)}\fR", plain(f"For tools: {summary}.")]
-    lines += [".SH OPTIONS", *_options(click.Context(commands, info_name=NAME)), ".SH EXIT STATUS"]
+    lines += [
+        ".SH OPTIONS",
+        *_options(commands.make_context(NAME, [], resilient_parsing=True)),
+        ".SH EXIT STATUS",
+    ]
     for status, meaning in _STATUS.findall(_STATUSES.read_text()):
         lines += [".TP", rf"\fB{status}\fR", plain(meaning.replace("`", ""))]
     lines.append(".SH FILES")
@@ -99,11 +103,13 @@ def _words(context: click.Context) -> list[str]:
 
 
 def _options(context: click.Context) -> Iterator[str]:
-    for parameter in context.command.get_params(context):
+    for parameter in context.command.params:
         found = parameter.get_help_record(context)
         # An argument that needs no word, or the empty line between two kinds of options.
         if found is not None and found[0].strip() and found[1].strip():
             yield from (".TP", rf"\fB{plain(found[0])}\fR", plain(" ".join(found[1].split())))
+    # Not click's own option: that has the names of whoever asked a command for it first.
+    yield from (".TP", rf"\fB{plain('-h, --help')}\fR", "Show this message and exit.")
 
 
 def _text(text: str) -> Iterator[str]:
