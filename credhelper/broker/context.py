@@ -19,22 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-    from typing import TypedDict
+    from typing import Any
 
     from credhelper.config.parse import Config
     from credhelper.config.profile import Grant
     from credhelper.core.model import Secret
     from credhelper.core.routes import Routes
-
-    class SlotOptions(TypedDict):
-        """What all slots of a call have in common: see `Slot`."""
-
-        lock_folders: tuple[str, ...]
-        warn: Callable[[str, str | None], None]
-        alarm: bool
-        early: EarlyLocks
-        waiting: Callable[[str, float], AbstractContextManager[None]] | None
-
 
 _HTTP = 20.0  # seconds for all calls to an API
 
@@ -233,8 +223,8 @@ class Context:
             found.append(os.path.join(cache, "run"))
         return tuple(found)
 
-    def slot_options(self) -> SlotOptions:
-        """Return what all slots of this call have in common."""
+    def slot_options(self) -> dict[str, Any]:
+        """Return what all slots of this call have in common: parameters of `Slot`."""
         return {
             "lock_folders": self.runtime_folders(),
             "warn": self.warn,

@@ -25,6 +25,7 @@ def copied(folder: Path) -> Path:
         "MANIFEST.in",
         "README.md",
         "LICENSE",
+        "SECURITY.md",
         "CHANGELOG.md",
     ):
         shutil.copy(backend.ROOT / name, folder)
