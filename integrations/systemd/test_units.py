@@ -15,7 +15,7 @@ from tests.tokenfile.jobs import until
 
 HERE = Path(__file__).parent
 WATCH = HERE / "credhelper-watch@.service"
-AGENT = HERE.parent / "agent/credhelper-agent.service"
+AGENT = HERE / "credhelper-agent.service"
 PROGRAM = "%h/.local/bin/credhelper"
 
 

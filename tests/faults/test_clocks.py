@@ -85,10 +85,11 @@ def test_hosts_of_a_fleet_that_differ_make_one_token(
     try:
         hosts = Hosts(tmp_path / "hosts", running_sandbox, store.url)
         plans = [
-            Plan(host=f"node{number}", ahead=ahead) for number, ahead in enumerate((DAY, -DAY))
+            Plan(host=f"node{number}", ahead=ahead)
+            for number, ahead in enumerate((20 * HOUR, -20 * HOUR))
         ]
         told = [get(hosts.host(), plan) for plan in (*plans, *plans)]
-        told.append(get(hosts.taker(), Plan(host="taker", ahead=-30 * HOUR)))
+        told.append(get(hosts.taker(), Plan(host="taker", ahead=-10 * HOUR)))
     finally:
         store.stop()
     assert {(one.status, one.told) for one in told} == {(0, "")}
@@ -105,7 +106,7 @@ def test_a_host_without_a_key_whose_clock_was_wrong_takes_the_same_token_again(
         hosts = Hosts(tmp_path / "hosts", running_sandbox, store.url)
         token = hosts.host().get()
         taker = hosts.taker()
-        told = [get(taker, Plan(ahead=ahead)) for ahead in (-30 * HOUR, 0)]
+        told = [get(taker, Plan(ahead=ahead)) for ahead in (-20 * HOUR, 0)]
     finally:
         store.stop()
     assert {one.status for one in told} == {0}, told

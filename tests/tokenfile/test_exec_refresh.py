@@ -164,7 +164,7 @@ def _state(pid: int) -> str:
 
 
 def test_who_reads_what_a_command_prints_sees_its_end(scratch_world: World) -> None:
-    script = "echo said; exec >&-; timeout 50 cat; exit 9"
+    script = "echo said; exec >&-; timeout 50 cat >/dev/null; exit 9"
     process = scratch_world.start("exec", "--refresh", "--", "sh", "-c", script)
     assert process.stdout is not None
     assert process.stdout.read() == b"said\n"
