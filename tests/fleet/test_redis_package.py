@@ -41,6 +41,8 @@ def test_a_host_that_adopts_loads_connections_and_neither_commands_nor_the_async
     token = hosts.host().get()
     prefix = [sys.executable, *OURS, "-X", "importtime"]
     (program,) = command()
+    if Path(program).read_bytes().startswith(b"\x7fELF"):
+        pytest.skip("the native front starts Python itself")
     host = hosts.host()
     done = subprocess.run([*prefix, program, "get"], capture_output=True, env=host.environ)
     assert done.stdout.decode().strip() == token
