@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from credhelper.config.profile import Profile
     from credhelper.core.model import Secret, Token
 
+RETRY_AFTER = 60  # seconds, after a refresh that failed
 _OTHER_REGION = "https://use1.platform.illumina.com"
 
 

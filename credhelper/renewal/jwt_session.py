@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from credhelper.config.profile import LOGIN
 from credhelper.errors import RejectedError, TokenAPIError
-from credhelper.renewal.create import Withheld, ended, not_refreshed, withheld
+from credhelper.renewal.create import RETRY_AFTER, Withheld, ended, not_refreshed
 from credhelper.renewal.session import due, is_due, over, refreshable
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from credhelper.renewal.create import Calls
     from credhelper.renewal.session import SessionRecord
 
-_RETRY_AFTER = 60  # seconds, after a refresh that failed
 _JUST_MADE = 10  # seconds
 
 
@@ -43,16 +42,6 @@ class JwtSession:
         Parameters:
         - held: the old token.
         """
-        try:
-            return self._renewed(held)
-        except Withheld as why:
-            if self.calls.authorize is None:
-                raise withheld(self.profile, why) from None
-            # From the grant itself: the session stays as it is.
-            self.calls.trace("session", withheld=why.why)
-            return self.calls.create(), int(self.clock()) + _RETRY_AFTER
-
-    def _renewed(self, held: Held | None) -> tuple[Token, int]:
         lock = self.record.lock(wait=held is None)
         try:
             found = self.record.read()
@@ -88,7 +77,7 @@ class JwtSession:
         if why := self.record.withheld():
             if left <= 0:
                 raise Withheld(why)
-            return self.record.read() or old, int(now) + _RETRY_AFTER
+            return self.record.read() or old, int(now) + RETRY_AFTER
         try:
             new = self.calls.refresh(old)
         except RejectedError as error:
@@ -96,11 +85,11 @@ class JwtSession:
                 return self._new(old, error)
             if left <= 0:
                 raise ended(self.profile, old, error, self.clock()) from error
-            return old, int(now + max(_RETRY_AFTER, left / 2))
+            return old, int(now + max(RETRY_AFTER, left / 2))
         except TokenAPIError:
             if left <= 0:
                 raise
-            return old, int(now) + _RETRY_AFTER
+            return old, int(now) + RETRY_AFTER
         self.record.write(new)
         return new, due(new)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from credhelper.config.profile import LOGIN
 from credhelper.core.model import JWT, SESSION, Secret, Token
 from credhelper.errors import LoginRequiredError, RejectedError, TokenAPIError
-from credhelper.renewal.create import Withheld, ended, not_logged_in, withheld
+from credhelper.renewal.create import RETRY_AFTER, Withheld, ended, not_logged_in
 from credhelper.renewal.session import due, is_due, over
 from credhelper.renewal.whole import whole
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from credhelper.renewal.create import Calls
     from credhelper.renewal.session import SessionRecord
     from credhelper.storage.files import Room
-
-_RETRY_AFTER = 60  # seconds, after a refresh that failed
 
 
 class PsTokenSession:
@@ -46,16 +44,6 @@ class PsTokenSession:
         Parameters:
         - held: the old token.
         """
-        try:
-            return self._renewed(held)
-        except Withheld as why:
-            if self.calls.authorize is None:
-                raise withheld(self.profile, why) from None
-            # From the grant itself: the session stays as it is.
-            self.calls.trace("session", withheld=why.why)
-            return self.calls.create(), int(self.clock()) + _RETRY_AFTER
-
-    def _renewed(self, held: Held | None) -> tuple[Token, int]:
         session, session_due = self._current(wait=held is None)
         if self.profile.token == SESSION:
             return session, session_due
@@ -90,7 +78,7 @@ class PsTokenSession:
                 return found, due(found)
             # Without a lock two processes could refresh at once, and one answer would be lost.
             if lock is None or self.record.withheld():
-                return self.record.read() or found, int(now) + _RETRY_AFTER
+                return self.record.read() or found, int(now) + RETRY_AFTER
             return self._refreshed(found)
         finally:
             if lock:
@@ -100,17 +88,17 @@ class PsTokenSession:
         room = self.record.room()
         if room is None:
             # The new session could not be kept, and the old one might be dead.
-            return old, int(self.clock()) + _RETRY_AFTER
+            return old, int(self.clock()) + RETRY_AFTER
         try:
             new = whole(lambda: self._exchanged(old, room))
         except RejectedError as error:
             if self.calls.authorize is not None or self.profile.token == SESSION:
                 return self._new(old, error)
             # Perhaps only the refresh is refused. A mint tells, before a person is troubled.
-            return old, int(self.clock()) + _RETRY_AFTER
+            return old, int(self.clock()) + RETRY_AFTER
         except TokenAPIError:
             # It is due, not dead: go on with it as long as the server lets us.
-            return old, int(self.clock()) + _RETRY_AFTER
+            return old, int(self.clock()) + RETRY_AFTER
         finally:
             room.give_back()
         return new, due(new)
@@ -180,7 +168,7 @@ class PsTokenSession:
         lock = self.record.lock(wait=held is None, refused=refused.value)
         try:
             if lock is None and held is not None:
-                return held.token(), int(self.clock()) + _RETRY_AFTER
+                return held.token(), int(self.clock()) + RETRY_AFTER
             found = self.record.read()
             if found is not None and found.value != refused.value:
                 return self.calls.mint(found.value), due(found)  # its successor

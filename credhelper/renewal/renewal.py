@@ -10,7 +10,7 @@ import time
 
 from credhelper.config.profile import API_KEY, LOGIN, READY
 from credhelper.core.model import JWT, SESSION
-from credhelper.renewal.create import Calls
+from credhelper.renewal.create import RETRY_AFTER, Calls, Withheld, withheld
 from credhelper.renewal.jwt_session import JwtSession
 from credhelper.renewal.pstoken_session import PsTokenSession
 from credhelper.renewal.session import SessionRecord, due
@@ -77,9 +77,15 @@ class Renewal:
         """
         if not keeps_session(self.calls.profile, self.calls.client):
             return self.calls.create(), 0
-        if self.record.kind == JWT:
-            return JwtSession(self.calls, self.record, self.clock).renew(held)
-        return PsTokenSession(self.calls, self.record, self.clock).renew(held)
+        session = JwtSession if self.record.kind == JWT else PsTokenSession
+        try:
+            return session(self.calls, self.record, self.clock).renew(held)
+        except Withheld as why:
+            if self.calls.authorize is None:
+                raise withheld(self.calls.profile, why) from None
+            # From the grant itself: the session stays as it is.
+            self.calls.trace("session", withheld=why.why)
+            return self.calls.create(), int(self.clock()) + RETRY_AFTER
 
     def adopt(self, session: Token) -> int:
         """Hold `session` from now on, and return when it is due for refresh (0: never).
