@@ -44,6 +44,7 @@ def session_slot(context: Context, profile: Profile, record: str, stamp: str) ->
 
     return SharedSession(
         alone,
+        options=context.slot_options(),
         cache=context.cache_folder(),
         join=lambda: session_member(context, routing.load_config(context), profile, stamp),
         revoke=revoke,

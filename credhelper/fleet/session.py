@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 
-from credhelper.core.flock import EarlyLocks
 from credhelper.core.record import number
 from credhelper.errors import CredhelperError
 from credhelper.fleet import session_end
@@ -26,6 +25,9 @@ from credhelper.storage.slot import REFUSED, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from credhelper.core.flock import EarlyLocks
     from credhelper.storage.files import Room
     from credhelper.storage.slot import Enough
 
@@ -37,6 +39,7 @@ class SharedSession(Slot):
 
     Parameters:
     - alone: its slot on this host.
+    - options: what all slots of this call have in common: parameters of `Slot`.
     - cache: the folder that remembers when the store is left alone, or None.
     - join: returns what this host brings. Raises CredhelperError, or UnsharedError.
     - revoke: ends a session that whoever logged all hosts out did not know.
@@ -54,6 +57,7 @@ class SharedSession(Slot):
         self,
         alone: Slot,
         *,
+        options: Mapping[str, Any],
         cache: str | None,
         join: Callable[[], Member],
         revoke: Callable[[str], None],
@@ -62,18 +66,9 @@ class SharedSession(Slot):
         trace: Callable[..., None],
         clock: Callable[[], float],
     ) -> None:
-        super().__init__(
-            alone.folder,
-            alone.name,
-            warn=alone._warn,
-            lock_folders=alone.lock_folders,
-            alarm=alone._alarm,
-            early=alone._early,
-            durable=True,
-            waiting=alone._waiting,
-        )
+        super().__init__(alone.folder, alone.name, durable=True, **options)
         self.owner = alone.owner
-        self._waits = alone._early or EarlyLocks()
+        self._waits: EarlyLocks = options["early"]
         self._cache, self._stamp, self._host = cache, stamp, host
         self._join, self._revoke, self._trace, self._clock = join, revoke, trace, clock
         self._store: SessionStore | None = None

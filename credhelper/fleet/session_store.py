@@ -13,12 +13,11 @@ from credhelper.fleet import host as hosts
 from credhelper.fleet.member import Member
 from credhelper.fleet.payload import ENDED, GENERATION
 from credhelper.fleet.store import Look, Store, StoreError
+from credhelper.fleet.turn import AGAIN, LONGEST, SHORTEST
 
 BUSY = "another host of the fleet is renewing it"
 LIFE = 30 * 86400.0  # seconds that the store keeps a session, or that there is none any more
 
-_SHORTEST, _LONGEST = 0.03, 0.5  # seconds between two looks
-_AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
 _MOST_CHANGES = 8  # of what the store has, in one turn
 
 
@@ -84,7 +83,7 @@ class SessionStore:
 
         Raises StoreError.
         """
-        pause, tries, changes = _SHORTEST, 0, 0
+        pause, tries, changes = SHORTEST, 0, 0
         while True:
             enough = good()
             try:
@@ -92,7 +91,7 @@ class SessionStore:
             except StoreError:
                 tries += 1
                 if until and tries == 1:
-                    time.sleep(_AGAIN[0] + _AGAIN[1] * hosts.chance())
+                    time.sleep(AGAIN[0] + AGAIN[1] * hosts.chance())
                     continue
                 raise
             changes += changed
@@ -104,7 +103,7 @@ class SessionStore:
             if left <= 0:
                 return BUSY
             time.sleep(min(left, pause * (0.5 + hosts.chance())))
-            pause = min(pause * 1.5, _LONGEST)
+            pause = min(pause * 1.5, LONGEST)
 
     def look(self, lease: float) -> Look:
         """Return what is there, and ask for the lease. Raises StoreError.

@@ -27,8 +27,8 @@ PREPARE = 10.0  # seconds of the lease in which a leader loads what a renewal ta
 CALL = 22.0  # and in which it renews: the deadline of its calls, and two more
 WAIT = 30.0  # seconds for other hosts, at most
 
-_SHORTEST, _LONGEST = 0.03, 0.5  # seconds between two looks
-_AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
+SHORTEST, LONGEST = 0.03, 0.5  # seconds between two looks
+AGAIN = 0.2, 0.8  # seconds before the second try of a store in trouble, and how much more
 _MOST_STRANGE = 8  # later generations in one turn that are not good enough
 _PAUSE = 10.0  # seconds in which a value that was rejected is not replaced
 
@@ -109,14 +109,14 @@ class Turn:
 
         if hosts.rests(self._folder, member.address, self._clock()):
             return without("it was in trouble a moment ago")
-        pause, tries, strange = _SHORTEST, 0, 0
+        pause, tries, strange = SHORTEST, 0, 0
         while True:
             try:
                 seen = self._look((CALL if self._prepared else PREPARE) * member.leads)
             except StoreError as error:
                 tries += 1
                 if until and tries == 1:
-                    time.sleep(_AGAIN[0] + _AGAIN[1] * hosts.chance())
+                    time.sleep(AGAIN[0] + AGAIN[1] * hosts.chance())
                     continue
                 self._rest(error)
                 return without(error.why)
@@ -146,7 +146,7 @@ class Turn:
                 self._trace("fleet", record=self._record, over=WAIT)
                 return alone.after_waiting(member, WAIT)
             time.sleep(min(left, pause * (0.5 + hosts.chance())))
-            pause = min(pause * 1.5, _LONGEST)
+            pause = min(pause * 1.5, LONGEST)
 
     def _look(self, lease: float) -> Look:
         member, before = self.member, self._clock()
