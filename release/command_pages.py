@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from credhelper.cli.main import commands
-from tests.support.commands import leaves
+from tests.support.commands import leaves, options, paragraphs, usage
 
 FOLDER = "reference/commands"
 
@@ -23,33 +23,25 @@ def pages() -> Iterator[tuple[str, str]]:
         for path, context in group:
             # A group has several; the title stands for the one command of the others.
             parts.append(f"\n## {path}\n" if path != f"credhelper {name}" else "")
-            parts.append(f"\n{_usage(context)}\n{_help(context)}{_options(context)}")
+            told = f"```\n{context.command_path} {usage(context)}\n```"
+            parts.append(f"\n{told}\n\n{_help(context)}{_options(context)}")
         parts.append("\n[Exit statuses](../../docs/exit-statuses.md)\n")
         yield f"{FOLDER}/{name}.md", "".join(parts)
 
 
-def _usage(context: click.Context) -> str:
-    words = [word for word in context.command.collect_usage_pieces(context) if word]
-    return f"```\n{' '.join([context.command_path, *words])}\n```\n"
-
-
 def _help(context: click.Context) -> str:
     parts = []
-    for paragraph in re.split(r"\n\s*\n", (context.command.help or "").strip()):
-        lines = paragraph.split("\n")
-        if lines[0].strip() == "\b":
-            parts.append(f"```\n{textwrap.dedent(chr(10).join(lines[1:]))}\n```")
+    for verbatim, lines in paragraphs(context.command.help or ""):
+        if verbatim:
+            parts.append(f"```\n{textwrap.dedent(chr(10).join(lines))}\n```")
         else:
-            said = " ".join(line.strip() for line in lines)
-            parts.append(re.sub(r"([\\`*_<>\[\]])", r"\\\1", said))
+            parts += [re.sub(r"([\\`*_<>\[\]])", r"\\\1", said) for said in lines]
     return "\n\n".join(parts) + "\n"
 
 
 def _options(context: click.Context) -> str:
-    rows = []
-    for parameter in context.command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record and record[0].strip():
-            said = re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(record[1].split()))
-            rows.append(f"| `{record[0]}` | {said} |\n")
-    return "".join(["\n| option | |\n|---|---|\n", *rows])
+    rows = ["\n| option | |\n|---|---|\n"]
+    for words, said in options(context):
+        plain = re.sub(r"([\\`*_<>|\[\]])", r"\\\1", said)
+        rows.append(f"| `{words}` | {plain} |\n")
+    return "".join(rows)

@@ -141,7 +141,8 @@ def understand(words: list[str], *, mentioned: bool = False) -> None:
         command, words = command.commands[name], words[1:]
     try:
         if not isinstance(command, click.Group) or words:
-            command.make_context(command.name, words)
+            # With the program's settings: click keeps the option of a help that it has once made.
+            command.make_context(command.name, words, **commands.context_settings)
     except click.exceptions.Exit:
         pass  # a help, or the version
     except click.MissingParameter:

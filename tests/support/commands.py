@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,27 @@ def leaves() -> Iterator[tuple[str, click.Context]]:
         # What is a protocol and no more takes whatever the tool says.
         if command is not None and (name not in protocols.PROTOCOLS or _for_people(command)):
             yield from _below(command, name, root)
+
+
+def usage(context: click.Context) -> str:
+    """Return the words that may follow a command, as its usage has them."""
+    return " ".join(filter(None, context.command.collect_usage_pieces(context)))
+
+
+def paragraphs(text: str) -> Iterator[tuple[bool, list[str]]]:
+    """Yield the lines of each paragraph of a help, and whether they stand as they are."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.rstrip() for line in paragraph.split("\n")]
+        verbatim = lines[0].strip() == "\b"
+        yield verbatim, lines[1:] if verbatim else [" ".join(line.strip() for line in lines)]
+
+
+def options(context: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield the options and arguments of a command, each with what its help says, if anything."""
+    for parameter in context.command.get_params(context):
+        found = parameter.get_help_record(context)
+        if found is not None and found[0].strip():  # else the line between two kinds of options
+            yield found[0], " ".join(found[1].split())
 
 
 def _below(

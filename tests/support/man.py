@@ -16,7 +16,7 @@ import click
 from credhelper import __version__
 from credhelper.cli.main import NAME, commands
 from credhelper.protocols import PROTOCOLS
-from tests.support.commands import leaves
+from tests.support.commands import leaves, options, paragraphs, usage
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "man"
@@ -55,7 +55,7 @@ def _program() -> str:
         lines += [".TP", rf"\fB{NAME} {plain(name)}\fR", plain(f"For tools: {summary}.")]
     lines += [
         ".SH OPTIONS",
-        *_options(commands.make_context(NAME, [], resilient_parsing=True)),
+        *_options(next(leaves())[1].find_root()),
         ".SH EXIT STATUS",
     ]
     for status, meaning in _STATUS.findall(_STATUSES.read_text()):
@@ -73,7 +73,7 @@ def _command(name: str, contexts: Sequence[click.Context]) -> str:
     lines = _head(f"{NAME}-{name}", whole.get_short_help_str(limit=1000))
     for number, context in enumerate(contexts):
         lines += [".br"] if number else []
-        lines += [rf"\fB{plain(context.command_path)}\fR", plain(" ".join(_words(context)))]
+        lines += [rf"\fB{plain(context.command_path)}\fR", plain(usage(context))]
     lines += [".SH DESCRIPTION", *_text(whole.help or "")]
     if group is None:
         lines += [".SH OPTIONS", *_options(first)]
@@ -98,29 +98,17 @@ def _head(name: str, summary: str) -> list[str]:
     ]
 
 
-def _words(context: click.Context) -> list[str]:
-    return [word for word in context.command.collect_usage_pieces(context) if word]
-
-
 def _options(context: click.Context) -> Iterator[str]:
-    for parameter in context.command.params:
-        found = parameter.get_help_record(context)
-        # An argument that needs no word, or the empty line between two kinds of options.
-        if found is not None and found[0].strip() and found[1].strip():
-            yield from (".TP", rf"\fB{plain(found[0])}\fR", plain(" ".join(found[1].split())))
-    # Not click's own option: that has the names of whoever asked a command for it first.
-    yield from (".TP", rf"\fB{plain('-h, --help')}\fR", "Show this message and exit.")
+    for words, said in options(context):
+        if said:  # an argument needs none
+            yield from (".TP", rf"\fB{plain(words)}\fR", plain(said))
 
 
 def _text(text: str) -> Iterator[str]:
-    """Give the lines of a help: its paragraphs, and as they are those that click leaves so."""
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
-        lines = [line.rstrip() for line in paragraph.splitlines()]
+    for verbatim, lines in paragraphs(text):
         yield ".PP"
-        if lines[0].strip() == "\b":
-            yield from (".EX", *(plain(line) for line in lines[1:]), ".EE")
-        else:
-            yield plain(" ".join(line.strip() for line in lines))
+        said = map(plain, lines)
+        yield from (".EX", *said, ".EE") if verbatim else said
 
 
 def plain(text: str) -> str:
