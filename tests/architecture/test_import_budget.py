@@ -14,7 +14,7 @@ import pytest
 
 from credhelper import protocols
 from credhelper.storage import files, locks
-from tests.support.programs import INSTALLED
+from tests.support.programs import INSTALLED, python_program
 from tests.support.sandboxes import RunningSandbox
 from tests.support.transcripts import QUESTIONS, TOLD, Question
 from tests.support.worlds import World
@@ -23,9 +23,7 @@ pytestmark = pytest.mark.skipif(
     not INSTALLED, reason="needs the wheel beside this Python: an import path of its own costs more"
 )
 
-PROGRAM = Path(sys.executable).parent / "credhelper"
-if PROGRAM.is_file() and PROGRAM.read_bytes().startswith(b"\x7fELF"):  # the native front
-    PROGRAM = Path(__file__).parent.parent.parent / "credhelper/bin/credhelper"
+PROGRAM = python_program()
 PYTHON = Path(sys.executable).parent / "python3"
 IMPORT = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
 

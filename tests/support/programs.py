@@ -28,6 +28,13 @@ def command(program: str = "credhelper") -> list[str]:
     return [sys.executable, "-P", "-c", _CALLED.format(program)]
 
 
+def python_program() -> Path:
+    """Return the program file in Python: the tree's, where the native front is in its place."""
+    program = _BIN / "credhelper"
+    native = program.is_file() and program.read_bytes().startswith(b"\x7fELF")
+    return _TREE / "credhelper/bin/credhelper" if native else program
+
+
 def clean_environment(home: Path | str) -> dict[str, str]:
     """Return PATH, HOME and LANG, and nothing else that this machine happens to set."""
     environ = {"PATH": f"{_BIN}:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8"}
