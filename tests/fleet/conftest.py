@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integrations.servers import certificates
-from tests.support import troubled_stores
+from tests.support import api_doors, troubled_stores
 from tests.support.hosts import Hosts
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Cluster, Secure, Sentinels, Single, Socket, Store
@@ -191,3 +191,11 @@ def fleet_at(tmp_path: Path, running_sandbox: RunningSandbox) -> Callable[[Store
 def hosts(plain: Store, fleet_at: Callable[[Store], Hosts]) -> Hosts:
     """Give this test hosts that share a plain server."""
     return fleet_at(plain)
+
+
+@pytest.fixture
+def door(running_sandbox: RunningSandbox) -> Iterator[api_doors.Door]:
+    """Give this test a door to its sandbox at which a refresh can be held."""
+    found = api_doors.Door(running_sandbox)
+    yield found
+    found.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tests.support.session_hosts import (
     forget_tokens,
     log_in,
     place,
+    refreshing,
     session,
     session_key,
     sharing,
@@ -26,14 +27,6 @@ from tests.support.stories import Stories
 from tests.support.worlds import World
 
 STORIES = Stories()
-
-
-@pytest.fixture
-def door(running_sandbox: RunningSandbox) -> Iterator[api_doors.Door]:
-    """Give this test a door to its sandbox at which a refresh can be held."""
-    found = api_doors.Door(running_sandbox)
-    yield found
-    found.stop()
 
 
 def content(store: Store, key: str) -> dict[str, bytes]:
@@ -69,10 +62,7 @@ def what_a_refresher_could_not_share_is_shared_by_its_next_get(
     one.prepare()
     other.prepare()
     come_due(one, other, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.ANSWER)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.ANSWER)
     relay.cut_at = 1  # what it publishes never arrives
     before = session(one)["token"]
     door.let_go()
@@ -274,10 +264,7 @@ def a_logout_for_all_ends_what_a_host_is_refreshing(
     log_in(one, running_sandbox)
     one.prepare()
     come_due(one, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.ANSWER)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.ANSWER)
     assert other.run("logout", "--fleet").status == 0
     running_sandbox.count_from_here()
     door.let_go()

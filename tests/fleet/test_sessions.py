@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,6 +18,8 @@ from tests.support.session_hosts import (
     end_leases,
     forget_tokens,
     log_in,
+    ready,
+    refreshing,
     session,
     sharing,
 )
@@ -28,14 +29,6 @@ from tests.support.stories import Stories
 HERD = 20
 
 STORIES = Stories()
-
-
-@pytest.fixture
-def door(running_sandbox: RunningSandbox) -> Iterator[api_doors.Door]:
-    """Give this test a door to its sandbox at which a refresh can be held."""
-    found = api_doors.Door(running_sandbox)
-    yield found
-    found.stop()
 
 
 def test_a_login_on_one_host_serves_the_others(
@@ -137,15 +130,9 @@ def test_a_refresher_that_is_killed_before_its_call_loses_nothing(
     plain: Store,
     running_sandbox: RunningSandbox,
 ) -> None:
-    one, other = (sharing(hosts, url=door.url) for _ in range(2))
-    log_in(one, running_sandbox)
-    one.prepare()
-    other.prepare()
+    one, other = ready(hosts, running_sandbox, door)
     come_due(one, other, cold=plain if cold else None)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.REQUEST)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.REQUEST)
     process.kill()
     process.communicate()
     door.drop()
@@ -161,15 +148,9 @@ def test_a_refresher_that_is_killed_before_its_call_loses_nothing(
 def a_refresher_that_is_killed_with_the_answer_on_its_way_loses_the_login_and_says_so(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
-    one, other = (sharing(hosts, url=door.url) for _ in range(2))
-    log_in(one, running_sandbox)
-    one.prepare()
-    other.prepare()
+    one, other = ready(hosts, running_sandbox, door)
     come_due(one, other, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.ANSWER)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.ANSWER)
     process.kill()
     process.communicate()
     door.drop()
@@ -189,15 +170,9 @@ def a_refresher_that_is_killed_with_the_answer_on_its_way_loses_the_login_and_sa
 def a_refresher_that_was_paused_past_its_lease_shares_what_it_got(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
-    one, other = (sharing(hosts, url=door.url) for _ in range(2))
-    log_in(one, running_sandbox)
-    one.prepare()
-    other.prepare()
+    one, other = ready(hosts, running_sandbox, door)
     come_due(one, other, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.ANSWER)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.ANSWER)
     os.kill(process.pid, signal.SIGSTOP)
     end_leases(plain)
     assert other.run("get").status == 4  # nobody has the next session yet
@@ -213,15 +188,9 @@ def a_refresher_that_was_paused_past_its_lease_shares_what_it_got(
 def a_refresher_that_was_paused_before_its_call_takes_what_others_made(
     door: api_doors.Door, hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
-    one, other = (sharing(hosts, url=door.url) for _ in range(2))
-    log_in(one, running_sandbox)
-    one.prepare()
-    other.prepare()
+    one, other = ready(hosts, running_sandbox, door)
     come_due(one, other, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.REQUEST)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.REQUEST)
     os.kill(process.pid, signal.SIGSTOP)
     end_leases(plain)
     assert other.get()
@@ -240,10 +209,7 @@ def test_a_refresher_that_was_paused_past_its_deadline_reads_what_has_come(
     before = log_in(one, running_sandbox)
     one.prepare()
     come_due(one, cold=plain)
-    running_sandbox.fault(ROTATES)
-    door.hold(api_doors.ANSWER)
-    process = one.start("get")
-    door.wait()
+    process = refreshing(one, running_sandbox, door, api_doors.ANSWER)
     os.kill(process.pid, signal.SIGSTOP)
     time.sleep(DEADLINE + 2)
     door.let_go()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from credhelper.core import record as records
 from credhelper.core.model import SESSION, Secret, Token
 from credhelper.fleet import scripts
 from credhelper.storage import files
+from tests.support.api_doors import Door
 from tests.support.hosts import Hosts
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Store
@@ -36,6 +38,29 @@ def log_in(host: World, sandbox: RunningSandbox) -> str:
     token = Token(Secret(session), kind=SESSION, issued_at=now, expires_at=now + IDLE)
     session_sharing.renewal_for(context, profile).adopt(token)
     return session
+
+
+def ready(hosts: Hosts, sandbox: RunningSandbox, door: Door) -> tuple[World, World]:
+    """Return two hosts that share a session, and each have a token; the API is behind a door."""
+    one, other = (sharing(hosts, url=door.url) for _ in range(2))
+    log_in(one, sandbox)
+    one.prepare()
+    other.prepare()
+    return one, other
+
+
+def refreshing(
+    host: World, sandbox: RunningSandbox, door: Door, held: str
+) -> subprocess.Popen[bytes]:
+    """Start a get whose refresh, which brings another session, is held at a door.
+
+    Parameters: `held`, `REQUEST` or `ANSWER`.
+    """
+    sandbox.fault(ROTATES)
+    door.hold(held)
+    process = host.start("get")
+    door.wait()
+    return process
 
 
 def place(host: World) -> Path | None:
