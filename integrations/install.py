@@ -86,14 +86,9 @@ def _as_root(*words: str) -> None:
 
 
 def _debian(folder: Path, told: dict[str, Any]) -> None:
-    if not _changed(folder, told):
+    apt = _emptied(folder, told, "deb")
+    if not apt:
         return
-    mirror = _mirror()
-    if not mirror:
-        sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    apt = _own_apt(folder, f"deb [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
     what = ["install", "-y", "--download-only", "--no-install-recommends", told["apt"]]
     _run([*apt, *what])
     root = folder / "root"
@@ -107,14 +102,9 @@ def _debian(folder: Path, told: dict[str, Any]) -> None:
 
 def _source(folder: Path, told: dict[str, Any]) -> None:
     """Take the file `member` out of the source of a package of Debian."""
-    if not _changed(folder, told):
+    apt = _emptied(folder, told, "deb-src")
+    if not apt:
         return
-    mirror = _mirror()
-    if not mirror:
-        sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    apt = _own_apt(folder, f"deb-src [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
     _run([*apt, "source", "--download-only", told["apt"]], cwd=folder / "apt")
     (archive,) = (folder / "apt").glob("*.orig.tar.*")
     with tarfile.open(archive) as packed:
@@ -127,6 +117,23 @@ def _source(folder: Path, told: dict[str, Any]) -> None:
     (folder / "VERSION").write_text(number)
     shutil.rmtree(folder / "apt")
     _stamp(folder, told)
+
+
+def _emptied(folder: Path, told: dict[str, Any], kind: str) -> list[str]:
+    """Empty a folder for what Debian has, and return the words of its apt.
+
+    There are none where nothing has changed, or apt knows no mirror.
+
+    Parameters: `kind`, `deb` or `deb-src`.
+    """
+    if not _changed(folder, told):
+        return []
+    mirror = _mirror()
+    if not mirror:
+        sys.stderr.write(f"{folder.name}: apt knows no mirror of Debian here, left out\n")
+        return []
+    shutil.rmtree(folder, ignore_errors=True)
+    return _own_apt(folder, f"{kind} [signed-by={KEYRING}] {mirror} {told['debian']} main\n")
 
 
 def _own_apt(folder: Path, source: str) -> list[str]:
