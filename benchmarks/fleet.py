@@ -125,7 +125,7 @@ def herds(bench: Bench) -> None:
 
 def trouble(bench: Bench, store: Store) -> None:
     """Print how often hosts that meet the same trouble ask the API."""
-    # Whoever calls tries a 429 again itself, unless it is told to wait for longer than it may.
+    # A host that gets a 429 tries again itself, if it may wait for as long as the API says.
     later = {"Retry-After": "60"}
     faults: dict[str, tuple[dict[str, object], int]] = {
         "a 401": ({"status": 401}, 1),

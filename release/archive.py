@@ -1,4 +1,4 @@
-"""Archives that are the same bytes whoever makes them: sorted, without owners, at one time."""
+"""Archives with the same bytes on each machine: sorted, without owners, all files of one time."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _tried(home: Path, name: str, wheel: Path) -> None:
         run(sys.executable, "-m", "venv", str(home / "venv"))
     run(*way.install, f"{wheel}{EXTRA}")
     version = run(NAME, "--version").strip()
-    (passed,) = [line for line in _demo(run).splitlines() if line.startswith("All ")]
+    (passed,) = [line for line in _demo(run).split("\n") if line.startswith("All ")]
     if not (home / way.page).is_file():
         raise SystemExit(f"{name}: there is no {way.page}")
     print(f"  {version}; demo: {passed}", flush=True)

@@ -60,9 +60,7 @@ NAV = (
         (
             "docs/guarantees.md",
             "SECURITY.md",
-            "docs/promises.md",
             "docs/comparison.md",
-            "docs/compared.md",
         ),
     ),
     ("Architecture", ("docs/architecture.md", "docs/style.md", "CONTRIBUTING.md")),

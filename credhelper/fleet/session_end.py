@@ -52,7 +52,7 @@ def end_for_all(
 
 
 def unrevoked(theirs: Mapping[str, str], ours: Mapping[str, str]) -> set[str]:
-    """Return the secrets in `ours` that whoever logged all hosts out did not know of.
+    """Return the secrets in `ours` that the host that ended the session did not revoke.
 
     Parameters:
     - theirs: what the store says of the end.
