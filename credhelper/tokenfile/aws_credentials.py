@@ -150,8 +150,14 @@ def _spliced(before: str, profile: str, lines: list[str]) -> str:
         at = ours[0].start if ours else opening.end
         draft.insert_lines(at, lines)
         further = len(draft.text) - len(before)
+        ends = {at, *(line.end for line in ours)}
         for line in reversed(ours):
-            draft.remove_lines(line.start + further, line.end + further)
+            # A last line without a line end takes the one above with it, but not somebody else's.
+            start, end = line.start + further, line.end + further
+            if line.start in ends:
+                draft.remove_lines(start, end)
+            else:
+                draft.splice(start, end, "")
     except ValueError as error:
         raise RequestError(f"{error}: the file is left alone", hint=_ELSEWHERE) from None
     return draft.text

@@ -197,6 +197,7 @@ _TEXTS = some.tuples(
 @given(_TEXTS)
 @example("[a]\nx = 1\n[e] x]\n")
 @example("[a]\nx =\n  [work]\n")
+@example(section(keys=OLD) + "region = eu\r\n" + section(keys=OLD).split("\n")[1])
 def test_any_file_says_one_section_more_and_all_else_as_before_or_is_left_alone(
     before: str,
 ) -> None:
