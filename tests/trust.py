@@ -51,6 +51,7 @@ def _fuzz(module: str) -> Callable[[float], Iterable[object]]:
 
 # To add an attack, add a line: what `make trust PARTS="..."` calls it, and its module.
 PARTS = {
+    "thorough": Part(lambda minutes: (*_PYTEST, "-n", "logical", "tests", "integrations")),
     "matrices": Part(
         lambda minutes: ("tests.faults", "--all", "--quiet", "--table", "--minutes", minutes), 0.7
     ),

@@ -56,6 +56,7 @@ def code_of(answer: dict[str, object]) -> object:
     return error["code"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("line", "code"),
     [

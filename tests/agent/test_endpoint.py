@@ -62,6 +62,7 @@ def test_a_command_is_told_where_its_keys_are_and_gets_those_of_credhelper_aws(
     assert running_sandbox.stats()["exchanged"] == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", REFUSED)
 def test_whoever_asks_otherwise_gets_the_one_refusal(
     aws_world: World, served: Running, name: str
@@ -193,6 +194,7 @@ def test_the_process_loads_nothing_of_what_a_renewal_takes() -> None:
 # --- until when -----------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("options", [[], ["--refresh"]])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 def test_it_ends_with_a_command_that_is_killed(

@@ -154,6 +154,7 @@ def trapped(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "environ",
     [

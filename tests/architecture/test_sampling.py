@@ -28,6 +28,11 @@ def test_two(a, b):
 def test_one(a):
     pass
 
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(("a", "b"), [(number, -number) for number in range(8)])
+def test_pair(a, b):
+    pass
+
 @pytest.mark.parametrize("a", range(20))
 def test_whole(a):
     pass
@@ -57,6 +62,8 @@ def test_a_sample_has_every_value_and_is_a_part(tmp_path: Path) -> None:
     for place, count in ((0, 5), (1, 12)):
         assert len({name[9:-1].split("-")[place] for name in pairs}) == count
     assert [name for name in found if name.startswith("test_one")] == ["test_one[0]", "test_one[4]"]
+    together = [name for name in found if name.startswith("test_pair")]
+    assert together == ["test_pair[0-0]", "test_pair[4--4]"]
     assert sum(name.startswith("test_whole") for name in found) == 20
 
 
@@ -64,7 +71,7 @@ def test_thorough_runs_every_combination(tmp_path: Path) -> None:
     found = collected(tmp_path, "--thorough")
     pairs = {name for name in found if name.startswith("test_two")}
     assert pairs == {f"test_two[{b}-{a}]" for a, b in product(range(12), range(5))}
-    assert len(found) == 60 + 8 + 20 + 1
+    assert len(found) == 60 + 8 + 8 + 20 + 1
 
 
 @pytest.mark.parametrize("options", [(), ("--thorough",)])

@@ -198,6 +198,7 @@ def ask_while(
         return "", looks
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("span", [0, 1], ids=["for good", "for a moment"])
 @pytest.mark.parametrize("what", ["config 2", "config none", "key 2"])
 @pytest.mark.parametrize("kind", KINDS)

@@ -115,6 +115,7 @@ def leave(world: World, seconds: int) -> None:
     world.age(LIFETIME - seconds)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "words",
     [

@@ -44,6 +44,7 @@ def test_what_sdks_would_believe_first_is_taken_out_and_the_rest_stays(run: Run)
     assert found["ICA_ACCESS_TOKEN"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("given", "no_proxy", "upper"),
     [
@@ -100,6 +101,7 @@ FILES = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "text", "told"), FILES)
 def test_a_default_that_comes_first_is_warned_of(
     person: Person, run: Run, name: str, text: str, told: str

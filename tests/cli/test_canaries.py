@@ -50,6 +50,7 @@ SILENT = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("fault", "stdin"),
     [(None, "nothing"), (None, "key"), (None, "token"), *((fault, "token") for fault in FAULTS)],

@@ -96,6 +96,7 @@ PLACES = [
 places = pytest.mark.parametrize("place", PLACES)
 
 
+@pytest.mark.sampled(3)
 @places
 @pytest.mark.parametrize("options", [[], ["--refresh"]])
 def test_what_runs_inside_is_served_with_one_token_and_one_warning(
@@ -129,6 +130,7 @@ def test_the_command_finds_no_key_and_a_private_cache(container: World, options:
     assert modes == {"700 d", "600 f"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("script", "status"),
     [
@@ -184,6 +186,7 @@ def test_a_living_token_that_can_be_read_needs_no_other_cache(
     cache.chmod(0o700)
 
 
+@pytest.mark.sampled(2)
 @places
 def test_the_documented_recipe_for_ci_works_as_written(
     container: World, running_sandbox: RunningSandbox, place: object

@@ -424,6 +424,7 @@ def test_a_name_that_is_not_proposed_is_told(icav2: Person) -> None:
     assert "profiles that can be made: icav2" in outcome.told
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "text",
     [

@@ -91,6 +91,7 @@ _SPOILT: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("how", _SPOILT)
 def test_a_key_that_no_get_can_use_is_missing_for_the_reason_that_get_has(
     person: Person, how: str

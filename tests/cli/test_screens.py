@@ -34,6 +34,7 @@ def test_a_cleared_line_and_colours_are_not_on_the_screen() -> None:
     assert screens.on_screen(written) == "one\ntwo\n"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("columns", [40, 57, 80])
 @pytest.mark.parametrize("words", [["status"], ["profile", "show"], ["doctor", "--offline"]])
 def test_no_word_and_no_command_is_broken_on_a_narrow_terminal(

@@ -51,6 +51,7 @@ def test_every_command_has_both_once_and_only_status_a_v_of_its_own() -> None:
     assert {"-q", "-v"} < {word for one in commands.params for word in one.opts}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("option", ["-v", "--verbose"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
@@ -102,6 +103,7 @@ def test_quiet_silences_warnings_and_hints(scratch_world: World, option: str, pl
     assert (quiet.status, quiet.told, quiet.stdout) == (0, "", loud.stdout)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     "words",

@@ -80,6 +80,7 @@ def test_there_are_enough_faults() -> None:
     assert len({fault.check for fault in FAULTS.values()}) >= 20
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FAULTS)
 def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
     fault = FAULTS[name]
@@ -113,6 +114,7 @@ def test_the_fix_is_one_for_that_very_fault(stage: Stage, name: str, fix: str) -
     assert failed["fix"] == fix.format(world=stage.world)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BY_COMMAND)
 def test_what_the_doctor_tells_to_type_makes_all_well(stage: Stage, name: str) -> None:
     if FAULTS[name].wired:
@@ -195,6 +197,7 @@ def test_a_token_that_lives_needs_no_grant(stage: Stage) -> None:
     assert check(examined(stage)[1], "token")["state"] == "pass"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "about", "spoil", "words"),
     [
@@ -264,6 +267,7 @@ def test_the_table_names_what_helps(stage: Stage) -> None:
     assert re.search(r"^\d+ pass, 1 fail, \d+ skipped$", told, re.MULTILINE)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("variables", "coloured"),
     [

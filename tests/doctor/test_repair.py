@@ -36,6 +36,7 @@ def dead_writer(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", REPAIRED)
 def test_fix_repairs_it_and_then_all_is_well(stage: Stage, name: str) -> None:
     FAULTS[name].spoil(stage)
@@ -73,6 +74,7 @@ def test_what_a_killed_process_left_is_told_and_swept(stage: Stage) -> None:
     assert check(examined(stage, "--offline")[1], "leftovers")["state"] == "pass"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name",
     [
@@ -124,6 +126,7 @@ THEIRS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["CREDHELPER_CACHE_DIR", "CREDHELPER_STATE_DIR"])
 @pytest.mark.parametrize("mode", [0o700, 0o755], ids=["closed", "open"])
 def test_files_of_somebody_in_a_folder_that_is_named_for_us_stay_as_they_are(
@@ -236,6 +239,7 @@ def test_a_variable_goes_with_a_job_alone(stage: Stage) -> None:
     assert stage.world.run("doctor", "--env", "A=b").status == 2
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("words", [(), ("--json",), ("--fix",), ("git",), ("--fix", "--json")])
 @pytest.mark.parametrize("name", [name for name in FAULTS if name.startswith("environment: ")])
 def test_whatever_variables_say_there_is_a_report_that_is_safe_to_paste(

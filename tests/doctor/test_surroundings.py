@@ -22,6 +22,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("place", ["cache", "state/sessions", "state/grants"])
 @pytest.mark.parametrize("name", [f"{RECORD}.lock", f"{RECORD}.second.lock"])
 def test_a_lock_that_a_process_holds_is_told_with_that_process(
@@ -74,6 +75,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "line", ["[credential]\n\thelper = x", '[url "ssh://x/"]\n\tinsteadOf = y']
 )
@@ -108,6 +110,7 @@ def test_a_linked_worktree_and_a_submodule_have_a_config_of_a_project(
     assert str(config).replace(str(stage.world.home), "~") in warned["why"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "text",
     [

@@ -30,6 +30,7 @@ def lying() -> Iterator[Callable[[str], Liar]]:
         each.stop()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.waits
 @pytest.mark.parametrize("name", LIES)
 def test_a_store_that_lies_stops_nobody(

@@ -37,6 +37,7 @@ def test_a_key_is_new_each_time(scratch_world: World) -> None:
     assert [key_flaw(key.rstrip("\n")) for key in keys] == ["", ""]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("topology", ["plain", "secure", "socket", "sentinels", "cluster"])
 def test_a_fleet_that_works_passes(
     topology: str, lend: Callable[[str], Store], fleet_at: Callable[[Store], Hosts]
@@ -180,6 +181,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_check_finds_a_planted_mistake(
     name: str, hosts: Hosts, request: pytest.FixtureRequest

@@ -26,6 +26,7 @@ def refuse(world: World, token: str) -> None:
         assert world.run("git", "erase", stdin=told).status == 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.waits
 @pytest.mark.parametrize("topology", ["plain", "secure", "socket", "sentinels", "cluster"])
 def test_a_cold_herd_of_hosts_makes_one_token(

@@ -136,6 +136,7 @@ def test_a_late_leader_replaces_nothing_that_others_made_meanwhile(
     assert running_sandbox.stats()["created"] == 2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
 def test_what_the_api_said_counts_for_all(
     status: int, hosts: Hosts, running_sandbox: RunningSandbox

@@ -175,6 +175,7 @@ def test_no_protocol_is_left_out_of_what_applies_to_it() -> None:
 # --- row 99: command lines that make no sense -----------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FIRST)
 def test_a_command_line_that_makes_no_sense_gets_no_token(
     name: str, nothing_happens: World
@@ -196,6 +197,7 @@ def test_a_command_line_that_makes_no_sense_gets_no_token(
 # --- rows 18, 19, 21, 22, 31, 32, 34, 37: whose token it is ---------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("start", ["cold", "fresh", "expired"])
 @pytest.mark.parametrize("name", NAMED)
 def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
@@ -217,6 +219,7 @@ def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
     assert running_sandbox.stats()["requests"] == 0
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMED)
 def test_no_spelling_of_another_host_gets_our_token(
     name: str, nothing_happens: World, request: pytest.FixtureRequest
@@ -237,6 +240,7 @@ def test_other_spellings_of_our_host_are_ours(name: str, nothing_happens: World)
         assert (outcome.status, outcome.token) == (0, held["token"]), host
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "name", [name for name, first in FIRST.items() if mentions_a_scheme(first)]
 )
@@ -305,6 +309,7 @@ def broken(document: bytes) -> Iterator[tuple[str, bytes]]:
     yield "the member in capitals", text.replace(member[1], member[1].upper())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "question", DOCUMENTS, ids=lambda each: f"{each.protocol} {each.name}".strip()
 )
@@ -340,6 +345,7 @@ VARIABLES = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("question", "variable"), VARIABLES)
 def test_a_variable_that_makes_no_sense_gets_no_token(
     question: Question, variable: str, nothing_happens: World
@@ -374,6 +380,7 @@ def test_a_variable_that_is_missing_gets_no_token(
 # --- row 40: tokens that are none -----------------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("token", ["eyJh\neyJz.c2ln", "eyJh." + "e" * 70000 + ".c2ln"])
 @pytest.mark.parametrize("name", FIRST)
 def test_a_hostile_token_from_the_server_goes_nowhere(

@@ -104,6 +104,7 @@ CHANNELS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("profile", [(), ("--profile", "main")], ids=["", "with a profile"])
 @pytest.mark.parametrize("channel", CHANNELS, ids=str)
 def test_a_target_decides_in_whatever_channel_a_caller_names_it(
@@ -200,6 +201,7 @@ def test_channels_that_agree_are_answered(
     assert shared_world.run(*words, environ=environ).token
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("endpoint", "given"),
     [

@@ -78,6 +78,7 @@ sys.exit(people(sys.argv[1:]))
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("before", "killed"),
     [

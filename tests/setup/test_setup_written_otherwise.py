@@ -19,6 +19,7 @@ from tests.cli.conftest import Person
 URL = "https://git.example"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize(
     "text",

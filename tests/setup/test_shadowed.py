@@ -144,6 +144,7 @@ class Wirer(Person):
         return path
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.tool}: {row.told}")
 def test_what_comes_first_fails_the_check(
     tmp_path: Path, running_sandbox: RunningSandbox, row: Row
@@ -185,6 +186,7 @@ USER = "index-url = https://oauth2@pypi.example/simple/\n"
 ELSEWHERE = "index-url = https://oauth2@other.example/simple/\n"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("version", "settings", "told"),
     [

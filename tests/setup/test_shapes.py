@@ -332,6 +332,7 @@ def test_every_tool_has_its_shapes() -> None:
     assert SHAPES.keys() >= REFUSED.keys() | ADVISED.keys()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("shape", [one for one in SHAPES if one not in REFUSED | ADVISED])
 def test_a_tool_is_set_up_in_a_file_of_this_shape(tmp_path: Path, shape: str) -> None:
     tool = shape.partition("/")[0]
@@ -393,6 +394,7 @@ DONE = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("shape", DONE)
 def test_a_check_agrees_through_the_program_itself(
     tmp_path: Path, running_sandbox: RunningSandbox, shape: str

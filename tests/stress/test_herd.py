@@ -111,6 +111,7 @@ def test_a_herd_on_a_stale_token_is_served_and_renews_once(
     assert running_sandbox.stats()["created"] == 2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("where", ["cold", "expired"])
 def test_a_leader_that_is_killed_costs_one_more_call_at_most(
     scratch_world: World, running_sandbox: RunningSandbox, herd: Begin, where: str
@@ -133,6 +134,7 @@ def test_a_leader_that_is_killed_costs_one_more_call_at_most(
     assert running_sandbox.stats()["requests"] - before["requests"] == 2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("status", [401, 500])
 def test_a_herd_shares_a_failure(
     scratch_world: World, running_sandbox: RunningSandbox, herd: Begin, status: int
@@ -148,6 +150,7 @@ def test_a_herd_shares_a_failure(
     assert running_sandbox.stats()["requests"] <= calls * (3 + int(spent / pause))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.waits
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_herd_shares_the_fate_of_its_leader_where_the_api_hangs(

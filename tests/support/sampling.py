@@ -15,7 +15,8 @@ def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
     """Give the tests that a sample leaves out.
 
     Of a test that is marked `sampled(n)`, each n-th combination of its parameters stays, and each
-    that has a value of a parameter which no other has that stays.
+    that has a value of a parameter which no other has that stays. Names that are given together, in
+    one `parametrize`, are one parameter.
     """
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         tests = list(group)
@@ -23,7 +24,7 @@ def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
         if marker is None:
             continue
         (step,) = marker.args
-        seen: set[tuple[str, str]] = set()
+        seen: set[tuple[str, ...]] = set()
         for number, test in enumerate(tests):
             values = _values(test)
             if number % step and (len(values) < 2 or values <= seen):
@@ -32,10 +33,16 @@ def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
                 seen |= values
 
 
-def _values(test: pytest.Item) -> set[tuple[str, str]]:
-    """Return the parameters of a test, each with its value as text."""
+def _values(test: pytest.Item) -> set[tuple[str, ...]]:
+    """Return the parameters of a test, each as its names, and its values as text."""
     spec = getattr(test, "callspec", None)
-    return {(name, repr(value)) for name, value in spec.params.items()} if spec else set()
+    left = dict(spec.params) if spec else {}
+    found: set[tuple[str, ...]] = set()
+    for marker in test.iter_markers("parametrize"):
+        given = marker.args[0]
+        names = [name.strip() for name in given.split(",")] if isinstance(given, str) else given
+        found.add((*names, *(repr(left.pop(name)) for name in names)))
+    return found | {(name, repr(value)) for name, value in left.items()}
 
 
 def part(values: Sequence[T], number: int, step: int) -> Sequence[T]:

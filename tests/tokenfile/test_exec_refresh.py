@@ -93,6 +93,7 @@ def test_a_command_that_dies_by_a_signal_is_seen_to(scratch_world: World, number
     assert run_folders(scratch_world) == []
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "name", ["TERM", "HUP", "INT", "USR1", "USR2", "ALRM", "VTALRM", "IO", "XCPU", "RTMIN"]
 )
@@ -257,6 +258,7 @@ def test_a_file_variable_needs_a_file(scratch_world: World) -> None:
     assert scratch_world.run("exec", "--file-var", "X", "--", "true").status == 2
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "environ", "warned"),
     [

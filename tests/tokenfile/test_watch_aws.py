@@ -103,6 +103,7 @@ def test_a_service_has_no_say_in_aws_keys(
     assert running_sandbox.stats()["created"] == 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["write", "watch"])
 @pytest.mark.parametrize(
     ("before", "why"),

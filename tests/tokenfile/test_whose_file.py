@@ -36,6 +36,7 @@ def shared(running_sandbox: RunningSandbox) -> Iterator[World]:
         yield world
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", ["token", "netrc"])
 @pytest.mark.parametrize("command", ["write", "watch"])
 @pytest.mark.parametrize("where", ["token", "way/token"])

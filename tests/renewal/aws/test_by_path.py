@@ -175,6 +175,7 @@ def test_a_folder_is_no_file_and_a_file_no_folder(place: Place) -> None:
         assert "ends in / is a folder, any other a file" in outcome.told
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "path",
     [
@@ -214,6 +215,7 @@ def test_of_hundreds_in_other_cases_the_one_is_found(
     assert running_sandbox.stats()["requests"] == 2 + 3
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "answer",
     [

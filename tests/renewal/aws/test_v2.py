@@ -93,6 +93,7 @@ def test_a_server_that_gives_another_life_is_believed(
     assert seconds - 5 <= int(fields["expires"]) - int(fields["issued"]) <= seconds
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("told", "seconds"), [(None, AWS_LIFE), ("2h", 7200), (30, 30)])
 @pytest.mark.parametrize(
     "fault",
