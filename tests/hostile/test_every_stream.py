@@ -257,7 +257,7 @@ def test_a_caller_that_goes_after_its_first_answer_ends_the_dialogue(
     assert scratch_world.get() == token
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("name", FIRST)
 def test_a_signal_in_the_middle_of_a_renewal_lets_everything_go(

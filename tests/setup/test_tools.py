@@ -199,7 +199,7 @@ def hold_line_ends(before: bytes, after: bytes) -> None:
         assert after.endswith(b"\n")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> None:
     before = seen(home)
     raw = bench.file.read_bytes() if bench.file.exists() else b""
@@ -259,7 +259,7 @@ def test_undo_without_a_service_takes_back_all_of_the_tool(bench: Bench) -> None
     assert seen(bench.world.home) == before
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("twice", [False, True], ids=["one", "two"])
 @pytest.mark.parametrize("ending", ["\n", ""], ids=["ended", "unended"])
 def test_what_a_user_changes_meanwhile_stays(bench: Bench, twice: bool, ending: str) -> None:
