@@ -11,9 +11,8 @@ endif
 BIN := $(VENV)/bin
 SOURCES := setup.cfg pyproject.toml $(shell find credhelper man native -type f -not -path '*/__pycache__/*')
 FLOOR_TESTS := tests/client tests/config/test_write.py tests/cli/test_login.py tests/cli/test_logout.py tests/cli/test_status.py
-# Three times as many as there are processors, for many a test waits for a token to expire; at most two
-# dozen more, for each one loads all tests.
-WORKERS := $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + min(24, 2 * n))')
+# Three more than there are processors: many a test waits for a token to expire. Each one loads all tests.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(3 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 

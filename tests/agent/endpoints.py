@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ from tests.tokenfile.jobs import until
 TIMEOUT = 30.0
 # The command tells its environment, and ends with 9 when it is told to.
 WAIT = 'env -0 > "$0.new"; mv "$0.new" "$0"; read line; exit 9'
+
+
+_ASKING = """
+import os, sys
+from urllib.request import ProxyHandler, Request, build_opener
+
+token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+asked = Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": token})
+with build_opener(ProxyHandler({})).open(asked) as answer, open(sys.argv[1], "wb") as file:
+    file.write(answer.read())
+    print(answer.status, end="", file=sys.stderr)
+"""
 
 
 class Running:
@@ -88,6 +101,16 @@ class Running:
     def finish(self) -> Outcome:
         self.outcome = self._world.finish(self.process, b"\n")
         return self.outcome
+
+
+def asking(world: World) -> str:
+    """Return the words that have a shell ask the endpoint, in quotes that a trap can hold.
+
+    Another word, a file, gets the answer, and stderr its status.
+    """
+    program = world.root / "ask.py"
+    program.write_text(_ASKING)
+    return f'"{sys.executable}" -I "{program}"'
 
 
 def everything(connection: socket.socket) -> bytes:

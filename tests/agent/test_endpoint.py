@@ -23,7 +23,7 @@ from credhelper.agent.serving import Serving, unpack
 from credhelper.core.model import Secret
 from credhelper.core.record import decode
 from tests.agent.conftest import FOR
-from tests.agent.endpoints import WAIT, Running, answer, everything, lives, processes_of
+from tests.agent.endpoints import WAIT, Running, answer, asking, everything, lives, processes_of
 from tests.agent.test_http import GOOD, HOST, REFUSED, TOKEN
 from tests.support.processes import children_of
 from tests.support.sandboxes import AWS_LIFE, RunningSandbox
@@ -249,10 +249,7 @@ def test_one_that_is_killed_is_told_of_and_the_command_goes_on(
 
 def test_it_answers_until_the_command_has_tidied_up(aws_world: World, begun: Begin) -> None:
     """As when a job is asked to end: its whole group, or all of its processes."""
-    script = (
-        'curl -s -o "$0.tidied" -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN"'
-        ' "$AWS_CONTAINER_CREDENTIALS_FULL_URI"'
-    )
+    script = f'{asking(aws_world)} "$0.tidied"'
     trap = f"trap '{script}; exit 5' TERM; " + WAIT.replace("read line", "sleep 60 & wait")
     running = begun(aws_world, script=trap, start_new_session=True)
     endpoint = running.endpoint()
@@ -282,10 +279,7 @@ def test_a_command_that_is_not_there_leaves_nothing_that_listens(aws_world: Worl
 
 def test_streams_that_are_closed_hinder_nobody(aws_world: World) -> None:
     prefix = ("sh", "-c", 'exec "$@" <&- >&-', "sh")
-    ask = (
-        'curl -s -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" -o /dev/null'
-        ' -w "%{http_code}" "$AWS_CONTAINER_CREDENTIALS_FULL_URI" >&2 2>/dev/null'
-    )
+    ask = f"{asking(aws_world)} /dev/null"
     outcome = aws_world.run("exec", "--aws-endpoint", "--", "sh", "-c", ask, prefix=prefix)
     assert (outcome.status, outcome.told) == (0, "200")
 

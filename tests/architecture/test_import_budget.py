@@ -140,6 +140,7 @@ def in_cold_blood(world: World, question: Question) -> bytes:
     return outcome.stdout
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("question", QUESTIONS, ids=ids)
 def test_a_warm_answer_loads_its_short_list_and_nothing_else(
     scratch_world: World, bare: set[str], question: Question

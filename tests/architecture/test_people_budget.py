@@ -21,6 +21,7 @@ DEAR = {
 COMPLETING = {"_CREDHELPER_COMPLETE": "zsh_complete", "COMP_CWORD": "1"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("words", "environ", "module"),
     [

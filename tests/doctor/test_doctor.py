@@ -80,7 +80,7 @@ def test_there_are_enough_faults() -> None:
     assert len({fault.check for fault in FAULTS.values()}) >= 20
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", FAULTS)
 def test_one_fault_makes_one_check_fail(stage: Stage, name: str) -> None:
     fault = FAULTS[name]

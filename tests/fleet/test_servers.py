@@ -153,6 +153,7 @@ def test_a_store_that_was_stopped_leaves_nothing(
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv (of util-linux) here")
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    found("redis-server")
     tree = Path(__file__).parent.parent.parent
     lines = ["import sys, time", f"sys.path.append({str(tree)!r})", "from pathlib import Path"]
     lines += ["from tests.support.stores import Single", f"Single(Path({str(tmp_path)!r}, 'a'))"]

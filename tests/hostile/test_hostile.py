@@ -64,7 +64,7 @@ SET_UPS = [pytest.param(case, id=case["id"]) for case in CASES if "scenario" in 
 LIFETIME = 86400
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("case", INPUTS)
 def test_an_input_has_its_one_safe_outcome(
     case: dict[str, Any],
@@ -98,7 +98,7 @@ def test_an_input_has_its_one_safe_outcome(
         assert len(world.held()) == case["records"]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("case", SET_UPS)
 @pytest.mark.waits
 def test_a_set_up_has_its_one_safe_outcome(

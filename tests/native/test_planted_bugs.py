@@ -23,7 +23,7 @@ def test_there_are_enough_bugs_and_each_is_another() -> None:
     )
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(
     bug: Bug, tmp_path: Path, world: Path, compiler: list[str], start: Callable[[Path], Front]

@@ -128,6 +128,7 @@ def _can_be_asked(kind: str) -> bool:
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", SHAPES)
 @settings(QUICK, max_examples=25)
 @given(name=ODD, value=ODD)

@@ -40,6 +40,7 @@ def fill(disk: Path) -> None:
                 return
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("full", ["CACHE", "STATE", "both"])
 @pytest.mark.parametrize("at_once", [1, CALLS])
 def test_an_expired_token_on_a_full_disk_is_replaced_by_one_new_token(

@@ -46,8 +46,11 @@ class ReadOnly(Single):
     """A replica of a primary that is gone: it answers reads, and no writes."""
 
     def __init__(self, folder: Path) -> None:
+        # First the server: where there is none, this is as far as it gets.
+        super().__init__(folder)
         self._primary = Closed()
-        super().__init__(folder, "--replicaof", "127.0.0.1", str(self._primary.port))
+        (server,) = self.servers
+        server.ask("REPLICAOF", "127.0.0.1", str(self._primary.port))
 
     def stop(self) -> None:
         """End it."""
