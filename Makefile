@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 # `make test NATIVE=1`: with the native front, in a virtual environment of its own, what concerns it.
-# All tests: `make test NATIVE=1 PYTEST_ARGS="tests integrations"`.
+# All tests: `make test NATIVE=1 PYTEST_ARGS="tests integrations"`. Without it, all but those of the front.
+PYTEST_ARGS = tests integrations --ignore=tests/native
 ifeq ($(NATIVE),1)
 VENV := .venv-native
 export CREDHELPER_NATIVE := 1
@@ -11,8 +12,8 @@ endif
 BIN := $(VENV)/bin
 SOURCES := setup.cfg pyproject.toml $(shell find credhelper man native -type f -not -path '*/__pycache__/*')
 FLOOR_TESTS := tests/client tests/config/test_write.py tests/cli/test_login.py tests/cli/test_logout.py tests/cli/test_status.py
-# Three more than there are processors: many a test waits for a token to expire. Each one loads all tests.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(3 + (os.cpu_count() or 1))')
+# Two more than there are processors: many a test waits for a token to expire. Each one loads all tests.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 # What a shell tells Python for other runs must not leak into ours.
 CLEAN := env $(addprefix -u ,$(filter PYTHON%,$(.VARIABLES)))
 

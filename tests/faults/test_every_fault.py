@@ -28,7 +28,7 @@ def play(tmp_path: Path, running_sandbox: RunningSandbox, library: Path) -> Iter
     stage.stop()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("scenario", SHORT.values(), ids=lambda scenario: scenario.name)
 def test_no_fault_breaks_a_promise(scenario: Scenario, play: Play) -> None:
     play(scenario)

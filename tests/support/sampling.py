@@ -10,20 +10,41 @@ import pytest
 
 T = TypeVar("T")
 
+# Nearly every test in these starts programs, a tenth of a second each: a third of those that differ
+# in their parameters alone runs each time.
+FOLDERS = tuple(
+    f"tests/{name}/"
+    for name in (
+        "agent",
+        "cli",
+        "doctor",
+        "edge",
+        "fleet",
+        "hostile",
+        "renewal",
+        "setup",
+        "tokenfile",
+    )
+)
+_STEP = 3
+_FEW = 3  # that many run in any case
+
 
 def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
     """Give the tests that a sample leaves out.
 
     Of a test that is marked `sampled(n)`, each n-th combination of its parameters stays, and each
     that has a value of a parameter which no other has that stays. Names that are given together, in
-    one `parametrize`, are one parameter.
+    one `parametrize`, are one parameter. In `FOLDERS` n is 3 where nothing else is said.
     """
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         tests = list(group)
-        marker = tests[0].get_closest_marker("sampled")
-        if marker is None:
+        if marker := tests[0].get_closest_marker("sampled"):
+            (step,) = marker.args
+        elif tests[0].nodeid.startswith(FOLDERS) and len(tests) > _FEW:
+            step = _STEP
+        else:
             continue
-        (step,) = marker.args
         seen: set[tuple[str, ...]] = set()
         for number, test in enumerate(tests):
             values = _values(test)
