@@ -82,7 +82,7 @@ class JwtSession:
             new = self.calls.refresh(old)
         except RejectedError as error:
             if self.calls.authorize is not None:
-                return self._new(old, error)
+                return self._new(old)
             if left <= 0:
                 raise ended(self.profile, old, error, self.clock()) from error
             return old, int(now + max(RETRY_AFTER, left / 2))
@@ -93,11 +93,9 @@ class JwtSession:
         self.record.write(new)
         return new, due(new)
 
-    def _new(self, dead: Token | None, refused: RejectedError | None = None) -> tuple[Token, int]:
+    def _new(self, dead: Token | None) -> tuple[Token, int]:
         if why := self.record.withheld():
             raise Withheld(why)
-        if dead is not None and self.calls.authorize is None:
-            raise ended(self.profile, dead, refused, self.clock())
         try:
             new = self.calls.create()
         except RejectedError as error:

@@ -10,6 +10,7 @@ import pytest
 from credhelper.core.model import SESSION, Secret, Token
 from credhelper.errors import (
     CacheError,
+    CredhelperError,
     LoginRequiredError,
     RejectedError,
     UnreachableError,
@@ -405,3 +406,22 @@ def test_the_sessions_lock_is_let_go_however_it_ends(token_source: Renewer) -> N
         assert lock
         lock.release()
         token_source.now += HALF
+
+
+@pytest.mark.parametrize("refuse", [{}, {"revoke ps-1": DOWN}])
+def test_a_session_that_is_made_during_a_logout_is_dropped_and_its_end_is_asked_for(
+    token_source: Renewer, refuse: dict[str, CredhelperError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token_source.upstream.refuse = refuse
+    meet = token_source.upstream._meet
+
+    def log_out(call: str) -> None:
+        if call == "session":
+            token_source.sessions.mark_gone(token_source.now)
+        meet(call)
+
+    monkeypatch.setattr(token_source.upstream, "_meet", log_out)
+    with pytest.raises(LoginRequiredError, match="logged out"):
+        token_source.renew()
+    assert token_source.upstream.calls == ["session", "revoke ps-1"]
+    assert token_source.sessions.find() is None

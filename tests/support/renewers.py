@@ -29,6 +29,7 @@ class Upstream:
     """
 
     refreshes = SESSION
+    revokes = True
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -65,6 +66,9 @@ class Upstream:
             self.sessions += 1
             return self._token(f"ps-{self.sessions}", SESSION, IDLE)
         return self._token(session.reveal(), SESSION, IDLE)
+
+    def revoke(self, token: Secret) -> None:
+        self._meet(f"revoke {token.reveal()}")
 
 
 class Renewer:
