@@ -105,15 +105,16 @@ def test_a_herd_refreshes_a_kept_jwt_once(person: Person) -> None:
 def test_a_kept_jwt_is_never_shown_expired_as_long_as_somebody_asks(
     tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
-    sandbox = start_sandbox("--token-lifetime", "10")
+    # Half of a life is how long a busy machine may keep it from asking.
+    sandbox = start_sandbox("--token-lifetime", "16")
     person = Person(World(tmp_path), sandbox)
     person.logs_in(*V2, "--user", sandbox.username, stdin=sandbox.password)
-    tokens = []
-    for _ in range(20):  # through more than one life
-        tokens.append(person.token())
-        assert sandbox.admits(tokens[-1])
+    tokens = set()
+    while len(tokens) < 3:  # through more than one life
+        token = person.token()
+        assert sandbox.admits(token)
+        tokens.add(token)
         time.sleep(0.8)
-    assert len(set(tokens)) >= 3
     assert sandbox.stats()["created"] == 1
 
 
