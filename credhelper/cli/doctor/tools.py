@@ -177,7 +177,9 @@ def _try_out(context: Context, name: str) -> None:
             hint=f'export PATH="$PATH":{shell_word(own)}',
         )
     told = ask.asker(context.environ)([path, "--help"])
-    if b"usage: " not in (words := told.stdout + told.stderr) or NAME.encode() not in words:
+    # `credhelper` itself says "Usage: ".
+    words = (told.stdout + told.stderr).lower()
+    if b"usage: " not in words or NAME.encode() not in words:
         raise NotFoundError(
             f"the first {name} on PATH, {printable(path)}, is not credhelper's, or does not run",
             hint=f"remove it, or put {printable(own)} before its folder in PATH",
