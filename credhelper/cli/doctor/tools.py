@@ -171,10 +171,12 @@ def _try_out(context: Context, name: str) -> None:
     """Raise NotFoundError if PATH leads to no program of ours by one of our names."""
     path = child.find(name, context.environ)
     own = os.path.dirname(sys.executable)
+    there = child.find(os.path.join(own, name), context.environ)
+    again = f"install credhelper again: {printable(own)} has no {name} that runs"
     if path is None:
         raise NotFoundError(
             f"it calls {name} by its name, and PATH does not lead there",
-            hint=f'export PATH="$PATH":{shell_word(own)}',
+            hint=f'export PATH="$PATH":{shell_word(own)}' if there else again,
         )
     told = ask.asker(context.environ)([path, "--help"])
     # `credhelper` itself says "Usage: ".
@@ -182,7 +184,9 @@ def _try_out(context: Context, name: str) -> None:
     if b"usage: " not in words or NAME.encode() not in words:
         raise NotFoundError(
             f"the first {name} on PATH, {printable(path)}, is not credhelper's, or does not run",
-            hint=f"remove it, or put {printable(own)} before its folder in PATH",
+            hint=f"remove it, or put {printable(own)} before its folder in PATH"
+            if there and os.path.realpath(there) != os.path.realpath(path)
+            else again,
         )
 
 
