@@ -161,6 +161,12 @@ PLANTED = {
     "a store that is silent": Planted(_at("silent"), "store", "fail", "no answer in time"),
     "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
     "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
+    "a password that is gone": Planted(
+        lambda hosts, _: hosts.host(fleet={"password": {"file": "/nowhere/password"}}),
+        "store",
+        "fail",
+        "the store's password: grant file /nowhere/password does not exist",
+    ),
     "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),
     "an authority that is not there": Planted(
         _secure(ca_file=Path("/nowhere/ca.pem")), "store", "fail", "cannot be read: No such file"
