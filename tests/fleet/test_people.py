@@ -203,6 +203,11 @@ def test_a_check_finds_a_planted_mistake(
     assert (told.status != 0) == (planted.state == "fail")
 
 
+def test_who_has_a_wrong_key_is_told_of_the_one_that_other_hosts_have(hosts: Hosts) -> None:
+    told = hosts.host(key="c2hvcnQ").run("fleet", "check").stdout.decode()
+    assert "fix: copy it from another host of the fleet, or make one for all hosts" in told
+
+
 def test_a_profile_that_shares_nothing_is_noted(hosts: Hosts) -> None:
     host = hosts.host()
     _edit(host, f'share = "{SHARE}"\n', "")
