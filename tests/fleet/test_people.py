@@ -280,6 +280,8 @@ def test_a_logout_of_one_host_leaves_the_others_their_token(
         told = one.run("logout")
         assert told.status == 0
         assert b"forgotten here, not revoked: other hosts share it" in told.stdout
+        takes = b"the next get will take what other hosts share, or log in again with the file "
+        assert (takes in told.stdout) == (one is host)  # the taker has no grant
         assert not one.held()
     assert running_sandbox.admits(token)
     assert hosts.host().get() == token
