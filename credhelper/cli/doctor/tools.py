@@ -1,4 +1,4 @@
-"""Checks of wired tools: their files, our path there, their version, and what they get."""
+"""Checks of configured tools: their files, our path there, their version, and what they get."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _version(context: Context, tool: str) -> Outcome:
     wanted = ".".join(map(str, least))
     if version < least:
         raise NotFoundError(
-            f"{program} is {told[1]}.{told[2]}: the wiring needs {wanted} or newer",
+            f"{program} is {told[1]}.{told[2]}: what setup wrote needs {wanted} or newer",
             hint=f"install a newer {tool}",
         )
     return passed(f"{told[1]}.{told[2]}; {wanted} or newer is needed")
