@@ -251,6 +251,20 @@ def test_status_tells_that_a_token_is_not_shared(
         assert "ago without the fleet" in told
 
 
+def test_a_host_that_had_a_token_shares_once_the_file_that_status_names_is_gone(
+    hosts: Hosts,
+) -> None:
+    host, taker = hosts.host(share=None), hosts.taker()
+    before = host.get()
+    _edit(host, '[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
+    assert host.get() == before
+    (kept,) = host.records()
+    assert f"kept in {kept}\n" in host.run("status").stdout.decode()
+    kept.unlink()
+    assert host.get() != before
+    assert taker.get() == host.get()
+
+
 def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
     told = json.loads(hosts.taker().run("status", "--json").stdout)["profiles"]
     assert told[0]["state"] == "none"
