@@ -80,7 +80,8 @@ def _refuse_the_token_of_another(
 
 def _typed_for_another(context: Context, profile: Profile) -> LoginRequiredError:
     return LoginRequiredError(
-        f"the API key of profile {profile.name} was not typed for {profile.url}: it is not sent",
+        f"the API key of profile {profile.name} is not the one that was typed for {profile.url}, so"
+        " credhelper does not send it",
         hint=next_step.log_in(context.environ, profile.name, profile),
         private=True,  # as any problem of a grant in a file
     )

@@ -156,9 +156,13 @@ def store_of(context: Context, fleet: Fleet) -> RedisStore:
 
     password = None
     if fleet.password is not None:
-        password = grant.resolve(
-            fleet.password, profile_name="", environ=context.environ, password=True
-        )
+        try:
+            password = grant.resolve(
+                fleet.password, profile_name="", environ=context.environ, password=True
+            )
+        except CredhelperError as error:
+            error.message = f"the store's password: {error.message}"
+            raise
     try:
         with credhelper.importing():
             from credhelper.fleet import redis_package

@@ -57,6 +57,8 @@ def _leave(
     if not takes_key and profile.grant is not None:
         where = output.grant_in_words(profile.grant)
         again = f"log in again with {where}" if profile.auth != READY else f"read {where} again"
+        if profile.share and not leaving.for_all:
+            again = f"take what other hosts share, or {again}"
         leaving.rows.append(("note", f"the next get will {again}"))
     say(f"logged out of profile {profile.name}")
     output.table(leaving.rows)

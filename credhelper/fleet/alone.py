@@ -50,5 +50,5 @@ def after_waiting(member: Member, seconds: float) -> Said:
         return Said(True)
     raise UnreachableError(
         f"no other host has made a token within {seconds:.0f} s, and this host makes none",
-        "run on a host of the fleet that has a key: credhelper get",
+        "see on a host of the fleet that has a key whether it shares its token: credhelper status",
     )

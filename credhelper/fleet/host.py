@@ -16,6 +16,7 @@ from credhelper.storage import files
 _OWNER = "fleet.owner"
 _DIGITS = 32
 _REST = 15.0  # seconds that a store in trouble is left alone, give or take a fifth
+RESTS = f"was in trouble a moment ago; credhelper asks it again after {_REST * 1.2:.0f} s at most"
 _HEX = frozenset("0123456789abcdef")
 
 

@@ -27,7 +27,7 @@ MOST_BYTES = 256 * 1024  # of a sealed value
 _FORMAT = b"\x01"
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 _ID, _NONCE, _TAG = 4, 12, 16
-_HOW = "make one with: credhelper fleet key"
+_HOW = "copy it from another host of the fleet, or make one for all hosts: credhelper fleet key"
 
 
 def new_key() -> Secret:

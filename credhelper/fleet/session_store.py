@@ -170,7 +170,7 @@ class SessionStore:
         """Return that the store is left alone, in words; "" where it may be asked."""
         address = self.member.address
         rests = hosts.rests(self._cache, address, self._clock())
-        return f"the fleet's store {address} was in trouble a moment ago" if rests else ""
+        return f"the fleet's store {address} {hosts.RESTS}" if rests else ""
 
     def trouble(self, error: StoreError) -> str:
         """Leave the store alone for a while, and return what is wrong with it, in words."""

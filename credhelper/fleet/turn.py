@@ -108,7 +108,7 @@ class Turn:
             return alone.without_the_store(member, why, self._warn, serves=serves, waits=until > 0)
 
         if hosts.rests(self._folder, member.address, self._clock()):
-            return without("it was in trouble a moment ago")
+            return without(f"it {hosts.RESTS}")
         pause, tries, strange = SHORTEST, 0, 0
         while True:
             try:

@@ -93,7 +93,7 @@ def test_the_key_goes_to_no_other_server(person: Person) -> None:
     before = person.config()
     outcome = person.types(*PROJECT, "--reuse", "--url", "http://127.0.0.2:9")
     assert outcome.status == 4
-    assert "it is not sent" in outcome.told
+    assert "so credhelper does not send it" in outcome.told
     assert person.config() == before
 
 

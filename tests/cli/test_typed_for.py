@@ -57,7 +57,7 @@ def refused(person: Person, api: RunningSandbox, *words: str) -> None:
     before = asked(api)
     done = person.world.run("get", *words)
     assert (done.status, done.stdout) == (4, b""), done
-    assert f"was not typed for {api.url}" in done.told
+    assert f"is not the one that was typed for {api.url}, so" in done.told
     assert "credhelper login --profile default" in done.told
     assert asked(api) == before
 

@@ -129,6 +129,15 @@ def test_what_the_doctor_tells_to_type_makes_all_well(stage: Stage, name: str) -
     assert done.returncode == 0, (failed, done.stdout, done.stderr)
 
 
+def test_a_tool_may_call_the_program_credhelper_itself_by_its_name(stage: Stage) -> None:
+    stage.environ["PATH"] = stage.without("git-credential-credhelper")
+    assert stage.world.run("setup", "git", "--service", GIT, environ=stage.environ).status == 0
+    assert "!credhelper git" in (stage.world.home / ".gitconfig").read_text()
+    status, found = examined(stage)
+    assert (status, of(found, "fail")) == (0, [])
+    assert check(found, "program")["why"] == "it calls credhelper by its name, and that runs"
+
+
 def test_without_a_cache_a_check_of_a_setup_compares_no_tokens_that_were_made_apart(
     stage: Stage,
 ) -> None:

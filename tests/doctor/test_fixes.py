@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from credhelper.broker.context import Context
+from credhelper.cli.doctor import tools
+from credhelper.errors import NotFoundError
 from tests.doctor.faults import FAULTS, Fault
 from tests.doctor.stage import ROOT, Stage
 from tests.doctor.test_doctor import examined, of
@@ -136,3 +141,32 @@ def test_the_fix_is_for_the_class_of_the_error(stage: Stage, name: str) -> None:
     ].startswith(fault.about)
     assert re.fullmatch(fix, failed["fix"]), failed
     assert status == fault.status
+
+
+HELPER = "git-credential-credhelper"
+
+
+@pytest.mark.parametrize(
+    ("own", "first", "fix"),
+    [
+        (None, None, "install credhelper again: .* has no git-credential-credhelper that runs"),
+        (None, "exit 1", "install credhelper again: .*"),
+        ("exit 1", "", "install credhelper again: .*"),
+        ("exit 0", None, 'export PATH="\\$PATH":.*/own'),
+        ("exit 0", "exit 1", "remove it, or put .*/own before its folder in PATH"),
+    ],
+)
+def test_a_helper_that_is_not_in_our_own_folder_is_not_looked_for_there(
+    own: str | None, first: str | None, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {"own": own, "first": first or None}
+    for folder, script in folders.items():
+        (tmp_path / folder).mkdir()
+        if script is not None:
+            (tmp_path / folder / HELPER).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / folder / HELPER).chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "own/python3"))
+    path = tmp_path / ("own" if first == "" else "first")
+    with pytest.raises(NotFoundError) as caught:
+        tools._try_out(Context({"PATH": str(path)}, warn=lambda *_: None), HELPER)
+    assert re.fullmatch(fix, caught.value.hint or "")

@@ -161,6 +161,12 @@ PLANTED = {
     "a store that is silent": Planted(_at("silent"), "store", "fail", "no answer in time"),
     "another program": Planted(_at("foreign"), "store", "fail", "is no Redis"),
     "a wrong password": Planted(_secure(password="wrong"), "store", "fail", "refuses the user"),
+    "a password that is gone": Planted(
+        lambda hosts, _: hosts.host(fleet={"password": {"file": "/nowhere/password"}}),
+        "store",
+        "fail",
+        "the store's password: grant file /nowhere/password does not exist",
+    ),
     "no authority": Planted(_secure(ca_file=None), "store", "fail", "certificate is not trusted"),
     "an authority that is not there": Planted(
         _secure(ca_file=Path("/nowhere/ca.pem")), "store", "fail", "cannot be read: No such file"
@@ -195,6 +201,11 @@ def test_a_check_finds_a_planted_mistake(
     )
     assert planted.says in line
     assert (told.status != 0) == (planted.state == "fail")
+
+
+def test_who_has_a_wrong_key_is_told_of_the_one_that_other_hosts_have(hosts: Hosts) -> None:
+    told = hosts.host(key="c2hvcnQ").run("fleet", "check").stdout.decode()
+    assert "fix: copy it from another host of the fleet, or make one for all hosts" in told
 
 
 def test_a_profile_that_shares_nothing_is_noted(hosts: Hosts) -> None:
@@ -240,6 +251,20 @@ def test_status_tells_that_a_token_is_not_shared(
         assert "ago without the fleet" in told
 
 
+def test_a_host_that_had_a_token_shares_once_the_file_that_status_names_is_gone(
+    hosts: Hosts,
+) -> None:
+    host, taker = hosts.host(share=None), hosts.taker()
+    before = host.get()
+    _edit(host, '[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
+    assert host.get() == before
+    (kept,) = host.records()
+    assert f"kept in {kept}\n" in host.run("status").stdout.decode()
+    kept.unlink()
+    assert host.get() != before
+    assert taker.get() == host.get()
+
+
 def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
     told = json.loads(hosts.taker().run("status", "--json").stdout)["profiles"]
     assert told[0]["state"] == "none"
@@ -269,6 +294,8 @@ def test_a_logout_of_one_host_leaves_the_others_their_token(
         told = one.run("logout")
         assert told.status == 0
         assert b"forgotten here, not revoked: other hosts share it" in told.stdout
+        takes = b"the next get will take what other hosts share, or log in again with the file "
+        assert (takes in told.stdout) == (one is host)  # the taker has no grant
         assert not one.held()
     assert running_sandbox.admits(token)
     assert hosts.host().get() == token

@@ -151,6 +151,7 @@ def test_a_host_that_makes_none_says_so_when_nobody_does(hosts: Hosts) -> None:
     told = hosts.taker().run("get")
     assert told.status == 5
     assert "no other host has made a token within 30 s" in told.told
+    assert "whether it shares its token: credhelper status" in told.told
 
 
 def test_a_taker_serves_what_lives_while_nobody_makes_the_next(hosts: Hosts) -> None:

@@ -285,10 +285,14 @@ def test_a_taker_without_a_store_says_what_is_wrong(
     hosts: Hosts, closed: troubled_stores.Closed
 ) -> None:
     hosts.url = closed.url
-    told = hosts.taker().run("get")
+    taker = hosts.taker()
+    told = taker.run("get")
     assert told.status == 5
     assert "gave no token" in told.told
     assert "credhelper fleet check" in told.told
+    told = taker.run("get")
+    assert told.status == 5
+    assert "moment ago; credhelper asks it again after 18 s at most" in told.told
 
 
 def test_a_store_that_dies_in_between_costs_a_token_each(

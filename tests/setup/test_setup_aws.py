@@ -1,4 +1,4 @@
-"""`credhelper setup aws` writes the region that the profile's last credentials told."""
+"""`credhelper setup aws` needs a profile with `aws`, and writes the region that it knows."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def test_the_region_that_is_known_is_written_and_kept(person: Person) -> None:
     assert "nothing to change" in person.types(*words).stdout.decode()
     assert person.types("setup", "aws", "--undo").status == 0
     assert not path.exists()
+
+
+def test_a_profile_without_aws_is_told_what_is_missing(person: Person) -> None:
+    told = person.types("setup", "aws", "--profile", "main")
+    assert told.status == 6
+    assert "main does not say what aws credentials are for: it has no key aws" in told.told
 
 
 def test_a_region_of_theirs_stays(person: Person) -> None:

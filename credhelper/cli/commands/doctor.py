@@ -57,7 +57,7 @@ def doctor(
     as_job: bool,
     variables: tuple[str, ...],
 ) -> int:
-    """Find why a tool does not get a token: check files, network, profiles and wired tools.
+    """Find why a tool does not get a token: check files, network, profiles and configured tools.
 
     Each check passes, warns, fails, or is skipped because one that it needs failed. A fail says
     what helps. The output is safe to paste: no secret, no home, no user name is in it. With TOOL,

@@ -29,6 +29,7 @@ _RIGHTS = (
     "let its user do what docs/fleet.md lists: ~credhelper:* resetchannels -@all +eval +hello +auth"
     " +ping +select +hget +hmget +hset +hdel +del +pexpire +pttl +time"
 )
+_USER = "correct the user in store, or the secret that password names, in [fleet]"
 _ADDRESS = "correct store in [fleet], or start it"
 _EVICTS = ("allkeys", "volatile")
 
@@ -124,7 +125,7 @@ def _reached(context: Context, fleet: Fleet) -> tuple[RedisStore, Look]:
 
 def _fix(why: str) -> str:
     if "user" in why:
-        return _RIGHTS if "may not" in why else "correct the user in store, and password"
+        return _RIGHTS if "may not" in why else _USER
     if "CA file" in why:
         return "correct ca_file in [fleet], or CREDHELPER_FLEET_CA_FILE"
     if "certificate" in why:

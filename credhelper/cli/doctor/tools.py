@@ -1,4 +1,4 @@
-"""Checks of wired tools: their files, our path there, their version, and what they get."""
+"""Checks of configured tools: their files, our path there, their version, and what they get."""
 
 from __future__ import annotations
 
@@ -171,16 +171,22 @@ def _try_out(context: Context, name: str) -> None:
     """Raise NotFoundError if PATH leads to no program of ours by one of our names."""
     path = child.find(name, context.environ)
     own = os.path.dirname(sys.executable)
+    there = child.find(os.path.join(own, name), context.environ)
+    again = f"install credhelper again: {printable(own)} has no {name} that runs"
     if path is None:
         raise NotFoundError(
             f"it calls {name} by its name, and PATH does not lead there",
-            hint=f'export PATH="$PATH":{shell_word(own)}',
+            hint=f'export PATH="$PATH":{shell_word(own)}' if there else again,
         )
     told = ask.asker(context.environ)([path, "--help"])
-    if b"usage: " not in (words := told.stdout + told.stderr) or NAME.encode() not in words:
+    # `credhelper` itself says "Usage: ".
+    words = (told.stdout + told.stderr).lower()
+    if b"usage: " not in words or NAME.encode() not in words:
         raise NotFoundError(
             f"the first {name} on PATH, {printable(path)}, is not credhelper's, or does not run",
-            hint=f"remove it, or put {printable(own)} before its folder in PATH",
+            hint=f"remove it, or put {printable(own)} before its folder in PATH"
+            if there and os.path.realpath(there) != os.path.realpath(path)
+            else again,
         )
 
 
@@ -202,7 +208,7 @@ def _version(context: Context, tool: str) -> Outcome:
     wanted = ".".join(map(str, least))
     if version < least:
         raise NotFoundError(
-            f"{program} is {told[1]}.{told[2]}: the wiring needs {wanted} or newer",
+            f"{program} is {told[1]}.{told[2]}: what setup wrote needs {wanted} or newer",
             hint=f"install a newer {tool}",
         )
     return passed(f"{told[1]}.{told[2]}; {wanted} or newer is needed")

@@ -83,7 +83,7 @@ def require_setting(context: Context, tool: str, owner: str) -> None:
     profile = routing.load_config(context).profiles.get(owner)
     if needed and profile and not getattr(profile, needed):
         raise ConfigError(
-            f"profile {owner} has no {needed}, which says what {tool} is to get",
+            f"profile {owner} does not say what {tool} credentials are for: it has no key {needed}",
             hint=next_step.add_resource(context.environ, profile),
         )
 
