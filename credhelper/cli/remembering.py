@@ -27,6 +27,7 @@ from credhelper.errors import ConfigError, CredhelperError
 if TYPE_CHECKING:
     from credhelper.broker.context import Context
     from credhelper.cli.keeping import Keeper
+    from credhelper.client.api import Client
 
 
 def remember(
@@ -71,7 +72,7 @@ def remember(
     except CredhelperError:
         discard(client, *verified.made)
         raise
-    kept = _adopt(context, profile, now, verified, authorization)
+    kept = _adopt(context, client, profile, now, verified, authorization)
     profile = now
     key_place = keyring.place if keyring else typed
     wrote = [path, key_place and f"{key_place} (the API key)", kept and f"{kept} (the session)"]
@@ -98,6 +99,7 @@ def _require_same_login(context: Context, verified: Profile, now: Profile) -> No
 
 def _adopt(
     context: Context,
+    client: Client,
     profile: Profile,
     now: Profile,
     verified: Verified,
@@ -105,6 +107,7 @@ def _adopt(
 ) -> str | None:
     """Move the former token aside, store the verified one, and return the path of the session.
 
+    Where hosts share the profile's tokens, the verified one is for all, unless they have one.
     Nothing is stored if the grant has changed: the token would count as one of the new grant. Nor
     is a token for another project, or the like, than the profile says `now`.
     """
@@ -123,11 +126,15 @@ def _adopt(
         return kept
     found, route = routing.load_routes(context), routing.route_to(profile)
     token_source = answer.source_for(context, found, route, stamp=seen[1])
-    # Not one that hosts share: what was verified is what counts here.
-    token_source.slot = context.slot(token_source.slot.name)
+    fleet = routing.load_config(context).fleet if profile.share else None
+    if fleet is None or not fleet.lead:
+        # It is for this host alone, if others make what hosts share.
+        token_source.slot = context.slot(token_source.slot.name)
     token_source.slot.owner = inventory.owner(context, profile)
     token_source.renew = lambda _: (token, due)
     with suppress(CredhelperError):
         # `get` will report a token that starts late or is too short for the profile.
-        source.get(token_source, Request("get", profile=profile.name), route, None)
+        served = source.get(token_source, Request("get", profile=profile.name), route, None)
+        if verified.session is None and served.token != token.value:
+            discard(client, token.value)  # the hosts of the fleet have one
     return kept

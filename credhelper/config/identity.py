@@ -92,7 +92,9 @@ def visible_grant(profile: Profile) -> str:
 
 def _token(profile: Profile, kind: str) -> list[str]:
     token = (*_text(profile.cid), *_text(profile.cwid), kind, str(profile.keep_session))
-    return [*_session(profile), *token, *sorted(set(profile.scopes))]
+    # A token that this host made before it shared would be one that no other host ever gets.
+    share = ("shared", profile.share) if profile.share else ()
+    return [*_session(profile), *token, *share, *sorted(set(profile.scopes))]
 
 
 def _session(profile: Profile) -> list[str]:

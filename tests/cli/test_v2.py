@@ -109,7 +109,7 @@ def test_a_kept_jwt_is_never_shown_expired_as_long_as_somebody_asks(
     sandbox = start_sandbox("--token-lifetime", "16")
     person = Person(World(tmp_path), sandbox)
     person.logs_in(*V2, "--user", sandbox.username, stdin=sandbox.password)
-    tokens = set()
+    tokens: set[str] = set()
     while len(tokens) < 3:  # through more than one life
         token = person.token()
         assert sandbox.admits(token)

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Store
 from tests.support.worlds import World
@@ -42,17 +44,19 @@ def at_home(root: Path) -> World:
     return world
 
 
+@pytest.mark.parametrize("place", [".config/credhelper/work.key", "work.key"])
 def test_two_hosts_share_after_five_commands(
-    plain: Store, running_sandbox: RunningSandbox, tmp_path: Path
+    plain: Store, running_sandbox: RunningSandbox, tmp_path: Path, place: str
 ) -> None:
     one, other = at_home(tmp_path / "one"), at_home(tmp_path / "other")
-    key = one.config.parent / "work.key"
+    key = one.home / place  # the page's commands copy the first, and leave the second
     key.touch(0o600)
     key.write_text(running_sandbox.api_key)
     one.config.write_text(
-        f'[profiles.work]\nurl = "{running_sandbox.url}"\n'
-        'grant = { file = "~/.config/credhelper/work.key" }\n'
+        f'[profiles.work]\nurl = "{running_sandbox.url}"\ngrant = {{ file = "~/{place}" }}\n'
     )
+    one.get()  # it works already
+    running_sandbox.count_from_here()
     told = commands()
     assert len(told) == MOST
     install, *rest, copy = told

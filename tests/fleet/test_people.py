@@ -237,32 +237,49 @@ def test_status_tells_that_a_token_is_not_shared(
 ) -> None:
     store = own_store(Single)
     hosts = fleet_at(store)
-    before, cut = hosts.host(share=None), hosts.host()
-    before.get()
-    text = before.config.read_text()
-    before.config.write_text(
-        text.replace('[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
-    )
+    host = hosts.host()
     store.servers[0].kill()
-    assert cut.run("get").status == 0
-    for host in (before, cut):
-        told = host.run("status").stdout.decode()
-        assert f"shares as {SHARE}, but this token was made " in told
-        assert "ago without the fleet" in told
+    assert host.run("get").status == 0
+    told = host.run("status").stdout.decode()
+    assert f"shares as {SHARE}, but this token was made " in told
+    assert "ago without the fleet" in told
 
 
-def test_a_host_that_had_a_token_shares_once_the_file_that_status_names_is_gone(
-    hosts: Hosts,
+def test_a_host_that_had_a_token_shares_from_its_next_get_on(
+    hosts: Hosts, running_sandbox: RunningSandbox
 ) -> None:
     host, taker = hosts.host(share=None), hosts.taker()
     before = host.get()
     _edit(host, '[profiles."main"]', f'[profiles."main"]\nshare = "{SHARE}"')
-    assert host.get() == before
-    (kept,) = host.records()
-    assert f"kept in {kept}\n" in host.run("status").stdout.decode()
-    kept.unlink()
-    assert host.get() != before
-    assert taker.get() == host.get()
+    shared = host.get()
+    assert shared != before
+    assert taker.get() == shared
+    assert running_sandbox.stats()["created"] == 2
+    assert len(host.records()) == 2
+    assert host.run("logout").status == 0
+    assert host.held() == []
+
+
+def test_a_login_gives_its_token_to_all_hosts(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    host, taker = hosts.host(), hosts.taker()
+    key = str(host.root / "api-key")
+    assert host.run("login", "--grant-file", key).status == 0
+    assert host.get() == taker.get()
+    assert running_sandbox.stats()["created"] == 1
+
+
+def test_a_login_takes_the_token_that_hosts_have_and_revokes_its_own(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    first, second = hosts.host(), hosts.host()
+    token = first.get()
+    key = str(second.root / "api-key")
+    assert second.run("login", "--grant-file", key).status == 0
+    assert second.get() == token
+    stats = running_sandbox.stats()
+    assert (stats["created"], stats["revoked"]) == (2, 1)
 
 
 def test_a_host_that_takes_is_not_told_to_log_in(hosts: Hosts) -> None:
