@@ -135,7 +135,9 @@ class Leaving:
         if fields.get(GIVEN):
             self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
             return
-        if not self.for_all or (kept.what == SESSION and GENERATION in fields and not self.fleet):
+        shared, session = GENERATION in fields, kept.what == SESSION
+        lives_on = shared or session if not self.for_all else shared and session and not self.fleet
+        if lives_on:
             self.rows.append((kept.what, "forgotten here, not revoked: " + self._others(kept)))
             return
         digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))

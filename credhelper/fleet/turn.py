@@ -173,7 +173,7 @@ class Turn:
         same = held.get("token") and seen.generation == number(held, GENERATION)
         if seen.value and (seen.generation > self._after or again or same):
             found = self._opened(self.member.names[0], seen, held, enough)
-            return None if found and same and not value.clock_was_set(found, held) else found
+            return found if not same or value.to_take_again(self.member, found, held) else None
         return None if seen.generation or self._prepared else self._former(held, enough)
 
     def _former(self, held: Mapping[str, str], enough: Enough) -> dict[str, str] | None:

@@ -80,12 +80,18 @@ def sealed_failure(
     return member.ring.seal(text, ["fail", member.names[0]])
 
 
-def clock_was_set(fields: Mapping[str, str], held: Mapping[str, str]) -> bool:
-    """Tell whether this host's clock was set since it took a value.
+def to_take_again(
+    member: Member, fields: Mapping[str, str] | None, held: Mapping[str, str]
+) -> bool:
+    """Tell whether this host must take a value again: its clock was set since, or its key is gone.
 
-    Parameters: `fields`, the value as it is now; `held`, as it was taken.
+    Parameters: `fields`, the value as it is now, if it is good enough; `held`, as it was taken.
     """
-    return abs(number(fields, "skew") - number(held, "skew")) > _SET
+    if fields is None:
+        return False
+    if abs(number(fields, "skew") - number(held, "skew")) > _SET:
+        return True
+    return not member.leads and fields["grant"] != held.get("grant")
 
 
 def opened_failure(

@@ -10,7 +10,7 @@ import pytest
 
 from credhelper.core.record import decode
 from tests.support.bad_members import PLANTED, plant
-from tests.support.hosts import SHARE, Hosts, change, field
+from tests.support.hosts import Hosts, change, field
 from tests.support.lying_stores import LIES, Liar
 from tests.support.sandboxes import RunningSandbox
 from tests.support.stores import Store
@@ -98,13 +98,13 @@ def test_a_token_of_somebody_else_than_before_is_not_taken(
 def test_a_token_of_somebody_else_than_the_one_made_without_the_fleet_is_not_taken(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
-    alone = hosts.host(share=None)
-    alone.get()
+    alone = hosts.host()
+    text = alone.config.read_text()
+    alone.config.write_text(text.replace(hosts.url, "redis://127.0.0.1:1/0"))
+    assert "continuing without the fleet" in alone.run("get").told
     hosts.host().get()
     plant(hosts, plain, PLANTED["another account"])
-    text = alone.config.read_text()
-    table = '[profiles."main"]'
-    alone.config.write_text(text.replace(table, f'{table}\nshare = "{SHARE}"'))
+    alone.config.write_text(text)
     change(alone, due="1")
     told = alone.run("get")
     assert "another account's" in told.told

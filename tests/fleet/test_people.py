@@ -256,8 +256,12 @@ def test_a_host_that_had_a_token_shares_from_its_next_get_on(
     assert taker.get() == shared
     assert running_sandbox.stats()["created"] == 2
     assert len(host.records()) == 2
-    assert host.run("logout").status == 0
+    told = host.run("logout").stdout.decode()
     assert host.held() == []
+    # The other hosts have the one, and nobody has the other.
+    assert running_sandbox.admits(shared)
+    assert not running_sandbox.admits(before)
+    assert "forgotten here, not revoked: other hosts share it" in told
 
 
 def test_a_login_gives_its_token_to_all_hosts(

@@ -34,12 +34,14 @@ STORIES = Stories()
 def test_a_login_on_one_host_serves_the_others(
     hosts: Hosts, plain: Store, running_sandbox: RunningSandbox
 ) -> None:
-    one, other, third = (sharing(hosts, user=running_sandbox.username) for _ in range(3))
-    told = one.run(
-        "login", "--user", running_sandbox.username, stdin=running_sandbox.password.encode()
-    )
+    user = running_sandbox.username
+    one, alike = (sharing(hosts, user=user) for _ in range(2))
+    other, third = (sharing(hosts, user=user, scopes=["GDS.FILES.READ"]) for _ in range(2))
+    told = one.run("login", "--user", user, stdin=running_sandbox.password.encode())
     assert told.status == 0, told
     running_sandbox.count_from_here()
+    assert alike.get() == one.get()
+    assert running_sandbox.stats()["minted"] == 0
     token = other.get()
     assert running_sandbox.admits(token)
     assert third.get() == token
@@ -47,6 +49,7 @@ def test_a_login_on_one_host_serves_the_others(
     assert (stats["created"], stats["minted"], stats["refreshed"]) == (0, 1, 0)
     assert session(other)["token"] == session(one)["token"]
     assert not session(third)  # a token was enough
+    assert not session(alike)
 
 
 def test_a_session_that_is_not_shared_stays_on_its_host(

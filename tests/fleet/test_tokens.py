@@ -53,6 +53,19 @@ def test_a_host_that_has_a_token_asks_nobody(hosts: Hosts, plain: Store) -> None
     assert plain.counted() == asked
 
 
+def test_a_host_whose_key_is_gone_goes_on_with_the_token_that_it_took(
+    hosts: Hosts, running_sandbox: RunningSandbox
+) -> None:
+    one, other = hosts.host(), hosts.host()
+    token = one.get()
+    for host in (one, other):
+        assert host.get() == token
+        (host.root / "api-key").unlink()
+        for _ in range(2):
+            assert host.get() == token
+    assert running_sandbox.stats()["created"] == 1
+
+
 def test_a_stale_token_is_replaced_once_for_all(
     hosts: Hosts, running_sandbox: RunningSandbox
 ) -> None:
