@@ -26,6 +26,9 @@ KINDS = {
     "With `credhelper[sandbox]`": ("sandbox",),
 }
 
+# What an older Python needs besides: the one that makes the page may not have it.
+_OLDER = {"async-timeout": "Apache-2.0"}
+
 _HEAD = """\
 # Dependencies and their licences
 
@@ -59,9 +62,12 @@ def page() -> str:
         parts += [
             f"| {name} | {versions[name]} | {licence(package)} |\n"
             for name, package in sorted(found.items())
-            if name not in before
+            if name not in before | _OLDER.keys()
         ]
         before |= found.keys()
+    parts.append("\n## Before Python 3.11.3, with `credhelper[fleet]`\n\n")
+    parts.append("| package | version | licence |\n|---|---|---|\n")
+    parts += [f"| {name} | {versions[name]} | {told} |\n" for name, told in _OLDER.items()]
     return "".join(parts)
 
 

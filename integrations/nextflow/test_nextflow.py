@@ -19,8 +19,13 @@ PLACEHOLDER = "files.example.org"
 
 @pytest.mark.parametrize(("lifetime", "tasks"), [("86400", "6"), ("10", "1")])
 def test_tasks_share_a_token_and_renew_it(
-    wire: Callable[..., Wired], certificate: Certificate, lifetime: str, tasks: str
+    wire: Callable[..., Wired],
+    client: Callable[[str], str],
+    certificate: Certificate,
+    lifetime: str,
+    tasks: str,
 ) -> None:
+    client("curl")  # the tasks call it
     wired = wire("--token-lifetime", lifetime)
     server = Samples(wired.sandbox.url, PLACEHOLDER)
     with serving(server, certificate) as port:

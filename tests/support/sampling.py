@@ -10,8 +10,8 @@ import pytest
 
 T = TypeVar("T")
 
-# Nearly every test in these starts programs, a tenth of a second each: a third of those that differ
-# in their parameters alone runs each time.
+# Nearly every test in these starts programs, a tenth of a second each. Of those that differ in
+# their parameters alone, a quarter runs each time.
 FOLDERS = tuple(
     f"tests/{name}/"
     for name in (
@@ -26,7 +26,7 @@ FOLDERS = tuple(
         "tokenfile",
     )
 )
-_STEP = 3
+_STEP = 4
 _FEW = 3  # that many run in any case
 
 
@@ -35,7 +35,7 @@ def beyond(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
 
     Of a test that is marked `sampled(n)`, each n-th combination of its parameters stays, and each
     that has a value of a parameter which no other has that stays. Names that are given together, in
-    one `parametrize`, are one parameter. In `FOLDERS` n is 3 where nothing else is said.
+    one `parametrize`, are one parameter. In `FOLDERS` n is 4 where nothing else is said.
     """
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         tests = list(group)
