@@ -69,8 +69,10 @@ def _signed(
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(_usage(signs=issuer is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        # Python 3.13 and newer hold certificates to RFC 5280: they name the key that signed them.
+        # Python 3.13 and newer hold certificates to RFC 5280: they name the key that signed
+        # them, and an authority's says that it signs.
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False
         )
@@ -79,3 +81,17 @@ def _signed(
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(by, hashes.SHA256())
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
