@@ -266,7 +266,6 @@ def test_a_python_program_asks_the_agent(
     assert outcome.token == scratch_world.get()
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "words",
     [

@@ -56,7 +56,6 @@ def code_of(answer: dict[str, object]) -> object:
     return error["code"]
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("line", "code"),
     [

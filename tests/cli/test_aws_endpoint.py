@@ -101,7 +101,6 @@ FILES = [
 ]
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "text", "told"), FILES)
 def test_a_default_that_comes_first_is_warned_of(
     person: Person, run: Run, name: str, text: str, told: str

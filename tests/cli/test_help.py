@@ -131,7 +131,6 @@ def test_a_word_that_is_no_service_and_may_be_a_secret_is_not_repeated(
         assert scratch_world.run(*words).status == 2
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("secret", [f"{_SECRET}1", f"eyJ{_SECRET}.{_SECRET}.{_SECRET}"])
 @pytest.mark.parametrize(
     "words",

@@ -334,7 +334,6 @@ _CASES = {
 }
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", _CASES.values(), ids=_CASES)
 def test_a_hint_works_as_printed(
     case: Case, tmp_path: Path, running_sandbox: RunningSandbox

@@ -99,7 +99,6 @@ def test_a_file_that_is_not_ours_to_read_is_told_in_a_line(
     hold_to_a_line_each(person, *((name, flaw) for name in FILES))
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("text", "flaw"),
     [

@@ -51,7 +51,6 @@ def test_every_command_has_both_once_and_only_status_a_v_of_its_own() -> None:
     assert {"-q", "-v"} < {word for one in commands.params for word in one.opts}
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("option", ["-v", "--verbose"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(

@@ -129,7 +129,6 @@ if not ROOT:
     )
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", CASES)
 def test_the_fix_is_for_the_class_of_the_error(stage: Stage, name: str) -> None:
     fault, fix = CASES[name]

@@ -48,7 +48,6 @@ TROUBLES: dict[str, tuple[dict[str, Any], str]] = {
 FINAL = {"401", "400", "403"}
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", TROUBLES)
 def test_a_living_token_is_served_through_any_trouble(
     scratch_world: World, running_sandbox: RunningSandbox, name: str
@@ -123,7 +122,6 @@ def test_a_sessions_answer_is_waited_for_whoever_asks(
     assert context.http.left == expected
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", TROUBLES)
 def test_without_a_token_any_trouble_is_told_and_shared_for_a_moment(
     scratch_world: World, running_sandbox: RunningSandbox, name: str

@@ -175,7 +175,6 @@ def test_no_protocol_is_left_out_of_what_applies_to_it() -> None:
 # --- row 99: command lines that make no sense -----------------------------------------------------
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FIRST)
 def test_a_command_line_that_makes_no_sense_gets_no_token(
     name: str, nothing_happens: World
@@ -197,7 +196,6 @@ def test_a_command_line_that_makes_no_sense_gets_no_token(
 # --- rows 18, 19, 21, 22, 31, 32, 34, 37: whose token it is ---------------------------------------
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("start", ["cold", "fresh", "expired"])
 @pytest.mark.parametrize("name", NAMED)
 def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
@@ -219,7 +217,6 @@ def test_a_stranger_is_told_nothing_in_the_protocols_own_words(
     assert running_sandbox.stats()["requests"] == 0
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMED)
 def test_no_spelling_of_another_host_gets_our_token(
     name: str, nothing_happens: World, request: pytest.FixtureRequest
@@ -240,7 +237,6 @@ def test_other_spellings_of_our_host_are_ours(name: str, nothing_happens: World)
         assert (outcome.status, outcome.token) == (0, held["token"]), host
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "name", [name for name, first in FIRST.items() if mentions_a_scheme(first)]
 )
@@ -380,7 +376,6 @@ def test_a_variable_that_is_missing_gets_no_token(
 # --- row 40: tokens that are none -----------------------------------------------------------------
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("token", ["eyJh\neyJz.c2ln", "eyJh." + "e" * 70000 + ".c2ln"])
 @pytest.mark.parametrize("name", FIRST)
 def test_a_hostile_token_from_the_server_goes_nowhere(

@@ -31,7 +31,6 @@ _MOST_MEMORY = 64 * _MEBIBYTE
 # --- rows 41, 42, 104: callers that go, and interpreters that talk --------------------------------
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("start", ["cold", "fresh"])
 @pytest.mark.parametrize("name", FIRST)
 def test_a_caller_that_has_gone_is_a_quiet_failure(
@@ -51,7 +50,6 @@ def test_a_caller_that_has_gone_is_a_quiet_failure(
     assert running_sandbox.stats()["created"] == 1
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.skipif(not INSTALLED, reason="only the installed program starts Python isolated")
 @pytest.mark.parametrize("name", FIRST)
 def test_what_python_is_told_to_tell_does_not_reach_the_caller(name: str, world: World) -> None:
@@ -69,7 +67,6 @@ def test_what_python_is_told_to_tell_does_not_reach_the_caller(name: str, world:
     assert strange.stdout == asked(world, question.about(STRANGER)).stdout
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FIRST)
 def test_trouble_is_told_without_a_token_or_a_traceback(
     name: str, world: World, running_sandbox: RunningSandbox
@@ -90,7 +87,6 @@ def test_trouble_is_told_without_a_token_or_a_traceback(
     assert spoilt.stdout + spoilt.stderr
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FIRST)
 def test_what_lives_is_served_while_the_api_is_down(
     name: str, world: World, running_sandbox: RunningSandbox
@@ -107,7 +103,6 @@ def test_what_lives_is_served_while_the_api_is_down(
 # --- rows 15, 16, 102: stdin without an end -------------------------------------------------------
 
 
-@pytest.mark.sampled(4)
 # A document ends with stdin: see the next test.
 @pytest.mark.parametrize(
     "question",
@@ -168,7 +163,6 @@ def test_a_terminal_is_not_read_where_nothing_is(name: str, world: World) -> Non
     assert (outcome.status, outcome.stderr, secrets_in(outcome.stdout)) == (0, b"", found)
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FIRST)
 def test_a_gibibyte_is_not_read(name: str, world: World) -> None:
     question = FIRST[name]

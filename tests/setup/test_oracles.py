@@ -198,7 +198,6 @@ _EVIL = [
 ]
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", _EVIL)
 @pytest.mark.parametrize(
     "tool", ["git", "go", "pnpm", "rclone", "dvc", "kubectl", "codex", "claude"]

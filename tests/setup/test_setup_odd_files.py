@@ -169,7 +169,6 @@ def test_odd_values_stop_a_setup_in_words_or_not_at_all(bench: Bench, odd_texts:
         assert not bench.journal().exists()
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("by_hand", [False, True], ids=["set up", "by hand"])
 def test_odd_values_stop_a_check_and_an_undo_in_words_or_not_at_all(
     bench: Bench, by_hand: bool, odd_texts: OddTexts
@@ -190,7 +189,6 @@ def test_odd_values_stop_a_check_and_an_undo_in_words_or_not_at_all(
             _hold(bench, bench.sets_up("--undo"), before, what)
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("mode", [(), ("--dry-run",), ("--check",), ("--undo",)])
 def test_a_file_that_nests_without_end_is_told_of(bench: Bench, mode: tuple[str, ...]) -> None:
     bench.put()

@@ -19,7 +19,6 @@ from tests.cli.conftest import Person
 URL = "https://git.example"
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize(
     "text",
@@ -113,7 +112,6 @@ def test_a_kubeconfig_that_kubectl_wrote_anew_is_taken_back(person: Person) -> N
     assert not said["contexts"]
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("ours_is_first", [True, False])
 @pytest.mark.parametrize("current", ["credhelper@work", "mine", "", "never-there"])
 @pytest.mark.parametrize("made", [True, False])

@@ -144,7 +144,6 @@ class Wirer(Person):
         return path
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.tool}: {row.told}")
 def test_what_comes_first_fails_the_check(
     tmp_path: Path, running_sandbox: RunningSandbox, row: Row

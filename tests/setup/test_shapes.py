@@ -332,7 +332,6 @@ def test_every_tool_has_its_shapes() -> None:
     assert SHAPES.keys() >= REFUSED.keys() | ADVISED.keys()
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("shape", [one for one in SHAPES if one not in REFUSED | ADVISED])
 def test_a_tool_is_set_up_in_a_file_of_this_shape(tmp_path: Path, shape: str) -> None:
     tool = shape.partition("/")[0]

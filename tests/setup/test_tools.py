@@ -175,7 +175,6 @@ def home(request: pytest.FixtureRequest, bench: Bench) -> Path:
     return bench.world.home
 
 
-@pytest.mark.sampled(4)
 def test_to_show_it_changes_nothing(bench: Bench, home: Path) -> None:
     before = snapshot(home)
     shown = fine(bench.sets_up("--print")).stdout.decode()
@@ -233,7 +232,6 @@ def test_a_setup_that_is_undone_leaves_no_trace(bench: Bench, home: Path) -> Non
     assert seen(home) == before
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("first", [True, False], ids=["in turn", "in reverse"])
 @pytest.mark.parametrize("home", EDGES, indirect=True)
 def test_two_setups_are_undone_in_either_order(bench: Bench, home: Path, first: bool) -> None:
@@ -248,7 +246,6 @@ def test_two_setups_are_undone_in_either_order(bench: Bench, home: Path, first: 
     assert seen(home) == before
 
 
-@pytest.mark.sampled(4)
 def test_undo_without_a_service_takes_back_all_of_the_tool(bench: Bench) -> None:
     bench.put()
     before = seen(bench.world.home)
@@ -344,7 +341,6 @@ def test_what_is_no_file_is_left_alone(bench: Bench) -> None:
     _refused(bench, 6)
 
 
-@pytest.mark.sampled(4)
 def test_a_service_that_no_profile_names_is_refused_or_added(bench: Bench) -> None:
     bench.put()
     bench.world.configure(
@@ -380,7 +376,6 @@ def test_a_check_fails_when_nothing_is_set_up(bench: Bench) -> None:
     assert bench.sets_up("--check").status != 0
 
 
-@pytest.mark.sampled(4)
 def test_a_check_fails_when_the_lines_are_gone(bench: Bench) -> None:
     bench.put()
     fine(bench.sets_up())
@@ -392,7 +387,6 @@ def test_a_check_fails_when_the_lines_are_gone(bench: Bench) -> None:
     fine(bench.sets_up("--check"))
 
 
-@pytest.mark.sampled(4)
 def test_a_check_fails_when_the_api_refuses(bench: Bench) -> None:
     bench.put()
     fine(bench.sets_up())

@@ -258,7 +258,6 @@ def test_a_file_variable_needs_a_file(scratch_world: World) -> None:
     assert scratch_world.run("exec", "--file-var", "X", "--", "true").status == 2
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "environ", "warned"),
     [

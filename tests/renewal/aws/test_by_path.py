@@ -175,7 +175,6 @@ def test_a_folder_is_no_file_and_a_file_no_folder(place: Place) -> None:
         assert "ends in / is a folder, any other a file" in outcome.told
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "path",
     [
