@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,8 @@ def usage(context: click.Context) -> str:
 
 def paragraphs(text: str) -> Iterator[tuple[bool, list[str]]]:
     """Yield the lines of each paragraph of a help, and whether they stand as they are."""
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
+    # Python 3.13 takes the indent from docstrings, older ones leave it.
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         lines = [line.rstrip() for line in paragraph.split("\n")]
         verbatim = lines[0].strip() == "\b"
         yield verbatim, lines[1:] if verbatim else [" ".join(line.strip() for line in lines)]
