@@ -29,6 +29,7 @@ KINDS = {
 # What an older Python needs besides: the one that makes the page may not have it.
 _OLDER = {"async-timeout": "Apache-2.0"}
 
+_TABLE = "| package | version | licence |\n|---|---|---|\n"
 _HEAD = """\
 # Dependencies and their licences
 
@@ -58,15 +59,14 @@ def page() -> str:
     before: set[str] = set()
     for title, extras in KINDS.items():
         found, _ = needed(distribution(NAME).requires or (), extras)
-        parts.append(f"\n## {title}\n\n| package | version | licence |\n|---|---|---|\n")
+        parts.append(f"\n## {title}\n\n{_TABLE}")
         parts += [
             f"| {name} | {versions[name]} | {licence(package)} |\n"
             for name, package in sorted(found.items())
             if name not in before | _OLDER.keys()
         ]
         before |= found.keys()
-    parts.append("\n## Before Python 3.11.3, with `credhelper[fleet]`\n\n")
-    parts.append("| package | version | licence |\n|---|---|---|\n")
+    parts.append(f"\n## Before Python 3.11.3, with `credhelper[fleet]`\n\n{_TABLE}")
     parts += [f"| {name} | {versions[name]} | {told} |\n" for name, told in _OLDER.items()]
     return "".join(parts)
 

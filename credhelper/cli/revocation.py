@@ -135,10 +135,14 @@ class Leaving:
         if fields.get(GIVEN):
             self.rows.append((kept.what, f"forgotten, not revoked: {self._owner(held)}"))
             return
-        shared, session = GENERATION in fields, kept.what == SESSION
-        lives_on = shared or session if not self.for_all else shared and session and not self.fleet
+        shared = GENERATION in fields
+        if kept.what == SESSION:
+            lives_on = not self.for_all or (shared and not self.fleet)
+        else:
+            lives_on = not self.for_all and shared
         if lives_on:
-            self.rows.append((kept.what, "forgotten here, not revoked: " + self._others(kept)))
+            share = "share it" if shared else "share tokens that were made from it"
+            self.rows.append((kept.what, f"forgotten here, not revoked: other hosts {share}"))
             return
         digest = sha256(secret.reveal().encode("utf-8", "surrogatepass"))
         if digest in self._revoked:
@@ -151,12 +155,6 @@ class Leaving:
         status, text = _revoke(self.context, maker, secret, ends, certain=certain)
         self.status = max(self.status, status)
         self.rows.append((kept.what, text + former))
-
-    def _others(self, kept: Kept) -> str:
-        """Return in words why other hosts would miss what is not revoked."""
-        if kept.what != SESSION or GENERATION in (kept.fields or {}):
-            return "other hosts share it"
-        return "other hosts share tokens that were made from it"
 
     def _owner(self, held: Held) -> str:
         """Return in words whose a token is that a grant gave, and how long it lives."""
